@@ -1,0 +1,72 @@
+"""The unit everywhere: the events of one partition in offset order, as columns."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Batch(NamedTuple):
+    """`n` valid events in offset order; every array has shape `(n,)`, is C-contiguous and read-only by convention.
+
+    Identifiers are 64-bit hashes of the strings on the bus (`hash64`), 0 for "" or absent.
+    Enumerated fields are codes of `vocabulary`, `ABSENT` where the kind does not have the field.
+    A named tuple, so that numba takes it as one argument and reads columns by name.
+    """
+
+    offset: npt.NDArray[np.int64]  # in the source partition; offline: the row number
+    record: npt.NDArray[np.int32]  # place in the fetch (or frame slice) this batch was decoded from
+    kind: npt.NDArray[np.int8]
+    occurred_at_ms: npt.NDArray[np.int64]  # epoch ms UTC
+    event_id: npt.NDArray[np.uint64]
+    service: npt.NDArray[np.int8]
+    wallet: npt.NDArray[np.uint64]
+    wallet_opened_at_ms: npt.NDArray[np.int64]
+    wallet_verified: npt.NDArray[np.int8]  # 0 or 1
+    source: npt.NDArray[np.uint64]
+    bank: npt.NDArray[np.int16]  # Zengin code as a number, ABSENT on wallet events
+    account: npt.NDArray[np.uint64]
+    auth: npt.NDArray[np.int8]
+    result: npt.NDArray[np.int8]
+    amount_yen: npt.NDArray[np.int64]  # 0 where absent
+    purpose: npt.NDArray[np.int8]
+    shop: npt.NDArray[np.uint64]
+    shop_category: npt.NDArray[np.uint64]
+    counterparty: npt.NDArray[np.uint64]
+
+    @property
+    def size(self) -> int:
+        """Number of events."""
+        return len(self.offset)
+
+    def select(self, which: Any) -> "Batch":
+        """The events at `which` (slice, index array or mask), in that order, contiguous."""
+        return Batch(*(np.ascontiguousarray(column[which]) for column in self))
+
+
+DTYPES: dict[str, type[np.generic]] = {
+    "offset": np.int64,
+    "record": np.int32,
+    "kind": np.int8,
+    "occurred_at_ms": np.int64,
+    "event_id": np.uint64,
+    "service": np.int8,
+    "wallet": np.uint64,
+    "wallet_opened_at_ms": np.int64,
+    "wallet_verified": np.int8,
+    "source": np.uint64,
+    "bank": np.int16,
+    "account": np.uint64,
+    "auth": np.int8,
+    "result": np.int8,
+    "amount_yen": np.int64,
+    "purpose": np.int8,
+    "shop": np.uint64,
+    "shop_category": np.uint64,
+    "counterparty": np.uint64,
+}
+
+
+def concatenate(batches: list[Batch]) -> Batch:
+    """One batch of all events of `batches`, in order."""
+    return Batch(*(np.concatenate(columns) for columns in zip(*batches, strict=True)))

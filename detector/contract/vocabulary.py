@@ -1,0 +1,27 @@
+"""The words allowed on the bus and their codes: a word's code is its place in its tuple.
+
+Codes are stored in state rows and models, so a tuple only ever grows at its end.
+"""
+
+ACCOUNT_KINDS = ("link", "unlink", "debit")
+WALLET_KINDS = ("open", "payment", "transfer", "payout")
+KINDS = ACCOUNT_KINDS + WALLET_KINDS
+LINK, UNLINK, DEBIT, OPEN, PAYMENT, TRANSFER, PAYOUT = range(len(KINDS))
+
+SERVICES = ("docomo_account", "d_payment", "paypay", "kyash", "merpay", "linepay", "paypal", "other")
+
+AUTHS = ("pin4", "otp", "ekyc")
+PIN4, OTP, EKYC = range(len(AUTHS))
+
+RESULTS = ("ok", "wrong_credentials", "locked", "insufficient", "over_cap", "refused")
+LINK_RESULTS = RESULTS[:3]
+DEBIT_RESULTS = ("ok", "insufficient", "over_cap", "refused")
+OK, WRONG_CREDENTIALS, LOCKED, INSUFFICIENT, OVER_CAP, REFUSED = range(len(RESULTS))
+
+PURPOSES = ("charge", "payment")
+CHARGE, PURCHASE = range(len(PURPOSES))
+
+ABSENT = -1  # code of a field that the event's kind does not have
+
+MAX_AMOUNT_YEN = 10**9
+MONTHLY_CAP_YEN = 300_000  # bank to wallet, a calendar month (press, Sept 2020)

@@ -1,0 +1,75 @@
+"""What a stage is: a key column, a fixed-size state row, one kernel and a table of features."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+#: Row fields every stage has. `version` and `kernel` lie first, at a place that never moves, so that a row of
+#: another release can be recognised before anything else of it is read (PROTOCOL rule 10).
+HEADER: tuple[tuple[Any, ...], ...] = (
+    ("version", "<u2"),
+    ("recent_next", "u1"),  # slot of recent_ids to overwrite next
+    ("_spare", "u1"),
+    ("kernel", "<u4"),
+    ("key", "<u8"),
+    ("last_offset", "<i8"),  # of the last event applied; -1 in a row no event has touched
+    ("last_seen_ms", "<i8"),  # greatest event time applied
+    ("recent_ids", "<u8", (4,)),  # hashes of the last four event ids (PROTOCOL rule 12)
+    ("last_index", "<i4"),  # place inside the hop message; 0 in the first stage
+)
+MAX_ROW_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of a stage's feature matrix.
+
+    `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it has a meaning for;
+    elsewhere its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    risk: int
+    kinds: tuple[str, ...]
+    text_en: str
+    text_ja: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A key column, a row dtype (header fields first), a numba kernel and the features it emits.
+
+    `kernel(rows, row_ids, status, batch, start, stop, X, yen)` goes over events `start … stop-1` in order:
+    `rows[row_ids[i]]` is the event's state row, whose header `admit` already updated; `status[i]` says whether
+    to apply it (see `detector.core.admission`). It writes `X[i, :]` (features as of before the event, plus the
+    event itself) and `yen[i] = (debited in 24 h incl. this event, left to the monthly cap after it)`, then
+    updates the row's own fields.
+    """
+
+    name: str
+    key: str
+    row: np.dtype[Any]
+    version: int
+    kernel: Callable[..., None]
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        if self.row.itemsize > MAX_ROW_BYTES:
+            raise ValueError(f"row of stage {self.name} has {self.row.itemsize} bytes, at most {MAX_ROW_BYTES}")
+        if self.row.names is None or self.row.names[: len(HEADER)] != tuple(field[0] for field in HEADER):
+            raise ValueError(f"row of stage {self.name} does not begin with the header fields")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Columns of the feature matrix, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def kernel_hash(self) -> int:
+        """CRC-32 of the stage's name, row layout and feature names: what a stored row was written by."""
+        return zlib.crc32(repr((self.name, self.row.descr, self.feature_names)).encode())

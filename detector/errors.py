@@ -1,0 +1,16 @@
+"""Errors, one subclass per reaction: tell the user, stop the worker, or send to dead letters."""
+
+
+class KozamoriError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class UserError(KozamoriError):
+    """Something a person must change; shown as one line, exit status 2, never a traceback.
+
+    The message says what was got, what was expected, and what to do.
+    """
+
+
+class WorkerError(KozamoriError):
+    """The worker cannot keep its promises; the process ends with status 1 before any acknowledgement."""
