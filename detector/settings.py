@@ -1,0 +1,258 @@
+"""Every setting of the worker and its commands, from flags, environment or a TOML file, refused here when senseless."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from detector.errors import UserError
+
+ENVIRONMENT_PREFIX = "KOZAMORI_"
+CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
+SYSTEM_TRUST = "system"
+
+#: Kafka's own limit is 249 characters; what we append to a prefix is far below the rest.
+_PREFIX = r"^[A-Za-z0-9._-]{0,150}$"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _setting(default: Any, meaning: str, expected: str, **limits: Any) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"expected": expected}, **limits)
+
+
+def _whole(default: int, low: int, high: int, meaning: str) -> Any:
+    return _setting(default, meaning, f"a whole number from {low} to {high}", ge=low, le=high)
+
+
+def _seconds(default: float, low: float, high: float, meaning: str) -> Any:
+    return _setting(default, meaning, f"seconds from {low:g} to {high:g}", ge=low, le=high, allow_inf_nan=False)
+
+
+class Settings(BaseModel):
+    """All settings; frozen, valid once built. Built directly (tests) or by `load_settings` (entry points)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    bootstrap: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
+        ("127.0.0.1:9092",), "Kafka brokers to start from", "host:port, or several separated by commas", min_length=1
+    )
+    prefix: str = _setting("", "put before every topic name", "letters, digits, . _ -, at most 150", pattern=_PREFIX)
+    deployment: str = _setting(
+        "default",
+        "names the consumer group: workers of one deployment share the partitions",
+        "1 to 100 letters, digits, . _ -, beginning with a letter or digit",
+        pattern=_NAME,
+    )
+    model: Path | None = _setting(None, "folder of the trained model", "a path")
+    partitions: int = _whole(4, 1, 4096, "partitions that `topics create` declares; fewer in Kafka are refused")
+    replication: int = _whole(1, 1, 7, "copies of every topic that `topics create` declares; 3 in production")
+    static_member: str = _setting(
+        "",
+        "name of this process in the group, so that a quick restart keeps its partitions; unique per process",
+        "empty, or 1 to 100 letters, digits, . _ -",
+        pattern=rf"^$|{_NAME}",
+    )
+
+    checkpoint_interval_ms: int = _whole(300, 50, 60_000, "time between two checkpoints")
+    session_timeout_s: float = _seconds(10, 6, 300, "a worker not heard of for so long loses its partitions")
+    heartbeat_s: float = _seconds(3, 0.5, 100, "time between two heartbeats, at most a third of session_timeout_s")
+    rebalance_timeout_s: float = _seconds(30, 10, 600, "time a worker has to finish when partitions move")
+    producer_timeout_s: float = _seconds(30, 5, 300, "a message not taken by Kafka within this ends the worker")
+    watchdog_s: float = _seconds(30, 5, 3600, "no progress for so long, with events waiting, ends the worker")
+    fetch_max_wait_ms: int = _whole(50, 1, 5_000, "longest time the broker holds an empty fetch")
+    max_chunk_records: int = _whole(4096, 1, 65_536, "events processed at once, of one partition")
+    max_in_flight_chunks: int = _whole(
+        64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"
+    )
+    ttl_days: int = _whole(400, 32, 3_650, "an account without an event for so long (event time) is forgotten")
+
+    dead_letter_limit_per_min: int = _whole(
+        1_000, 1, 10_000_000, "with more dead letters within a minute, dead_letter_share counts"
+    )
+    dead_letter_share: float = _setting(
+        0.2,
+        "beyond the limit, the worker stops when more than this share of the events of a minute are dead letters",
+        "a number above 0, at most 1",
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+    )
+
+    metrics_host: str = _setting("127.0.0.1", "address of /metrics, /healthz and /readyz", "an address", min_length=1)
+    metrics_port: int = _whole(9464, 0, 65_535, "port of the same; 0 takes a free one")
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "least level written", "debug, info, warning or error"
+    )
+    log_format: Literal["json", "console"] = _setting(
+        "json", "one JSON object a line, or for people", "json or console"
+    )
+
+    tls_ca: str = _setting(
+        "", f"turns TLS on: PEM file of the authorities to trust, or `{SYSTEM_TRUST}`", f"a path or {SYSTEM_TRUST}"
+    )
+    tls_cert: str = _setting("", "PEM file of this client's certificate, with tls_key", "a path")
+    tls_key: str = _setting("", "PEM file of its private key, not encrypted", "a path")
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = _setting(
+        "", "turns SASL on", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    sasl_username: str = _setting("", "user name for SASL", "a name")
+    sasl_password_file: str = _setting("", "file whose first line is the password", "a path")
+    allow_plaintext_sasl: bool = _setting(
+        False, "send SASL credentials without TLS: only in a network you trust", "true or false"
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_bool_for_number(cls, value: object, info: Any) -> object:
+        # pydantic reads `true` as 1; in a file that is a slip, never a meaning.
+        if isinstance(value, bool) and info.field_name != "allow_plaintext_sasl":
+            raise PydanticCustomError("bool", "a truth value")
+        return value
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            match = _ADDRESS.fullmatch(address)
+            if match is None or not 0 < int(match[1]) < 65_536:
+                raise PydanticCustomError("address", "not an address")
+        return value
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        for name, fits, expected in (
+            ("heartbeat_s", self.heartbeat_s * 3 <= self.session_timeout_s, "at most a third of session_timeout_s"),
+            ("rebalance_timeout_s", self.rebalance_timeout_s >= self.session_timeout_s, "at least session_timeout_s"),
+            (
+                "checkpoint_interval_ms",
+                self.checkpoint_interval_ms <= 500 * self.rebalance_timeout_s,
+                "at most half of rebalance_timeout_s, so that the last checkpoint fits into a rebalance",
+            ),
+            ("watchdog_s", self.watchdog_s >= 0.004 * self.checkpoint_interval_ms, "at least 4 checkpoint intervals"),
+            ("tls_cert", bool(self.tls_cert) == bool(self.tls_key), "both tls_cert and tls_key, or neither"),
+            ("tls_cert", not self.tls_cert or bool(self.tls_ca), "tls_ca beside it, which turns TLS on"),
+            (
+                "sasl_mechanism",
+                bool(self.sasl_mechanism) == bool(self.sasl_username) == bool(self.sasl_password_file),
+                "sasl_mechanism, sasl_username and sasl_password_file together, or none of them",
+            ),
+            (
+                "sasl_mechanism",
+                not self.sasl_mechanism or bool(self.tls_ca) or self.allow_plaintext_sasl,
+                "tls_ca beside it, or allow_plaintext_sasl = true, which sends the password readable to the network",
+            ),
+        ):
+            if not fits:
+                raise PydanticCustomError("together", "{name}\0{expected}", {"name": name, "expected": expected})
+        return self
+
+    @property
+    def group(self) -> str:
+        """Consumer group of this deployment."""
+        return f"kozamori.{self.deployment}"
+
+    @property
+    def account_events(self) -> str:
+        """Topic of link, unlink and debit events, keyed by account."""
+        return f"{self.prefix}account-events"
+
+    @property
+    def wallet_events(self) -> str:
+        """Topic of open, payment, transfer and payout events, keyed by wallet."""
+        return f"{self.prefix}wallet-events"
+
+    @property
+    def alerts(self) -> str:
+        """Topic of alerts, keyed by account."""
+        return f"{self.prefix}alerts"
+
+    @property
+    def bulletins(self) -> str:
+        """Topic of what concerns every bank."""
+        return f"{self.prefix}bulletins"
+
+    @property
+    def dead_letters(self) -> str:
+        """Topic of input that could not be read."""
+        return f"{self.prefix}dead-letters"
+
+    def rows_topic(self, stage: str) -> str:
+        """Compacted changelog of a stage's rows."""
+        return f"{self.prefix}kozamori.rows.{stage}"
+
+    def hop_topic(self, stage: str) -> str:
+        """Input of a later stage, filled by the stages before it."""
+        return f"{self.prefix}kozamori.hop.{stage}"
+
+
+def environment_name(setting: str) -> str:
+    """Name of a setting's environment variable."""
+    return ENVIRONMENT_PREFIX + setting.upper()
+
+
+def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None) -> Settings:
+    """Settings from flags (`None` = not given), then the environment, then the TOML file, then defaults.
+
+    `config` or `KOZAMORI_CONFIG` names the file. Raises UserError with one line per problem: the setting and where it
+    came from, what was got, what was expected.
+    """
+    file = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    layers: tuple[tuple[str, Mapping[str, object]], ...] = (
+        (f"in {file}", _read_file(file) if file else {}),
+        (
+            "in the environment",
+            {
+                name: environ[environment_name(name)]
+                for name in Settings.model_fields
+                if environment_name(name) in environ
+            },
+        ),
+        ("as a flag", {name: value for name, value in flags.items() if value is not None}),
+    )
+    given: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        given.update(layer)
+        origins.update(dict.fromkeys(layer, origin))
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise UserError("\n".join(_problem(found, given, origins) for found in error.errors())) from None
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UserError(f"settings file {path} cannot be read ({reason}); expected a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"settings file {path} is not TOML: {error}") from None
+
+
+def _problem(found: ErrorDetails, given: Mapping[str, object], origins: Mapping[str, str]) -> str:
+    if found["type"] == "together":
+        name, expected = found["msg"].split("\0")
+        return f"setting {name}: got {getattr(found['input'], name, given.get(name))!r}, expected {expected}"
+    name = str(found["loc"][0])
+    where = f"setting {name} ({origins[name]})"
+    if found["type"] == "extra_forbidden":
+        # The value of an unknown key may be a secret in the wrong place: it is not repeated.
+        return f"{where}: no such setting; expected one of {', '.join(Settings.model_fields)}"
+    return f"{where}: got {given[name]!r}, expected {expected_text(name)}"
+
+
+def expected_text(setting: str) -> str:
+    """What a setting accepts, in words."""
+    extra = Settings.model_fields[setting].json_schema_extra
+    assert isinstance(extra, dict)
+    return str(extra["expected"])
