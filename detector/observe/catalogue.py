@@ -1,0 +1,102 @@
+"""Every metric of a worker, declared once: rules, dashboards, docs and tests are checked against this table."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: Fine between 5 ms and 5 s: the goal for event to alert is a p99 of 150 ms, checkpoints come every 0.3 s.
+LATENCY_S = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 1.5, 2.5, 5, 10)
+#: A chunk of one event takes about 0.1 ms, one of 4096 some 30 ms.
+PROCESS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+RESTORE_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+CHUNK_EVENTS = (1, 4, 16, 64, 256, 1024, 2048, 4096, 16_384)
+#: Around budgets people set: 20 false alert groups a day over all banks is the example of the documentation.
+ALARM_PER_DAY = (0.1, 1, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its name as exposed, type, help text, labels in order and, for histograms, upper bucket bounds."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+METRICS = (
+    # The stream.
+    Metric(
+        "kozamori_events_total",
+        "counter",
+        "Valid events read, replays and duplicates included; result is empty for kinds without one.",
+        ("stage", "kind", "service", "result"),
+    ),
+    Metric("kozamori_replayed_total", "counter", "Events read again after a restart and skipped.", ("stage",)),
+    Metric("kozamori_duplicates_total", "counter", "Events whose id an account had just seen; skipped.", ("stage",)),
+    Metric(
+        "kozamori_late_events_total",
+        "counter",
+        "Events more than a minute of event time behind the newest of their chunk or before it.",
+        ("stage",),
+    ),
+    Metric("kozamori_dead_letters_total", "counter", "Records that could not be read, by reason.", ("reason",)),
+    Metric("kozamori_chunk_events", "histogram", "Events in one chunk.", ("stage",), CHUNK_EVENTS),
+    Metric(
+        "kozamori_process_seconds",
+        "histogram",
+        "Time from a chunk's bytes to its alerts handed to the producer.",
+        ("stage",),
+        PROCESS_S,
+    ),
+    Metric("kozamori_lag_events", "gauge", "Records in the log that were not processed yet.", ("stage", "partition")),
+    Metric("kozamori_watermark_timestamp_seconds", "gauge", "Greatest event time seen.", ("stage", "partition")),
+    Metric(
+        "kozamori_unacknowledged_events", "gauge", "Events processed but in no checkpoint yet.", ("stage", "partition")
+    ),
+    # State and checkpoints.
+    Metric(
+        "kozamori_checkpoint_seconds",
+        "histogram",
+        "Time from the cut of a checkpoint to its acknowledgement.",
+        ("stage",),
+        LATENCY_S,
+    ),
+    Metric("kozamori_checkpoint_rows_total", "counter", "Rows written to the changelog.", ("stage",)),
+    Metric("kozamori_rows", "gauge", "Accounts or wallets held in memory.", ("stage", "partition")),
+    Metric("kozamori_rows_bytes", "gauge", "Memory held for rows and their index.", ("stage", "partition")),
+    Metric("kozamori_expired_rows_total", "counter", "Rows forgotten after ttl_days without an event.", ("stage",)),
+    Metric("kozamori_restore_seconds", "histogram", "Time to restore a partition's rows.", ("stage",), RESTORE_S),
+    Metric("kozamori_restored_rows_total", "counter", "Rows restored from the changelog.", ("stage",)),
+    Metric("kozamori_rebalances_total", "counter", "Times the partitions were shared out anew."),
+    Metric("kozamori_assigned_partitions", "gauge", "Input partitions this worker holds."),
+    # Health.
+    Metric("kozamori_ready", "gauge", "1 when all assigned partitions are restored and read, else 0."),
+    Metric("kozamori_stalled_seconds", "gauge", "Time without progress while events were waiting; 0 when all is well."),
+    # Alerts.
+    Metric("kozamori_alerts_total", "counter", "Alerts raised, updates of a case included.", ("severity", "detector")),
+    Metric("kozamori_alerts_by_bank_total", "counter", "Alerts raised, by the bank's Zengin code.", ("bank",)),
+    Metric("kozamori_alerts_by_service_total", "counter", "Alerts raised, by wallet service.", ("service",)),
+    Metric("kozamori_cases_total", "counter", "Cases opened: the first alert of an account in 24 h.", ("severity",)),
+    Metric("kozamori_yen_debited_total", "counter", "Yen already gone when a case was opened, summed over cases."),
+    Metric("kozamori_yen_at_risk_total", "counter", "Yen left to the cap when a case was opened, summed over cases."),
+    Metric(
+        "kozamori_event_to_alert_seconds",
+        "histogram",
+        "Time from a record's timestamp to its alert being durable in Kafka.",
+        (),
+        LATENCY_S,
+    ),
+    Metric(
+        "kozamori_alarm_per_day",
+        "histogram",
+        "Scored events by how often a day normal life looks at least as bad; a shift of its lower buckets is drift.",
+        ("stage",),
+        ALARM_PER_DAY,
+    ),
+    # What runs.
+    Metric("kozamori_alert_budget_per_day", "gauge", "False alert groups a day that the model was calibrated to."),
+    Metric("kozamori_model_info", "gauge", "1 for the model in use.", ("version", "sha256")),
+    Metric("kozamori_build_info", "gauge", "1 for the release that runs.", ("version", "python")),
+)
+BY_NAME = {metric.name: metric for metric in METRICS}

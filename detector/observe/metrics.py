@@ -1,0 +1,254 @@
+"""A worker's metrics: typed methods over the table in `catalogue`, called once a chunk, never once an event."""
+
+import platform
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from detector.contract.batch import Batch
+from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
+from detector.observe.catalogue import BY_NAME
+from detector.observe.tally import Tally
+
+SEVERITIES = ("low", "medium", "high", "critical")
+#: Out-of-order delivery of some seconds is everyday life; a minute is worth a look.
+LATE_MS = 60_000
+_STATUSES = 4
+_REPLAY, _DUPLICATE = 2, 3  # codes of `detector.core.admission`
+
+_Made = Counter | Gauge | Histogram
+
+
+class Metrics:
+    """All metrics of one process on a registry of their own; `stage(name)` gives those of one stage.
+
+    Written by one thread; scraped from any. `release` is the version of this distribution.
+    """
+
+    def __init__(self, release: str) -> None:
+        # Start times would double the number of series and no rule or panel reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._made: dict[str, _Made] = {
+            metric.name: _MAKERS[metric.type](metric.name, self.registry)
+            for metric in BY_NAME.values()
+            if metric.name != Tally.METRIC
+        }
+        self._tally = Tally()
+        self.registry.register(self._tally)
+        self.gauge("kozamori_build_info").labels(release, platform.python_version()).set(1)
+        for severity in SEVERITIES:  # a counter that starts at its first event hides that event from rate()
+            self.counter("kozamori_cases_total").labels(severity)
+
+    def counter(self, name: str) -> Counter:
+        """The counter of that name in the catalogue."""
+        made = self._made[name]
+        assert isinstance(made, Counter)
+        return made
+
+    def gauge(self, name: str) -> Gauge:
+        """The gauge of that name in the catalogue."""
+        made = self._made[name]
+        assert isinstance(made, Gauge)
+        return made
+
+    def histogram(self, name: str) -> Histogram:
+        """The histogram of that name in the catalogue."""
+        made = self._made[name]
+        assert isinstance(made, Histogram)
+        return made
+
+    def stage(self, name: str) -> "StageMetrics":
+        """The metrics of one stage; make it once and keep it."""
+        return StageMetrics(self, name, self._tally)
+
+    def model(self, *, version: str, sha256: str, budget_per_day: float, detectors: Sequence[str]) -> None:
+        """Say which model runs, and begin the alert counters of its detectors at zero."""
+        self.gauge("kozamori_model_info").clear()
+        self.gauge("kozamori_model_info").labels(version, sha256).set(1)
+        self.gauge("kozamori_alert_budget_per_day").set(budget_per_day)
+        for severity in SEVERITIES:
+            for detector in detectors:
+                self.counter("kozamori_alerts_total").labels(severity, detector)
+
+    def dead_letter_reasons(self, reasons: Sequence[str]) -> None:
+        """Begin the counters of all known reasons at zero."""
+        for reason in reasons:
+            self.counter("kozamori_dead_letters_total").labels(reason)
+
+    def dead_letters(self, reason: str, count: int = 1) -> None:
+        """Count records that went to dead letters."""
+        self.counter("kozamori_dead_letters_total").labels(reason).inc(count)
+
+    def alert(
+        self,
+        *,
+        bank: str,
+        service: str,
+        severity: str,
+        detector: str,
+        update: int,
+        yen_debited: int,
+        yen_at_risk: int,
+    ) -> None:
+        """Count an alert; its yen only with `update` 0, so that a case's money is counted once."""
+        self.counter("kozamori_alerts_total").labels(severity, detector).inc()
+        self.counter("kozamori_alerts_by_bank_total").labels(bank).inc()
+        self.counter("kozamori_alerts_by_service_total").labels(service).inc()
+        if update == 0:
+            self.counter("kozamori_cases_total").labels(severity).inc()
+            self.counter("kozamori_yen_debited_total").inc(yen_debited)
+            self.counter("kozamori_yen_at_risk_total").inc(yen_at_risk)
+
+    def alert_durable(self, seconds: float) -> None:
+        """Note the time from the source record's timestamp until Kafka confirmed the alert."""
+        self.histogram("kozamori_event_to_alert_seconds").observe(max(seconds, 0.0))
+
+    def rebalanced(self, assigned: int) -> None:
+        """Count a rebalance that left this worker with so many input partitions."""
+        self.counter("kozamori_rebalances_total").inc()
+        self.gauge("kozamori_assigned_partitions").set(assigned)
+
+    def ready(self, *, ready: bool) -> None:
+        """Say whether all assigned partitions are restored and read."""
+        self.gauge("kozamori_ready").set(float(ready))
+
+    def stalled(self, seconds: float) -> None:
+        """Say how long nothing moved although events wait; called by the watchdog's thread."""
+        self.gauge("kozamori_stalled_seconds").set(seconds)
+
+
+class StageMetrics:
+    """The metrics of one stage."""
+
+    def __init__(self, metrics: Metrics, stage: str, tally: Tally) -> None:
+        self._metrics = metrics
+        self._stage = stage
+        self._alarms = tally.row(stage)
+        self._events: dict[int, Counter] = {}
+        self._partitions: dict[int, dict[str, Gauge]] = {}
+        self._watermarks_ms: dict[int, int] = {}
+        self._replayed = metrics.counter("kozamori_replayed_total").labels(stage)
+        self._duplicates = metrics.counter("kozamori_duplicates_total").labels(stage)
+        self._late = metrics.counter("kozamori_late_events_total").labels(stage)
+        self._chunk_events = metrics.histogram("kozamori_chunk_events").labels(stage)
+        self._process = metrics.histogram("kozamori_process_seconds").labels(stage)
+        self._checkpoint = metrics.histogram("kozamori_checkpoint_seconds").labels(stage)
+        self._checkpoint_rows = metrics.counter("kozamori_checkpoint_rows_total").labels(stage)
+        self._expired = metrics.counter("kozamori_expired_rows_total").labels(stage)
+        self._restore = metrics.histogram("kozamori_restore_seconds").labels(stage)
+        self._restored_rows = metrics.counter("kozamori_restored_rows_total").labels(stage)
+
+    def chunk(
+        self,
+        partition: int,
+        batch: Batch,
+        status: npt.NDArray[np.int8],
+        *,
+        seconds: float,
+        watermark_ms: int,
+        alarm: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        """Count one processed chunk.
+
+        `status` (n,) are admission's codes, `watermark_ms` the partition's greatest event time after the chunk,
+        `alarm` (any number,) false alarms a day of the events judged; inf, where there is no score, is left out.
+        """
+        self._chunk_events.observe(batch.size)
+        self._process.observe(seconds)
+        if batch.size == 0:
+            return
+        statuses = np.bincount(status, minlength=_STATUSES)
+        self._replayed.inc(int(statuses[_REPLAY]))
+        self._duplicates.inc(int(statuses[_DUPLICATE]))
+        self._count_events(batch)
+        self._count_late(partition, batch.occurred_at_ms, watermark_ms)
+        if alarm is not None:
+            self._alarms.add(alarm)
+
+    def _count_events(self, batch: Batch) -> None:
+        codes = (batch.kind.astype(np.int64) * len(SERVICES) + batch.service) * (len(RESULTS) + 1) + batch.result + 1
+        counts = np.bincount(codes)
+        for code in np.flatnonzero(counts).tolist():
+            child = self._events.get(code)
+            if child is None:
+                child = self._events[code] = self._child(code)
+            child.inc(int(counts[code]))
+
+    def _child(self, code: int) -> Counter:
+        rest, result = divmod(code, len(RESULTS) + 1)
+        kind, service = divmod(rest, len(SERVICES))
+        word = RESULTS[result - 1] if result else ""
+        return self._metrics.counter("kozamori_events_total").labels(self._stage, KINDS[kind], SERVICES[service], word)
+
+    def _count_late(self, partition: int, times_ms: npt.NDArray[np.int64], watermark_ms: int) -> None:
+        newest = np.maximum.accumulate(times_ms)
+        np.maximum(newest, self._watermarks_ms.get(partition, 0), out=newest)
+        self._late.inc(int(np.count_nonzero(newest - times_ms > LATE_MS)))
+        self._watermarks_ms[partition] = watermark_ms
+        self._gauge(partition, "kozamori_watermark_timestamp_seconds").set(watermark_ms / 1000)
+
+    def _gauge(self, partition: int, name: str) -> Gauge:
+        gauges = self._partitions.setdefault(partition, {})
+        if name not in gauges:
+            gauges[name] = self._metrics.gauge(name).labels(self._stage, partition)
+        return gauges[name]
+
+    def lag(self, partition: int, events: int) -> None:
+        """Records between what was processed and the end of the log."""
+        self._gauge(partition, "kozamori_lag_events").set(events)
+
+    def unacknowledged(self, partition: int, events: int) -> None:
+        """Events processed but in no checkpoint yet."""
+        self._gauge(partition, "kozamori_unacknowledged_events").set(events)
+
+    def rows(self, partition: int, rows: int, size_bytes: int) -> None:
+        """Rows held and the memory they take."""
+        self._gauge(partition, "kozamori_rows").set(rows)
+        self._gauge(partition, "kozamori_rows_bytes").set(size_bytes)
+
+    def checkpoint(self, seconds: float, rows: int) -> None:
+        """Count a finished checkpoint: time from cut to acknowledgement and rows written."""
+        self._checkpoint.observe(seconds)
+        self._checkpoint_rows.inc(rows)
+
+    def expired(self, rows: int) -> None:
+        """Count rows forgotten after `ttl_days`."""
+        self._expired.inc(rows)
+
+    def restored(self, rows: int, seconds: float) -> None:
+        """Count a partition restored from its changelog."""
+        self._restore.observe(seconds)
+        self._restored_rows.inc(rows)
+
+    def partition_dropped(self, partition: int) -> None:
+        """Remove the partition's series: another worker reports them from now on."""
+        self._watermarks_ms.pop(partition, None)
+        for name in self._partitions.pop(partition, {}):
+            self._metrics.gauge(name).remove(self._stage, partition)
+
+
+def _counter(name: str, registry: CollectorRegistry) -> Counter:
+    return Counter(name, BY_NAME[name].help, BY_NAME[name].labels, registry=registry)
+
+
+def _gauge(name: str, registry: CollectorRegistry) -> Gauge:
+    return Gauge(name, BY_NAME[name].help, BY_NAME[name].labels, registry=registry)
+
+
+def _histogram(name: str, registry: CollectorRegistry) -> Histogram:
+    metric = BY_NAME[name]
+    return Histogram(name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
+
+
+_MAKERS: dict[str, Callable[[str, CollectorRegistry], _Made]] = {
+    "counter": _counter,
+    "gauge": _gauge,
+    "histogram": _histogram,
+}
