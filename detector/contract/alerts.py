@@ -1,0 +1,93 @@
+"""Alerts as they are on the bus (DESIGN section 3): content is a function of the log, so that a replay repeats it."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+SCHEMA = 1
+
+Severity = Literal["low", "medium", "high", "critical"]
+
+
+class Position(Struct, frozen=True, gc=False):
+    """Where a source record lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class ModelRef(Struct, frozen=True, gc=False):
+    """The model that judged."""
+
+    version: str
+    sha256: str
+
+
+class Reason(Struct, frozen=True, gc=False):
+    """One feature's part in an alert.
+
+    `value` is the event's, `usual` normal life's, None where undefined; `share` of the score is in [0, 1].
+    """
+
+    feature: str
+    value: float | None
+    usual: float | None
+    share: float
+    text_en: str
+    text_ja: str
+
+
+class Alert(Struct, frozen=True):
+    """One event that looks like fraud; `amount_yen` is 0 for events without an amount.
+
+    `alert_id` comes from the source record's position, so that an alert raised twice has one id. `case_id` is the
+    `alert_id` of the case's first alert; `update` counts from 0 within the case. `score` and `detector_scores` are in
+    [0, 1], higher is worse; `false_alarms_per_day`: lower is worse. `yen_debited` is of the case so far,
+    `yen_at_risk` what the monthly cap leaves. `reasons` has the largest share first.
+    """
+
+    schema: int
+    alert_id: str
+    case_id: str
+    update: int
+    event_id: str
+    kind: str
+    occurred_at_ms: int
+    bank: str
+    account: str
+    wallet: str
+    service: str
+    passbook_text: str
+    amount_yen: int
+    detector: str
+    false_alarms_per_day: float
+    score: float
+    detector_scores: dict[str, float]
+    severity: Severity
+    typologies: list[str]
+    yen_debited: int
+    yen_at_risk: int
+    reasons: list[Reason]
+    model: ModelRef
+    position: Position
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Alert)
+
+
+def alert_id(stage: str, topic: str, partition: int, offset: int) -> str:
+    """The id of the alert that `stage` raises on the source record at a position; the same in every replay."""
+    return f"{stage}-{topic}-{partition}-{offset}"
+
+
+def encode_alert(alert: Alert) -> bytes:
+    """The JSON message of an alert."""
+    return _ENCODER.encode(alert)
+
+
+def decode_alert(value: bytes) -> Alert:
+    """The alert of a JSON message; raises `msgspec.DecodeError` for anything else."""
+    return _DECODER.decode(value)

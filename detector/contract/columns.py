@@ -1,0 +1,112 @@
+"""From events to the columns of a `Batch`, and the checks that are made on whole columns."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.contract import vocabulary
+from detector.contract.batch import Batch
+from detector.contract.events import AccountEvent, WalletEvent
+from detector.contract.hashing import hash64_many
+
+Codes = dict[str, int]
+Offsets = npt.NDArray[np.int64]
+Records = npt.NDArray[np.int32]
+
+
+def _codes(words: Sequence[str]) -> Codes:
+    """Word → code as an unsigned byte; "" is `ABSENT`."""
+    return {word: code for code, word in enumerate(words)} | {"": vocabulary.ABSENT & 0xFF}
+
+
+SERVICES = _codes(vocabulary.SERVICES)
+AUTHS = _codes(vocabulary.AUTHS)
+RESULTS = _codes(vocabulary.RESULTS)
+PURPOSES = _codes(vocabulary.PURPOSES)
+#: All banks there can be: a look-up checks the digits as well.
+BANKS = {f"{number:04}": number for number in range(10_000)}
+NO_BANK = -2
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
+
+
+def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Records) -> Batch:
+    """The batch of account events; `bank` is `NO_BANK` where it is not four digits."""
+    n = len(events)
+    texts = [e.event_id for e in events]
+    texts += [e.wallet for e in events]
+    texts += [e.source for e in events]
+    texts += [e.account for e in events]
+    event_id, wallet, source, account = hash64_many(texts).reshape(4, n)
+    nothing = np.zeros(n, np.uint64)
+    return Batch(
+        offset=offset,
+        record=record,
+        kind=_int8([e.code for e in events]),
+        occurred_at_ms=_int64([e.occurred_at_ms for e in events]),
+        event_id=event_id,
+        service=_int8([SERVICES[e.service] for e in events]),
+        wallet=wallet,
+        wallet_opened_at_ms=_int64([e.wallet_opened_at_ms for e in events]),
+        wallet_verified=_int8([e.wallet_verified for e in events]),
+        source=source,
+        bank=np.array([BANKS.get(e.bank, NO_BANK) for e in events], np.int16),
+        account=account,
+        auth=_int8([AUTHS[e.auth] for e in events]),
+        result=_int8([RESULTS[e.result] for e in events]),
+        amount_yen=_int64([e.amount_yen for e in events]),
+        purpose=_int8([PURPOSES[e.purpose] for e in events]),
+        shop=nothing,
+        shop_category=nothing,
+        counterparty=nothing,
+    )
+
+
+def wallet_columns(events: Sequence[WalletEvent], offset: Offsets, record: Records) -> Batch:
+    """The batch of wallet events."""
+    n = len(events)
+    texts = [e.event_id for e in events]
+    texts += [e.wallet for e in events]
+    texts += [e.source for e in events]
+    texts += [e.shop for e in events]
+    texts += [e.shop_category for e in events]
+    texts += [e.counterparty for e in events]
+    event_id, wallet, source, shop, shop_category, counterparty = hash64_many(texts).reshape(6, n)
+    absent = np.full(n, vocabulary.ABSENT, np.int8)
+    return Batch(
+        offset=offset,
+        record=record,
+        kind=_int8([e.code for e in events]),
+        occurred_at_ms=_int64([e.occurred_at_ms for e in events]),
+        event_id=event_id,
+        service=_int8([SERVICES[e.service] for e in events]),
+        wallet=wallet,
+        wallet_opened_at_ms=_int64([e.wallet_opened_at_ms for e in events]),
+        wallet_verified=_int8([e.wallet_verified for e in events]),
+        source=source,
+        bank=np.full(n, vocabulary.ABSENT, np.int16),
+        account=np.zeros(n, np.uint64),
+        auth=absent,
+        result=absent,
+        amount_yen=_int64([e.amount_yen for e in events]),
+        purpose=absent,
+        shop=shop,
+        shop_category=shop_category,
+        counterparty=counterparty,
+    )
+
+
+def not_hex(texts: Sequence[str]) -> list[int]:
+    """Places of the texts that hold anything but hex digits."""
+    if not "".join(texts).encode().translate(None, _HEX_DIGITS):
+        return []
+    return [i for i, text in enumerate(texts) if text.encode().translate(None, _HEX_DIGITS)]
+
+
+def _int8(codes: Iterable[int]) -> npt.NDArray[np.int8]:
+    return np.frombuffer(bytearray(codes), np.int8)
+
+
+def _int64(numbers: Sequence[Any]) -> npt.NDArray[np.int64]:
+    return np.array(numbers, np.int64)

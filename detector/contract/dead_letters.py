@@ -1,0 +1,84 @@
+"""Messages that are no valid event: why, where, and as much of them as a record may hold."""
+
+import base64
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+
+from detector.contract.alerts import Position
+
+#: Reason code → what it means, for people. Codes are metric labels and stay as they are.
+REASONS: dict[str, str] = {
+    "empty_value": "the message has no value",
+    "missing_key": "the message has no key",
+    "too_large": "the message is larger than any event",
+    "invalid_utf8": "the message is not UTF-8",
+    "too_deep": "the message nests objects or arrays too deeply",
+    "lone_surrogate": "a string holds half of a surrogate pair",
+    "malformed_json": "the message is not one JSON object",
+    "unknown_kind": "`kind` is no kind of event of this topic",
+    "missing_field": "a field of this kind of event is missing",
+    "wrong_type": "a field, or the whole message, has another JSON type than expected",
+    "bad_amount": "the amount is not a whole number of yen in range",
+    "bad_value": "a field holds a value outside its range or vocabulary",
+    "key_mismatch": "the key is not the payload's `account` (account events) or `wallet` (wallet events)",
+    "time_in_future": "the event says it happened more than a day after its record was written",
+}
+
+SCHEMA = 1
+#: The original stays in the source topic for its retention; this much is kept beyond it (PROTOCOL rule 11).
+MAX_PAYLOAD_BYTES = 64 * 1024
+
+
+class Rejected(NamedTuple):
+    """A message that is no valid event: its place among the messages decoded, a code of `REASONS`, a text for people.
+
+    The text names fields and rules only, nothing of the payload.
+    """
+
+    record: int
+    reason: str
+    message: str
+
+
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    """What is written to the topic `dead-letters`."""
+
+    schema: int
+    dead_letter_id: str
+    reason: str
+    message: str
+    position: Position
+    size_bytes: int
+    sha256: str
+    payload_base64: str
+
+
+def build_dead_letter(value: bytes | None, rejected: Rejected, topic: str, partition: int, offset: int) -> DeadLetter:
+    """The dead letter of the message `value` at a position; the same for the same message, whenever it is built."""
+    payload = value or b""
+    return DeadLetter(
+        schema=SCHEMA,
+        dead_letter_id=f"dl-{topic}-{partition}-{offset}",
+        reason=rejected.reason,
+        message=rejected.message,
+        position=Position(topic, partition, offset),
+        size_bytes=len(payload),
+        sha256=hashlib.sha256(payload).hexdigest(),
+        payload_base64=base64.b64encode(payload[:MAX_PAYLOAD_BYTES]).decode(),
+    )
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(DeadLetter)
+
+
+def encode_dead_letter(letter: DeadLetter) -> bytes:
+    """The JSON message of a dead letter."""
+    return _ENCODER.encode(letter)
+
+
+def decode_dead_letter(value: bytes) -> DeadLetter:
+    """The dead letter of a JSON message; raises `msgspec.DecodeError` for anything else."""
+    return _DECODER.decode(value)
