@@ -1,0 +1,132 @@
+"""The command line: a table of commands, each imported only when it is called.
+
+`kozamori worker` must start fast and small, so nothing here may import a command before it is asked for.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import click
+
+from detector.errors import KozamoriError, UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: its name, where it lives (`module:attribute`) and its line in `kozamori --help`."""
+
+    name: str
+    target: str
+    help: str
+
+
+COMMANDS = (
+    Entry("demo", "detector.cli.demo:demo", "Start a Kafka, replay the attack of September 2020, show the alerts."),
+    Entry("simulate", "detector.cli.producers:simulate", "Write events of a made-up population, attacks included."),
+    Entry("produce", "detector.cli.producers:produce", "Publish a file or a scenario to Kafka."),
+    Entry("train", "detector.cli.models:train", "Train a model on an events file."),
+    Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
+    Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
+    Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
+    Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
+    Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),
+    Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
+    Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
+)
+
+EXAMPLES = """\b
+Examples:
+  kozamori demo
+  kozamori kafka start
+  kozamori simulate -o events
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands come from a table; `--help` prints the table and imports nothing."""
+
+    def __init__(self, *args: object, entries: Sequence[Entry] = (), **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # click's own long signature, passed on
+        self.entries = {entry.name: entry for entry in entries}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table: the order in which a newcomer meets them."""
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or None where there is none of that name.
+
+        Raises UserError when its module is not part of this installation.
+        """
+        entry = self.entries.get(cmd_name)
+        return None if entry is None else _load(entry)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table; click's own version would import every command for its help line."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.help) for entry in self.entries.values()])
+
+
+def _load(entry: Entry) -> click.Command:
+    module, attribute = entry.target.split(":")
+    try:
+        command = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise UserError(
+            f"this installation has no command {entry.name!r} ({module} is missing): install kozamori again"
+        ) from None
+    assert isinstance(command, click.Command)
+    return command
+
+
+@click.group(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="kozamori", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Kozamori, the account guard: tells the right bank before the money is gone."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 when it worked, 2 with one line on stderr for bad input, 130 on Ctrl-C."""
+    sys.exit(run(cli, arguments))
+
+
+def run(command: click.Command, arguments: Sequence[str] | None) -> int:
+    """The exit status of `command`; whatever a person can mend is one line on stderr, never a traceback."""
+    try:
+        result = command.main(arguments, prog_name="kozamori", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _fail(_usage(error), 2)
+    except click.Abort:
+        return 130  # 128 + SIGINT, what a shell expects
+    except UserError as error:
+        return _fail(str(error), 2)
+    except KozamoriError as error:
+        return _fail(str(error), 1)
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
+    return error.format_message() + hint
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo("kozamori: " + " ".join(message.split()), err=True)
+    return status
+
+
+if __name__ == "__main__":
+    main()
