@@ -53,7 +53,7 @@ def decode_one(value: bytes) -> AccountEvent | WalletEvent:
             check_unusual(value)
         event = _DECODER.decode(value)
     except _REFUSALS as error:
-        raise ValueError(str(refusal(error))) from None
+        raise ValueError(str(refusal(error, value))) from None
     if isinstance(event, OnAccount):
         if event.bank not in BANKS:
             raise ValueError(describe("bad_value", "bank"))
@@ -108,7 +108,7 @@ def _decode_each(values: Messages, decode: Callable[[bytes], E]) -> tuple[list[E
                 check_unusual(value)
             append(decode(value))  # type: ignore[arg-type]  # check_unusual raised for None
         except _REFUSALS as error:
-            refused = refusal(error)
+            refused = refusal(error, value)
             rejected.append(Rejected(record, refused.reason, str(refused)))
     return events, rejected
 

@@ -12,17 +12,18 @@ from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
 
 #: Events have about 300 bytes; with this bound a dead letter always holds the whole of what is not `too_large`.
 MAX_EVENT_BYTES = MAX_PAYLOAD_BYTES
-#: Ignored extra fields may nest. The decoder recurses and gives up at a depth that depends on its caller's stack;
-#: a bound of our own, far below it, makes the verdict the same wherever it is called.
-MAX_DEPTH = 32
-#: A message of at most this size cannot nest deeply enough to matter, and events are smaller.
+#: Larger than any event without extra fields; only above it is nesting looked at.
 PLAIN_BYTES = 512
+#: Ignored extra fields may nest, but the decoder recurses, and gives up at a depth that depends on its caller's stack.
+#: A bound of our own far below it makes the verdict the same everywhere. No JSON of PLAIN_BYTES can nest deeper.
+MAX_DEPTH = PLAIN_BYTES // 2
 
 _IDENTIFIER = "expected a string of 1 to 128 characters"
 _TIME = "expected epoch milliseconds of the years 2000 to 2099"
 RULES: dict[str, str] = {
     "event_id": "expected a string of 1 to 64 characters",
-    "kind": "expected one of " + ", ".join(vocabulary.KINDS),
+    "kind": f"expected one of {', '.join(vocabulary.ACCOUNT_KINDS)} (account events) or "
+    f"{', '.join(vocabulary.WALLET_KINDS)} (wallet events)",
     "occurred_at_ms": _TIME,
     "service": "expected one of " + ", ".join(vocabulary.SERVICES),
     "wallet": _IDENTIFIER,
@@ -41,8 +42,11 @@ RULES: dict[str, str] = {
     "counterparty": _IDENTIFIER,
 }
 
-_FIELD = re.compile(r"`\$\.(\w+)`")
-_MISSING = re.compile(r"missing required field `(\w+)`")
+# Both anchored: in between, the decoder's text may quote the payload.
+_FIELD = re.compile(r"`\$\.(\w+)`$")
+_MISSING = re.compile(r"^Object missing required field `(\w+)`")
+_PAIR = re.compile(rb"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w")
+_HALF = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]\w\w")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{}\]]")
 
@@ -74,20 +78,22 @@ def check_unusual(value: bytes | None) -> None:
         raise RefusedError("too_deep")
 
 
-def refusal(error: Exception) -> RefusedError:
-    """What the decoder's `error` means; anything it does not recognise is `bad_value`."""
+def refusal(error: Exception, value: bytes | None) -> RefusedError:
+    """What the decoder's `error` on `value` means."""
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, RecursionError):
         return RefusedError("too_deep")
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
-        surrogate = "surrogate" in text or "hex escape" in text
-        return RefusedError("lone_surrogate" if surrogate else "malformed_json")
+        half = "escape" in text or "surrogate" in text
+        return RefusedError(
+            "lone_surrogate" if half and _HALF.search(_PAIR.sub(b"", value or b"")) else "malformed_json"
+        )
     if missing := _MISSING.search(text):
-        return RefusedError("missing_field", missing[1] if missing[1] in RULES else "")
+        return RefusedError("missing_field", missing[1])
     found = _FIELD.search(text)
-    field = found[1] if found and found[1] in RULES else ""
+    field = found[1] if found else ""
     return RefusedError(_reason(text, field), field)
 
 
@@ -96,6 +102,7 @@ def _reason(text: str, field: str) -> str:
         return "unknown_kind"
     if field == "amount_yen" and ("got `float`" in text or "got" not in text):
         return "bad_amount"
+    # The decoder says what it "got" when the JSON type is wrong, except for the tag.
     return "wrong_type" if text.startswith("Expected") and ("got" in text or field == "kind") else "bad_value"
 
 
