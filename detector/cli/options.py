@@ -1,0 +1,67 @@
+"""Settings as options of a command: one click option for each, its help text and default from `Settings`."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from detector.settings import Settings, environment_name, expected_text, load_settings
+
+#: What every command needs that talks to Kafka.
+CONNECTION = (
+    "bootstrap",
+    "prefix",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+    "sasl_mechanism",
+    "sasl_username",
+    "sasl_password_file",
+    "allow_plaintext_sasl",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the options of the settings `names` and `--config`; it gets `settings` instead of them.
+
+    What is not given as an option comes from the environment, then from the file. UserError where it is senseless.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def run(*, config: Path | None, **given: Any) -> Any:
+            flags = {name: given.pop(name) for name in names}
+            return command(settings=load_settings(flags, os.environ, config), **given)
+
+        wrapped: Callable[..., Any] = click.option(
+            "--config",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="TOML file of settings; options and environment win over it.",
+        )(run)
+        for name in reversed(names):
+            wrapped = _option(name)(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    field = Settings.model_fields[name]
+    switch = field.annotation is bool
+    default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    shown = "" if default in (None, "") or switch else f"; default {default}"
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        name,
+        is_flag=switch,
+        default=None,
+        metavar=None if switch else name.rpartition("_")[2].upper(),
+        help=f"{field.description}  [{'' if switch else expected_text(name)}{shown}; {environment_name(name)}]".replace(
+            "[; ", "["
+        ),
+    )

@@ -1,0 +1,293 @@
+"""The topics a deployment needs: declared here, created by `kozamori topics create`, checked when a worker starts."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import (
+    InvalidReplicationFactorError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from detector.errors import UserError
+from detector.settings import Settings
+from detector.stream.admin import admin_client
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One topic: `name` takes it from the settings, `partitions` None means as many as the input has."""
+
+    name: Callable[[Settings], str]
+    partitions: int | None
+    config: Mapping[str, str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """A topic as Kafka has it: `topic_id` is Kafka's UUID, another one after every re-creation; `config` is whole."""
+
+    name: str
+    topic_id: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the report: a topic, whether it was `created` now or `exists`, and what differs from ours."""
+
+    name: str
+    action: str
+    partitions: int
+    differs: tuple[str, ...]
+    why: str
+
+
+#: Kafka's own default, stated so that a cluster with another default still takes our batches and refuses giants.
+_LARGEST_BATCH = {"max.message.bytes": "1048588"}
+
+
+def _log(retention_days: int, timestamps: str) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(retention_days * DAY_MS),
+        "message.timestamp.type": timestamps,
+        **_LARGEST_BATCH,
+    }
+
+
+#: By the broker's clock: retention and the check for times in the future must not trust a source's clock, and a
+#: replay of 2020 must not be deleted as six years old.
+_SOURCE = _log(35, "LogAppendTime")
+
+_ROWS = {
+    "cleanup.policy": "compact",
+    # The open segment is never compacted: an hour or 64 MiB bounds what a restart reads twice.
+    "segment.ms": str(HOUR_MS),
+    "segment.bytes": str(64 * 1024 * 1024),
+    # Half by default: a log of twice the rows. A fifth costs the broker more copying and a restart less reading.
+    "min.cleanable.dirty.ratio": "0.2",
+    "max.compaction.lag.ms": str(6 * HOUR_MS),
+    # Recovery does not need tombstones (they only remove what is superseded or expired), so they go soon.
+    "delete.retention.ms": str(HOUR_MS),
+    "message.timestamp.type": "CreateTime",
+    **_LARGEST_BATCH,
+}
+
+TOPICS = (
+    Declaration(
+        lambda settings: settings.account_events,
+        None,
+        _SOURCE,
+        "link, unlink and debit events; 35 days, so that a replay rebuilds every window up to the monthly cap",
+    ),
+    Declaration(
+        lambda settings: settings.wallet_events,
+        None,
+        _SOURCE,
+        "open, payment, transfer and payout events; kept as long as account events",
+    ),
+    Declaration(
+        lambda settings: settings.alerts,
+        None,
+        _log(90, "CreateTime"),
+        "alerts by account; 90 days for subscribers that come late",
+    ),
+    Declaration(
+        lambda settings: settings.bulletins,
+        1,
+        _log(90, "CreateTime"),
+        "what concerns every bank; few, and in one order",
+    ),
+    Declaration(
+        lambda settings: settings.dead_letters,
+        1,
+        _log(30, "CreateTime"),
+        "input that could not be read, with its reason; 30 days to mend the source and send again",
+    ),
+    Declaration(
+        lambda settings: settings.rows_topic("account"),
+        None,
+        _ROWS,
+        "state of every account, partitioned as account-events",
+    ),
+)
+
+
+def inspect(settings: Settings) -> dict[str, TopicFacts]:
+    """What Kafka has of the declared topics, by name; missing ones are absent.
+
+    Raises UserError within some ten seconds when no broker answers or it refuses to tell.
+    """
+    with admin_client(settings) as client:
+        return describe(client, [topic.name(settings) for topic in TOPICS])
+
+
+def describe(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicFacts]:
+    """Facts on the topics of these names that exist. Raises KafkaError."""
+    found = {}
+    for topic in client.describe_topics(list(names)):
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if topic["error_code"]:
+            raise for_code(topic["error_code"])(topic["name"])
+        found[topic["name"]] = topic
+    if not found:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in found]
+    configs = client.describe_configs(resources, config_filter="all")["topic"]
+    return {
+        name: TopicFacts(
+            name=name,
+            # As Kafka's own tools print it, so that people can compare.
+            topic_id=urlsafe_b64encode(UUID(str(topic["topic_id"])).bytes).decode().rstrip("="),
+            partitions=len(topic["partitions"]),
+            replication=min(len(partition["replica_nodes"]) for partition in topic["partitions"]),
+            config={key: entry["value"] for key, entry in configs[name].items()},
+        )
+        for name, topic in found.items()
+    }
+
+
+def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
+    """What a worker needs before it starts; raises UserError that names the topic and the command that mends it."""
+    create = f"kozamori topics create --partitions {settings.partitions}{_where(settings)}"
+    missing = [topic.name(settings) for topic in TOPICS if topic.name(settings) not in facts]
+    if missing:
+        raise UserError(f"Kafka has no topic {', '.join(missing)}: run `{create}`")
+    source, rows = facts[settings.account_events], facts[settings.rows_topic("account")]
+    if source.partitions < settings.partitions:
+        raise UserError(
+            f"topic {source.name} has {source.partitions} partitions, expected at least {settings.partitions}:"
+            f" start with --partitions {source.partitions}, or re-create it with `{create}`"
+        )
+    if rows.partitions != source.partitions:
+        raise UserError(
+            f"topic {rows.name} has {rows.partitions} partitions, expected {source.partitions} as {source.name} has:"
+            " see `kozamori state migrate`, or clear it with `kozamori state reset`"
+        )
+    for topic in TOPICS:
+        _check_cleanup(topic, facts[topic.name(settings)])
+
+
+def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
+    """Create what is missing, leave what is there; the report has a row a topic, in the order of `TOPICS`.
+
+    Raises UserError, before creating anything, where a topic exists with other partitions or another cleanup policy,
+    and when Kafka refuses.
+    """
+    with admin_client(settings) as client:
+        before = describe(client, [topic.name(settings) for topic in TOPICS])
+        _check_existing(settings, before, partitions)
+        missing = [topic for topic in TOPICS if topic.name(settings) not in before]
+        try:
+            create_topics(client, settings, missing, partitions, replication)
+        except InvalidReplicationFactorError as error:
+            brokers = len(client.describe_cluster()["brokers"])
+            raise UserError(
+                f"got --replication {replication}, but the cluster has {brokers} broker(s): ask for at most {brokers}"
+            ) from error
+        after = describe(client, [topic.name(settings) for topic in TOPICS])
+        _check_existing(settings, after, partitions)
+    created = {topic.name(settings) for topic in missing}
+    return report(settings, after, created, replication)
+
+
+def create_topics(
+    client: KafkaAdminClient, settings: Settings, topics: Iterable[Declaration], partitions: int, replication: int
+) -> None:
+    """Create `topics` and return when every partition has a leader. Raises KafkaError."""
+    wanted = {
+        topic.name(settings): {
+            "num_partitions": topic.partitions or partitions,
+            "replication_factor": replication,
+            "configs": declared_config(topic, replication),
+        }
+        for topic in topics
+    }
+    if not wanted:
+        return
+    # Somebody else may create them at the same moment: whether theirs fit is looked at afterwards.
+    with suppress(TopicAlreadyExistsError):
+        client.create_topics(wanted)
+    client.wait_for_topics(list(wanted))
+
+
+def declared_config(topic: Declaration, replication: int) -> dict[str, str]:
+    """The configuration `topic` is created with when it has `replication` copies."""
+    return {
+        **topic.config,
+        # One copy may be down for maintenance, and what was acknowledged lies on two.
+        "min.insync.replicas": str(max(1, replication - 1)),
+        # A copy that lags must not become the log: offsets would go back, and events with them.
+        "unclean.leader.election.enable": "false",
+    }
+
+
+def report(
+    settings: Settings, facts: Mapping[str, TopicFacts], created: Iterable[str] = (), replication: int | None = None
+) -> list[Row]:
+    """A row a declared topic; `replication` None compares with the copies each topic has."""
+    rows = []
+    for topic in TOPICS:
+        name = topic.name(settings)
+        if name not in facts:
+            rows.append(Row(name, "missing", 0, (), topic.why))
+            continue
+        fact = facts[name]
+        expected = declared_config(topic, fact.replication)
+        differs = [
+            f"{key} is {fact.config.get(key)}, declared {value}"
+            for key, value in expected.items()
+            if fact.config.get(key) != value
+        ]
+        if replication is not None and fact.replication != replication:
+            differs.insert(0, f"replication is {fact.replication}, asked {replication}")
+        action = "created" if name in created else "exists"
+        rows.append(Row(name, action, fact.partitions, tuple(differs), topic.why))
+    return rows
+
+
+def _check_existing(settings: Settings, facts: Mapping[str, TopicFacts], partitions: int) -> None:
+    for topic in TOPICS:
+        fact = facts.get(topic.name(settings))
+        if fact is not None:
+            _check_partitions(topic, fact, partitions)
+            _check_cleanup(topic, fact)
+
+
+def _check_partitions(topic: Declaration, fact: TopicFacts, partitions: int) -> None:
+    if topic.partitions is None and fact.partitions != partitions:
+        raise UserError(
+            f"topic {fact.name} has {fact.partitions} partitions, asked for {partitions}: run again with"
+            f" --partitions {fact.partitions}; adding some moves accounts, see `kozamori state migrate --help`"
+        )
+
+
+def _check_cleanup(topic: Declaration, fact: TopicFacts) -> None:
+    policies = fact.config["cleanup.policy"].split(",")
+    # "compact,delete" would forget rows by age; compacting a log of events would lose all but the last of a key.
+    if policies != [topic.config["cleanup.policy"]]:
+        raise UserError(
+            f"topic {fact.name} has cleanup.policy {fact.config['cleanup.policy']}, expected"
+            f" {topic.config['cleanup.policy']}: set it with kafka-configs, or delete the topic and run"
+            " `kozamori topics create`"
+        )
+
+
+def _where(settings: Settings) -> str:
+    prefix = f" --prefix {settings.prefix}" if settings.prefix else ""
+    return f" --bootstrap {','.join(settings.bootstrap)}{prefix}"
