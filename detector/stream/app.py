@@ -1,0 +1,87 @@
+"""The Faust app: our transport, its settings, and one agent that hands chunks to the shell."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import faust
+from faust.types import TP, TransportT
+from yarl import URL
+
+from detector.settings import Settings
+from detector.stream.security import broker_credentials
+from detector.stream.transport import ChunkScheduler, ChunkSchema, Transport
+
+#: Chunks that wait in Faust's queue before it stops fetching: memory is bounded by their number.
+QUEUED_CHUNKS = 4
+#: Batches of rows to the changelog; a broker's default limit for one batch is 1 MiB.
+PRODUCER_BATCH_BYTES = 512 * 1024
+PRODUCER_REQUEST_BYTES = 8 * 1024 * 1024
+
+
+class App(faust.App):
+    """A Faust app that is built on our transport; `fetch_max_wait_ms` bounds how long a broker holds an empty fetch."""
+
+    fetch_max_wait_ms = 50
+
+    def _new_transport(self) -> TransportT:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> TransportT:
+        return Transport(self.conf.broker_producer, self)
+
+
+def build_app(
+    settings: Settings,
+    input_topic: str,
+    *,
+    on_chunk: Callable[[Any], Awaitable[None]],
+    on_assigned: Callable[[], Awaitable[None]],
+    on_revoked: Callable[[], Awaitable[None]],
+) -> App:
+    """The app that feeds `on_chunk` with messages whose value is a list of records.
+
+    `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are given up.
+    """
+    app = App(
+        settings.group,
+        broker=[URL(f"kafka://{address}") for address in settings.bootstrap],
+        broker_credentials=broker_credentials(settings),
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.heartbeat_s,
+        broker_rebalance_timeout=settings.rebalance_timeout_s,
+        broker_request_timeout=max(40.0, settings.session_timeout_s + 5),
+        broker_max_poll_records=settings.max_chunk_records,
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.static_member or None,
+        ConsumerScheduler=ChunkScheduler,
+        producer_linger=0,
+        producer_max_batch_size=PRODUCER_BATCH_BYTES,
+        producer_max_request_size=PRODUCER_REQUEST_BYTES,
+        producer_request_timeout=settings.producer_timeout_s,
+        stream_buffer_maxsize=QUEUED_CHUNKS,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        autodiscover=False,
+        store="memory://",
+    )
+    app.fetch_max_wait_ms = settings.fetch_max_wait_ms
+    channel = app.topic(input_topic, schema=ChunkSchema(), acks=True)
+
+    @app.agent(channel, concurrency=1, name="account")
+    async def account(stream: Any) -> None:
+        async for event in stream.noack().events():
+            await on_chunk(event.message)
+
+    @app.on_rebalance_complete.connect
+    async def assigned(_: Any, **__: Any) -> None:
+        await on_assigned()
+
+    @app.on_partitions_revoked.connect
+    async def revoked(_: Any, __: set[TP], **___: Any) -> None:
+        await on_revoked()
+
+    app.finalize()
+    return app

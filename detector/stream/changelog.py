@@ -1,0 +1,151 @@
+"""The changelog's records: rows under key + writer, a header that names the input log, and what recovery makes of them.
+
+A record's key is the row's key and the id of the tenure that wrote it (PROTOCOL rule 8), its value the row's bytes.
+Recovery keeps, per key, the row with the greatest position. Tombstones may be ignored there: they only ever remove
+rows that are superseded or expired, so that a log in which they were never written means the same.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from detector.core.rows import PackedRows
+from detector.core.stage import Stage
+from detector.errors import UserError
+
+HEADER_KEY = b"header"
+KEY = np.dtype([("key", "<u8"), ("writer", "<u8")])
+
+Rows = npt.NDArray[Any]  # structured, the stage's row dtype
+Record = tuple[bytes, bytes | None]
+#: Older row version → function from the stored values, (n, bytes) uint8, to rows of today that keep `last_offset`.
+Upgrades = Mapping[int, Callable[[npt.NDArray[np.uint8]], Rows]]
+
+
+class Header(msgspec.Struct, frozen=True):
+    """Which log the offsets in a changelog partition belong to (PROTOCOL rule 9)."""
+
+    topic: str
+    topic_id: str
+    partitions: int
+    stage: str
+    v: int = 1
+
+
+def encode_header(header: Header) -> Record:
+    """The header as a changelog record."""
+    return HEADER_KEY, msgspec.json.encode(header)
+
+
+def decode_header(value: bytes) -> Header:
+    """The header in `value`; `UserError` where it is not one this release reads."""
+    try:
+        return msgspec.json.decode(value, type=Header)
+    except msgspec.DecodeError as error:
+        raise UserError(f"the changelog's header cannot be read ({error}): see `kozamori state show`") from error
+
+
+def encode_keys(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64] | int) -> bytes:
+    """The record keys of `n` rows in one buffer of `16 n` bytes."""
+    packed = np.empty(len(keys), KEY)
+    packed["key"] = keys
+    packed["writer"] = writers
+    return packed.tobytes()
+
+
+def encode_rows(rows: Rows, writer: int) -> Iterator[Record]:
+    """One changelog record a row, in the order of `rows`."""
+    keys, values = encode_keys(rows["key"], writer), rows.tobytes()
+    width = rows.dtype.itemsize
+    for i in range(len(rows)):
+        yield keys[i * 16 : i * 16 + 16], values[i * width : (i + 1) * width]
+
+
+def encode_tombstones(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64] | int) -> Iterator[Record]:
+    """One tombstone a pair of key and writer."""
+    packed = encode_keys(keys, writers)
+    for i in range(len(keys)):
+        yield packed[i * 16 : i * 16 + 16], None
+
+
+class Superseded:
+    """Rows of other writers met at recovery, to be deleted once this tenure's own row for the key is durable."""
+
+    def __init__(self, pairs: npt.NDArray[Any]) -> None:
+        order = np.argsort(pairs["key"], kind="stable")
+        self._keys = np.ascontiguousarray(pairs["key"][order])
+        self._writers = np.ascontiguousarray(pairs["writer"][order])
+        self._left = np.ones(len(pairs), bool)
+
+    def take(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Pairs (keys, writers) recorded for `keys`, each handed out once."""
+        low = np.searchsorted(self._keys, keys, "left")
+        counts = np.searchsorted(self._keys, keys, "right") - low
+        first = np.repeat(low - np.concatenate(([0], np.cumsum(counts)[:-1])), counts) if len(keys) else low
+        places = first + np.arange(len(first))
+        places = places[self._left[places]]
+        self._left[places] = False
+        return self._keys[places], self._writers[places]
+
+
+class Recovery:
+    """Builds the rows of one partition from its changelog, fed slice by slice in log order."""
+
+    def __init__(self, stage: Stage, upgrades: Upgrades | None = None) -> None:
+        self.rows = PackedRows(stage.row)
+        self.header: Header | None = None
+        self.records = 0
+        self._stage = stage
+        self._upgrades = upgrades or {}
+        self._pairs: list[bytes] = []
+
+    def feed(self, keys: list[bytes], values: list[bytes | None]) -> None:
+        """Take the next records of the log; `UserError` where a row is not of a kind this release can read."""
+        self.records += len(keys)
+        if HEADER_KEY in keys:
+            last = len(keys) - 1 - keys[::-1].index(HEADER_KEY)
+            self.header = decode_header(values[last] or b"")
+        if None in values or HEADER_KEY in keys:
+            kept = [(k, v) for k, v in zip(keys, values, strict=True) if v is not None and k != HEADER_KEY]
+            keys, values = [k for k, _ in kept], [v for _, v in kept]
+        if keys:
+            self._pairs.append(b"".join(keys))
+            self._load(values)  # type: ignore[arg-type]
+
+    def superseded(self) -> Superseded:
+        """All (key, writer) pairs met, once each."""
+        return Superseded(np.unique(np.frombuffer(b"".join(self._pairs), KEY)))
+
+    def _load(self, values: list[bytes]) -> None:
+        versions = {value[:2] for value in values}
+        for version in sorted(versions):
+            alike = values if len(versions) == 1 else [value for value in values if value[:2] == version]
+            self.rows.load(self._read(int.from_bytes(version, "little"), alike))
+
+    def _read(self, version: int, values: list[bytes]) -> Rows:
+        width = len(values[0])
+        joined = b"".join(values)
+        if any(len(value) != width for value in values):
+            raise self._foreign(version)
+        if version != self._stage.version:
+            if version > self._stage.version or version not in self._upgrades:
+                raise UserError(
+                    f"rows of stage {self._stage.name} have version {version}, this release reads"
+                    f" {self._stage.version}: run a release that knows version {version}"
+                )
+            return self._upgrades[version](np.frombuffer(joined, np.uint8).reshape(len(values), width))
+        if width != self._stage.row.itemsize:
+            raise self._foreign(version)
+        rows = np.frombuffer(joined, self._stage.row)
+        if (rows["kernel"] != self._stage.kernel_hash).any():
+            raise self._foreign(version)
+        return rows
+
+    def _foreign(self, version: int) -> UserError:
+        return UserError(
+            f"changelog of stage {self._stage.name} holds rows of version {version} that another kernel wrote:"
+            " run the release that wrote them, or reset with `kozamori state reset`"
+        )

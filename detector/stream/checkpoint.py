@@ -1,0 +1,63 @@
+"""The checkpoint: outputs durable, then rows durable, then the offset committed — in this order (PROTOCOL rule 4)."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
+
+from detector.stream.changelog import Record
+from detector.stream.marks import encode_marks
+from detector.stream.tenure import Cut, Tenure
+
+
+class Log(Protocol):
+    """Where a checkpoint makes things durable."""
+
+    async def write_rows(self, tp: TP, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+        """Send changelog records of the partition; their futures."""
+
+    async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        """Commit offsets with marks; False when the group refuses because it has moved on."""
+
+
+Cuts = list[tuple[Tenure, Cut]]
+
+
+def take_cuts(tenures: Iterable[Tenure]) -> Cuts:
+    """Cut every tenure that has something to make durable; no chunk may be under way."""
+    return [(tenure, tenure.cut()) for tenure in tenures if tenure.behind and not tenure.ended]
+
+
+async def make_durable(cuts: Cuts, log: Log) -> Cuts:
+    """Make the cuts durable and commit them; those that were committed.
+
+    Processing goes on meanwhile. A tenure that ends is left out of all later steps. A failed send is raised, before
+    the commit: nothing was acknowledged then, and the process must end.
+    """
+    await _all_durable(future for _, cut in cuts for future in cut.outputs)
+    cuts = _standing(cuts)
+    futures: list[asyncio.Future[Any]] = []
+    for tenure, cut in cuts:
+        futures += await log.write_rows(tenure.tp, tenure.records(cut))
+    await _all_durable(futures)
+    cuts = _standing(cuts)
+    for tenure, cut in cuts:
+        tenure.rows_durable(cut)
+    positions = {tenure.tp: OffsetAndMetadata(cut.position, encode_marks(cut.marks)) for tenure, cut in cuts}
+    if not positions or not await log.commit(positions):
+        return []
+    cuts = _standing(cuts)
+    for tenure, cut in cuts:
+        tenure.offset_committed(cut)
+    return cuts
+
+
+async def _all_durable(futures: Iterable["asyncio.Future[Any]"]) -> None:
+    for future in futures:
+        await future
+
+
+def _standing(cuts: Cuts) -> Cuts:
+    return [(tenure, cut) for tenure, cut in cuts if not tenure.ended]

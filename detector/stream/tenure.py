@@ -1,0 +1,86 @@
+"""What one worker holds for one partition from assignment to revocation (PROTOCOL rule 2).
+
+No clock, no I/O: chunks go in, outputs to send come out; a checkpoint asks for a `Cut` and tells what became durable.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from faust.types import TP
+
+from detector.core.pipeline import Pipeline
+from detector.stream.changelog import Record, Rows, Superseded, encode_rows, encode_tombstones
+from detector.stream.marks import Marks
+
+#: Expired rows are looked for when event time has moved on by this part of the time to live.
+SWEEPS_PER_TTL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A checkpoint's content, taken between chunks: it never changes afterwards."""
+
+    position: int  # to commit: the offset after the last processed event
+    marks: Marks
+    outputs: tuple["asyncio.Future[Any]", ...]
+    rows: Rows
+
+
+@dataclass(slots=True)
+class Tenure:
+    """Rows, outputs and positions of one partition under one writer id."""
+
+    tp: TP
+    generation: int
+    writer: int
+    pipeline: Pipeline
+    superseded: Superseded
+    committed: int  # offset the group holds for the partition
+    position: int = field(init=False)  # offset of the next event to process
+    ended: bool = False
+    outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
+    _garbage: list[Iterator[Record]] = field(default_factory=list)
+    _swept_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.position = self.committed
+        self._swept_ms = self.pipeline.watermark_ms
+
+    @property
+    def behind(self) -> bool:
+        """Whether a checkpoint has something to do."""
+        return self.position > self.committed or self.pipeline.rows.dirty_count > 0
+
+    def cut(self) -> Cut:
+        """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
+        outputs, self.outputs = tuple(self.outputs), []
+        return Cut(self.position, Marks(self.pipeline.watermark_ms), outputs, self.pipeline.rows.take_dirty())
+
+    def records(self, cut: Cut) -> Iterator[Record]:
+        """Changelog records of a cut, behind them the tombstones that earlier checkpoints made safe."""
+        garbage, self._garbage = self._garbage, []
+        return chain(encode_rows(cut.rows, self.writer), *garbage)
+
+    def rows_durable(self, cut: Cut) -> None:
+        """The cut's rows are in the changelog: other writers' rows of the same keys may go."""
+        self._bury(*self.superseded.take(np.ascontiguousarray(cut.rows["key"])))
+
+    def offset_committed(self, cut: Cut) -> None:
+        """The cut is committed: rows expired by now and older than the commit may go."""
+        self.committed = cut.position
+        watermark_ms, ttl_ms = self.pipeline.watermark_ms, self.pipeline.ttl_ms
+        if watermark_ms - self._swept_ms < ttl_ms // SWEEPS_PER_TTL:
+            return
+        self._swept_ms = watermark_ms
+        keys = self.pipeline.rows.expire(watermark_ms, ttl_ms, self.committed)
+        self._bury(keys, np.full(len(keys), self.writer, np.uint64))
+        self._bury(*self.superseded.take(keys))
+
+    def _bury(self, keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64]) -> None:
+        if len(keys):
+            self._garbage.append(encode_tombstones(keys, writers))

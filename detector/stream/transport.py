@@ -1,0 +1,152 @@
+"""Faust's aiokafka transport with a chunk of records as the message, and commits that only a checkpoint makes.
+
+Everything here is a subclass at an extension point of Faust; nothing of it is patched. Two of Faust's mechanisms
+are replaced as a whole. *Per-message delivery*: the scheduler hands on the list of records that one fetch brought
+for a partition, and the list becomes one `ConsumerMessage`. *Acknowledgement*: Faust derives the offset to commit
+from acks and gaps, checks no generation, and its fast path acks behind the consumer's back; here `ack` and the
+commit timer change nothing, and `Consumer.commit_positions` is the one way an offset reaches the broker.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.transports import SchedulingStrategyT
+from faust.types.tuples import ConsumerMessage, Message
+
+Records = list[Any]  # aiokafka.ConsumerRecord, consecutive offsets of one partition
+
+
+class ChunkScheduler(SchedulingStrategyT):
+    """Hands on what a fetch brought, one item a partition, instead of record by record."""
+
+    def iterate(self, records: Mapping[TP, Records]) -> Iterator[tuple[TP, Records]]:
+        """The fetch's partitions with their records, in the order of the fetch."""
+        return iter(records.items())
+
+
+class ChunkSchema(Schema):
+    """Leaves a message's value as it is: bytes are decoded by the contract, where bad ones become dead letters."""
+
+    def loads_key(self, app: Any, message: Message, **kwargs: Any) -> Any:
+        """None: a chunk has no key of its own."""
+        return None
+
+    def loads_value(self, app: Any, message: Message, **kwargs: Any) -> Any:
+        """The records themselves."""
+        return message.value
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that owns the group membership; commits offsets together with their marks."""
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
+        # the fetch does not ask for would wait as long.
+        consumer._fetch_max_wait_ms = self.app.fetch_max_wait_ms  # noqa: SLF001 - no public way
+        return consumer
+
+    async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        """Commit `positions`; False when the group has moved on, so that the tenure is over."""
+        return cast(bool, await self.call_thread(self._commit_positions, positions))
+
+    async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
+        """Committed offset and metadata of each partition that has one."""
+        return cast(dict[TP, OffsetAndMetadata], await self.call_thread(self._committed_positions, partitions))
+
+    async def _commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        held = self.assignment()
+        if not all(tp in held for tp in positions):
+            return False
+        try:
+            await self._ensure_consumer().commit({TopicPartition(*tp): mark for tp, mark in positions.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        return True
+
+    async def _committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - the public way drops metadata
+        found = await coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in partitions])
+        return {TP(tp.topic, tp.partition): mark for tp, mark in found.items() if mark.offset >= 0}
+
+
+class Consumer(driver.Consumer):
+    """A consumer of chunks whose acks commit nothing."""
+
+    _thread: ConsumerThread
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, records: Records) -> ConsumerMessage:
+        last = records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000.0,
+            last.timestamp_type,
+            (),
+            None,
+            records,
+            None,
+            0,
+            0,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        """Commit offsets with their marks; False when this member may no longer commit them."""
+        return await self._thread.commit_positions(positions)
+
+    async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
+        """Committed offsets with their marks, for those of `partitions` that have any."""
+        return await self._thread.committed_positions(partitions)
+
+    def ack(self, message: Message) -> bool:
+        """Forget the message; what is committed is decided by the checkpoint alone."""
+        self._unacked_messages.discard(message)
+        return False
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's
+        """Nothing: Faust's timer and shutdown must not commit."""
+        return False
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: without Faust's ack accounting a gap has no one to be told to."""
+
+
+class Producer(driver.Producer):
+    """Faust's producer made idempotent, with a way to send many small records as whole batches."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+    async def send_records(self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]]) -> Records:
+        """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
+        producer = self._ensure_producer()
+        futures = []
+        batch = producer.create_batch()
+        for key, value in records:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                futures.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                if batch.append(key=key, value=value, timestamp=None) is None:
+                    raise ValueError(f"a record of {len(key) + len(value or b'')} bytes does not fit into a batch")
+        if batch.record_count():
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+        return futures
+
+
+class Transport(driver.Transport):
+    """The transport of the worker's app."""
+
+    Consumer = Consumer
+    Producer = Producer

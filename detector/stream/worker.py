@@ -1,0 +1,124 @@
+"""Runs one worker from start-up checks to its exit status."""
+
+import asyncio
+import signal
+import time
+from contextlib import suppress
+from importlib.metadata import version
+
+import structlog
+
+from detector.artifact import read_model
+from detector.contract.refusals import REASONS
+from detector.core.policy import Model
+from detector.core.stage import Stage
+from detector.core.stages.account import ACCOUNT
+from detector.errors import UserError
+from detector.observe.health import HealthServer, Report
+from detector.observe.metrics import Metrics
+from detector.settings import Settings
+from detector.stream.shell import Shell
+from detector.stream.topics import TopicFacts, check, inspect
+from detector.stream.warmup import warm_up
+from detector.stream.watchdog import Pulse, Signs, Watchdog, end_process
+
+log = structlog.get_logger(__name__)
+
+#: Leaving the group and closing connections; a supervisor's own patience is usually 30 s.
+STOP_TIMEOUT_S = 10.0
+
+
+def run_worker(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT (status 0) or a failure (status 1); `UserError` for what a person must mend first."""
+    if settings.model is None:
+        raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
+    model = read_model(settings.model, ACCOUNT)
+    facts = inspect(settings)
+    check(settings, facts)
+    warm_up(ACCOUNT, model)
+    metrics = Metrics(version("kozamori"))
+    metrics.model(
+        version=model.version,
+        sha256=model.sha256,
+        budget_per_day=model.budget,
+        detectors=[detector.name for detector in model.detectors],
+    )
+    metrics.dead_letter_reasons([reason.code for reason in REASONS])
+    return asyncio.run(_Worker(settings, ACCOUNT, model, facts[settings.account_events], metrics).run())
+
+
+class _Worker:
+    def __init__(self, settings: Settings, stage: Stage, model: Model, facts: TopicFacts, metrics: Metrics) -> None:
+        self._settings = settings
+        self._stage = stage
+        self._model = model
+        self._facts = facts
+        self._metrics = metrics
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        shell = Shell(self._settings, self._stage, self._model, self._facts, self._metrics)
+        pulse = Pulse()
+        pulse.start(loop)
+        watchdog = Watchdog(
+            lambda: Signs(pulse.beat_s, shell.progress, shell.lag),
+            limit_s=self._settings.watchdog_s,
+            note=self._metrics.stalled,
+            end=end_process,
+        )
+        health = HealthServer(
+            host=self._settings.metrics_host,
+            port=self._settings.metrics_port,
+            registry=self._metrics.registry,
+            alive=lambda: Report(not watchdog.failure, {"stalled": watchdog.failure} if watchdog.failure else {}),
+            ready=shell.readiness,
+        )
+        with health:
+            log.info("worker starts", group=self._settings.group, model=self._model.version, metrics_port=health.port)
+            watchdog.start()
+            try:
+                error = await _serve(shell, stop)
+            finally:
+                watchdog.stop()
+                pulse.stop()
+        return _status(error)
+
+
+async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
+    """Run the app until `stop` is set or something fails; what failed."""
+    crashed = asyncio.ensure_future(shell.app.wait_until_stopped())
+    stopping = asyncio.ensure_future(stop.wait())
+    tasks = [asyncio.ensure_future(task) for task in (shell.run_checkpoints(), shell.watch_lag())]
+    starting = asyncio.ensure_future(shell.app.start())
+    await asyncio.wait({starting, crashed, stopping, shell.failed}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done() and starting.exception() is None:
+        await asyncio.wait({crashed, stopping, shell.failed}, return_when=asyncio.FIRST_COMPLETED)
+    elif starting.done():
+        shell.fail(starting.exception() or RuntimeError("the app did not start"))
+    if crashed.done():
+        shell.fail(shell.app.crash_reason or RuntimeError("a service of the app crashed"))
+    if not shell.failed.done() and starting.done():
+        log.info("worker drains")
+        with suppress(Exception):  # kept in shell.failed
+            await shell.drain()
+    for task in (*tasks, crashed, stopping, starting):
+        task.cancel()
+    started = time.monotonic()
+    try:
+        await asyncio.wait_for(shell.app.stop(), STOP_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001 - the process ends either way
+        log.warning("stopping was not orderly", error=type(error).__name__, seconds=time.monotonic() - started)
+    return shell.failed.result() if shell.failed.done() else None
+
+
+def _status(error: BaseException | None) -> int:
+    if error is None:
+        log.info("worker ends", status=0)
+        return 0
+    if isinstance(error, UserError):
+        raise error
+    log.critical("worker ends", status=1, error=str(error) or repr(error), exc_info=error)
+    return 1
