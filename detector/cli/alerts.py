@@ -1,0 +1,121 @@
+"""`kozamori alerts`: alerts on the screen, or as JSON lines for the next program."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
+from typing import Literal
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from detector.cli.options import CONNECTION, with_settings
+from detector.contract.alerts import Alert, encode_alert
+from detector.settings import Settings
+from detector.stream.security import client_options
+from detector.subscriber import AlertSubscriber
+
+Language = Literal["en", "ja"]
+
+JST = timezone(timedelta(hours=9), "JST")
+
+COLOURS: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
+
+#: The lines of a block beside the reasons, which carry their own two languages.
+WORDS: Mapping[str, Mapping[Language, str]] = {
+    "bank": {"en": "bank {0}", "ja": "銀行 {0}"},
+    "yen": {
+        "en": "{0:,} yen debited, {1:,} yen at risk",
+        "ja": "引落済 {0:,} 円、残る危険額 {1:,} 円",
+    },
+    "rate": {
+        "en": "as unusual as {0:.3g} times a day in normal life ({1})",
+        "ja": "通常時は 1 日 {0:.3g} 回の珍しさ ({1})",
+    },
+    "case": {"en": "account {0}, case {1}, update {2}", "ja": "口座 {0}、事案 {1}、更新 {2}"},
+    "critical": {"en": "CRITICAL", "ja": "最重要"},
+    "high": {"en": "HIGH", "ja": "重要"},
+    "medium": {"en": "MEDIUM", "ja": "中"},
+    "low": {"en": "LOW", "ja": "低"},
+}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori alerts
+  kozamori alerts --follow --bank 0116 --lang ja
+  kozamori alerts --follow --json | jq .yen_at_risk
+"""
+)
+@with_settings(*CONNECTION)
+@click.option("--follow", is_flag=True, help="Wait for new alerts until Ctrl-C, instead of ending at the last.")
+@click.option("--from-beginning", is_flag=True, help="With --follow: first the alerts that Kafka still has.")
+@click.option("--bank", metavar="CODE", help="Only this bank's, by its four-digit code.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many alerts.")
+@click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the text.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and nothing else.")
+def alerts(
+    settings: Settings,
+    *,
+    follow: bool,
+    from_beginning: bool,
+    bank: str | None,
+    limit: int | None,
+    lang: Language,
+    as_json: bool,
+) -> None:
+    """Show the alerts that Kafka has, or follow them as they come; each alert once, also where it was raised twice."""
+    if bank is not None and not (len(bank) == 4 and bank.isascii() and bank.isdigit()):
+        raise click.BadParameter(
+            f"got {bank!r}, expected four digits with leading zeros, such as 0116", param_hint="--bank"
+        )
+    connection = client_options(settings)
+    with AlertSubscriber(
+        connection.pop("bootstrap_servers"),
+        topic=settings.alerts,
+        bank=bank,
+        from_beginning=from_beginning or not follow,
+        until_end=not follow,
+        **connection,
+    ) as subscriber:
+        try:
+            _print(islice(subscriber, limit), lang, as_json=as_json)
+        except BrokenPipeError:
+            # `| head` has seen enough. What Python would flush at its exit has nowhere to go either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print(found: Iterable[Alert], lang: Language, *, as_json: bool) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for alert in found:
+        if as_json:
+            click.echo(encode_alert(alert))
+        else:
+            console.print(block(alert, lang))
+
+
+def block(alert: Alert, lang: Language) -> Text:
+    """One alert for people: what happened, the money, the reasons with the largest share first."""
+
+    def say(what: str, *values: object) -> str:
+        return _printable(WORDS[what][lang].format(*values))
+
+    moment = datetime.fromtimestamp(alert.occurred_at_ms / 1000, UTC).astimezone(JST)
+    service = f"{alert.service} ({alert.passbook_text})" if alert.passbook_text else alert.service
+    reasons = [_printable(reason.text_ja if lang == "ja" else reason.text_en) for reason in alert.reasons]
+    return Text.assemble(
+        (f" {say(alert.severity)} ", COLOURS[alert.severity]),
+        (f" {moment:%Y-%m-%d %H:%M:%S} JST  {say('bank', alert.bank)}  {_printable(service)}\n", "bold"),
+        f"    {say('yen', alert.yen_debited, alert.yen_at_risk)}\n",
+        *(f"    - {reason}\n" for reason in reasons),
+        (f"    {say('rate', alert.false_alarms_per_day, alert.detector)}\n", "dim"),
+        (f"    {say('case', alert.account, alert.case_id, alert.update)}\n", "dim"),
+    )
+
+
+def _printable(text: str) -> str:
+    """Without control characters: what a source put into its events must not steer a terminal."""
+    return "".join(character for character in text if character.isprintable())

@@ -1,0 +1,188 @@
+"""`kozamori state`: look at what a deployment has durably, begin anew, or carry it to another name."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta, timezone
+
+import click
+import msgspec
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.settings import Settings
+from detector.stream.migrate import Move, move, plan_move
+from detector.stream.reset import Reset, Start, plan
+from detector.stream.reset import reset as begin_anew
+from detector.stream.state import VERDICTS, PartitionState, Progress, State
+from detector.stream.state import show as read_state
+
+DEPLOYMENT = (*CONNECTION, "deployment")
+JST = timezone(timedelta(hours=9), "JST")
+#: A worker starts with these.
+GOOD = ("ok", "new")
+
+yes = click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  kozamori state show
+  kozamori state reset --to earliest
+  kozamori state migrate --from-deployment blue --deployment green --yes
+"""
+)
+def state() -> None:
+    """Show, reset or migrate the state of a deployment: its committed offsets and its rows."""
+
+
+@state.command(
+    epilog="""\b
+Examples:
+  kozamori state show
+  kozamori state show --deployment green --json
+"""
+)
+@with_settings(*DEPLOYMENT)
+@as_json
+@click.pass_context
+def show(context: click.Context, settings: Settings, *, as_json: bool) -> None:
+    """Show per partition what is committed, what is stored, and whether a worker can go on from there.
+
+    Reads the whole changelog. Exit status 1 where a worker would refuse to start.
+    """
+    with _progress("Reading the changelog") as progress:
+        found = read_state(settings, progress)
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False))
+    else:
+        _print_state(found)
+    context.exit(0 if all(row.verdict in GOOD for row in found.partitions) else 1)
+
+
+@state.command(
+    epilog="""\b
+Examples:
+  kozamori state reset
+  kozamori state reset --to earliest --yes
+  kozamori state reset --to latest --yes
+"""
+)
+@with_settings(*DEPLOYMENT)
+@click.option(
+    "--to",
+    type=click.Choice(["earliest", "latest"]),
+    default="earliest",
+    show_default=True,
+    help="Where reading begins: at the first event Kafka still has, or after the last.",
+)
+@yes
+@as_json
+def reset(settings: Settings, to: Start, *, yes: bool, as_json: bool) -> None:
+    """Forget the offsets and rows of a deployment whose workers are stopped.
+
+    `--to earliest` rebuilds the state from the events that Kafka still has. What older events had left behind is lost
+    (habits, old links, a case begun before), and the events read again raise their alerts again: with the same ids, so
+    that a subscriber that drops repeated ids sees none twice unless it never saw it. `--to latest` begins with an
+    empty state at the end: events not read yet are never scored, and every account looks new.
+    """
+    done = begin_anew(settings, to) if yes else plan(settings, to)
+    if as_json:
+        click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}))
+    else:
+        _print_reset(done, to, done_now=yes)
+
+
+@state.command(
+    epilog="""\b
+Example:
+  kozamori state migrate --from-deployment blue --deployment green --yes
+"""
+)
+@with_settings(*DEPLOYMENT)
+@click.option("--from-deployment", required=True, metavar="NAME", help="The deployment whose offsets are carried over.")
+@yes
+@as_json
+def migrate(settings: Settings, from_deployment: str, *, yes: bool, as_json: bool) -> None:
+    """Carry the offsets of one deployment, with their marks, to another name, and delete the old group.
+
+    The workers of both must be stopped. Rows stay where they are, since they belong to the topic prefix.
+
+    Another prefix means other topics, whose offsets mean other events: nothing can be carried over.
+
+    Partitions added to account-events cannot be followed: an account then lies in another partition than its row, and
+    a row knows only a hash of its account, not the partition it went to. Rebuild with `kozamori state reset --to
+    earliest --yes`, from the 35 days of events that the topic keeps; better, begin with enough partitions.
+    """
+    done = move(settings, from_deployment) if yes else plan_move(settings, from_deployment)
+    if as_json:
+        click.echo(json.dumps({"done": yes, **asdict(done)}))
+    else:
+        _print_move(done, done_now=yes)
+
+
+@contextmanager
+def _progress(text: str) -> Iterator[Progress]:
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print_state(found: State) -> None:
+    console = Console()
+    console.print(
+        f"group {found.group}: {found.members} worker(s) running · topic {found.topic}, id {found.topic_id}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table(
+        "part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict", box=SIMPLE, padding=(0, 1)
+    )
+    for row in found.partitions:
+        colour = "green" if row.verdict in GOOD else "red"
+        table.add_row(
+            str(row.partition),
+            "-" if row.committed is None else str(row.committed),
+            f"{row.log_start} to {row.log_end}",
+            str(row.lag),
+            _watermark(row),
+            str(row.rows),
+            str(row.writers),
+            f"[{colour}]{row.verdict}[/{colour}]",
+        )
+    console.print(table)
+    for name in dict.fromkeys(row.verdict for row in found.partitions):
+        console.print(f"{name}: {VERDICTS[name]}", highlight=False, soft_wrap=True)
+
+
+def _watermark(row: PartitionState) -> str:
+    if not row.watermark_ms:
+        return "-"
+    moment = datetime.fromtimestamp(row.watermark_ms / 1000, UTC)
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M:%S} JST\n({moment:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _print_reset(done: Reset, to: Start, *, done_now: bool) -> None:
+    word = "deleted" if done_now else "would delete"
+    begin = ", ".join(f"{partition}: {offset}" for partition, offset in done.begin_at.items())
+    click.echo(f"{word} the offsets of group {done.group} ({len(done.committed)} partitions)")
+    click.echo(f"{word} the rows in {done.rows_topic} ({done.rows_records} records)")
+    click.echo(f"workers begin at the {to} event ({begin}), {done.events_to_read} events to read")
+    if not done_now:
+        click.echo("nothing was changed: run again with --yes (see --help for what is lost)")
+
+
+def _print_move(done: Move, *, done_now: bool) -> None:
+    offsets = ", ".join(f"{partition}: {offset}" for partition, offset in done.offsets.items())
+    if not done.moved:
+        click.echo(f"group {done.target} has the offsets already ({offsets}), {done.source} has none: nothing to do")
+        return
+    word = "moved" if done_now else "would move"
+    click.echo(f"{word} the offsets of group {done.source} to {done.target} ({offsets})")
+    if not done_now:
+        click.echo("nothing was changed: run again with --yes")

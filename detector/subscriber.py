@@ -1,0 +1,227 @@
+"""Alerts for programs: `for alert in AlertSubscriber("127.0.0.1:9092", bank="0116"): …`.
+
+Alerts are delivered at least once and carry ids that are the same in every delivery. The subscriber drops repeats of
+the last `REMEMBERED_IDS` alerts of each partition. That is far: a repeat has the partition of its original, and
+comes from a worker that was stopped between two checkpoints, which does again what it did since the first, so that a
+few seconds of alerts lie between the two. A subscriber that must act only once over its own restarts too keeps the ids
+it acted on itself.
+"""
+
+import logging
+import threading
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+from kafka.structs import OffsetAndMetadata
+
+from detector.contract.alerts import SCHEMA, Alert, decode_alert
+from detector.errors import UserError
+from detector.stream.kafka_errors import kafka_errors, quiet_kafka
+
+log = logging.getLogger(__name__)
+
+#: About 1.5 MB a partition. With a budget of 20 false alert groups a day it reaches back for months.
+REMEMBERED_IDS = 10_000
+#: How soon `stop` is noticed; short enough for a person, long enough to cost nothing.
+POLL_MS = 500
+CONNECT_MS = 10_000
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+class RecentIds:
+    """The last `limit` ids met."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._ids: dict[str, None] = {}
+
+    def repeated(self, alert_id: str) -> bool:
+        """Whether the id is among the last; remembers it if not."""
+        if alert_id in self._ids:
+            return True
+        self._ids[alert_id] = None
+        if len(self._ids) > self._limit:
+            del self._ids[next(iter(self._ids))]
+        return False
+
+
+class AlertSubscriber:
+    """An endless iterable of alerts; a context manager, and not thread-safe but for `stop`.
+
+    Without `group` it reads every partition from now on, or `from_beginning`, and commits nothing; `until_end` ends
+    it at the last alert there was when it was built. Members of one `group` share the partitions and go on where the
+    group stopped: an alert counts as done when the next one is asked for, or when the `with` block is left without an
+    exception. `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
+
+    Records that are no alert, or of a newer schema than this release reads, are logged and counted in `skipped`;
+    repeats are counted in `repeated`. Raises UserError when no broker answers or the topic is missing.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str | list[str],
+        *,
+        topic: str = "alerts",
+        bank: str | None = None,
+        group: str | None = None,
+        from_beginning: bool = False,
+        until_end: bool = False,
+        remembered_ids: int = REMEMBERED_IDS,
+        **connection: Any,
+    ) -> None:
+        if group is not None and until_end:
+            raise UserError("got a group and until_end, expected one of them: the members of a group never end")
+        self.repeated = 0
+        self.skipped = 0
+        self._topic = topic
+        self._bank = bank
+        self._group = group
+        self._address = bootstrap if isinstance(bootstrap, str) else ",".join(bootstrap)
+        self._remembered_ids = remembered_ids
+        self._recent: dict[int, RecentIds] = {}
+        self._pending: deque[tuple[TopicPartition, ConsumerRecord]] = deque()
+        self._done: dict[TopicPartition, int] = {}
+        self._handed_out: tuple[TopicPartition, int] | None = None
+        self._stopped = threading.Event()
+        self._ends: dict[TopicPartition, int] | None = None
+        with quiet_kafka(), kafka_errors(self._address):
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=bootstrap,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest" if from_beginning else "latest",
+                bootstrap_timeout_ms=CONNECT_MS,
+                allow_auto_create_topics=False,
+                **connection,
+            )
+            try:
+                self._begin(from_beginning=from_beginning, until_end=until_end)
+            except BaseException:
+                self._consumer.close()
+                raise
+
+    def _begin(self, *, from_beginning: bool, until_end: bool) -> None:
+        partitions = self._partitions()
+        if not partitions:
+            raise UserError(f"Kafka at {self._address} has no topic {self._topic}: run `kozamori topics create`")
+        if self._group is not None:
+            self._consumer.subscribe([self._topic])
+            return
+        self._consumer.assign(partitions)
+        ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)
+        starts = self._consumer.beginning_offsets(partitions, timeout_ms=CONNECT_MS) if from_beginning else ends
+        # Sought at once: "from now on" means from here, not from the first poll.
+        for tp in partitions:
+            self._consumer.seek(tp, starts[tp])
+        if until_end:
+            self._ends = ends
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Alert:
+        self._finish_handed_out()
+        with kafka_errors(self._address):
+            while not self._stopped.is_set():
+                while self._pending:
+                    tp, record = self._pending.popleft()
+                    alert = self._decode(record)
+                    if alert is not None and self._wanted(tp.partition, alert):
+                        self._handed_out = (tp, record.offset)
+                        return alert
+                    self._done[tp] = record.offset + 1
+                if self._at_end():
+                    break
+                self._poll()
+        raise StopIteration
+
+    def stop(self) -> None:
+        """End the iteration within half a second; may be called from another thread or a signal handler."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Stop, commit what was handed out (with a group) and leave. Does nothing the second time."""
+        self.stop()
+        self._finish_handed_out()
+        self._commit()
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            # Whatever was being done with the last alert was not finished.
+            self._handed_out = None
+        self.close()
+
+    def _poll(self) -> None:
+        # Before the poll, which may give partitions away: what is committed now is done.
+        self._commit()
+        self._take_added_partitions()
+        for tp, records in self._consumer.poll(POLL_MS).items():
+            self._pending.extend((tp, record) for record in records)
+
+    def _finish_handed_out(self) -> None:
+        if self._handed_out is not None:
+            tp, offset = self._handed_out
+            self._done[tp] = offset + 1
+            self._handed_out = None
+
+    def _wanted(self, partition: int, alert: Alert) -> bool:
+        if self._bank is not None and alert.bank != self._bank:
+            return False
+        recent = self._recent.setdefault(partition, RecentIds(self._remembered_ids))
+        if recent.repeated(alert.alert_id):
+            self.repeated += 1
+            return False
+        return True
+
+    def _decode(self, record: ConsumerRecord) -> Alert | None:
+        place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+        try:
+            schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
+            if schema <= SCHEMA:
+                return decode_alert(record.value)
+            log.warning("skipped an alert of schema %d at %s: this release reads %d, upgrade", schema, place, SCHEMA)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            log.warning("skipped a record that is no alert at %s", place)
+        self.skipped += 1
+        return None
+
+    def _commit(self) -> None:
+        if self._group is None or not self._done:
+            return
+        offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in self._done.items()}
+        self._done = {}
+        try:
+            self._consumer.commit(offsets, timeout_ms=CONNECT_MS)
+        except (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError):
+            log.warning("group %s moved partitions before a commit: their last alerts come again", self._group)
+
+    def _partitions(self) -> list[TopicPartition]:
+        found = self._consumer.partitions_for_topic(self._topic)
+        return [TopicPartition(self._topic, partition) for partition in sorted(found)]
+
+    def _take_added_partitions(self) -> None:
+        """Partitions that the topic got meanwhile are read from their start; the client looks every five minutes."""
+        if self._group is not None or self._ends is not None:
+            return
+        assigned = self._consumer.assignment()
+        added = [tp for tp in self._partitions() if tp not in assigned]
+        if added:
+            self._consumer.assign([*assigned, *added])
+            self._consumer.seek_to_beginning(*added)
+
+    def _at_end(self) -> bool:
+        return self._ends is not None and all(self._consumer.position(tp) >= end for tp, end in self._ends.items())
