@@ -84,12 +84,10 @@ def refusal(error: Exception, value: bytes | None) -> RefusedError:
         return error
     if isinstance(error, RecursionError):
         return RefusedError("too_deep")
-    text = str(error)
     if not isinstance(error, msgspec.ValidationError):
-        half = "escape" in text or "surrogate" in text
-        return RefusedError(
-            "lone_surrogate" if half and _HALF.search(_PAIR.sub(b"", value or b"")) else "malformed_json"
-        )
+        # Not JSON at all; the decoder's text does not tell half a surrogate pair from other flaws.
+        return RefusedError("lone_surrogate" if _HALF.search(_PAIR.sub(b"", value or b"")) else "malformed_json")
+    text = str(error)
     if missing := _MISSING.search(text):
         return RefusedError("missing_field", missing[1])
     found = _FIELD.search(text)

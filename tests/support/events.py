@@ -9,7 +9,7 @@ WALLET = "w-000001"
 START_MS = 1_598_886_300_000  # 1 September 2020, 00:05 in Japan
 
 
-def event(kind: str, **changes: Any) -> dict[str, Any]:
+def event(kind: str, /, **changes: Any) -> dict[str, Any]:
     """What all kinds have in common; a change to None drops the field."""
     fields = {
         "event_id": "e-000001",
