@@ -3,8 +3,10 @@
 import base64
 import os
 import random
+import re
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,9 @@ CONTROLLER = "CONTROLLER"
 #: Below every system's range of ephemeral ports: from inside it, a client that reconnects while the broker is
 #: down can be given the broker's own port and end up talking to itself.
 FREE_PORTS = range(20_000, 32_000)
+
+#: A Java error with its message; the frames of the stack below it have none.
+MISTAKE = re.compile(r"(Exception|Error): |\bERROR\b")
 
 #: One node replicates nothing, and a group of tests must not wait three seconds for members that never come.
 SINGLE_NODE = {
@@ -115,8 +120,13 @@ def format_logs(node: Node, java_command: list[str], scram_users: Mapping[str, s
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(node.properties_file)]
     answer = subprocess.run([*java_command, *tool, *users], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        said = (answer.stderr or answer.stdout).strip().splitlines() or ["nothing"]
-        raise UserError(f"Kafka could not format {node.logs}: {said[-1]}")
+        raise UserError(f"Kafka refused its configuration: {complaint((answer.stderr + answer.stdout).splitlines())}")
+
+
+def complaint(lines: Iterable[str]) -> str:
+    """The last line in which Kafka names a mistake, "it said nothing" where there is none."""
+    found = deque((line.strip() for line in lines if MISTAKE.search(line)), maxlen=1)
+    return found[0] if found else "it said nothing"
 
 
 def free_ports(names: Iterable[str], chosen: random.Random) -> dict[str, int]:

@@ -7,13 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from detector.errors import UserError
-from detector.local_kafka.node import HOST, PLAIN, Node
+from detector.local_kafka.node import HOST, PLAIN, Node, complaint
 
 #: A slow laptop takes 15 s; a broker that has said nothing for this long will not.
 START_TIMEOUT_S = 90
@@ -98,7 +97,8 @@ def wait_until_ready(node: Node, running: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if not running():
-            raise UserError(f"Kafka ended while starting: {_last_words(node.console)} (see {node.console})")
+            with node.console.open(encoding="utf-8", errors="replace") as said:
+                raise UserError(f"Kafka ended while starting: {complaint(said)}")
         if answers(node):
             return
         time.sleep(LOOK_EVERY_S)
@@ -126,9 +126,3 @@ def answers(node: Node) -> bool:
         return False
     finally:
         admin.close()
-
-
-def _last_words(console: Path) -> str:
-    with console.open(encoding="utf-8", errors="replace") as file:
-        errors = deque((line for line in file if "ERROR" in line or "Exception" in line), maxlen=1)
-    return errors[0].strip() if errors else "it said nothing"

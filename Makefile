@@ -1,0 +1,74 @@
+# Each target does its own set-up: nothing but make and Python 3.11 or later is needed. `make help` lists them.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+# The first of these that is new enough; `make PYTHON=/path/to/python` chooses another.
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11 python,$(if $(filter ok,$(call new_enough,$(p))),$(p))))
+
+new_enough = $(shell $(1) -c 'import sys; print("ok" if sys.version_info >= (3, 11) else "old")' 2>/dev/null)
+
+# Folders too, so that a deleted file also makes a new wheel.
+PACKAGES := detector producers models
+SOURCES  := pyproject.toml README.md $(shell find $(PACKAGES) -not -path '*/__pycache__*' -not -name '*.nb[ci]')
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+# pip finds nothing in the checkout and the checkout is on nobody's path: what runs is the installed wheel.
+export PYTHONSAFEPATH := 1
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench lock install clean
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: $(VENV)/.wheel  ## Start a Kafka, replay the attack of September 2020, show the alerts.
+	$(BIN)/kozamori demo
+
+test: lint  ## Lint, then run every test against the installed wheel.
+	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest
+
+lint: $(VENV)/.wheel $(VENV)/.dev  ## Check style, types and layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -c 'import sys; sys.path.insert(0, ""); from importlinter.cli import lint_imports_command as c; c()'
+
+bench: $(VENV)/.wheel $(VENV)/.dev  ## Measure throughput, scoring and recovery; JSON on stdout.
+	$(BIN)/kozamori bench score --json
+	$(BIN)/kozamori bench recover --json
+	$(BIN)/kozamori bench stream --json
+
+install: $(VENV)/.wheel  ## Make .venv with the command kozamori in it.
+
+lock: $(VENV)/.dev  ## Write the lock files anew from pyproject.toml.
+	$(LOCK) --upgrade --group build --output-file requirements.lock
+	$(LOCK) --upgrade --group build --group dev --all-extras --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:  ## Remove the environment and every cache of the tools.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'kozamori needs Python 3.11 or later and found none as python3: install one, or run make PYTHON=/path/to/python3' >&2; \
+	  exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock $(VENV)/.made
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+# Everything a build needs is in the lock file, so nothing is fetched here.
+$(VENV)/.wheel: $(SOURCES) $(VENV)/.runtime
+	@rm -rf $(VENV)/wheel
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(VENV)/wheel .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(VENV)/wheel/kozamori-*.whl
+	@touch $@
