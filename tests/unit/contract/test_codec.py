@@ -32,7 +32,7 @@ def assert_equal(expected: Batch, got: Batch) -> None:
 
 
 def row(batch: Batch, i: int) -> dict[str, int]:
-    return {name: int(column[i]) for name, column in zip(Batch._fields, batch, strict=True)}
+    return {name: int(getattr(batch, name)[i]) for name in Batch._fields}
 
 
 COMMON = {
@@ -80,7 +80,7 @@ ON_ACCOUNT = COMMON | {"bank": 116, "account": hash64(make.ACCOUNT)}
 def test_an_event_becomes_one_row_of_columns(expected: dict[str, int], fields: dict[str, Any]) -> None:
     decode = decode_account_events if "account" in fields else decode_wallet_events
     batch, rejected = decode([make.message(fields)], [make.key(fields)], np.array([7]))
-    assert [] == rejected
+    assert rejected == []
     assert expected == row(batch, 0)
 
 
@@ -99,7 +99,8 @@ def test_a_chunk_gives_what_its_messages_give_one_at_a_time(decode: Any, fields:
     flaws = [fields[0] | {"event_id": ""}, fields[0] | {"occurred_at_ms": make.START_MS + 2 * MAX_AHEAD_MS}]
     variants = [f | {"event_id": "é", "service": service} for f in fields for service in vocabulary.SERVICES]
     chunk = [*fields, *flaws, *variants]
-    values, keys = [make.message(f) for f in chunk], [make.key(f) for f in chunk]
+    values = [make.message(f) for f in chunk]
+    keys: list[bytes | None] = [make.key(f) for f in chunk]
     keys[0], keys[-1] = b"other", None
     offsets, written = np.arange(100, 100 + len(chunk)), np.full(len(chunk), make.START_MS)
     whole = decode(values, keys, offsets, written)
@@ -107,7 +108,7 @@ def test_a_chunk_gives_what_its_messages_give_one_at_a_time(decode: Any, fields:
         decode(values[i : i + 1], keys[i : i + 1], offsets[i : i + 1], written[i : i + 1]) for i in range(len(chunk))
     ]
     assert [r._replace(record=i) for i, part in enumerate(parts) for r in part.rejected] == whole.rejected
-    assert 4 == len(whole.rejected)
+    assert len(whole.rejected) == 4
     for part, i in zip((p for p in parts if p.batch.size), range(whole.batch.size), strict=True):
         assert_equal(part.batch._replace(record=whole.batch.record[i : i + 1]), whole.batch.select(slice(i, i + 1)))
 
@@ -117,10 +118,10 @@ def test_order_and_places_are_kept_around_bad_messages() -> None:
     values = [make.message(good[0]), b"{", make.message(good[1]), None, make.message(good[2]), make.message(good[3])]
     keys = [make.key(good[0])] * 4 + [b"other", make.key(good[0])]
     batch, rejected = decode_account_events(values, keys, np.arange(10, 16))
-    assert [0, 2, 5] == batch.record.tolist()
-    assert [10, 12, 15] == batch.offset.tolist()
+    assert batch.record.tolist() == [0, 2, 5]
+    assert batch.offset.tolist() == [10, 12, 15]
     assert [hash64("e-0"), hash64("e-1"), hash64("e-3")] == batch.event_id.tolist()
-    assert [(1, "malformed_json"), (3, "empty_value"), (4, "key_mismatch")] == [(r.record, r.reason) for r in rejected]
+    assert [(r.record, r.reason) for r in rejected] == [(1, "malformed_json"), (3, "empty_value"), (4, "key_mismatch")]
 
 
 def test_extra_fields_and_the_order_of_fields_do_not_matter() -> None:
@@ -157,16 +158,16 @@ def test_what_is_encoded_is_decoded(fields: dict[str, Any]) -> None:
     [b"", b"{}", make.message(make.debit(bank="01a6")), make.message(make.debit(account="x" * 16)), b"\xff" * 20],
 )
 def test_decoding_one_bad_message_raises(value: bytes) -> None:
-    with pytest.raises(ValueError, match="^(the message|a field)"):
+    with pytest.raises(ValueError, match=r"^(the message|a field)"):
         decode_one(value)
 
 
 def test_types_and_vocabulary_have_the_same_words() -> None:
-    assert vocabulary.SERVICES == events.Service.__args__  # type: ignore[attr-defined]
-    assert vocabulary.AUTHS == events.Auth.__args__  # type: ignore[attr-defined]
-    assert vocabulary.LINK_RESULTS == events.LinkResult.__args__  # type: ignore[attr-defined]
-    assert vocabulary.DEBIT_RESULTS == events.DebitResult.__args__  # type: ignore[attr-defined]
-    assert vocabulary.PURPOSES == events.Purpose.__args__  # type: ignore[attr-defined]
+    assert events.Service.__args__ == vocabulary.SERVICES  # type: ignore[attr-defined]
+    assert events.Auth.__args__ == vocabulary.AUTHS  # type: ignore[attr-defined]
+    assert events.LinkResult.__args__ == vocabulary.LINK_RESULTS  # type: ignore[attr-defined]
+    assert events.DebitResult.__args__ == vocabulary.DEBIT_RESULTS  # type: ignore[attr-defined]
+    assert events.Purpose.__args__ == vocabulary.PURPOSES  # type: ignore[attr-defined]
     assert set(vocabulary.DEBIT_RESULTS) < set(vocabulary.RESULTS)
 
 

@@ -108,7 +108,7 @@ BAD: list[tuple[str, bytes | None]] = [
     ("bad_value", make.message(make.link(result="over_cap"))),
     ("bad_value", make.message(make.link(auth="missing required field `wallet`"))),
     ("bad_value", make.message(make.debit(bank="116"))),
-    ("bad_value", make.message(make.debit(bank="011６"))),
+    ("bad_value", make.message(make.debit(bank="011\uff16"))),
     ("bad_value", make.message(make.debit(bank="011\n"))),
     ("bad_value", make.message(make.debit(bank="-116"))),
     ("bad_value", make.message(make.debit(account="9f86d081884c7d6"))),
@@ -130,8 +130,8 @@ BAD: list[tuple[str, bytes | None]] = [
 
 def rejection(value: bytes | None, key: bytes | None = make.ACCOUNT.encode()) -> Rejected:
     batch, rejected = decode_account_events([value], [key], np.array([0]))
-    assert 0 == batch.size
-    assert 1 == len(rejected)
+    assert batch.size == 0
+    assert len(rejected) == 1
     return rejected[0]
 
 
@@ -155,11 +155,13 @@ def test_the_key_must_be_the_account(reason: str, key: bytes | None) -> None:
     assert reason == rejection(GOOD, key).reason
 
 
-@pytest.mark.parametrize(("reason", "key"), [("missing_key", None), ("key_mismatch", b"w-2"), ("key_mismatch", b"\xe5")])
+@pytest.mark.parametrize(
+    ("reason", "key"), [("missing_key", None), ("key_mismatch", b"w-2"), ("key_mismatch", b"\xe5")]
+)
 def test_the_key_of_a_wallet_event_must_be_the_wallet(reason: str, key: bytes | None) -> None:
     good = make.message(make.open_wallet(wallet="財布"))
     batch, rejected = decode_wallet_events([good, good], ["財布".encode(), key], np.arange(2))
-    assert [0] == batch.record.tolist()
+    assert batch.record.tolist() == [0]
     assert [(1, reason)] == [(r.record, r.reason) for r in rejected]
 
 
@@ -167,7 +169,7 @@ def test_keys_that_agree_only_when_joined_are_refused() -> None:
     accounts = ["a" * 17, "a" * 16]
     values = [make.message(make.debit(account=account)) for account in accounts]
     rejected = decode_account_events(values, [b"a" * 16, b"a" * 17], np.arange(2)).rejected
-    assert ["key_mismatch", "key_mismatch"] == [r.reason for r in rejected]
+    assert [r.reason for r in rejected] == ["key_mismatch", "key_mismatch"]
 
 
 @pytest.mark.parametrize(
@@ -227,4 +229,4 @@ def test_every_field_has_a_rule() -> None:
     ids=lambda value: repr(value)[-40:],
 )
 def test_the_unusual_but_right_is_taken(value: bytes) -> None:
-    assert 1 == decode_account_events([value], [make.ACCOUNT.encode()], np.array([0])).batch.size
+    assert decode_account_events([value], [make.ACCOUNT.encode()], np.array([0])).batch.size == 1

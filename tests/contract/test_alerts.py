@@ -1,0 +1,100 @@
+import json
+import math
+
+import jsonschema
+import msgspec
+import pytest
+
+from detector.contract.alerts import Alert, ModelRef, Position, Reason, alert_id, decode_alert, encode_alert
+from detector.contract.schema import schema_text
+
+ALERT = Alert(
+    schema=1,
+    alert_id="account-account-events-3-42",
+    case_id="account-account-events-3-40",
+    update=2,
+    event_id="e-1",
+    kind="debit",
+    occurred_at_ms=1_598_886_300_000,
+    bank="0116",
+    account="9f86d081884c7d65",
+    wallet="w-1",
+    service="docomo_account",
+    passbook_text="ドコモコウザ",
+    amount_yen=90_000,
+    detector="forest",
+    false_alarms_per_day=0.4,
+    score=0.9999,
+    detector_scores={"forest": 0.9999},
+    severity="high",
+    typologies=["T1"],
+    yen_debited=190_000,
+    yen_at_risk=110_000,
+    reasons=[Reason("debits_1m", 2.0, None, 0.6, "2 debits within a minute", "1分間に2回の引き落とし")],
+    model=ModelRef("2020-09-01", "0" * 64),
+    position=Position("account-events", 3, 42),
+)
+
+#: DESIGN section 3, field by field.
+FIELDS = [
+    "schema",
+    "alert_id",
+    "case_id",
+    "update",
+    "event_id",
+    "kind",
+    "occurred_at_ms",
+    "bank",
+    "account",
+    "wallet",
+    "service",
+    "passbook_text",
+    "amount_yen",
+    "detector",
+    "false_alarms_per_day",
+    "score",
+    "detector_scores",
+    "severity",
+    "typologies",
+    "yen_debited",
+    "yen_at_risk",
+    "reasons",
+    "model",
+    "position",
+]
+
+
+def test_an_alert_has_the_fields_of_the_design_in_order() -> None:
+    assert list(json.loads(encode_alert(ALERT))) == FIELDS
+    assert list(Reason.__struct_fields__) == ["feature", "value", "usual", "share", "text_en", "text_ja"]
+    assert list(ModelRef.__struct_fields__) == ["version", "sha256"]
+    assert list(Position.__struct_fields__) == ["topic", "partition", "offset"]
+
+
+def test_what_is_encoded_is_decoded_and_meets_the_schema() -> None:
+    value = encode_alert(ALERT)
+    assert decode_alert(value) == ALERT
+    jsonschema.Draft202012Validator(json.loads(schema_text("alerts"))).validate(json.loads(value))
+
+
+def test_a_feature_without_a_value_is_null() -> None:
+    unknown = msgspec.structs.replace(ALERT.reasons[0], value=math.nan)
+    got = decode_alert(encode_alert(msgspec.structs.replace(ALERT, reasons=[unknown])))
+    assert got.reasons[0].value is None
+
+
+def test_fields_of_later_releases_are_ignored() -> None:
+    later = json.loads(encode_alert(ALERT)) | {"schema": 2, "campaign": "c-1"}
+    assert decode_alert(json.dumps(later).encode()).schema == 2
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", encode_alert(ALERT).replace(b'"high"', b'"huge"')])
+def test_what_is_no_alert_is_refused(value: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_alert(value)
+
+
+def test_the_id_is_of_stage_and_source_position() -> None:
+    ids = [alert_id(*at) for at in (("account", "a", 1, 23), ("account", "a", 12, 3), ("wallet", "a", 1, 23))]
+    assert ids[0] == "account-a-1-23"
+    assert len(set(ids)) == 3
