@@ -1,0 +1,99 @@
+"""Whatever is killed whenever: no event lost, none counted twice, the same alerts.
+
+`KOZAMORI_FAULT_EVENTS` sets the number of events (100,000 by default), `KOZAMORI_FAULT_SEED` the moments of the kills.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.replays import Result, left_in_kafka, offline
+from support.scenes import Scene, make_scene
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.local_kafka.broker import LocalKafka
+
+EVENTS = int(os.environ.get("KOZAMORI_FAULT_EVENTS", "100000"))
+SEED = int(os.environ.get("KOZAMORI_FAULT_SEED", "1"))
+KILLS = 10
+PATIENCE_S = 120 + EVENTS / 1000
+
+
+@pytest.fixture(scope="module")
+def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    yield make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4)
+
+
+def same(expected: Result, got: Result) -> None:
+    assert expected.alerts.keys() == got.alerts.keys()
+    assert expected.alerts == got.alerts
+    assert expected.dead_letters == got.dead_letters
+    for partition, rows in expected.rows.items():
+        assert rows.tobytes() == got.rows[partition].tobytes(), f"rows of partition {partition} differ"
+    assert sum(len(rows) for rows in expected.rows.values()) > 0
+    assert expected.alerts, "a run without alerts shows nothing about alerts"
+
+
+def test_an_uninterrupted_worker_leaves_what_the_log_comes_to_offline(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.fresh("uninterrupted")
+    worker, progress = WorkerProcess(settings, tmp_path / "worker.log"), Progress(settings, settings.account_events)
+    try:
+        wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    left = left_in_kafka(settings)
+    same(offline(settings, scene.model), left)
+    assert {1} == set(left.times.values()), "an alert came twice although nothing was killed"
+
+
+def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.fresh("killed")
+    progress, moments = Progress(settings, settings.account_events), random.Random(SEED)
+    print(f"seed {SEED}, {EVENTS} events")
+    worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a")
+    try:
+        for kill in range(KILLS):
+            reached = progress.end() * (kill + moments.random()) / (KILLS + 1)
+            wait_until(lambda: progress.committed() >= reached, f"kill {kill}", worker, patience_s=PATIENCE_S)
+            worker.kill()
+            worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a")
+        wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    left = left_in_kafka(settings)
+    same(offline(settings, scene.model), left)
+    print(f"{len(left.alerts)} alerts, {sum(left.times.values()) - len(left.times)} of them sent again")
+
+
+def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.fresh("shared")
+    progress, moments = Progress(settings, settings.account_events), random.Random(SEED)
+    started = [WorkerProcess(settings, tmp_path / "first.log")]
+    try:
+        for round_ in range(3):
+            for step in ("join", "leave", "kill"):
+                part = (3 * round_ + ("join", "leave", "kill").index(step) + moments.random()) / 10
+                reached = progress.end() * part
+                wait_until(lambda: progress.committed() >= reached, f"{step} {round_}", patience_s=PATIENCE_S)
+                running = [worker for worker in started if worker.running]
+                if step == "leave" and len(running) > 1:
+                    assert 0 == running[0].stop()
+                elif step == "kill":
+                    running[-1].kill()
+                if step != "leave":
+                    started.append(WorkerProcess(settings, tmp_path / f"worker-{round_}-{step}.log"))
+        wait_until(progress.finished, "all events are committed", patience_s=PATIENCE_S)
+        for worker in started:
+            if worker.running:
+                assert 0 == worker.stop()
+    finally:
+        for worker in started:
+            worker.close()
+        progress.close()
+    same(offline(settings, scene.model), left_in_kafka(settings))

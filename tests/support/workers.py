@@ -1,0 +1,111 @@
+"""Real `kozamori worker` processes for tests: started, killed, asked how far they are."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from detector.settings import Settings
+from detector.stream.security import client_options
+
+#: A worker that has not said or done what is expected after this is broken, however slow the machine.
+PATIENCE_S = 120.0
+
+
+class WorkerProcess:
+    """One worker; ends with the test, whatever happens."""
+
+    def __init__(self, settings: Settings, log: Path, **changes: object) -> None:
+        options = {**settings.model_dump(exclude_defaults=True), **changes}
+        options.setdefault("metrics_port", 0)
+        arguments = []
+        for name, value in options.items():
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            arguments += [f"--{name.replace('_', '-')}", text]
+        self.log = log
+        self._out = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "detector.cli.main", "worker", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=self._out,
+            stderr=self._out,
+            cwd=log.parent,
+            env={name: value for name, value in os.environ.items() if not name.startswith("KOZAMORI_")},
+        )
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """As a power cut would: no chance to finish anything."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """As a supervisor would; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def lines(self) -> list[dict[str, object]]:
+        """What it logged so far."""
+        text = self.log.read_text("utf-8", "replace").splitlines()
+        return [msgspec.json.decode(line) for line in text if line.startswith("{")]
+
+    def port(self) -> int:
+        """The metrics port it took."""
+        wait_until(lambda: any("metrics_port" in line for line in self.lines()), "the worker says its port", self)
+        return int(str(next(line["metrics_port"] for line in reversed(self.lines()) if "metrics_port" in line)))
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        if self.running:
+            self.kill()
+        self._out.close()
+
+
+def wait_until(happens: Callable[[], bool], what: str, *workers: WorkerProcess, patience_s: float = PATIENCE_S) -> None:
+    """Return when `happens()`; fail, with the end of the workers' logs, when it never does or a worker ends."""
+    deadline = time.monotonic() + patience_s
+    while not happens():
+        ended = [worker for worker in workers if not worker.running]
+        if ended or time.monotonic() > deadline:
+            tail = "\n".join(worker.log.read_text("utf-8", "replace")[-3000:] for worker in workers)
+            raise AssertionError(f"waited for: {what}; ended: {[w.process.returncode for w in ended]}\n{tail}")
+        time.sleep(0.05)
+
+
+class Progress:
+    """How far a group has come on the input topic, from what it committed."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings = settings
+        self._admin = KafkaAdminClient(**client_options(settings))
+        self._consumer = KafkaConsumer(**client_options(settings))
+        partitions = self._consumer.partitions_for_topic(topic) or set()
+        self._partitions = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+
+    def committed(self) -> int:
+        """Sum of the committed offsets."""
+        groups = self._admin.list_group_offsets({self._settings.group: self._partitions})
+        offsets = groups[self._settings.group]
+        return sum(max(0, mark.offset) for mark in offsets.values())
+
+    def end(self) -> int:
+        """Sum of the log's ends."""
+        return sum(self._consumer.end_offsets(self._partitions).values())
+
+    def finished(self) -> bool:
+        """Everything in the log is committed."""
+        return self.committed() == self.end()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._admin.close()
+        self._consumer.close()
