@@ -1,0 +1,63 @@
+"""Thirty-five banks of very unequal size, by their real four-digit Zengin codes.
+
+Codes and names are public facts. Everything else is *assumed*: the weights are not market shares, and how a bank
+lets its customers link is not a statement about the bank of that name.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Bank(NamedTuple):
+    """A bank: its code, its share of the linked accounts, and the share of its links made with the PIN alone."""
+
+    code: int
+    name: str
+    weight: float
+    pin_share: float
+
+
+BANKS: tuple[Bank, ...] = (
+    Bank(9900, "Japan Post Bank", 24.0, 1.0),
+    Bank(1, "Mizuho", 14.0, 0.0),
+    Bank(9, "Sumitomo Mitsui", 12.0, 0.0),
+    Bank(177, "Fukuoka", 4.8, 0.1),
+    Bank(134, "Chiba", 4.4, 0.2),
+    Bank(501, "North Pacific", 3.8, 1.0),
+    Bank(149, "Shizuoka", 3.4, 0.1),
+    Bank(190, "Nishi-Nippon City", 3.0, 0.6),
+    Bank(40, "AEON", 2.8, 1.0),
+    Bank(116, "Hokkaido", 2.6, 1.0),
+    Bank(125, "77", 2.4, 1.0),
+    Bank(169, "Hiroshima", 2.2, 0.3),
+    Bank(158, "Kyoto", 2.0, 0.3),
+    Bank(168, "Chugoku", 1.9, 1.0),
+    Bank(143, "Hachijuni", 1.7, 0.3),
+    Bank(174, "Iyo", 1.5, 0.3),
+    Bank(161, "Senshu Ikeda", 1.4, 0.5),
+    Bank(153, "Juroku", 1.3, 0.4),
+    Bank(152, "Ogaki Kyoritsu", 1.2, 1.0),
+    Bank(162, "Nanto", 1.1, 0.4),
+    Bank(157, "Shiga", 1.0, 1.0),
+    Bank(163, "Kiyo", 0.9, 1.0),
+    Bank(182, "Higo", 0.8, 0.5),
+    Bank(126, "Toho", 0.7, 1.0),
+    Bank(173, "Hyakujushi", 0.7, 0.4),
+    Bank(183, "Oita", 0.6, 0.4),
+    Bank(187, "Ryukyu", 0.5, 0.6),
+    Bank(150, "Suruga", 0.5, 0.2),
+    Bank(35, "Sony", 0.5, 0.0),
+    Bank(135, "Chiba Kogyo", 0.4, 0.5),
+    Bank(117, "Aomori", 0.4, 1.0),
+    Bank(576, "Ehime", 0.3, 0.6),
+    Bank(512, "Sendai", 0.2, 1.0),
+    Bank(166, "Tottori", 0.15, 1.0),
+    Bank(164, "Tajima", 0.1, 0.5),
+)
+
+CODES: npt.NDArray[np.int16] = np.array([bank.code for bank in BANKS], np.int16)
+SHARES: npt.NDArray[np.float64] = np.array([bank.weight for bank in BANKS]) / sum(bank.weight for bank in BANKS)
+PIN_SHARES: npt.NDArray[np.float64] = np.array([bank.pin_share for bank in BANKS])
+PIN_BANKS: npt.NDArray[np.int64] = np.flatnonzero(PIN_SHARES == 1.0)

@@ -1,0 +1,140 @@
+"""Event and label files, Parquet or JSON lines by suffix: written whole or not at all, read in slices."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from detector.errors import UserError
+from producers.jsonl import read_json_lines, table_lines
+from producers.tables import LABELS, SCHEMA
+
+SUFFIXES = (".parquet", ".jsonl")
+SLICE_ROWS = 131_072  # of a Parquet row group, and of what is held in memory at once while reading
+_PLAIN = pa.schema([pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in SCHEMA])
+#: Ids that repeat are stored once; the unique `event_id` gains nothing from a dictionary.
+_DICTIONARIES = [field.name for field in SCHEMA if pa.types.is_dictionary(field.type)]
+
+
+def write_events(path: Path, tables: Iterable[pa.Table], advance: Callable[[int], None] = lambda _: None) -> int:
+    """Write event tables (of `SCHEMA`) one after the other; returns the number of events.
+
+    `advance` is told the rows written, for a progress bar. Raises UserError for another suffix or a full disk.
+    """
+    return _write(path, tables, SCHEMA, advance)
+
+
+def write_labels(path: Path, tables: Iterable[pa.Table]) -> int:
+    """Write label tables (`event_id, case_id, typology`); returns the number of labels."""
+    return _write(path, tables, LABELS, lambda _: None)
+
+
+def read_tables(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pa.Table]:
+    """Slices of an events file as tables with the columns of `SCHEMA`, in order of the file.
+
+    Raises UserError for a missing or damaged file, or one that lacks a column.
+    """
+    if _suffix(path) == ".jsonl":
+        yield from _guarded(path, read_json_lines(path, slice_rows))
+    else:
+        yield from _guarded(path, _parquet_slices(path, slice_rows))
+
+
+def read_events(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pd.DataFrame]:
+    """Slices of an events file as data frames, in order of the file; texts are plain strings, absent ones missing."""
+    for table in read_tables(path, slice_rows):
+        yield table.cast(_PLAIN).to_pandas()
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """The labels file as a data frame of `event_id`, `case_id` and `typology`; raises UserError as `read_tables`."""
+    if _suffix(path) == ".jsonl":
+        rows = next(iter(_guarded(path, (msgspec.json.decode_lines(path.read_bytes()) for _ in (1,)))))
+        return pd.DataFrame(rows, columns=LABELS.names, dtype="str")
+    frame: pd.DataFrame = next(
+        iter(_guarded(path, (pq.read_table(path, columns=LABELS.names) for _ in (1,))))
+    ).to_pandas()
+    return frame
+
+
+def _write(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, advance: Callable[[int], None]) -> int:
+    suffix = _suffix(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = (_write_parquet if suffix == ".parquet" else _write_lines)(part, tables, schema, advance)
+        part.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path} ({error.strerror or error}): choose another folder or make room"
+        ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
+    return rows
+
+
+def _write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, advance: Callable[[int], None]) -> int:
+    rows = 0
+    dictionaries: Any = [name for name in _DICTIONARIES if name in schema.names] or False
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=dictionaries) as writer:
+        for table in tables:
+            for start in range(0, table.num_rows, SLICE_ROWS):
+                piece = table.slice(start, SLICE_ROWS)
+                writer.write_table(piece)
+                rows += piece.num_rows
+                advance(piece.num_rows)
+    return rows
+
+
+def _write_lines(path: Path, tables: Iterable[pa.Table], _: pa.Schema, advance: Callable[[int], None]) -> int:
+    rows = 0
+    with path.open("wb") as file:
+        for table in tables:
+            for start in range(0, table.num_rows, 16_384):
+                piece = table.slice(start, 16_384)
+                file.writelines(table_lines(piece))
+                rows += piece.num_rows
+                advance(piece.num_rows)
+    return rows
+
+
+def _parquet_slices(path: Path, slice_rows: int) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path, read_dictionary=_DICTIONARIES) as file:
+        missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names and name not in OPTIONAL]
+        if missing:
+            raise UserError(f"{path} has no column {', '.join(missing)}: an events file has {', '.join(SCHEMA.names)}")
+        present = [name for name in SCHEMA.names if name in file.schema_arrow.names]
+        for piece in file.iter_batches(batch_size=slice_rows, columns=present):
+            yield pa.Table.from_batches([piece])
+
+
+#: Columns that a file of account events alone may leave out.
+OPTIONAL = ("shop", "shop_category", "counterparty")
+
+
+def _guarded(path: Path, slices: Iterator[Any]) -> Iterator[Any]:
+    """The slices, with errors of reading as one clear line."""
+    try:
+        yield from slices
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}: give an existing events file (.parquet or .jsonl)") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror or error}): give a readable events file") from None
+    except (pa.ArrowInvalid, pa.ArrowTypeError, msgspec.DecodeError) as error:
+        raise UserError(f"{path} is damaged or of another format ({_first_line(error)}): write it again") from None
+
+
+def _suffix(path: Path) -> str:
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"got {path}, expected a name ending in .parquet or .jsonl: rename or convert it")
+    return path.suffix
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

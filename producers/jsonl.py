@@ -1,0 +1,51 @@
+"""Events as JSON lines: one message of the bus a line, checked when read as a worker checks it."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from detector.contract.codec import decode_one
+from detector.errors import UserError
+from producers.messages import FIELDS, column_values, values_of
+from producers.tables import SCHEMA
+
+
+def table_lines(table: pa.Table) -> list[bytes]:
+    """Each row as a line: an event as its message, any other row as an object of its columns."""
+    if "kind" in table.column_names:
+        return [value + b"\n" for value in values_of(table)]
+    names = table.column_names
+    rows = zip(*(column_values(table[name]) for name in names), strict=True)
+    return [msgspec.json.encode(dict(zip(names, row, strict=True))) + b"\n" for row in rows]
+
+
+def read_json_lines(path: Path, slice_rows: int) -> Iterator[pa.Table]:
+    """Slices of a file of events; raises UserError that names the line for the first that is no event."""
+    with path.open("rb") as file:
+        first = 1
+        while lines := list(islice(file, slice_rows)):
+            yield _table([_row(path, first + i, line) for i, line in enumerate(lines)])
+            first += len(lines)
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        event = decode_one(line.rstrip(b"\r\n"))
+    except ValueError as error:
+        raise UserError(f"{path}, line {number}: {error}; correct or remove the line") from None
+    kind = type(event).__struct_config__.tag
+    return {name: kind if name == "kind" else getattr(event, name) for name in FIELDS[str(kind)]}
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    columns = {}
+    for field in SCHEMA:
+        values = [row.get(field.name) for row in rows]
+        text = pa.types.is_dictionary(field.type)
+        array = pa.array(values, pa.string() if text else field.type)
+        columns[field.name] = array.dictionary_encode() if text else array
+    return pa.table(columns)

@@ -1,0 +1,34 @@
+"""One month of normal life, put together from its parts; depends on population and month alone."""
+
+import numpy as np
+
+from producers import events, jst
+from producers.charges import debits_of
+from producers.delivery import deliver
+from producers.draws import mix64, stream
+from producers.events import Events
+from producers.links import links_of
+from producers.population import Population
+from producers.shops import payments_after
+
+#: What began in a month arrives at most this many days into the next: a link locked for a day, then the latest delay.
+SPILL_DAYS = 2
+
+
+def month_of_life(population: Population, month: int) -> Events:
+    """All events that normal life sends in the numbered month, with arrival times, in no particular order."""
+    ties = population.until(month)
+    seed = population.seed
+    ends_ms = jst.midnight_ms(jst.first_day(month + 1))
+    links = links_of(stream(seed, "links", month), ties, month)
+    debits = debits_of(stream(seed, "debits", month), ties, month)
+    payments = payments_after(stream(seed, "payments", month), debits, ends_ms, population.accounts)
+    sent = events.concatenate([*links, debits, payments])
+    sent = sent._replace(event=event_numbers(seed, month, sent.size))
+    return deliver(stream(seed, "delivery", month), sent, month)
+
+
+def event_numbers(seed: int, series: int, size: int) -> "np.typing.NDArray[np.uint64]":
+    """Unique numbers for `size` events of one series (a month, or the attacks): a bijection, so none repeats."""
+    serial = np.arange(size, dtype=np.uint64) | np.uint64(series << 36)
+    return mix64(serial ^ mix64(np.array([seed], np.uint64)))

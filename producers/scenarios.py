@@ -1,0 +1,109 @@
+"""Scenarios: which days, how large a population, which cases; and the events they make, in order of arrival."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detector.contract.vocabulary import DEBIT, LINK, OPEN
+from detector.errors import UserError
+from producers import events, jst
+from producers.attacks import attacks
+from producers.events import NO_CASE, Events
+from producers.normal import SPILL_DAYS, month_of_life
+from producers.population import Population
+
+DEFAULT_SEED = 2020
+DEFAULT_ACCOUNTS = 60_000
+MAX_DAYS = 3_660
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What to simulate. `case_weights` spreads the cases over the days; its last value goes on for the days after."""
+
+    name: str
+    help: str
+    start: dt.date
+    days: int
+    cases: int
+    case_weights: tuple[float, ...] = (1.0,)
+    typology: str = "T1"
+    accounts: int = DEFAULT_ACCOUNTS
+    seed: int = DEFAULT_SEED
+    wallet_events: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.days <= MAX_DAYS:
+            raise UserError(f"got {self.days} days, expected 1 … {MAX_DAYS}: choose another --days")
+        if not 0 <= self.cases <= self.accounts:
+            raise UserError(
+                f"got {self.cases} cases among {self.accounts} accounts: choose --cases from 0 to --accounts"
+            )
+        if not 0 <= self.seed < 2**63:
+            raise UserError(f"got seed {self.seed}, expected 0 … 2^63 - 1: choose another --seed")
+
+    @property
+    def dates(self) -> list[dt.date]:
+        """The days of the scenario."""
+        return [self.start + dt.timedelta(days=i) for i in range(self.days)]
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario("normal", "Days of normal life, for training.", dt.date(2020, 8, 1), 31, 0),
+        Scenario(
+            "september-2020",
+            "1-10 September 2020: cases of T1 at few banks that link by PIN, hidden in normal life.",
+            dt.date(2020, 9, 1),
+            10,
+            66,  # cases known on 10 September (press)
+            # More from day to day until banks stop new links, from the 5th on; *assumed*.
+            (0.5, 0.5, 0.8, 1.2, 1.5, 1.6, 1.6, 1.4, 1.0, 0.4),
+        ),
+    )
+}
+
+
+def simulate(scenario: Scenario) -> Iterator[Events]:
+    """The events of `scenario` that arrive during its days, in order of arrival, in one piece for each month."""
+    population = Population(scenario.seed, scenario.accounts)
+    begins_ms, ends_ms = jst.midnight_ms(scenario.dates[0]), jst.midnight_ms(scenario.dates[-1]) + jst.DAY_MS
+    first, last = jst.month_of(scenario.dates[0]), jst.month_of(scenario.dates[-1])
+    left_over = _cases_of(population, scenario)
+    if scenario.start.day <= SPILL_DAYS and population.lives_in(first - 1):
+        left_over = events.concatenate([month_of_life(population, first - 1), left_over])
+    for month in range(first, last + 1):
+        present = events.concatenate([left_over, month_of_life(population, month)])
+        until = min(ends_ms, jst.midnight_ms(jst.first_day(month + 1)))
+        left_over = present.select(present.arrival_ms >= until)
+        now = present.select((present.arrival_ms >= begins_ms) & (present.arrival_ms < until))
+        if not scenario.wallet_events:
+            now = now.select(now.kind < OPEN)
+        yield now.select(np.lexsort((now.event, now.arrival_ms)))
+
+
+def sized(scenario: Scenario, wanted: int) -> Scenario:
+    """The scenario with as many accounts as give about `wanted` events; found by a small pilot run."""
+    pilot = replace(scenario, accounts=2_000, cases=0)
+    seen = sum(part.size for part in simulate(pilot))
+    return replace(scenario, accounts=max(10, round(wanted * pilot.accounts / seen)))
+
+
+def honest_newcomers(part: Events) -> int:
+    """Honest wallets in `part` that were opened, linked and charged within two hours."""
+    normal = part.select(part.case == NO_CASE)
+    soon = normal.occurred_at_ms - normal.opened_at_ms <= 2 * jst.HOUR_MS
+    linked = np.unique(normal.wallet[soon & (normal.kind == LINK)])
+    charged = np.unique(normal.wallet[soon & (normal.kind == DEBIT)])
+    return len(np.intersect1d(linked, charged, assume_unique=True))
+
+
+def _cases_of(population: Population, scenario: Scenario) -> Events:
+    if scenario.cases == 0:
+        return events.build(0)
+    weights = scenario.case_weights
+    spread = [weights[min(i, len(weights) - 1)] for i in range(scenario.days)]
+    return attacks(population, scenario.dates, spread, scenario.cases, scenario.typology)

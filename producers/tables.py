@@ -1,0 +1,90 @@
+"""From simulated events to tables with the contract's fields, and to the labels of the cases in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from detector.contract.vocabulary import AUTHS, KINDS, OPEN, PAYMENT, PURPOSES, RESULTS, SERVICES
+from producers.events import NO_CASE, Events
+from producers.shops import CATEGORIES, category_codes
+from producers.texts import Texts, hexadecimal
+
+WORD = pa.dictionary(pa.int8(), pa.string())
+ID = pa.dictionary(pa.int32(), pa.string())
+#: Columns of an events file: the contract's fields, null where a kind does not have one.
+SCHEMA = pa.schema(
+    [
+        pa.field("event_id", pa.string()),
+        pa.field("kind", WORD),
+        pa.field("occurred_at_ms", pa.int64()),
+        pa.field("service", WORD),
+        pa.field("wallet", ID),
+        pa.field("wallet_opened_at_ms", pa.int64()),
+        pa.field("wallet_verified", pa.bool_()),
+        pa.field("source", ID),
+        pa.field("bank", ID),
+        pa.field("account", ID),
+        pa.field("auth", WORD),
+        pa.field("result", WORD),
+        pa.field("amount_yen", pa.int64()),
+        pa.field("purpose", WORD),
+        pa.field("shop", ID),
+        pa.field("shop_category", WORD),
+        pa.field("counterparty", pa.string()),
+    ]
+)
+LABELS = pa.schema([("event_id", pa.string()), ("case_id", pa.string()), ("typology", pa.string())])
+
+
+def to_table(events: Events, texts: Texts) -> pa.Table:
+    """A table of `SCHEMA` with one row for each event, in order."""
+    on_wallet = events.kind >= OPEN
+    columns: dict[str, Any] = {
+        "event_id": hexadecimal(events.event),
+        "kind": _words(events.kind, KINDS),
+        "occurred_at_ms": events.occurred_at_ms,
+        "service": _words(events.service, SERVICES),
+        "wallet": _ids(events.wallet, texts.wallets),
+        "wallet_opened_at_ms": events.opened_at_ms,
+        "wallet_verified": events.verified,
+        "source": _ids(events.source, texts.sources),
+        "bank": _ids(events.account >> np.uint64(40), _bank_codes, absent=on_wallet),
+        "account": _ids(events.account, texts.accounts, absent=on_wallet),
+        "auth": _words(events.auth, AUTHS),
+        "result": _words(events.result, RESULTS),
+        "amount_yen": pa.array(events.amount_yen, mask=events.amount_yen == 0),
+        "purpose": _words(events.purpose, PURPOSES),
+        "shop": _ids(events.shop, texts.shops, absent=events.kind != PAYMENT),
+        "shop_category": _words(category_codes(events.shop), CATEGORIES),
+        "counterparty": pa.nulls(events.size, pa.string()),
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def labels_of(events: Events, typology: str) -> pa.Table:
+    """A table of `LABELS`: the events of cases, in order."""
+    bad = events.select(events.case != NO_CASE)
+    case_ids = [f"{typology}-{case:04}" for case in bad.case.tolist()]
+    columns = [hexadecimal(bad.event), pa.array(case_ids, pa.string()), pa.array([typology] * bad.size, pa.string())]
+    return pa.Table.from_arrays(columns, schema=LABELS)
+
+
+def _words(codes: npt.NDArray[Any], words: tuple[str, ...]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8), mask=codes < 0), pa.array(words))
+
+
+def _ids(
+    numbers: npt.NDArray[np.uint64],
+    name: Callable[[npt.NDArray[np.uint64]], pa.Array],
+    absent: npt.NDArray[np.bool_] | None = None,
+) -> pa.Array:
+    """Texts of `numbers`, each distinct number named once; null where `absent`."""
+    distinct, place = np.unique(numbers, return_inverse=True)
+    return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32), mask=absent), name(distinct))
+
+
+def _bank_codes(numbers: npt.NDArray[np.uint64]) -> pa.Array:
+    return pa.array([f"{number:04}" for number in numbers.tolist()], pa.string())
