@@ -35,7 +35,7 @@ lint: $(VENV)/.wheel $(VENV)/.dev  ## Check style, types and layers.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -c 'import sys; sys.path.insert(0, ""); from importlinter.cli import lint_imports_command as c; c()'
+	$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.wheel $(VENV)/.dev  ## Measure throughput, scoring and recovery; JSON on stdout.
 	$(BIN)/kozamori bench score --json
