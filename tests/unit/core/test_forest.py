@@ -1,0 +1,142 @@
+"""The flat forest against scikit-learn, and against a slow walk over scikit-learn's own trees."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import IsolationForest
+
+from detector.core.forest import Forest
+from detector.core.surprise import fit_surprise
+from models.flatten import average_path_length, flatten, fold
+
+
+def random_features(n: int, columns: int, seed: int) -> np.ndarray:
+    """Continuous, integer, constant and heavy-tailed columns in turn."""
+    rng = np.random.default_rng(seed)
+    makers = [
+        lambda: rng.normal(size=n),
+        lambda: rng.integers(0, 5, n).astype(float),
+        lambda: np.full(n, 3.25),
+        lambda: np.exp(5 * rng.normal(size=n)),
+    ]
+    return np.stack([makers[j % 4]() for j in range(columns)], axis=1).astype(np.float32)
+
+
+SHAPES = [
+    # max_samples, trees, columns, max_features
+    (2, 100, 3, 1.0),
+    (3, 7, 1, 1.0),
+    (16, 1, 5, 1.0),
+    (256, 100, 30, 1.0),
+    (256, 33, 40, 0.4),
+    (777, 26, 12, 0.5),
+    (4096, 20, 9, 1.0),
+]
+
+
+@pytest.mark.parametrize(("max_samples", "trees", "columns", "max_features"), SHAPES)
+def test_scores_equal_scikit_learn(max_samples: int, trees: int, columns: int, max_features: float) -> None:
+    X = random_features(5000, columns, seed=max_samples)
+    theirs = IsolationForest(
+        n_estimators=trees, max_samples=max_samples, max_features=max_features, random_state=1
+    ).fit(X)
+    new = np.concatenate([X[:400], 3 * X[400:531]])
+    np.testing.assert_allclose(flatten(theirs).score_many(new), -theirs.score_samples(new), rtol=0, atol=1e-6)
+
+
+def test_scores_equal_scikit_learn_where_every_column_is_constant() -> None:
+    X = np.ones((50, 3), np.float32)
+    theirs = IsolationForest(n_estimators=9, random_state=1).fit(X)
+    np.testing.assert_allclose(flatten(theirs).score_many(X), -theirs.score_samples(X), rtol=0, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def events() -> np.ndarray:
+    return random_features(3000, 8, seed=5)
+
+
+@pytest.fixture(scope="module")
+def theirs(events: np.ndarray) -> IsolationForest:
+    return IsolationForest(n_estimators=30, max_samples=200, random_state=3).fit(events)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 16, 61])
+def test_an_event_scores_the_same_bit_for_bit_in_any_batch(theirs: IsolationForest, events: np.ndarray, n: int) -> None:
+    forest = flatten(theirs)
+    alone = np.concatenate([forest.score_many(events[i : i + 1]) for i in range(n)])
+    assert alone.tobytes() == forest.score_many(events[:n]).tobytes()
+
+
+def test_scores_only_the_rows_asked_for(theirs: IsolationForest, events: np.ndarray) -> None:
+    forest = flatten(theirs)
+    out = np.full(20, -1.0)
+    forest.score_rows(events[:20], np.array([3, 17, 4]), out)
+    np.testing.assert_array_equal([3, 4, 17], np.flatnonzero(out >= 0))
+    np.testing.assert_array_equal(forest.score_many(events[:20])[[3, 4, 17]], out[[3, 4, 17]])
+
+
+def test_a_value_on_a_threshold_goes_the_same_way_as_in_scikit_learn(
+    theirs: IsolationForest, events: np.ndarray
+) -> None:
+    thresholds = [(e.tree_.feature[0], e.tree_.threshold[0]) for e in theirs.estimators_]
+    edge = np.repeat(events[:1], 3 * len(thresholds), axis=0)
+    for row, (feature, threshold) in enumerate(thresholds):
+        nearest = np.float32(threshold)
+        below, above = np.nextafter(nearest, np.float32(-np.inf)), np.nextafter(nearest, np.float32(np.inf))
+        edge[3 * row : 3 * row + 3, feature] = [below, nearest, above]
+    np.testing.assert_allclose(flatten(theirs).score_many(edge), -theirs.score_samples(edge), rtol=0, atol=1e-12)
+
+
+def test_folding_the_surprise_into_the_thresholds_changes_no_score(events: np.ndarray) -> None:
+    rng = np.random.default_rng(11)
+    wide = np.where(rng.random((3000, 11)) < 0.1, np.nan, random_features(3000, 11, seed=6)).astype(np.float32)
+    columns = np.array([9, 2, 0, 10, 5])
+    sign = np.array([1, -1, 1, 1, -1], np.float32)
+    surprise = fit_surprise(wide[:, columns], sign, knots=40)
+    surprises = surprise.surprise_many(wide[:, columns])
+    plain = flatten(IsolationForest(n_estimators=25, max_samples=512, random_state=4).fit(surprises))
+    new = np.concatenate([wide, 10 * wide, -wide, np.full((1, 11), np.nan, np.float32)])
+    expected = plain.score_many(surprise.surprise_many(new[:, columns]))
+    assert expected.tobytes() == fold(plain, surprise, columns).score_many(new).tobytes()
+
+
+def slow_contributions(theirs: IsolationForest, x: np.ndarray) -> np.ndarray:
+    """Walk scikit-learn's trees; a node expects the mean path length of its training events' leaves."""
+    moved = np.zeros(len(x))
+    for estimator in theirs.estimators_:
+        tree = estimator.tree_
+
+        def expects(node: int, depth: int, tree: object = tree) -> float:
+            left, right = tree.children_left[node], tree.children_right[node]
+            n = tree.n_node_samples
+            if left < 0:
+                return depth + float(average_path_length(n[node]))
+            return (n[left] * expects(left, depth + 1) + n[right] * expects(right, depth + 1)) / n[node]
+
+        node = depth = 0
+        while tree.children_left[node] >= 0:
+            feature = tree.feature[node]
+            side = tree.children_left if x[feature] <= tree.threshold[node] else tree.children_right
+            moved[feature] += expects(node, depth) - expects(side[node], depth + 1)
+            node, depth = side[node], depth + 1
+    return moved / len(theirs.estimators_)
+
+
+def test_contributions_equal_a_walk_over_scikit_learns_trees(theirs: IsolationForest, events: np.ndarray) -> None:
+    forest = flatten(theirs)
+    for x in (events[0], events[1], 4 * events[2]):
+        np.testing.assert_allclose(forest.contributions(x, 8), slow_contributions(theirs, x), rtol=0, atol=1e-9)
+
+
+def test_contributions_add_up_to_the_score(theirs: IsolationForest, events: np.ndarray) -> None:
+    forest = flatten(theirs)
+    for x, score in zip(events[:50], forest.score_many(events[:50]), strict=True):
+        total = forest.contributions(x, 8).sum()
+        assert total == pytest.approx(forest.expected_length - forest.mean_length(score), abs=1e-9)
+
+
+def test_refuses_trees_that_are_not_perfect() -> None:
+    with pytest.raises(ValueError, match="not perfect"):
+        Forest(
+            np.arange(1), np.ones(1, np.float32), np.zeros((2, 4), np.uint16), np.zeros((2, 4), np.float32),
+            np.zeros((2, 9)), 1.0,
+        )  # fmt: skip
