@@ -47,7 +47,6 @@ _FIELD = re.compile(r"`\$\.(\w+)`$")
 _MISSING = re.compile(r"^Object missing required field `(\w+)`")
 _PAIR = re.compile(rb"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w")
 _HALF = re.compile(rb"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]\w\w")
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[{}\]]")
 
 
@@ -107,8 +106,11 @@ def _reason(text: str, field: str) -> str:
 def _depth(value: bytes) -> int:
     if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
         return 0
+    # Without escapes, every other piece between quotes is outside strings. A regex would start anew at each quote of
+    # an unfinished string: nine seconds for one crafted message.
+    outside = b"".join(value.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     deepest = depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", value)):
+    for bracket in _BRACKET.findall(outside):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest

@@ -1,5 +1,6 @@
 """Every way a message can be bad, with the reason it gets: one row each."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -230,3 +231,23 @@ def test_every_field_has_a_rule() -> None:
 )
 def test_the_unusual_but_right_is_taken(value: bytes) -> None:
     assert decode_account_events([value], [make.ACCOUNT.encode()], np.array([0])).batch.size == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[" * 300 + b'"' + b'\\"' * 32_000,
+        b"[" * 300 + b'"' * 65_000,
+        b"[" * 300 + b'"' + b"\\" * 65_000,
+        with_extra(b'"' + b"\\ud800" * 10_000 + b'"'),
+        with_extra(b"[" + b"[]," * 20_000 + b"1]"),
+        with_raw("amount_yen", b"9" * 65_000),
+    ],
+    ids=lambda value: repr(value)[-40:],
+)
+def test_no_message_takes_long(value: bytes) -> None:
+    assert len(value) < MAX_EVENT_BYTES
+    rejection(b"{")  # what the first call compiles does not count
+    started = time.process_time()
+    decode_account_events([value], [make.ACCOUNT.encode()], np.array([0]))
+    assert time.process_time() - started < 1  # each takes some 20 ms
