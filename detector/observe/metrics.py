@@ -45,6 +45,8 @@ class Metrics:
         self.gauge("kozamori_build_info").labels(release, platform.python_version()).set(1)
         for severity in SEVERITIES:  # a counter that starts at its first event hides that event from rate()
             self.counter("kozamori_cases_total").labels(severity)
+        for service in SERVICES:
+            self.counter("kozamori_alerts_by_service_total").labels(service)
 
     def counter(self, name: str) -> Counter:
         """The counter of that name in the catalogue."""

@@ -1,0 +1,94 @@
+"""The dashboard: as its table says, well formed, and with data in every panel."""
+
+import math
+import runpy
+from pathlib import Path
+
+import numpy as np
+from support.dashboard import DASHBOARD, panel_queries, panels
+from support.prometheus import prometheus
+
+from detector.contract.batch import DTYPES, Batch
+from detector.contract.vocabulary import DEBIT, LINK
+from detector.observe.catalogue import METRICS
+from detector.observe.health import HealthServer, Report
+from detector.observe.metrics import Metrics, StageMetrics
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboard.py"
+
+
+def test_the_checked_in_dashboard_is_what_the_table_says() -> None:
+    rendered = runpy.run_path(str(SCRIPT))["render"]()
+    assert rendered == DASHBOARD.read_text("utf-8"), "stale: run python deploy/grafana/dashboard.py"
+
+
+def test_panels_have_distinct_titles_ids_and_places_within_the_grid() -> None:
+    shown = panels()
+    assert len(shown) == len({panel["title"] for panel in shown}) == len({panel["id"] for panel in shown})
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in shown)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+
+
+def test_every_panel_is_explained_and_its_queries_are_named_apart() -> None:
+    for panel in panels():
+        assert panel["description"].endswith(".")
+        assert len(panel["targets"]) == len({target["refId"] for target in panel["targets"]})
+        assert panel["fieldConfig"]["defaults"]["unit"]
+
+
+def test_every_metric_is_on_the_dashboard() -> None:
+    queries = " ".join(promql for _, promql in panel_queries())
+    off_board = {"kozamori_chunk_events", "kozamori_restore_seconds"}  # as means and rows they are there
+    assert [] == [metric.name for metric in METRICS if metric.name not in queries and metric.name not in off_board]
+
+
+def work(metrics: Metrics, stage: StageMetrics) -> None:
+    columns = {name: np.zeros(4, dtype) for name, dtype in DTYPES.items()}
+    columns["kind"][:] = (LINK, LINK, DEBIT, DEBIT)
+    columns["result"][:] = (0, 1, 0, 4)
+    status = np.zeros(4, np.int8)
+    alarm = np.array([0.5, 15.0, 900.0, np.inf])
+    stage.chunk(0, Batch(**columns), status, seconds=0.002, watermark_ms=1_600_000_000_000, alarm=alarm)
+    stage.lag(0, 3)
+    stage.unacknowledged(0, 4)
+    stage.rows(0, 4, 4_000)
+    stage.checkpoint(0.05, 4)
+    metrics.alert(
+        bank="0116", service="paypay", severity="critical", detector="forest", update=0, yen_debited=1, yen_at_risk=2
+    )
+    metrics.alert_durable(0.1)
+
+
+def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_one_alert() -> None:
+    metrics = Metrics("1.2.3")
+    metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
+    metrics.dead_letter_reasons(("malformed_json",))
+    metrics.rebalanced(1)
+    metrics.ready(ready=True)
+    stage = metrics.stage("account")
+    stage.restored(4, 0.1)
+    well = Report(ok=True)
+    server = HealthServer(host="127.0.0.1", port=0, registry=metrics.registry, alive=lambda: well, ready=lambda: well)
+    work(metrics, stage)
+    with server, prometheus(f"127.0.0.1:{server.port}") as real:
+        real.wait_for("kozamori_events_total")
+        work(metrics, stage)
+        real.wait_for("sum(rate(kozamori_events_total[30s])) > 0")
+        without = [
+            (title, promql)
+            for title, promql in panel_queries()
+            if not any(not math.isnan(float(sample["value"][1])) for sample in real.query(promql))
+        ]
+        assert [] == without
+        assert ["0116"] == [sample["metric"]["bank"] for sample in real.query(by_bank())]
+        assert real.query(by_bank())[0]["value"][1] == "2", "the first alert of a bank must count"
+
+
+def by_bank() -> str:
+    return next(promql for title, promql in panel_queries() if title == "Alerts by bank")

@@ -1,0 +1,100 @@
+"""Scrape configuration and alerting rules, by Prometheus' own tool and against the table of metrics."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.dashboard import panel_queries
+from support.prometheus import promtool
+
+from detector.observe.catalogue import METRICS
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
+#: What the client library and Prometheus itself provide.
+FOREIGN = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+NAMES = FOREIGN | {
+    metric.name + suffix
+    for metric in METRICS
+    for suffix in (("_bucket", "_count", "_sum") if metric.type == "histogram" else ("",))
+}
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text("utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def metrics_in(promql: str) -> set[str]:
+    """Names that are metrics: ours by prefix, others by being selected from or rated."""
+    return set(re.findall(r"\b(?:kozamori|process|python)_[a-z0-9_]+|\bup\b", promql))
+
+
+def check(*arguments: str) -> None:
+    checked = subprocess.run(
+        [promtool(), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_promtool_accepts_the_scrape_configuration() -> None:
+    check("check", "config", "prometheus.yml")
+
+
+def test_promtool_accepts_the_rules() -> None:
+    check("check", "rules", "alerts.yml")
+
+
+def test_every_rule_fires_when_it_should_and_only_then() -> None:
+    check("test", "rules", "rules_test.yml")
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_a_rule_says_who_is_woken_what_happened_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert set(rule["annotations"]) == {"summary", "action"}
+    assert rule["alert"].startswith("Kozamori")
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_a_rule_has_a_case_that_fires_and_a_time_or_a_series_that_does_not(rule: dict[str, Any]) -> None:
+    groups = yaml.safe_load((FOLDER / "rules_test.yml").read_text("utf-8"))["tests"]
+    cases = [
+        case for group in groups for case in group.get("alert_rule_test", ()) if case["alertname"] == rule["alert"]
+    ]
+    assert any(case.get("exp_alerts") for case in cases)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_a_rule_reads_only_metrics_that_exist(rule: dict[str, Any]) -> None:
+    assert metrics_in(rule["expr"])
+    assert metrics_in(rule["expr"]) <= NAMES
+
+
+def test_the_rule_tests_feed_only_metrics_that_exist_with_their_labels() -> None:
+    labels = {name: set(metric.labels) for metric in METRICS for name in NAMES if name.startswith(metric.name)}
+    groups = yaml.safe_load((FOLDER / "rules_test.yml").read_text("utf-8"))["tests"]
+    for series in (entry["series"] for group in groups for entry in group["input_series"]):
+        name, _, rest = series.partition("{")
+        assert name in NAMES
+        given = set(re.findall(r"(\w+)=", rest)) - {"job", "instance", "le"}
+        assert given == labels.get(name, set()), series
+
+
+@pytest.mark.parametrize(("title", "promql"), panel_queries())
+def test_a_panel_reads_only_metrics_that_exist(title: str, promql: str) -> None:
+    assert metrics_in(promql)
+    assert metrics_in(promql) <= NAMES
+
+
+def test_every_bucket_a_query_names_is_a_bucket_of_its_histogram() -> None:
+    buckets = {metric.name: {repr(float(bound)) for bound in metric.buckets} for metric in METRICS}
+    found = [
+        (name, bound)
+        for _, promql in panel_queries()
+        for name, bound in re.findall(r'(kozamori_\w+)_bucket\{le="([^"]+)"', promql)
+    ]
+    assert found
+    assert all(bound in buckets[name] for name, bound in found)
