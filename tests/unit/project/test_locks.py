@@ -1,0 +1,37 @@
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^A-Za-z0-9_.-]", text)[0].lower().replace("_", "-") for text in requirements}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_exact_versions_with_hashes_and_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert "/" not in text
+    entries = text.replace("\\\n", "").splitlines()
+    wrong = [line for line in entries if not re.match(r"[a-z0-9-]+==\S+.*--hash=sha256:[0-9a-f]{64}", line)]
+    assert wrong == []
+
+
+def test_every_declared_dependency_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    runtime = names(project["project"]["dependencies"] + groups["build"])
+    everything = runtime | names(groups["dev"] + project["project"]["optional-dependencies"]["bench"])
+    locked = {lock: names((ROOT / lock).read_text().splitlines()) for lock in LOCKS}
+    assert runtime - locked["requirements.lock"] == set()
+    assert everything - locked["requirements-dev.lock"] == set()
+
+
+def test_both_locks_agree() -> None:
+    texts = [(ROOT / lock).read_text() for lock in LOCKS]
+    runtime, everything = (set(re.findall(r"^([a-z0-9-]+==\S+)", text, re.MULTILINE)) for text in texts)
+    assert runtime - everything == set()
