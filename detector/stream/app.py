@@ -61,6 +61,7 @@ def build_app(
         stream_buffer_maxsize=QUEUED_CHUNKS,
         stream_wait_empty=False,
         topic_allow_declare=False,
+        table_standby_replicas=0,
         topic_disable_leader=True,
         web_enabled=False,
         worker_redirect_stdouts=False,

@@ -43,7 +43,7 @@ def run_worker(settings: Settings) -> int:
         budget_per_day=model.budget,
         detectors=[detector.name for detector in model.detectors],
     )
-    metrics.dead_letter_reasons([reason.code for reason in REASONS])
+    metrics.dead_letter_reasons(list(REASONS))
     return asyncio.run(_Worker(settings, ACCOUNT, model, facts[settings.account_events], metrics).run())
 
 
