@@ -1,0 +1,224 @@
+"""Model folders: `arrays.npz` without pickle, and `manifest.json`, which says what they are and guards their bytes.
+
+The same data, seed and library versions give the same bytes. A folder appears whole or not at all.
+"""
+
+import hashlib
+import io
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from detector.core.calibration import Calibration
+from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
+from detector.core.policy import Model, features_hash
+from detector.core.stage import Stage
+from detector.errors import UserError
+
+SCHEMA = 1
+ARRAYS, MANIFEST = "arrays.npz", "manifest.json"
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can have: file times must not change the bytes
+AGAIN = "train it again with `kozamori train`"
+
+
+class DetectorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One detector as the manifest names it."""
+
+    name: str
+    form: str
+    share: float
+    kinds: tuple[str, ...]
+    typologies: tuple[str, ...]
+    meaning: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `manifest.json` holds; `training` and `calibration` are for people and reports."""
+
+    schema: int
+    version: str
+    stage: str
+    features: tuple[str, ...]
+    features_hash: str
+    detectors: tuple[DetectorRow, ...]
+    detectors_hash: str
+    budget: float
+    seed: int
+    libraries: dict[str, str]
+    training: dict[str, Any]
+    calibration: dict[str, dict[str, Any]]
+    arrays_sha256: str
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A trained model that has no name yet; fields as in `Model` and `Manifest`. `label` begins the version."""
+
+    label: str
+    stage: Stage
+    detectors: tuple[Detector, ...]
+    calibrations: tuple[Calibration, ...]
+    usual: npt.NDArray[np.float32]
+    budget: float
+    seed: int
+    libraries: dict[str, str]
+    training: dict[str, Any]
+    calibration: dict[str, dict[str, Any]]
+
+
+def pack(draft: Draft) -> dict[str, bytes]:
+    """The files of a model folder, by name."""
+    arrays: dict[str, npt.NDArray[Any]] = {"usual": draft.usual}
+    for detector, calibration in zip(draft.detectors, draft.calibrations, strict=True):
+        arrays |= {f"{detector.name}.{name}": array for name, array in detector.arrays().items()}
+        for name in Calibration.__dataclass_fields__:
+            arrays[f"{detector.name}.calibration.{name}"] = getattr(calibration, name)
+    packed = _npz(arrays)
+    specs = tuple(detector.spec for detector in draft.detectors)
+    sha256 = hashlib.sha256(packed).hexdigest()
+    manifest = Manifest(
+        schema=SCHEMA,
+        version=f"{draft.label}-{sha256[:8]}",
+        stage=draft.stage.name,
+        features=draft.stage.feature_names,
+        features_hash=features_hash(draft.stage),
+        detectors=tuple(
+            DetectorRow(**{name: getattr(spec, name) for name in DetectorSpec.__dataclass_fields__}) for spec in specs
+        ),
+        detectors_hash=hash_of(specs),
+        budget=draft.budget,
+        seed=draft.seed,
+        libraries=draft.libraries,
+        training=draft.training,
+        calibration=draft.calibration,
+        arrays_sha256=sha256,
+    )
+    return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
+
+
+def unpack(files: dict[str, bytes], stage: Stage, where: str = "the model") -> Model:
+    """The model of a folder's files; its `sha256` is that of the manifest, which names that of the arrays.
+
+    Raises UserError, naming `where`, when a file is damaged, from a newer release or made for other features.
+    """
+    manifest = _manifest(files[MANIFEST], where)
+    if hashlib.sha256(files[ARRAYS]).hexdigest() != manifest.arrays_sha256:
+        raise UserError(f"{where}: {ARRAYS} is damaged (its SHA-256 is not the manifest's): copy it again or {AGAIN}")
+    if manifest.stage != stage.name or manifest.features_hash != features_hash(stage):
+        raise UserError(
+            f"{where}: made for features {manifest.features_hash} of stage {manifest.stage}, this release computes"
+            f" {features_hash(stage)} of stage {stage.name}: {AGAIN}, or run the release it was made with"
+        )
+    try:
+        return _restore(manifest, files, stage)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{where}: manifest and arrays do not fit together ({error}): {AGAIN}") from error
+
+
+def read_model(folder: Path, stage: Stage) -> Model:
+    """The model in `folder`; raises UserError when it is missing, damaged or not made for `stage`."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such model folder: give the folder that `kozamori train -o` wrote")
+    files = {}
+    for name in (ARRAYS, MANIFEST):
+        try:
+            files[name] = (folder / name).read_bytes()
+        except FileNotFoundError as error:
+            raise UserError(f"{folder}: not a model, {name} is missing: copy the folder again or {AGAIN}") from error
+        except OSError as error:
+            raise UserError(f"{folder / name}: cannot be read ({error.strerror}): check its permissions") from error
+    return unpack(files, stage, str(folder))
+
+
+def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
+    """Write `draft` to `folder`, whole or not at all, and return it as `read_model` would.
+
+    Raises UserError when `folder` exists and `force` is false, when it exists and is no model, or cannot be written.
+    """
+    check_target(folder, force=force)
+    files = pack(draft)
+    model = unpack(files, draft.stage, str(folder))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            fresh, old = Path(scratch, "new"), Path(scratch, "old")
+            fresh.mkdir()
+            for name, content in files.items():
+                (fresh / name).write_bytes(content)
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another place with -o") from error
+    return model
+
+
+def check_target(folder: Path, *, force: bool) -> None:
+    """Raise UserError when `write_model` would refuse `folder`; asked before the long work."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
+        raise UserError(f"{folder}: exists and is not a model folder: choose another place with -o")
+    if not force:
+        raise UserError(f"{folder}: exists already: choose another place with -o, or replace it with --force")
+
+
+def _manifest(content: bytes, where: str) -> Manifest:
+    try:
+        if (schema := msgspec.json.decode(content, type=_Schema).schema) > SCHEMA:
+            raise UserError(
+                f"{where}: schema {schema} of a newer release, this one reads up to {SCHEMA}: install that release"
+            )
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{where}: {MANIFEST} is damaged ({error}): copy it again or {AGAIN}") from error
+
+
+def _restore(manifest: Manifest, files: dict[str, bytes], stage: Stage) -> Model:
+    specs = tuple(
+        DetectorSpec(**{name: getattr(row, name) for name in DetectorRow.__struct_fields__})
+        for row in manifest.detectors
+    )
+    with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    detectors, calibrations = [], []
+    for spec in specs:
+        own = {name.removeprefix(f"{spec.name}."): array for name, array in arrays.items()}
+        detectors.append(FORMS[spec.form](spec, own))
+        calibrations.append(
+            Calibration(**{name: own[f"calibration.{name}"] for name in Calibration.__dataclass_fields__})
+        )
+    return Model(
+        version=manifest.version,
+        sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
+        stage_name=manifest.stage,
+        feature_names=stage.feature_names,
+        features_hash=manifest.features_hash,
+        detectors=tuple(detectors),
+        calibrations=tuple(calibrations),
+        budget=manifest.budget,
+        usual=arrays["usual"],
+        manifest=msgspec.to_builtins(manifest),
+    )
+
+
+def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
+    """As `numpy.savez_compressed`, but with the same bytes for the same arrays at any time."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in sorted(arrays.items()):
+            entry = zipfile.ZipInfo(f"{name}.npy", LONG_AGO)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+    return out.getvalue()

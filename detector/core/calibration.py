@@ -1,0 +1,87 @@
+"""One currency for every detector: what a threshold at a score costs in false alarms a day.
+
+Measured on held-out normal days. Per event kind a score becomes a conformal p-value, (1 + #{held-out scores >= s}) /
+(n + 1), so that kinds whose scores lie differently compare. Per account and day the smallest p-value is kept, and
+rate(p) = (#{smallest <= p} + 1) / days: the accounts a day that normal life would send to the desk at this threshold.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from detector.contract.vocabulary import KINDS
+from detector.core.tails import upper_tail
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """P-values and rates of one detector's scores: a step function for each event kind, in flat arrays.
+
+    Kind k has `m = starts[k + 1] - starts[k]` held-out scores as knots, ascending, in `knots[starts[k]:starts[k + 1]]`;
+    its `m + 1` steps begin at `p_values[starts[k] + k]` and `rates[starts[k] + k]`. A score takes the step numbered by
+    how many knots lie strictly below it. `knots`, `p_values`, `rates` float64, `starts` int64 (len(KINDS) + 1,).
+    """
+
+    knots: npt.NDArray[np.float64]
+    p_values: npt.NDArray[np.float64]
+    rates: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.int64]
+
+    def judge(
+        self, scores: npt.NDArray[np.float64], kind: npt.NDArray[np.int8]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """P-values and false alarms a day, float64 (n,) each, of `scores` (n,); NaN gets 1 and infinity."""
+        p_values, rates = np.empty(len(scores)), np.empty(len(scores))
+        _judge(scores, kind, self.knots, self.p_values, self.rates, self.starts, p_values, rates)
+        return p_values, rates
+
+
+def fit_calibration(
+    scores: npt.NDArray[np.float64],
+    kind: npt.NDArray[np.int8],
+    account: npt.NDArray[np.uint64],
+    day: npt.NDArray[np.int64],
+    days: int,
+) -> Calibration:
+    """The calibration by held-out normal events: `scores` (n,) with NaN where not scored, over `days` days."""
+    tails = [upper_tail(scores[(kind == code) & ~np.isnan(scores)]) for code in range(len(KINDS))]
+    p_values = [np.append(1 + counts, 1) / (1 + (counts[0] if len(counts) else 0)) for _, counts in tails]
+    starts = np.concatenate(([0], np.cumsum([len(knots) for knots, _ in tails]))).astype(np.int64)
+    unrated = np.concatenate(p_values)
+    draft = Calibration(np.concatenate([knots for knots, _ in tails]), unrated, unrated, starts)
+    smallest = _smallest_per_day(draft.judge(scores, kind)[0], account, day)
+    rates = (np.searchsorted(smallest, unrated, side="right") + 1) / days
+    return Calibration(draft.knots, unrated, rates, starts)
+
+
+def _smallest_per_day(
+    p_values: npt.NDArray[np.float64], account: npt.NDArray[np.uint64], day: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The smallest p-value of every account and day, sorted."""
+    if not len(p_values):
+        return p_values
+    order = np.lexsort((day, account))
+    account, day = account[order], day[order]
+    first = np.concatenate(([True], (account[1:] != account[:-1]) | (day[1:] != day[:-1])))
+    return np.sort(np.minimum.reduceat(p_values[order], np.flatnonzero(first)))
+
+
+@njit(cache=True)
+def _judge(
+    scores: Any, kind: Any, knots: Any, p_steps: Any, rate_steps: Any, starts: Any, p_values: Any, rates: Any
+) -> None:
+    for i in range(len(scores)):
+        if np.isnan(scores[i]):
+            p_values[i], rates[i] = 1.0, np.inf
+            continue
+        low, high = starts[kind[i]], starts[kind[i] + 1]
+        while low < high:
+            middle = (low + high) >> 1
+            if knots[middle] < scores[i]:
+                low = middle + 1
+            else:
+                high = middle
+        p_values[i], rates[i] = p_steps[low + kind[i]], rate_steps[low + kind[i]]
