@@ -17,9 +17,11 @@ from detector.core.stages.account import ACCOUNT
 from detector.errors import UserError
 from detector.settings import Settings
 from models.datasets import DAY_MS, Dataset, collect
-from models.training import Plan, train as fit
+from models.training import Plan
+from models.training import train as fit
 from producers.batches import read_batches
 
+DEFAULTS = Plan()
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
 
 
@@ -37,15 +39,15 @@ The first two thirds of the days are learnt from, the last third tells what an a
 @click.option(
     "--budget",
     type=click.FloatRange(min=0, min_open=True),
-    default=Plan.budget,
+    default=DEFAULTS.budget,
     show_default=True,
     help="False alert groups a day over all banks that the desk can bear; a group is one account, one day.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=Plan.seed, show_default=True, help="Of the forest.")
+@click.option("--seed", type=click.IntRange(min=0), default=DEFAULTS.seed, show_default=True, help="Of the forest.")
 @click.option(
     "--max-samples",
     type=click.IntRange(2, 65_536),
-    default=Plan.max_samples,
+    default=DEFAULTS.max_samples,
     show_default=True,
     help="Events each tree of the forest sees; more sees finer and scores slower.",
 )

@@ -1,0 +1,72 @@
+"""Which features are told, in which order and in which words."""
+
+import numpy as np
+import pytest
+from support.models import STAGE
+
+from detector.core.reasons import UNITS, reasons_of
+
+NAN = np.nan
+X = np.array([3, 600, 90_000, 12], np.float32)
+USUAL = np.array([NAN, 8_000_000, 5_000, 400_000], np.float32)
+
+
+def names(contributions: list[float], x: np.ndarray = X, usual: np.ndarray = USUAL, most: int = 5) -> list[str]:
+    return [reason.feature for reason in reasons_of(STAGE, x, usual, np.array(contributions), most)]
+
+
+def test_largest_share_first_and_no_more_than_asked_for() -> None:
+    assert ["amount_yen", "failures", "wallet_age_s", "gap_s"] == names([2, 1, 4, 0.5])
+    assert ["amount_yen", "failures"] == names([2, 1, 4, 0.5], most=2)
+
+
+def test_what_made_the_event_more_normal_is_not_told() -> None:
+    assert ["gap_s"] == names([-3, 0, 0, 1])
+
+
+def test_a_feature_the_event_does_not_have_is_not_told() -> None:
+    assert ["wallet_age_s"] == names([5, 1, 0, 0], x=np.array([NAN, 600, NAN, NAN], np.float32))
+
+
+def test_a_feature_no_riskier_than_usual_is_told_only_when_nothing_else_is() -> None:
+    x = np.array([NAN, 9_000_000, 90_000, NAN], np.float32)
+    assert ["amount_yen"] == names([0, 5, 1, 0], x=x)
+    assert ["wallet_age_s"] == names([0, 5, 0, 0], x=x)
+
+
+def test_shares_are_of_all_that_made_it_anomalous() -> None:
+    reasons = reasons_of(STAGE, X, USUAL, np.array([2.0, 1.0, 4.0, -9.0]), 2)
+    assert [4 / 7, 2 / 7] == [reason.share for reason in reasons]
+
+
+def test_texts_speak_in_yen_and_minutes() -> None:
+    failures, age, amount, gap = reasons_of(STAGE, X, USUAL, np.array([4.0, 3.0, 2.0, 1.0]))
+    assert ("3 failures, usually unknown", "失敗3回", None) == (failures.text_en, failures.text_ja, failures.usual)
+    assert ("wallet 10 minutes old", "開設から10分") == (age.text_en, age.text_ja)
+    assert ("90,000 yen, usually 5,000 yen", "90,000円(普段5,000円)") == (amount.text_en, amount.text_ja)
+    assert ("12 seconds after the last", "前回から12秒") == (gap.text_en, gap.text_ja)
+    assert (90_000, 5_000) == (amount.value, amount.usual)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "en", "ja"),
+    [
+        ("yen", 300_000, "300,000 yen", "300,000円"),
+        ("s", 1, "1 second", "1秒"),
+        ("s", 0.4, "0 seconds", "0秒"),
+        ("s", 119, "119 seconds", "119秒"),
+        ("s", 120, "2 minutes", "2分"),
+        ("s", 7_199, "120 minutes", "120分"),
+        ("s", 7_200, "2 hours", "2時間"),
+        ("s", 172_800, "2 days", "2日"),
+        ("s", 86_400 * 400, "400 days", "400日"),
+        ("share", 0.953, "95%", "95%"),
+        ("bool", 1, "yes", "はい"),
+        ("bool", 0, "no", "いいえ"),
+        ("count", 1_200, "1,200", "1,200"),
+        ("count", 1.5, "1.5", "1.5"),
+    ],
+)
+def test_units_are_said_as_people_say_them(unit: str, value: float, en: str, ja: str) -> None:
+    said = next(row for row in UNITS if row.name == unit)
+    assert (en, ja) == (said.en(value), said.ja(value))
