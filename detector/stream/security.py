@@ -44,7 +44,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             _load(name, path, "a file in PEM", Path(path).read_bytes)
         _load(
             "tls_cert",
-            settings.tls_cert,
+            f"{settings.tls_cert} with {settings.tls_key}",
             "a certificate in PEM that belongs to tls_key, the key not encrypted",
             # Without `password` OpenSSL asks the terminal, and a service would wait for ever.
             lambda: context.load_cert_chain(settings.tls_cert, settings.tls_key, password=""),

@@ -27,6 +27,11 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+def rule_tests() -> list[dict[str, Any]]:
+    files = ("rules_test.yml", "rules_days_test.yml")
+    return [test for name in files for test in yaml.safe_load((FOLDER / name).read_text("utf-8"))["tests"]]
+
+
 def metrics_in(promql: str) -> set[str]:
     """Names that are metrics: ours by prefix, others by being selected from or rated."""
     return set(re.findall(r"\b(?:kozamori|process|python)_[a-z0-9_]+|\bup\b", promql))
@@ -48,7 +53,7 @@ def test_promtool_accepts_the_rules() -> None:
 
 
 def test_every_rule_fires_when_it_should_and_only_then() -> None:
-    check("test", "rules", "rules_test.yml")
+    check("test", "rules", "rules_test.yml", "rules_days_test.yml")
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
@@ -60,9 +65,11 @@ def test_a_rule_says_who_is_woken_what_happened_and_what_to_do(rule: dict[str, A
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_a_rule_has_a_case_that_fires_and_a_time_or_a_series_that_does_not(rule: dict[str, Any]) -> None:
-    groups = yaml.safe_load((FOLDER / "rules_test.yml").read_text("utf-8"))["tests"]
     cases = [
-        case for group in groups for case in group.get("alert_rule_test", ()) if case["alertname"] == rule["alert"]
+        case
+        for group in rule_tests()
+        for case in group.get("alert_rule_test", ())
+        if case["alertname"] == rule["alert"]
     ]
     assert any(case.get("exp_alerts") for case in cases)
 
@@ -75,8 +82,7 @@ def test_a_rule_reads_only_metrics_that_exist(rule: dict[str, Any]) -> None:
 
 def test_the_rule_tests_feed_only_metrics_that_exist_with_their_labels() -> None:
     labels = {name: set(metric.labels) for metric in METRICS for name in NAMES if name.startswith(metric.name)}
-    groups = yaml.safe_load((FOLDER / "rules_test.yml").read_text("utf-8"))["tests"]
-    for series in (entry["series"] for group in groups for entry in group["input_series"]):
+    for series in (entry["series"] for group in rule_tests() for entry in group["input_series"]):
         name, _, rest = series.partition("{")
         assert name in NAMES
         given = set(re.findall(r"(\w+)=", rest)) - {"job", "instance", "le"}
