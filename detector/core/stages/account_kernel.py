@@ -1,0 +1,397 @@
+"""The account stage: what one bank account has lived through with all its wallets and services.
+
+Everything is integers of seconds and yen, so that the row and the oracle agree to the last bit. Windows look at the
+last six successful debits and saturate there: a drain to the cap takes three to five. Times are clamped: an event that
+comes late sees what was recorded after it as just happened, never as a negative time.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, PIN4, UNLINK
+from detector.core.admission import APPLY_FRESH
+from detector.core.stage import HEADER
+from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
+
+DEBITS = 6  # successful debits remembered
+WALLETS = 4  # wallets remembered, the longest unseen is forgotten first
+SERVICES = 8
+HABIT_BINS = 6  # of four hours each
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+WINDOWS_S = (60, 600, 3_600, 86_400)
+
+ROW = np.dtype(
+    [
+        *HEADER,
+        ("case_offset", "<i8"),
+        ("case_started_ms", "<i8"),
+        ("log_squares", "<u8"),  # of the log amounts below
+        ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
+        ("debit_yen", "<u4", (DEBITS,)),
+        ("wallet", "<u4", (WALLETS,)),  # upper half of the hash, 0 = empty
+        ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or cut
+        ("seen_s", "<u4", (WALLETS,)),
+        ("month_yen", "<u4", (SERVICES,)),
+        ("first_seen_s", "<u4"),
+        ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
+        ("case_updates", "<u2"),
+        ("month", "<u2"),  # newest month seen, since January 1970
+        ("day", "<u2"),  # newest day of a link attempt
+        ("debits", "<u2"),
+        ("attempts", "u1", (2,)),  # link attempts that day and the day before
+        ("failures", "u1", (2,)),
+        ("streak", "u1"),  # failures since the last successful link
+        ("next_debit", "u1"),
+        ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
+        ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
+    ],
+    align=True,
+)
+
+#: Columns of the feature matrix in the order in which the kernel writes them; `account_features` describes each.
+COLUMNS = (
+    "wallet_age_s",
+    "wallet_unverified",
+    "wallet_new",
+    "wallets",
+    "services",
+    "account_known_s",
+    "attempts_2d",
+    "failures_2d",
+    "failures_before",
+    "link_failed",
+    "link_by_pin",
+    "night",
+    "month_days_left",
+    "since_link_s",
+    "link_unseen",
+    "gap_s",
+    "dormant_s",
+    "debits_1m",
+    "yen_1m",
+    "debits_10m",
+    "yen_10m",
+    "debits_1h",
+    "yen_1h",
+    "debits_24h",
+    "yen_24h",
+    "month_yen",
+    "cap_share",
+    "cap_left_yen",
+    "yen_per_hour",
+    "amount_yen",
+    "amount_z",
+    "amount_ratio",
+    "repeats",
+    "round_amount",
+    "hour_habit",
+    "debit_refused",
+    "is_charge",
+)
+(
+    _WALLET_AGE,
+    _UNVERIFIED,
+    _WALLET_NEW,
+    _WALLETS,
+    _SERVICES,
+    _KNOWN,
+    _ATTEMPTS,
+    _FAILURES,
+    _BEFORE,
+    _LINK_FAILED,
+    _BY_PIN,
+    _NIGHT,
+    _DAYS_LEFT,
+    _SINCE_LINK,
+    _UNSEEN,
+    _GAP,
+    _DORMANT,
+    _WINDOW_0,
+    _,
+    _,
+    _,
+    _,
+    _,
+    _,
+    _YEN_24H,
+    _MONTH_YEN,
+    _CAP_SHARE,
+    _CAP_LEFT,
+    _PER_HOUR,
+    _AMOUNT,
+    _Z,
+    _RATIO,
+    _REPEATS,
+    _ROUND,
+    _HABIT,
+    _REFUSED,
+    _CHARGE,
+) = range(len(COLUMNS))
+
+_U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
+NIGHT_ENDS = 6  # o'clock: fewest honest debits are made from midnight until then
+ROUND_YEN = 10_000
+MIN_HISTORY = 3  # debits before an amount is compared with the account's own spread
+MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has none, and a tenth more or less is no news
+
+
+@njit(cache=True)
+def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, yen: Any) -> None:
+    """See `detector.core.stage.Stage`."""
+    for i in range(start, stop):
+        if status[i] > APPLY_FRESH:
+            continue
+        row = rows[row_ids[i]]
+        now_s = batch.occurred_at_ms[i] // 1000
+        if status[i] == APPLY_FRESH:
+            _clear(row, now_s)
+        _turn_month(row, now_s)
+        kind = batch.kind[i]
+        X[i, :] = np.nan
+        taken = batch.amount_yen[i] if kind == DEBIT and batch.result[i] == OK else 0
+        if kind != UNLINK:
+            place = _wallet_place(row, batch.wallet[i])
+            _both(row, batch, i, now_s, place, X[i])
+            if kind == LINK:
+                _link(row, batch, i, X[i])
+            else:
+                _debit(row, batch, i, now_s, place, taken, X[i])
+        yen[i, 0] = _yen_within(row, now_s, DAY_S) + taken
+        _update(row, batch, i, now_s, taken)
+        yen[i, 1] = max(0, MONTHLY_CAP_YEN - row.month_yen[batch.service[i]])
+
+
+@njit(cache=True)
+def _clear(row: Any, now_s: int) -> None:
+    row.case_offset = 0
+    row.case_started_ms = 0
+    row.case_updates = 0
+    row.log_squares = 0
+    row.log_sum = 0
+    row.debits = 0
+    row.month = 0
+    row.day = 0
+    row.streak = 0
+    row.next_debit = 0
+    row.debit_s[:] = 0
+    row.debit_yen[:] = 0
+    row.wallet[:] = 0
+    row.linked_s[:] = 0
+    row.seen_s[:] = 0
+    row.month_yen[:] = 0
+    row.attempts[:] = 0
+    row.failures[:] = 0
+    row.habit[:] = 0
+    row.auth[:] = 0
+    row.first_seen_s = now_s
+
+
+@njit(cache=True)
+def _turn_month(row: Any, now_s: int) -> None:
+    month = month_of(day_of(now_s))
+    if month > row.month:
+        row.month = month
+        row.month_yen[:] = 0
+
+
+@njit(cache=True)
+def _short(wallet: Any) -> int:
+    """Upper half of a wallet's hash, never 0."""
+    return max(np.int64(wallet >> np.uint64(32)), 1)
+
+
+@njit(cache=True)
+def _wallet_place(row: Any, wallet: Any) -> int:
+    """Place of a wallet among those remembered, −1 where it is not."""
+    short = _short(wallet)
+    for place in range(WALLETS):
+        if row.wallet[place] == short:
+            return place
+    return -1
+
+
+@njit(cache=True)
+def _both(row: Any, batch: Any, i: int, now_s: int, place: int, x: Any) -> None:
+    """Features that link attempts and debits have."""
+    attempt = 1 if batch.kind[i] == LINK else 0
+    failed = 1 if attempt and batch.result[i] != OK else 0
+    day = day_of(now_s)
+    known, services = 0, 0
+    for other in range(WALLETS):
+        known += row.wallet[other] != 0
+    for service in range(SERVICES):
+        services += row.month_yen[service] > 0 or service == batch.service[i]
+    x[_WALLET_AGE] = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
+    x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
+    x[_WALLET_NEW] = place < 0
+    x[_WALLETS] = known + (place < 0)
+    x[_SERVICES] = services
+    x[_KNOWN] = max(0, now_s - row.first_seen_s)
+    x[_ATTEMPTS] = _two_days(row.attempts, row.day, day) + attempt
+    x[_FAILURES] = _two_days(row.failures, row.day, day) + failed
+    x[_NIGHT] = hour_of(now_s) < NIGHT_ENDS
+    x[_DAYS_LEFT] = days_left_in_month(day)
+
+
+@njit(cache=True)
+def _two_days(counts: Any, counted_day: int, day: int) -> int:
+    """Of the newest day counted and the day before, what lies within `day` and the day before it."""
+    age = max(0, day - counted_day)
+    if age == 0:
+        return np.int64(counts[0]) + counts[1]
+    return np.int64(counts[0]) if age == 1 else 0
+
+
+@njit(cache=True)
+def _link(row: Any, batch: Any, i: int, x: Any) -> None:
+    x[_BEFORE] = row.streak
+    x[_LINK_FAILED] = batch.result[i] != OK
+    x[_BY_PIN] = batch.auth[i] == PIN4
+
+
+@njit(cache=True)
+def _debit(row: Any, batch: Any, i: int, now_s: int, place: int, taken: int, x: Any) -> None:
+    amount, service = batch.amount_yen[i], batch.service[i]
+    linked = place >= 0 and row.linked_s[place] > 0
+    since_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
+    if linked:
+        since_s = max(0, now_s - row.linked_s[place])
+        x[_SINCE_LINK] = since_s
+        x[_BY_PIN] = row.auth[place] == 1 + PIN4
+    x[_UNSEEN] = not linked
+    for window in range(len(WINDOWS_S)):
+        x[_WINDOW_0 + 2 * window] = _count_within(row, now_s, WINDOWS_S[window]) + 1
+        x[_WINDOW_0 + 2 * window + 1] = _yen_within(row, now_s, WINDOWS_S[window]) + taken
+    late = month_of(day_of(now_s)) < row.month
+    here = taken if late else row.month_yen[service] + taken
+    everywhere = taken
+    if not late:
+        for other in range(SERVICES):
+            everywhere += row.month_yen[other]
+    x[_MONTH_YEN] = everywhere
+    x[_CAP_SHARE] = here / MONTHLY_CAP_YEN
+    x[_CAP_LEFT] = max(0, MONTHLY_CAP_YEN - here)
+    x[_PER_HOUR] = x[_YEN_24H] * HOUR_S / max(since_s, MINUTE_S)
+    x[_AMOUNT] = amount
+    x[_ROUND] = amount % ROUND_YEN == 0
+    x[_REFUSED] = batch.result[i] != OK
+    x[_CHARGE] = batch.purpose[i] == CHARGE
+    _against_history(row, amount, now_s, x)
+
+
+@njit(cache=True)
+def _against_history(row: Any, amount: int, now_s: int, x: Any) -> None:
+    """A debit beside the account's own earlier ones."""
+    last_s, repeats = 0, 0
+    for j in range(DEBITS):
+        last_s = max(last_s, np.int64(row.debit_s[j]))
+        repeats += row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < DAY_S and row.debit_yen[j] == amount
+    x[_REPEATS] = repeats
+    if row.debits == 0:
+        return
+    x[_GAP] = max(0, now_s - last_s)
+    x[_DORMANT] = max(0, now_s - last_s)
+    mean = row.log_sum / row.debits / 1000
+    own = _log1000(amount) / 1000
+    x[_RATIO] = np.exp(own - mean)
+    if row.debits >= MIN_HISTORY:
+        variance = row.log_squares / row.debits / 1_000_000 - mean * mean
+        x[_Z] = (own - mean) / max(np.sqrt(max(variance, 0.0)), MIN_SPREAD)
+    habits = 0
+    for part in range(HABIT_BINS):
+        habits += row.habit[part]
+    x[_HABIT] = row.habit[hour_of(now_s) * HABIT_BINS // 24] / habits
+
+
+@njit(cache=True)
+def _log1000(amount: int) -> int:
+    return np.int64(np.rint(1000 * np.log(amount)))
+
+
+@njit(cache=True)
+def _count_within(row: Any, now_s: int, window_s: int) -> int:
+    count = 0
+    for j in range(DEBITS):
+        count += row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s
+    return count
+
+
+@njit(cache=True)
+def _yen_within(row: Any, now_s: int, window_s: int) -> int:
+    total = 0
+    for j in range(DEBITS):
+        if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
+            total += row.debit_yen[j]
+    return total
+
+
+@njit(cache=True)
+def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
+    kind = batch.kind[i]
+    if kind == LINK:
+        _count_attempt(row, day_of(now_s), batch.result[i] == OK)
+        if batch.result[i] == OK:
+            place = _remember(row, batch.wallet[i], now_s)
+            row.linked_s[place] = now_s
+            row.auth[place] = 1 + batch.auth[i]
+    elif kind == UNLINK:
+        place = _wallet_place(row, batch.wallet[i])
+        if place >= 0:
+            row.linked_s[place] = 0
+    elif batch.result[i] == OK:
+        _remember(row, batch.wallet[i], now_s)
+        _count_debit(row, now_s, taken, batch.service[i])
+
+
+@njit(cache=True)
+def _count_attempt(row: Any, day: int, succeeded: bool) -> None:
+    if day > row.day:
+        next_day = day == row.day + 1
+        row.attempts[1] = row.attempts[0] if next_day else 0
+        row.failures[1] = row.failures[0] if next_day else 0
+        row.attempts[0] = 0
+        row.failures[0] = 0
+        row.day = day
+    row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U1)
+    if succeeded:
+        row.streak = 0
+    else:
+        row.failures[0] = min(np.int64(row.failures[0]) + 1, _U1)
+        row.streak = min(np.int64(row.streak) + 1, _U1)
+
+
+@njit(cache=True)
+def _remember(row: Any, wallet: Any, now_s: int) -> int:
+    """Put a wallet among those remembered, in the place of the one longest unseen; its place."""
+    place = _wallet_place(row, wallet)
+    if place < 0:
+        place = 0
+        for other in range(1, WALLETS):
+            if row.seen_s[other] < row.seen_s[place]:
+                place = other
+        row.wallet[place] = _short(wallet)
+        row.linked_s[place] = 0
+        row.auth[place] = 0
+        row.seen_s[place] = now_s
+    row.seen_s[place] = max(np.int64(row.seen_s[place]), now_s)
+    return place
+
+
+@njit(cache=True)
+def _count_debit(row: Any, now_s: int, taken: int, service: int) -> None:
+    row.debit_s[row.next_debit] = now_s
+    row.debit_yen[row.next_debit] = taken
+    row.next_debit = (row.next_debit + 1) % DEBITS
+    if month_of(day_of(now_s)) == row.month:
+        row.month_yen[service] = min(np.int64(row.month_yen[service]) + taken, _U4)
+    if row.debits < _U2:
+        row.debits += 1
+        row.log_sum += _log1000(taken)
+        row.log_squares += _log1000(taken) ** 2
+    part = hour_of(now_s) * HABIT_BINS // 24
+    if row.habit[part] == _U1:
+        for other in range(HABIT_BINS):
+            row.habit[other] //= 2
+    row.habit[part] += 1
