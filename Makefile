@@ -52,10 +52,10 @@ clean:  ## Remove the environment and every cache of the tools.
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'kozamori needs Python 3.11 or later and found none as python3: install one, or run make PYTHON=/path/to/python3' >&2; \
 	  exit 2; }
-	$(PYTHON) -m venv --clear $(VENV)
+	"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/.runtime: requirements.lock $(VENV)/.made
