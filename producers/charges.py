@@ -1,6 +1,7 @@
 """Debits of one month of normal life: who charges when and how much, and what the bank answers."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,15 +45,19 @@ class Debits(NamedTuple):
     amount_yen: npt.NDArray[np.int64]
     purpose: npt.NDArray[np.int8]
 
+    def select(self, which: Any) -> "Debits":
+        """The debits at `which` (slice, index array or mask), in that order."""
+        return Debits(*(column[which] for column in self))
+
 
 def debits_of(rng: Rng, ties: Ties, month: int) -> Events:
     """All debits of `ties` that fall into the numbered month, in order of time."""
     parts = [_usual(rng, ties, month), _first_days(rng, ties, month), _full_caps(rng, ties, month)]
-    attempts = Debits(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    attempts = _join(parts)
     attempts = _within(attempts, ties, month)
     attempts, insufficient = _without_funds(rng, attempts, month)
     order = np.lexsort((attempts.tie, attempts.occurred_at_ms))
-    attempts = Debits(*(column[order] for column in attempts))
+    attempts = attempts.select(order)
     insufficient = insufficient[order]
     result = np.where(insufficient, INSUFFICIENT, np.where(rng.random(len(order)) < REFUSED_SHARE, REFUSED, OK))
     result[_over_cap(attempts, result == OK)] = OVER_CAP
@@ -77,6 +82,11 @@ def sources(rng: Rng, of: Ties) -> npt.NDArray[np.uint64]:
     """Where each event comes from: home, carrier or campus, or unknown."""
     place = rng.random(len(of.home))
     return np.where(place < 0.6, of.home, np.where(place < 0.95, of.away, np.uint64(0)))
+
+
+def _join(parts: list[Debits]) -> Debits:
+    columns: Iterator[tuple[Any, ...]] = zip(*parts, strict=True)
+    return Debits(*(np.concatenate(column) for column in columns))
 
 
 def _usual(rng: Rng, ties: Ties, month: int) -> Debits:
@@ -123,7 +133,7 @@ def _first_days(rng: Rng, ties: Ties, month: int) -> Debits:
     ordinary = Debits(tie, moment, np.concatenate([amount, amount[again]]), np.full(len(tie), CHARGE, np.int8))
     full = new[rng.random(len(new)) < FIRST_FULL_CAP_SHARE]
     whole = _whole_cap(rng, full, ties.first_charge_ms[full] + 2 * jst.HOUR_MS)
-    return Debits(*(np.concatenate(columns) for columns in zip(ordinary, whole, strict=True)))
+    return _join([ordinary, whole])
 
 
 def _full_caps(rng: Rng, ties: Ties, month: int) -> Debits:
@@ -157,7 +167,7 @@ def _within(attempts: Debits, ties: Ties, month: int) -> Debits:
     moment = attempts.occurred_at_ms
     keep = (moment >= begins) & (moment < ends)
     keep &= (moment >= ties.first_charge_ms[attempts.tie]) & (moment < ties.ended_at_ms[attempts.tie])
-    return Debits(*(column[keep] for column in attempts))
+    return attempts.select(keep)
 
 
 def _without_funds(rng: Rng, attempts: Debits, month: int) -> tuple[Debits, npt.NDArray[np.bool_]]:
@@ -177,7 +187,7 @@ def _without_funds(rng: Rng, attempts: Debits, month: int) -> tuple[Debits, npt.
         attempts.amount_yen[again] // 2,
         attempts.purpose[again],
     )
-    both = Debits(*(np.concatenate(columns) for columns in zip(attempts, retries, strict=True)))
+    both = _join([attempts, retries])
     return both, np.concatenate([fails, np.zeros(len(retries.tie), np.bool_)])
 
 

@@ -18,7 +18,8 @@ def pick(rng: Rng, values: Any, weights: Any, size: int) -> npt.NDArray[Any]:
     cumulated = np.cumsum(np.asarray(weights, np.float64))
     # side="right": a draw of exactly 0 must not pick a value of weight 0.
     places = np.searchsorted(cumulated, rng.random(size) * cumulated[-1], side="right")
-    return np.asarray(values)[places]
+    picked: npt.NDArray[Any] = np.asarray(values)[places]
+    return picked
 
 
 def lognormal_ms(rng: Rng, median_ms: float, sigma: float, size: int) -> npt.NDArray[np.int64]:

@@ -15,10 +15,23 @@ from producers.jsonl import read_json_lines, table_lines
 from producers.tables import LABELS, SCHEMA
 
 SUFFIXES = (".parquet", ".jsonl")
+#: Columns that a file of account events alone may leave out.
+OPTIONAL = ("shop", "shop_category", "counterparty")
 SLICE_ROWS = 131_072  # of a Parquet row group, and of what is held in memory at once while reading
 _PLAIN = pa.schema([pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in SCHEMA])
 #: Ids that repeat are stored once; the unique `event_id` gains nothing from a dictionary.
 _DICTIONARIES = [field.name for field in SCHEMA if pa.types.is_dictionary(field.type)]
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A line of a labels file."""
+
+    event_id: str
+    case_id: str
+    typology: str
+
+
+_LABEL_DECODER = msgspec.json.Decoder(Label)
 
 
 def write_events(path: Path, tables: Iterable[pa.Table], advance: Callable[[int], None] = lambda _: None) -> int:
@@ -45,6 +58,14 @@ def read_tables(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pa.Table]:
         yield from _guarded(path, _parquet_slices(path, slice_rows))
 
 
+def count_rows(path: Path) -> int | None:
+    """Events of a Parquet file, None for JSON lines (which would have to be read); raises as `read_tables`."""
+    if _suffix(path) == ".jsonl":
+        return None
+    rows: int = next(_guarded(path, (pq.read_metadata(path).num_rows for _ in (1,))))
+    return rows
+
+
 def read_events(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pd.DataFrame]:
     """Slices of an events file as data frames, in order of the file; texts are plain strings, absent ones missing."""
     for table in read_tables(path, slice_rows):
@@ -54,11 +75,10 @@ def read_events(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pd.DataFra
 def read_labels(path: Path) -> pd.DataFrame:
     """The labels file as a data frame of `event_id`, `case_id` and `typology`; raises UserError as `read_tables`."""
     if _suffix(path) == ".jsonl":
-        rows = next(iter(_guarded(path, (msgspec.json.decode_lines(path.read_bytes()) for _ in (1,)))))
-        return pd.DataFrame(rows, columns=LABELS.names, dtype="str")
-    frame: pd.DataFrame = next(
-        iter(_guarded(path, (pq.read_table(path, columns=LABELS.names) for _ in (1,))))
-    ).to_pandas()
+        rows = next(_guarded(path, (_LABEL_DECODER.decode_lines(path.read_bytes()) for _ in (1,))))
+        return pd.DataFrame([msgspec.structs.astuple(row) for row in rows], columns=LABELS.names, dtype="str")
+    table = next(_guarded(path, (pq.read_table(path, columns=LABELS.names) for _ in (1,))))
+    frame: pd.DataFrame = table.to_pandas()
     return frame
 
 
@@ -112,10 +132,6 @@ def _parquet_slices(path: Path, slice_rows: int) -> Iterator[pa.Table]:
         present = [name for name in SCHEMA.names if name in file.schema_arrow.names]
         for piece in file.iter_batches(batch_size=slice_rows, columns=present):
             yield pa.Table.from_batches([piece])
-
-
-#: Columns that a file of account events alone may leave out.
-OPTIONAL = ("shop", "shop_category", "counterparty")
 
 
 def _guarded(path: Path, slices: Iterator[Any]) -> Iterator[Any]:

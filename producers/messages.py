@@ -51,9 +51,9 @@ def column_values(column: pa.ChunkedArray) -> list[Any]:
     """The column as Python values; a text that repeats is made once."""
     values: list[Any] = []
     for chunk in column.chunks:
-        if isinstance(chunk, pa.DictionaryArray):
+        if isinstance(chunk, pa.DictionaryArray) and len(chunk.dictionary) <= len(chunk):
             words = [*chunk.dictionary.to_pylist(), None]  # the last is what -1 picks
             values += [words[i] for i in chunk.indices.fill_null(-1).to_pylist()]
         else:
-            values += chunk.to_pylist()
+            values += (chunk.dictionary_decode() if isinstance(chunk, pa.DictionaryArray) else chunk).to_pylist()
     return values

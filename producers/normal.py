@@ -1,6 +1,7 @@
 """One month of normal life, put together from its parts; depends on population and month alone."""
 
 import numpy as np
+import numpy.typing as npt
 
 from producers import events, jst
 from producers.charges import debits_of
@@ -28,7 +29,7 @@ def month_of_life(population: Population, month: int) -> Events:
     return deliver(stream(seed, "delivery", month), sent, month)
 
 
-def event_numbers(seed: int, series: int, size: int) -> "np.typing.NDArray[np.uint64]":
+def event_numbers(seed: int, series: int, size: int) -> npt.NDArray[np.uint64]:
     """Unique numbers for `size` events of one series (a month, or the attacks): a bijection, so none repeats."""
     serial = np.arange(size, dtype=np.uint64) | np.uint64(series << 36)
     return mix64(serial ^ mix64(np.array([seed], np.uint64)))

@@ -34,13 +34,11 @@ AMOUNT_WEIGHTS = (0.10, 0.09, 0.14, 0.21, 0.25, 0.11, 0.06, 0.03, 0.01)
 
 USUAL_MONTH_YEN = 100_000  # owners of large charges charge seldom, so that few meet the monthly cap; *assumed*
 
-FREE, PAY_DAY, MONTHLY, THRESHOLD = range(
-    4
-)  # when an owner charges: any day, after pay-day, by standing order, when low
+#: When an owner charges: any day, on and after pay-day, by standing order, whenever the balance is low.
+FREE, PAY_DAY, MONTHLY, THRESHOLD = range(4)
 HABIT_WEIGHTS = (0.58, 0.24, 0.06, 0.12)
 
 HOUSEHOLD, CARRIER, CAMPUS, ODD = range(1, 5)  # kinds of source, in the top bits of its number
-NEVER = np.int64(2**62)
 
 
 class Ties(NamedTuple):
@@ -86,9 +84,8 @@ class Population:
         Raises UserError for a month before the population begins.
         """
         if not self.lives_in(month):
-            raise UserError(
-                f"the population begins on {BEGINS}: got {jst.first_day(month):%B %Y}, choose a later --start"
-            )
+            got = f"{jst.first_day(month):%B %Y}"
+            raise UserError(f"the population begins on {BEGINS}: got {got}, choose a later --start")
         cohorts = [self._base, *(self.cohort(m) for m in range(FIRST_MONTH, month + 1))]
         return Ties(*(np.concatenate(columns) for columns in zip(*cohorts, strict=True)))
 

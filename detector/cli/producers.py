@@ -2,8 +2,12 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable
-from dataclasses import replace
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from detector.cli.options import as_json
+from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.errors import UserError
+from detector.settings import Settings
+from detector.stream.security import client_options
 from producers import simulation
+from producers.files import count_rows, read_tables
+from producers.pace import Pace, speed_of
+from producers.publish import Published, publish
+from producers.resume import Marker
 from producers.scenarios import SCENARIOS, Scenario, sized
 
 ENOUGH_NEWCOMERS = 50  # honest wallets that charge at once, for each case; with fewer a case does not hide
@@ -90,6 +101,114 @@ def simulate(output: Path, kind: str, *, as_json: bool, **chosen: Any) -> None:
             "choose more --accounts or fewer --cases",
             err=True,
         )
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori produce august/events.parquet
+  kozamori produce attack/events.parquet --speed 600x --resume attack.mark
+  kozamori produce --scenario september-2020 --rate 2000 --no-wallet-events
+
+After an interruption the same command with the same --resume file goes on where it ended, each account's events in
+their order.
+"""
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@_scenario_options
+@click.option("--rate", type=float, help="Events a second.")
+@click.option("--speed", help="Multiple of event time, as 600x: ten minutes of events in a second.")
+@click.option("--skip", type=click.IntRange(min=0), help="Leave out the first so many events.")
+@click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps how far runs came.")
+@with_settings(*CONNECTION)
+@as_json
+def produce(
+    settings: Settings,
+    file: Path | None,
+    rate: float | None,
+    speed: str | None,
+    skip: int | None,
+    resume: Path | None,
+    *,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Publish a file of events, or a scenario, to Kafka.
+
+    Account events go to `account-events` by account, wallet events to `wallet-events` by wallet, as fast as possible
+    unless --rate or --speed is given. Every event is confirmed by Kafka. Ctrl-C waits for what was sent and says how
+    to go on.
+    """
+    pace = Pace(rate, None if speed is None else speed_of(speed))
+    if skip is not None and resume is not None:
+        raise click.UsageError("--resume keeps how many events to skip: give --skip or --resume, not both")
+    source, tables, total = _events(file, chosen)
+    mark = Marker(resume, source, skip or 0)
+    console = Console(stderr=True)
+    with progress(console) as bar, _interrupted() as stop:
+        task = bar.add_task("published", total=total, completed=mark.confirmed, note="")
+
+        def on_confirmed(confirmed: int) -> None:
+            bar.update(task, completed=confirmed)
+            mark.at(confirmed)
+
+        try:
+            published = publish(
+                tables,
+                client_options(settings),
+                settings.prefix,
+                pace=pace,
+                skip=mark.confirmed,
+                on_confirmed=on_confirmed,
+                stop=stop.is_set,
+            )
+        except UserError as error:
+            raise UserError(f"{error}; {mark.how_to_go_on()}" if mark.confirmed else str(error)) from None
+    _report(published, mark, as_json=as_json)
+
+
+def _events(file: Path | None, chosen: dict[str, Any]) -> tuple[dict[str, Any], Iterator[Any], int | None]:
+    """What identifies the events, the events, and how many there are where that is known."""
+    if file is None:
+        scenario = scenario_of(**chosen)
+        identity: dict[str, Any] = json.loads(json.dumps(asdict(scenario), default=str))
+        return identity, (events for events, _ in simulation.tables(scenario)), None
+    context = click.get_current_context()
+    for name in chosen:
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            option = "--events" if name == "about" else f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} is for scenarios: leave it out, or leave out {file}")
+    total = count_rows(file)
+    return {"file": file.name, "bytes": file.stat().st_size}, read_tables(file), total
+
+
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; a second one ends at once."""
+    stop = threading.Event()
+
+    def on_interrupt(number: int, frame: Any) -> None:
+        del number, frame
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _report(published: Published, mark: Marker, *, as_json: bool) -> None:
+    rate = published.sent / published.seconds if published.seconds > 0 else 0.0
+    if as_json:
+        click.echo(json.dumps({**asdict(published), "events_per_s": round(rate)}))
+    else:
+        click.echo(f"{published.sent:,} events published and confirmed in {published.seconds:.1f} s ({rate:,.0f}/s)")
+    if not published.complete:
+        done = f"interrupted after event {published.confirmed:,}"
+        click.echo(f"{done}: {mark.how_to_go_on()}", err=True)
+        sys.exit(130)
 
 
 def scenario_of(*, scenario: str, about: int | None, **chosen: Any) -> Scenario:

@@ -1,0 +1,210 @@
+"""From event tables to the batches that stages read: the arrays that the codec makes of the same events' messages.
+
+What the codec would refuse is refused here with its row; what a kind does not have is ignored, as there.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from detector.contract.batch import Batch
+from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
+from detector.contract.refusals import RULES
+from detector.contract.vocabulary import (
+    ABSENT,
+    AUTHS,
+    DEBIT,
+    DEBIT_RESULTS,
+    KINDS,
+    LINK,
+    LINK_RESULTS,
+    MAX_AMOUNT_YEN,
+    OPEN,
+    PAYMENT,
+    PURPOSES,
+    RESULTS,
+    SERVICES,
+    TRANSFER,
+    UNLINK,
+)
+from detector.errors import UserError
+from producers.columns import numbers, text
+from producers.files import read_tables
+
+Mask = npt.NDArray[np.bool_]
+UNKNOWN = -2  # code of a word that is not in the vocabulary
+MAX_EVENT_ID = 64
+MIN_ACCOUNT = 16
+_HEX = "0123456789abcdefABCDEF"
+
+
+def read_batches(path: Path, size: int, *, wallet_events: bool = False) -> Iterator[Batch]:
+    """Batches of at most `size` events of a file, offsets counted through the file from 0; raises as `to_batches`."""
+    row = 0
+    for table in read_tables(path):
+        yield from to_batches(table, size, first_row=row, wallet_events=wallet_events, name=str(path))
+        row += table.num_rows
+
+
+def to_batches(
+    frame: pd.DataFrame | pa.Table, size: int, *, first_row: int = 0, wallet_events: bool = False, name: str = "events"
+) -> Iterator[Batch]:
+    """Batches of at most `size` events of a frame or table of events: account events, or else wallet events.
+
+    `offset` is the row number, counted from `first_row`, over all events; `record` is the row within `frame`.
+    Raises UserError that names the first row (counted from 1) with a value the contract does not allow.
+    """
+    table = frame if isinstance(frame, pa.Table) else _arrow(frame, name)
+    whole = _batch(table, _Check(name, first_row), wallet_events=wallet_events)
+    whole = whole._replace(offset=whole.offset + first_row)
+    for start in range(0, whole.size, size):
+        yield whole.select(slice(start, start + size))
+
+
+class _Check:
+    """Raises for the first bad row; `rows` are the rows looked at."""
+
+    def __init__(self, name: str, first_row: int) -> None:
+        self.name = name
+        self.first_row = first_row
+        self.rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def all_good(self, field: str, good: Mask) -> None:
+        if not good.all():
+            row = self.first_row + int(self.rows[np.argmin(good)]) + 1
+            raise UserError(f"{self.name}, row {row}: `{field}`, {RULES[field]}; correct or remove the row")
+
+
+def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
+    check.rows = np.arange(table.num_rows)
+    kind = _coded(table, "kind", KINDS, check)
+    check.all_good("kind", kind >= 0)
+    wanted = np.flatnonzero((kind >= OPEN) == wallet_events)
+    check.rows = wanted
+    table, kind = table.take(pa.array(wanted)) if len(wanted) < table.num_rows else table, kind[wanted]
+    columns = _common(table, check) | (_of_wallets if wallet_events else _of_accounts)(table, kind, check)
+    batch = Batch(offset=wanted.astype(np.int64), record=wanted.astype(np.int32), kind=kind.astype(np.int8), **columns)
+    return batch.select(slice(None))
+
+
+def _common(table: pa.Table, check: _Check) -> dict[str, npt.NDArray[Any]]:
+    """Columns that every event has."""
+    service = _coded(table, "service", SERVICES, check)
+    check.all_good("service", service >= 0)
+    verified, known = numbers(table, "wallet_verified", check.name)
+    check.all_good("wallet_verified", known)
+    return {
+        "event_id": _id(table, "event_id", check, longest=MAX_EVENT_ID),
+        "occurred_at_ms": _time(table, "occurred_at_ms", check),
+        "service": service,
+        "wallet": _id(table, "wallet", check),
+        "wallet_opened_at_ms": _time(table, "wallet_opened_at_ms", check),
+        "wallet_verified": verified.astype(np.int8),
+        "source": _id(table, "source", check, shortest=0),
+    }
+
+
+def _of_accounts(table: pa.Table, kind: npt.NDArray[np.int8], check: _Check) -> dict[str, npt.NDArray[Any]]:
+    """The remaining columns of account events."""
+    link, debit = kind == LINK, kind == DEBIT
+    bank = text(table, "bank", check.name)
+    codes = bank.each(lambda word: int(word) if len(word) == 4 and word.isascii() and word.isdigit() else UNKNOWN)
+    check.all_good("bank", codes >= 0)
+    account = text(table, "account", check.name)
+    check.all_good("account", account.each(_is_account) == 1)
+    auth = _coded(table, "auth", AUTHS, check, where=link)
+    result = _coded(table, "result", RESULTS, check, where=kind != UNLINK)
+    fits = np.where(link, np.isin(result, _codes(LINK_RESULTS)), np.isin(result, _codes(DEBIT_RESULTS)))
+    check.all_good("result", fits | (kind == UNLINK))
+    purpose = _coded(table, "purpose", PURPOSES, check, where=debit)
+    check.all_good("auth", (auth >= 0) | ~link)
+    check.all_good("purpose", (purpose >= 0) | ~debit)
+    nothing = np.zeros(len(kind), np.uint64)
+    return {
+        "bank": codes.astype(np.int16),
+        "account": account.hashes(),
+        "auth": auth,
+        "result": result,
+        "amount_yen": _amount(table, check, where=debit),
+        "purpose": purpose,
+        "shop": nothing,
+        "shop_category": nothing,
+        "counterparty": nothing,
+    }
+
+
+def _of_wallets(table: pa.Table, kind: npt.NDArray[np.int8], check: _Check) -> dict[str, npt.NDArray[Any]]:
+    """The remaining columns of wallet events."""
+    absent = np.full(len(kind), ABSENT, np.int8)
+    return {
+        "bank": absent.astype(np.int16),
+        "account": np.zeros(len(kind), np.uint64),
+        "auth": absent,
+        "result": absent,
+        "amount_yen": _amount(table, check, where=kind != OPEN),
+        "purpose": absent,
+        "shop": _id(table, "shop", check, shortest=0, where=kind == PAYMENT),
+        "shop_category": _id(table, "shop_category", check, shortest=0, where=kind == PAYMENT),
+        "counterparty": _id(table, "counterparty", check, where=kind == TRANSFER),
+    }
+
+
+def _coded(
+    table: pa.Table, field: str, words: tuple[str, ...], check: _Check, where: Mask | None = None
+) -> npt.NDArray[np.int8]:
+    """Codes of the words; `UNKNOWN` for others, `ABSENT` for none and outside `where`."""
+    codes = {word: code for code, word in enumerate(words)} | {"": ABSENT}
+    column = text(table, field, check.name).each(lambda word: codes.get(word, UNKNOWN)).astype(np.int8)
+    return column if where is None else np.where(where, column, np.int8(ABSENT))
+
+
+def _id(
+    table: pa.Table,
+    field: str,
+    check: _Check,
+    *,
+    shortest: int = 1,
+    longest: int = MAX_IDENTIFIER,
+    where: Mask | None = None,
+) -> npt.NDArray[np.uint64]:
+    """Hashes of the texts; 0 outside `where`."""
+    column = text(table, field, check.name)
+    lengths = column.each(len)
+    good = (lengths >= shortest) & (lengths <= longest)
+    check.all_good(field, good if where is None else good | ~where)
+    return column.hashes() if where is None else np.where(where, column.hashes(), np.uint64(0))
+
+
+def _time(table: pa.Table, field: str, check: _Check) -> npt.NDArray[np.int64]:
+    values, known = numbers(table, field, check.name)
+    check.all_good(field, known & (values >= EARLIEST_MS) & (values < END_MS))
+    return values.astype(np.int64)
+
+
+def _amount(table: pa.Table, check: _Check, *, where: Mask) -> npt.NDArray[np.int64]:
+    values, known = numbers(table, "amount_yen", check.name)
+    whole = known & (values >= 1) & (values <= MAX_AMOUNT_YEN) & (values == np.floor(values))
+    check.all_good("amount_yen", whole | ~where)
+    return np.where(where, np.where(whole, values, 0), 0).astype(np.int64)
+
+
+def _is_account(word: str) -> bool:
+    return MIN_ACCOUNT <= len(word) <= MAX_IDENTIFIER and not word.strip(_HEX)
+
+
+def _codes(words: tuple[str, ...]) -> list[int]:
+    return [RESULTS.index(word) for word in words]
+
+
+def _arrow(frame: pd.DataFrame, name: str) -> pa.Table:
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
+        raise UserError(
+            f"{name}: a column mixes types ({str(error).splitlines()[0][:150]}); give one type each"
+        ) from None
