@@ -19,7 +19,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("kozamori:")]
-SECRET = re.compile(r"(?i)(password|passwd|secret|token|api[_-]?key)\w*\s*[:=]\s*\S")
+SECRET = re.compile(r"(?i)(password|passwd|secret|token|api[_-]?key)(?!_file)\w*\s*[:=]\s*\S")
 
 
 def instructions() -> list[tuple[str, str]]:
