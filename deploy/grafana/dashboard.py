@@ -1,7 +1,5 @@
 """The dashboard as a table of panels; `python deploy/grafana/dashboard.py` writes `kozamori.json` beside this file."""
 
-
-
 import json
 from dataclasses import dataclass
 from itertools import count
