@@ -58,10 +58,11 @@ UNITS = (
     Unit("share", _percent, _percent),
     Unit("bool", lambda value: "yes" if value else "no", lambda value: "はい" if value else "いいえ"),
     Unit("count", _number, _number),
+    Unit("days", _number, _number),
+    Unit("sd", _number, _number),
     Unit("ratio", lambda value: f"{_number(value)} times", lambda value: f"{_number(value)}倍"),
 )
 _UNITS = {unit.name: unit for unit in UNITS}
-_PLAIN = Unit("", _number, _number)
 UNKNOWN_EN, UNKNOWN_JA = "unknown", "不明"
 
 
@@ -89,7 +90,7 @@ def reasons_of(
 
 
 def _reason(feature: Feature, value: float, usual: float, share: float) -> Reason:
-    unit = _UNITS.get(feature.unit, _PLAIN)
+    unit = _UNITS[feature.unit]
     known = not np.isnan(usual)
     return Reason(
         feature=feature.name,

@@ -1,10 +1,14 @@
 """Which features are told, in which order and in which words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.models import STAGE
 
 from detector.core.reasons import UNITS, reasons_of
+from detector.core.stage import Feature
+from detector.core.stages.account import ACCOUNT
 
 NAN = np.nan
 X = np.array([3, 600, 90_000, 12], np.float32)
@@ -70,3 +74,12 @@ def test_texts_speak_in_yen_and_minutes() -> None:
 def test_units_are_said_as_people_say_them(unit: str, value: float, en: str, ja: str) -> None:
     said = next(row for row in UNITS if row.name == unit)
     assert (en, ja) == (said.en(value), said.ja(value))
+
+
+@pytest.mark.parametrize("feature", ACCOUNT.features, ids=ACCOUNT.feature_names)
+def test_every_feature_of_the_account_stage_can_be_told(feature: Feature) -> None:
+    stage = replace(ACCOUNT, features=(feature,))
+    (reason,) = reasons_of(stage, np.ones(1, np.float32), np.full(1, NAN, np.float32), np.ones(1))
+    assert "{" not in reason.text_en + reason.text_ja
+    assert reason.text_en
+    assert reason.text_ja
