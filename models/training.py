@@ -143,6 +143,8 @@ def _check_kinds(fitting: Dataset, held_out: Dataset) -> None:
 
 def _check_budget(budget: float, held_out_days: int, days: int) -> None:
     finest = max(1 / (held_out_days * spec.share) for spec in DETECTORS)
+    if not np.isfinite(budget):
+        raise UserError(f"a budget of {budget} false alert groups a day: give a finite --budget")
     if budget < finest:
         raise UserError(
             f"a budget of {budget:g} a day cannot be measured on {days} days, the last {held_out_days} held out:"

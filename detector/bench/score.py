@@ -16,7 +16,6 @@ from rich.table import Table
 from sklearn.ensemble import IsolationForest
 
 from detector.bench.machine import machine
-from detector.cli.options import as_json
 from models.flatten import flatten
 
 BATCHES = (1, 8, 256, 4096)  # a quiet night, the interleaved eight, a usual fetch, a full one
@@ -77,7 +76,7 @@ Examples:
     show_default=True,
     help="Events each tree saw.",
 )
-@as_json
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def score(rounds: int, seed: int, max_samples: int, *, as_json: bool) -> None:
     """Measure the forest against scikit-learn's, at 1 to 4096 events a call."""
     costs = measure(rounds, seed, max_samples)

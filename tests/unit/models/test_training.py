@@ -81,6 +81,8 @@ POOR: dict[str, tuple[Dataset, Plan, str]] = {
     "two days": (make_history(days=2), SMALL, "2 days with links or debits: give a history of at least 3 days"),
     "no early debits": (without(make_history(), DEBIT, first_days=True), SMALL, "0 debit events in the first days"),
     "no late links": (without(make_history(), LINK, first_days=False), SMALL, "0 link events in the last days"),
+    "endless budget": (make_history(), Plan(budget=float("inf")), "finite --budget"),
+    "no number": (make_history(), Plan(budget=float("nan")), "finite --budget"),
     "tiny budget": (make_history(), Plan(budget=0.1), "raise --budget to at least 0.333"),
 }
 

@@ -1,0 +1,70 @@
+"""`kozamori train` end to end on a small simulated history, and the ways it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.artifact import read_model
+from detector.cli.models import train
+from detector.cli.producers import simulate
+from detector.core.stages.account import ACCOUNT
+from detector.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("history")
+    options = ["-o", str(folder / "out"), "--accounts", "3000", "--days", "6", "--start", "2020-08-01"]
+    assert CliRunner().invoke(simulate, options, catch_exceptions=False).exit_code == 0
+    return folder / "out" / "events.parquet"
+
+
+def run(*options: object) -> Result:
+    return CliRunner().invoke(train, [str(option) for option in options], catch_exceptions=False)
+
+
+def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(events: Path, tmp_path: Path) -> None:
+    result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--json")
+    said, model = json.loads(result.stdout), read_model(tmp_path / "model", ACCOUNT)
+    assert (model.version, model.sha256) == (said["version"], said["sha256"])
+    assert (5, 3) == (model.budget, said["seed"])
+    assert said["training"]["events"] > 1000
+    assert said["calibration"]["forest"]["held_out_groups_per_day"] <= 5
+
+
+def test_the_table_names_events_days_rate_and_threshold(events: Path, tmp_path: Path) -> None:
+    said = run(events, "-o", tmp_path / "model").stdout
+    assert all(word in said for word in ("links and debits", "2020-08-0", "groups a day", "threshold"))
+
+
+def test_the_same_command_writes_the_same_bytes(events: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run(events, "-o", tmp_path / name, "--seed", "7", "--max-samples", "64")
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert one == two
+
+
+def test_an_existing_model_is_refused_before_the_events_are_read(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(UserError, match="--force"):
+        run(tmp_path / "no-events.parquet", "-o", tmp_path / "model")
+
+
+def test_a_missing_events_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no-events"):
+        run(tmp_path / "no-events.parquet", "-o", tmp_path / "model")
+
+
+def test_two_days_are_too_few(tmp_path: Path) -> None:
+    options = ["-o", str(tmp_path / "short"), "--accounts", "2000", "--days", "1", "--start", "2020-08-01"]
+    assert CliRunner().invoke(simulate, options, catch_exceptions=False).exit_code == 0
+    with pytest.raises(UserError, match="at least 3 days"):
+        run(tmp_path / "short" / "events.parquet", "-o", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("options", [["--budget", "0"], ["--budget", "-3"], ["--max-samples", "1"], ["--seed", "-1"]])
+def test_senseless_options_are_refused(events: Path, tmp_path: Path, options: list[str]) -> None:
+    assert run(events, "-o", tmp_path / "model", *options).exit_code == 2
