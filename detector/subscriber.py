@@ -16,7 +16,7 @@ from typing import Any, Self
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
@@ -30,6 +30,8 @@ REMEMBERED_IDS = 10_000
 #: How soon `stop` is noticed; short enough for a person, long enough to cost nothing.
 POLL_MS = 500
 CONNECT_MS = 10_000
+#: The broker answers nobody who leaves while the group gathers, and that can take as long as its slowest member.
+CLOSE_MS = 3_000
 
 
 class _Schema(msgspec.Struct):
@@ -152,7 +154,7 @@ class AlertSubscriber:
         self.stop()
         self._finish_handed_out()
         self._commit()
-        self._consumer.close()
+        self._consumer.close(timeout_ms=CLOSE_MS)
 
     def __enter__(self) -> Self:
         return self
@@ -202,12 +204,15 @@ class AlertSubscriber:
     def _commit(self) -> None:
         if self._group is None or not self._done:
             return
-        offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in self._done.items()}
-        self._done = {}
+        done, self._done = self._done, {}
         try:
+            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
             self._consumer.commit(offsets, timeout_ms=CONNECT_MS)
-        except (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError):
-            log.warning("group %s moved partitions before a commit: their last alerts come again", self._group)
+        except KafkaError as error:
+            # Never lost, at worst seen again: whoever has the partition begins at the commit before.
+            log.warning("group %s could not commit (%s): alerts may come again", self._group, type(error).__name__)
+            if error.retriable:
+                self._done = done
 
     def _partitions(self) -> list[TopicPartition]:
         found = self._consumer.partitions_for_topic(self._topic)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.settings import Settings
-from detector.stream.migrate import Move, move, plan_move
+from detector.stream.migrate import Move, move, plan_move, refuse_without_name
 from detector.stream.reset import Reset, Start, plan
 from detector.stream.reset import reset as begin_anew
 from detector.stream.state import VERDICTS, PartitionState, Progress, State
@@ -105,10 +105,10 @@ Example:
 """
 )
 @with_settings(*DEPLOYMENT)
-@click.option("--from-deployment", required=True, metavar="NAME", help="The deployment whose offsets are carried over.")
+@click.option("--from-deployment", metavar="NAME", help="The deployment whose offsets are carried over.")
 @yes
 @as_json
-def migrate(settings: Settings, from_deployment: str, *, yes: bool, as_json: bool) -> None:
+def migrate(settings: Settings, from_deployment: str | None, *, yes: bool, as_json: bool) -> None:
     """Carry the offsets of one deployment, with their marks, to another name, and delete the old group.
 
     The workers of both must be stopped. Rows stay where they are, since they belong to the topic prefix.
@@ -119,6 +119,8 @@ def migrate(settings: Settings, from_deployment: str, *, yes: bool, as_json: boo
     a row knows only a hash of its account, not the partition it went to. Rebuild with `kozamori state reset --to
     earliest --yes`, from the 35 days of events that the topic keeps; better, begin with enough partitions.
     """
+    if from_deployment is None:
+        refuse_without_name(settings)
     done = move(settings, from_deployment) if yes else plan_move(settings, from_deployment)
     if as_json:
         click.echo(json.dumps({"done": yes, **asdict(done)}))

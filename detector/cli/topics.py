@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.settings import Settings
@@ -63,7 +63,9 @@ def _print(rows: list[Row], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"topics": [asdict(row) for row in rows]}, ensure_ascii=False))
         return
-    table = Table("topic", "", "partitions", "what for")
+    # A name is there to be copied: it is never broken.
+    name = Column("topic", no_wrap=True, min_width=max(len(row.name) for row in rows))
+    table = Table(name, "", "partitions", "what for")
     for row in rows:
         notes = "".join(f"\n[yellow]{note}[/yellow]" for note in row.differs)
         table.add_row(row.name, row.action, str(row.partitions or "-"), row.why + notes)

@@ -1,6 +1,7 @@
 """Carry a deployment's offsets to another name, so that its workers go on where the old ones stopped."""
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 from kafka import KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
@@ -9,7 +10,7 @@ from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.groups import commit_offsets, committed_offsets, delete_group, require_no_members, same_offsets
-from detector.stream.state import input_facts
+from detector.stream.state import input_facts, show
 from detector.stream.topics import describe
 
 
@@ -21,6 +22,22 @@ class Move:
     target: str
     offsets: dict[int, int]
     moved: bool
+
+
+def refuse_without_name(settings: Settings) -> NoReturn:
+    """Raise UserError: a migration without an old name, with what the state of `settings` needs instead."""
+    found = show(settings)
+    built_with = {
+        part.header.partitions for part in found.partitions if part.verdict == "partitions added" and part.header
+    }
+    if built_with:
+        raise UserError(
+            f"topic {found.topic} has {len(found.partitions)} partitions, its rows were built with {built_with.pop()};"
+            " they cannot follow their accounts, since a row knows only a hash of its account and not the partition"
+            " that producers send it to now: rebuild them from the events with"
+            " `kozamori state reset --to earliest --yes`"
+        )
+    raise UserError("expected --from-deployment NAME, the deployment whose offsets are carried over")
 
 
 def plan_move(settings: Settings, from_deployment: str) -> Move:

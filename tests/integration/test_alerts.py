@@ -1,0 +1,256 @@
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient
+from support.alerts import make_alert, publish
+from support.deployments import new_deployment
+
+from detector.cli.main import cli, run
+from detector.contract.alerts import Alert, encode_alert
+from detector.errors import UserError
+from detector.local_kafka.broker import LocalKafka
+from detector.settings import Settings
+from detector.subscriber import AlertSubscriber
+
+ONE, TWO, THREE = make_alert(1), make_alert(2, bank="0117"), make_alert(3)
+NEWER = msgspec.json.encode({**msgspec.to_builtins(ONE), "schema": 99, "severity": "unheard of"})
+
+
+@pytest.fixture
+def settings(kafka: LocalKafka) -> Settings:
+    return new_deployment(kafka.bootstrap)
+
+
+def put(settings: Settings, *alerts: Alert | bytes, partition: int = 0) -> None:
+    publish(settings.bootstrap[0], settings.alerts, alerts, partition)
+
+
+def everything(settings: Settings, **options: object) -> AlertSubscriber:
+    return AlertSubscriber(
+        settings.bootstrap[0],
+        topic=settings.alerts,
+        from_beginning=True,
+        until_end=True,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def member(settings: Settings) -> AlertSubscriber:
+    return AlertSubscriber(
+        settings.bootstrap[0], topic=settings.alerts, group=f"bank-{settings.deployment}", from_beginning=True
+    )
+
+
+def flags(settings: Settings) -> list[str]:
+    return ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix]
+
+
+def ids(alerts: Iterator[Alert] | AlertSubscriber) -> list[str]:
+    return [alert.event_id for alert in alerts]
+
+
+def test_every_alert_comes_once_and_as_it_was_sent(settings: Settings) -> None:
+    put(settings, ONE, TWO, ONE, TWO, THREE, ONE)
+    with everything(settings) as subscriber:
+        assert [ONE, TWO, THREE] == list(subscriber)
+        assert subscriber.repeated == 3
+
+
+def test_an_empty_topic_ends_at_once(settings: Settings) -> None:
+    with everything(settings) as subscriber:
+        assert list(subscriber) == []
+
+
+def test_a_bank_gets_its_own_alerts_only(settings: Settings) -> None:
+    put(settings, ONE, TWO, THREE)
+    with everything(settings, bank="0117") as subscriber:
+        assert [TWO] == list(subscriber)
+
+
+def test_repeats_are_dropped_only_within_what_is_remembered(settings: Settings) -> None:
+    put(settings, ONE, TWO, THREE, ONE)
+    with everything(settings, remembered_ids=2) as subscriber:
+        assert ["e-1", "e-2", "e-3", "e-1"] == ids(subscriber)
+
+
+def test_each_partition_is_remembered_for_itself(settings: Settings) -> None:
+    put(settings, *(make_alert(offset) for offset in range(10)), partition=1)
+    put(settings, THREE, THREE)
+    with everything(settings, remembered_ids=1) as subscriber:
+        assert (11, 1) == (len(ids(subscriber)), subscriber.repeated)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (NEWER, "schema 99 at {place}: this release reads 1, upgrade"),
+        (b"{", "no alert at {place}"),
+        (b"", "no alert at {place}"),
+        (b"\xff\xfe", "no alert at {place}"),
+        (b'{"schema": 1}', "no alert at {place}"),
+        (b"[]", "no alert at {place}"),
+    ],
+    ids=["newer schema", "cut off", "empty", "not UTF-8", "fields missing", "another type"],
+)
+def test_what_is_no_alert_is_passed_over_counted_and_logged(
+    settings: Settings, caplog: pytest.LogCaptureFixture, bad: bytes, said: str
+) -> None:
+    put(settings, ONE, bad, TWO)
+    with caplog.at_level(logging.WARNING), everything(settings) as subscriber:
+        assert [ONE, TWO] == list(subscriber)
+        assert subscriber.skipped == 1
+    assert said.format(place=f"{settings.alerts}, partition 0, offset 1") in caplog.text
+
+
+def test_from_now_on_begins_where_the_subscriber_was_built(settings: Settings) -> None:
+    put(settings, ONE)
+    with AlertSubscriber(settings.bootstrap[0], topic=settings.alerts) as subscriber:
+        put(settings, TWO, partition=1)
+        assert next(subscriber) == TWO
+
+
+def test_leaving_a_loop_and_entering_it_again_loses_nothing(settings: Settings) -> None:
+    put(settings, ONE, TWO, THREE)
+    with everything(settings) as subscriber:
+        first = ids(islice(subscriber, 1))
+        for alert in subscriber:
+            first.append(alert.event_id)
+            break
+        assert ["e-1", "e-2", "e-3"] == first + ids(subscriber)
+
+
+def test_stop_ends_a_waiting_loop(settings: Settings) -> None:
+    with AlertSubscriber(settings.bootstrap[0], topic=settings.alerts) as subscriber:
+        threading.Timer(0.3, subscriber.stop).start()
+        assert list(subscriber) == []
+        subscriber.close()
+
+
+def test_partitions_added_while_following_are_read_from_their_start(settings: Settings) -> None:
+    with AlertSubscriber(settings.bootstrap[0], topic=settings.alerts, metadata_max_age_ms=500) as subscriber:
+        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap[0])
+        admin.create_partitions({settings.alerts: 3})
+        admin.close()
+        put(settings, THREE, partition=2)
+        put(settings, ONE)
+        assert {"e-1", "e-3"} == set(ids(islice(subscriber, 2)))
+
+
+def test_a_group_goes_on_where_it_left(settings: Settings) -> None:
+    put(settings, ONE, TWO, THREE)
+    with member(settings) as subscriber:
+        assert ["e-1", "e-2"] == ids(islice(subscriber, 2))
+    with member(settings) as subscriber:
+        assert next(subscriber) == THREE
+
+
+def test_an_alert_whose_handling_failed_comes_again(settings: Settings) -> None:
+    put(settings, ONE, TWO, THREE)
+
+    def handle(alert: Alert) -> None:
+        if alert == TWO:
+            raise RuntimeError("power cut")
+
+    def work() -> None:
+        with member(settings) as subscriber:
+            for alert in subscriber:
+                handle(alert)
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        work()
+    with member(settings) as subscriber:
+        assert ["e-2", "e-3"] == ids(islice(subscriber, 2))
+
+
+def test_members_of_a_group_share_the_partitions(settings: Settings) -> None:
+    got: tuple[list[Alert], list[Alert]] = ([], [])
+    sent: list[Alert] = []
+    with member(settings) as one, member(settings) as other:
+        followed = zip(got, (one, other), strict=True)
+        threads = [threading.Thread(target=mine.extend, args=(subscriber,)) for mine, subscriber in followed]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (all(got) and len(sent) <= sum(map(len, got))):
+            if not all(got):
+                new = [make_alert(len(sent) + partition, partition=partition) for partition in (0, 1)]
+                for alert in new:
+                    put(settings, alert, partition=alert.position.partition)
+                sent += new
+            time.sleep(0.2)
+        one.stop()
+        other.stop()
+        for thread in threads:
+            thread.join()
+    assert all(got)
+    assert {alert.alert_id for alert in sent} == {alert.alert_id for mine in got for alert in mine}
+
+
+def test_a_missing_topic_is_one_line(kafka: LocalKafka) -> None:
+    with pytest.raises(UserError, match=r"has no topic none\.alerts"):
+        AlertSubscriber(kafka.bootstrap, topic="none.alerts")
+
+
+def test_the_command_prints_what_there_is_and_ends(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    put(settings, ONE, TWO, ONE)
+    assert run(cli, ["alerts", *flags(settings)]) == 0
+    shown = capsys.readouterr().out
+    assert ["0116", "0117"] == [line.split("bank ")[1][:4] for line in shown.splitlines() if "bank " in line]
+
+
+def test_json_is_the_alert_as_it_is_on_the_topic_one_a_line(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(settings, ONE, TWO, ONE)
+    assert run(cli, ["alerts", *flags(settings), "--json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(encode_alert(alert)) for alert in (ONE, TWO)] == [json.loads(line) for line in lines]
+
+
+def test_following_ends_at_the_limit(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    put(settings, ONE, TWO, THREE)
+    arguments = ["--follow", "--from-beginning", "--bank", "0116", "--limit", "2", "--json", *flags(settings)]
+    assert run(cli, ["alerts", *arguments]) == 0
+    assert ["e-1", "e-3"] == [json.loads(line)["event_id"] for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize("bank", ["16", "016a", "01160", "٠١١٦"])
+def test_what_is_no_bank_code_is_refused(settings: Settings, capsys: pytest.CaptureFixture[str], bank: str) -> None:
+    assert run(cli, ["alerts", "--bank", bank, *flags(settings)]) == 2
+    assert "expected four digits" in capsys.readouterr().err
+
+
+def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "detector.cli.main", "alerts", "--json", *flags(settings), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c_leaves_without_a_traceback(settings: Settings) -> None:
+    put(settings, ONE)
+    with start(settings, "--follow", "--from-beginning") as following:
+        assert following.stdout is not None
+        assert following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        _, errors = following.communicate(timeout=20)
+    assert (130, "") == (following.returncode, errors.strip())
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(settings: Settings) -> None:
+    put(settings, *(make_alert(offset) for offset in range(500)))
+    with start(settings) as printing:
+        assert printing.stdout is not None
+        printing.stdout.readline()
+        printing.stdout.close()
+        assert printing.stderr is not None
+        errors = printing.stderr.read()
+        status = printing.wait(20)
+    assert (0, "") == (status, errors)
