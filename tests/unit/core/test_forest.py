@@ -140,3 +140,20 @@ def test_refuses_trees_that_are_not_perfect() -> None:
             np.arange(1), np.ones(1, np.float32), np.zeros((2, 4), np.uint16), np.zeros((2, 4), np.float32),
             np.zeros((2, 9)), 1.0,
         )  # fmt: skip
+
+
+def test_a_threshold_on_a_level_sends_that_level_left_folded_or_not() -> None:
+    raw = np.array([[1], [1], [2], [2], [3], [4]], np.float32)
+    surprise = fit_surprise(raw, np.ones(1, np.float32))
+    _, levels = surprise.steps(0)
+    for level in levels[:-1]:
+        plain = Forest(
+            columns=np.arange(1),
+            sign=np.ones(1, np.float32),
+            feature=np.zeros((1, 1), np.uint16),
+            threshold=np.array([[level]], np.float32),
+            length=np.array([[2.0, 3.0, 1.0]]),
+            normalizer=1.0,
+        )
+        expected = plain.score_many(surprise.surprise_many(raw))
+        np.testing.assert_array_equal(expected, fold(plain, surprise, np.arange(1)).score_many(raw))
