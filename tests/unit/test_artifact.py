@@ -26,7 +26,7 @@ def test_a_model_judges_after_reading_as_before_writing(tmp_path: Path) -> None:
     written, data = write_model(tmp_path / "new" / "model", DRAFT), make_history(days=1, seed=4)
     read = read_model(tmp_path / "new" / "model", STAGE)
     for before, after in zip(written.judge(data.X, data.kind), read.judge(data.X, data.kind), strict=True):
-        assert before.tobytes() == after.tobytes()
+        assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
     assert (written.version, written.sha256, written.manifest) == (read.version, read.sha256, read.manifest)
     np.testing.assert_array_equal(DRAFT.usual, read.usual)
 

@@ -1,5 +1,7 @@
 """The flat forest on forests and surprises that nobody chose."""
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def sample(random: np.random.Generator, n: int, columns: int) -> np.ndarray:
     """Columns of one kind each: constant, few values, continuous, heavy tails of both signs."""
-    makers = [
+    makers: list[Callable[[], np.ndarray]] = [
         lambda: np.full(n, random.normal()),
         lambda: random.integers(-3, 4, n).astype(float),
         lambda: random.normal(size=n),

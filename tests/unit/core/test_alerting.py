@@ -1,14 +1,16 @@
 """An alert says what the event, the log and the model say, and nothing of the moment it is built in."""
 
+from typing import Any
+
 import numpy as np
 from support.models import STAGE, make_batch, make_model
 
 from detector.contract.alerts import Alert, decode_alert, encode_alert
-from detector.contract.events import Debit, Link
+from detector.contract.events import AccountEvent, Debit, Link
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.alerting import build_alert
 
-COMMON = {
+COMMON: dict[str, Any] = {
     "event_id": "e-1",
     "occurred_at_ms": 1_598_936_706_000,
     "service": "docomo_account",
@@ -21,6 +23,7 @@ COMMON = {
 }
 DEBITED = Debit(**COMMON, result="ok", amount_yen=90_000, purpose="charge")
 LINKED = Link(**COMMON, auth="pin4", result="ok")
+EVENTS: list[AccountEvent] = [DEBITED, LINKED]
 RISKY = np.array([[np.nan, 60, 300_000, 5], [9, 60, np.nan, np.nan]], np.float32)
 
 
@@ -29,7 +32,7 @@ def build(i: int) -> Alert:
     return build_alert(
         model=model,
         stage=STAGE,
-        event=[DEBITED, LINKED][i],
+        event=EVENTS[i],
         batch=make_batch(2, kind=kind, offset=[41, 42]),
         i=i,
         x=RISKY[i],

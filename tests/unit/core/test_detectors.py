@@ -30,7 +30,8 @@ def test_wording_does_not_change_the_hash_and_a_share_does() -> None:
 
 @pytest.fixture(params=TRAINED, ids=[detector.name for detector in TRAINED])
 def detector(request: pytest.FixtureRequest) -> Detector:
-    return request.param
+    trained: Detector = request.param
+    return trained
 
 
 def test_scores_are_in_0_to_1_and_absent_for_other_kinds(detector: Detector) -> None:

@@ -1,5 +1,8 @@
 """The flat forest against scikit-learn, and against a slow walk over scikit-learn's own trees."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
@@ -12,7 +15,7 @@ from models.flatten import average_path_length, flatten, fold
 def random_features(n: int, columns: int, seed: int) -> np.ndarray:
     """Continuous, integer, constant and heavy-tailed columns in turn."""
     rng = np.random.default_rng(seed)
-    makers = [
+    makers: list[Callable[[], np.ndarray]] = [
         lambda: rng.normal(size=n),
         lambda: rng.integers(0, 5, n).astype(float),
         lambda: np.full(n, 3.25),
@@ -105,12 +108,12 @@ def slow_contributions(theirs: IsolationForest, x: np.ndarray) -> np.ndarray:
     for estimator in theirs.estimators_:
         tree = estimator.tree_
 
-        def expects(node: int, depth: int, tree: object = tree) -> float:
+        def expects(node: int, depth: int, tree: Any = tree) -> float:
             left, right = tree.children_left[node], tree.children_right[node]
             n = tree.n_node_samples
             if left < 0:
                 return depth + float(average_path_length(n[node]))
-            return (n[left] * expects(left, depth + 1) + n[right] * expects(right, depth + 1)) / n[node]
+            return float((n[left] * expects(left, depth + 1) + n[right] * expects(right, depth + 1)) / n[node])
 
         node = depth = 0
         while tree.children_left[node] >= 0:

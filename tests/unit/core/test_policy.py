@@ -9,7 +9,7 @@ from support.models import STAGE, make_history, make_model
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
 from detector.core.calibration import Calibration, fit_calibration
 from detector.core.detectors import DetectorSpec
-from detector.core.policy import Model, features_hash, severity
+from detector.core.policy import Judgement, Model, features_hash, severity
 
 
 class ColumnDetector:
@@ -37,7 +37,7 @@ def make(*detectors: ColumnDetector, budget: float) -> Model:
     return Model("1", "00", "s", ("a", "b"), "ff", detectors, calibrations, budget, np.zeros((7, 2), np.float32), {})  # type: ignore[arg-type]
 
 
-def judge(model: Model, *rows: tuple[float, float], kind: int = DEBIT):  # noqa: ANN201
+def judge(model: Model, *rows: tuple[float, float], kind: int = DEBIT) -> Judgement:
     return model.judge(np.array(rows, np.float32), np.full(len(rows), kind, np.int8))
 
 

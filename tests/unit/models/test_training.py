@@ -6,6 +6,7 @@ from support.models import FIRST_DAY, STAGE, make_draft, make_history
 
 from detector.artifact import pack, unpack
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
+from detector.core.policy import Model
 from detector.errors import UserError
 from models.datasets import Dataset
 from models.training import Plan, train
@@ -13,7 +14,7 @@ from models.training import Plan, train
 SMALL = Plan(trees=20, max_samples=64)
 
 
-def trained(data: Dataset, plan: Plan = SMALL):  # noqa: ANN201
+def trained(data: Dataset, plan: Plan = SMALL) -> Model:
     return unpack(pack(train(data, STAGE, plan, "0" * 64)), STAGE)
 
 
