@@ -19,7 +19,7 @@ DAY_MS = 24 * 3600 * 1000
 
 
 class Raised(NamedTuple):
-    """An event that alerts: its place in the batch, the offset of its case's first alert, updates of the case so far."""
+    """An event that alerts: its place in the batch, the offset of its case's first alert, the update's number."""
 
     i: int
     case_offset: int

@@ -8,7 +8,7 @@ from kafka import KafkaAdminClient
 from kafka.net.compat import KafkaNetClient
 
 from detector.settings import Settings
-from detector.stream.kafka_errors import kafka_errors, quiet_kafka
+from detector.stream.kafka_errors import kafka_errors
 from detector.stream.security import client_options
 
 #: A broker on the other side of the world answers within a second; a command that waits longer looks hung.
@@ -21,7 +21,7 @@ def admin_client(settings: Settings, timeout_s: float = TIMEOUT_S) -> Iterator[K
 
     Raises UserError when no broker answers within `timeout_s`, refuses the credentials or the request.
     """
-    with quiet_kafka(), kafka_errors(",".join(settings.bootstrap)):
+    with kafka_errors(",".join(settings.bootstrap)):
         client = _open(settings, timeout_s)
         try:
             yield client

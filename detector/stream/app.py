@@ -1,15 +1,15 @@
 """The Faust app: our transport, its settings, and one agent that hands chunks to the shell."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import faust
-from faust.types import TP, TransportT
+from faust.types import TransportT
 from yarl import URL
 
 from detector.settings import Settings
 from detector.stream.security import broker_credentials
-from detector.stream.transport import ChunkScheduler, ChunkSchema, Transport
+from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
 
 #: Chunks that wait in Faust's queue before it stops fetching: memory is bounded by their number.
 QUEUED_CHUNKS = 4
@@ -22,6 +22,16 @@ class App(faust.App):
     """A Faust app that is built on our transport; `fetch_max_wait_ms` bounds how long a broker holds an empty fetch."""
 
     fetch_max_wait_ms = 50
+
+    @property
+    def chunk_consumer(self) -> Consumer:
+        """The consumer, as what it is."""
+        return cast(Consumer, self.consumer)
+
+    @property
+    def record_producer(self) -> Producer:
+        """The producer, as what it is."""
+        return cast(Producer, self.producer)
 
     def _new_transport(self) -> TransportT:
         return Transport(self.conf.broker_consumer, self)
@@ -77,11 +87,11 @@ def build_app(
             await on_chunk(event.message)
 
     @app.on_rebalance_complete.connect
-    async def assigned(_: Any, **__: Any) -> None:
+    async def assigned(*_: Any, **__: Any) -> None:
         await on_assigned()
 
     @app.on_partitions_revoked.connect
-    async def revoked(_: Any, __: set[TP], **___: Any) -> None:
+    async def revoked(*_: Any, **__: Any) -> None:
         await on_revoked()
 
     app.finalize()

@@ -41,7 +41,7 @@ def process(pipeline: Pipeline, records: list[Any]) -> Processed:
         np.array([record.timestamp for record in records], np.int64),
     )
     outcome = pipeline.process(decoded.batch)
-    alerts = [_alert(pipeline, decoded.batch, values, outcome, raised) for raised in outcome.raised]
+    alerts = [alert_of(pipeline, decoded.batch, values, outcome, raised) for raised in outcome.raised]
     outputs = [
         Output("alerts", alert.account.encode(), encode_alert(alert), records[decoded.batch.record[raised.i]].timestamp)
         for alert, raised in zip(alerts, outcome.raised, strict=True)
@@ -50,7 +50,8 @@ def process(pipeline: Pipeline, records: list[Any]) -> Processed:
     return Processed(outputs, decoded.batch, outcome, alerts, decoded.rejected)
 
 
-def _alert(pipeline: Pipeline, batch: Batch, values: list[bytes], outcome: Outcome, raised: Raised) -> Alert:
+def alert_of(pipeline: Pipeline, batch: Batch, values: list[bytes], outcome: Outcome, raised: Raised) -> Alert:
+    """The alert of one raised event of `batch`, decoded from the messages `values`."""
     assert pipeline.model is not None
     assert outcome.judgement is not None
     yen_debited, yen_at_risk = outcome.yen[raised.i].tolist()

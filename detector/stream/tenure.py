@@ -36,7 +36,6 @@ class Tenure:
     """Rows, outputs and positions of one partition under one writer id."""
 
     tp: TP
-    generation: int
     writer: int
     pipeline: Pipeline
     superseded: Superseded
@@ -45,6 +44,7 @@ class Tenure:
     ended: bool = False
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
     _garbage: list[Iterator[Record]] = field(default_factory=list)
+    _expired: int = 0
     _swept_ms: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,8 +78,14 @@ class Tenure:
             return
         self._swept_ms = watermark_ms
         keys = self.pipeline.rows.expire(watermark_ms, ttl_ms, self.committed)
+        self._expired += len(keys)
         self._bury(keys, np.full(len(keys), self.writer, np.uint64))
         self._bury(*self.superseded.take(keys))
+
+    def take_expired(self) -> int:
+        """Number of rows forgotten since this was last asked."""
+        expired, self._expired = self._expired, 0
+        return expired
 
     def _bury(self, keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64]) -> None:
         if len(keys):

@@ -7,6 +7,7 @@ from acks and gaps, checks no generation, and its fast path acks behind the cons
 commit timer change nothing, and `Consumer.commit_positions` is the one way an offset reaches the broker.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ class ChunkScheduler(SchedulingStrategyT):
         return iter(records.items())
 
 
-class ChunkSchema(Schema):
+class ChunkSchema(Schema[Any, Any]):
     """Leaves a message's value as it is: bytes are decoded by the contract, where bad ones become dead letters."""
 
     def loads_key(self, app: Any, message: Message, **kwargs: Any) -> Any:
@@ -49,7 +50,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
         # the fetch does not ask for would wait as long.
-        consumer._fetch_max_wait_ms = self.app.fetch_max_wait_ms  # noqa: SLF001 - no public way
+        consumer._fetch_max_wait_ms = cast(Any, self.app).fetch_max_wait_ms  # noqa: SLF001 - no public way
         return consumer
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
@@ -92,9 +93,9 @@ class Consumer(driver.Consumer):
             last.offset,
             last.timestamp / 1000.0,
             last.timestamp_type,
-            (),
             None,
-            records,
+            None,
+            cast(Any, records),
             None,
             0,
             0,
@@ -128,6 +129,11 @@ class Producer(driver.Producer):
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
+
+    async def send_one(self, topic: str, key: bytes, value: bytes) -> "asyncio.Future[Any]":
+        """Send a record to the partition of its key; its future."""
+        future = await self.send(topic, key, value, None, None, None)
+        return cast("asyncio.Future[Any]", future)
 
     async def send_records(self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]]) -> Records:
         """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""

@@ -5,11 +5,12 @@ import signal
 import time
 from contextlib import suppress
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 
 from detector.artifact import read_model
-from detector.contract.refusals import REASONS
+from detector.contract.dead_letters import REASONS
 from detector.core.policy import Model
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
@@ -64,7 +65,7 @@ class _Worker:
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(
-            lambda: Signs(pulse.beat_s, shell.progress, shell.lag),
+            lambda: Signs(pulse.beat_s, shell.progress, shell.lag.waiting),
             limit_s=self._settings.watchdog_s,
             note=self._metrics.stalled,
             end=end_process,
@@ -91,11 +92,12 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
     """Run the app until `stop` is set or something fails; what failed."""
     crashed = asyncio.ensure_future(shell.app.wait_until_stopped())
     stopping = asyncio.ensure_future(stop.wait())
-    tasks = [asyncio.ensure_future(task) for task in (shell.run_checkpoints(), shell.watch_lag())]
+    tasks = [asyncio.ensure_future(task) for task in (shell.run_checkpoints(), shell.lag.run())]
     starting = asyncio.ensure_future(shell.app.start())
-    await asyncio.wait({starting, crashed, stopping, shell.failed}, return_when=asyncio.FIRST_COMPLETED)
+    ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed}
+    await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and starting.exception() is None:
-        await asyncio.wait({crashed, stopping, shell.failed}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     elif starting.done():
         shell.fail(starting.exception() or RuntimeError("the app did not start"))
     if crashed.done():

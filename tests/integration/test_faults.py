@@ -5,7 +5,7 @@
 
 import os
 import random
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,14 @@ from detector.local_kafka.broker import LocalKafka
 EVENTS = int(os.environ.get("KOZAMORI_FAULT_EVENTS", "100000"))
 SEED = int(os.environ.get("KOZAMORI_FAULT_SEED", "1"))
 KILLS = 10
+#: Many chunks and checkpoints, and time enough for workers to come and go among them.
+SMALL_CHUNKS = {"max_chunk_records": 100, "checkpoint_interval_ms": 100}
 PATIENCE_S = 120 + EVENTS / 1000
 
 
 @pytest.fixture(scope="module")
-def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    yield make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4)
+def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4)
 
 
 def same(expected: Result, got: Result) -> None:
@@ -58,7 +60,7 @@ def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
     try:
         for kill in range(KILLS):
             reached = progress.end() * (kill + moments.random()) / (KILLS + 1)
-            wait_until(lambda: progress.committed() >= reached, f"kill {kill}", worker, patience_s=PATIENCE_S)
+            wait_until(partial(progress.reached, reached), f"kill {kill}", worker, patience_s=PATIENCE_S)
             worker.kill()
             worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a")
         wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
@@ -74,23 +76,25 @@ def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
 def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("shared")
     progress, moments = Progress(settings, settings.account_events), random.Random(SEED)
-    started = [WorkerProcess(settings, tmp_path / "first.log")]
+    started = [WorkerProcess(settings, tmp_path / "first.log", **SMALL_CHUNKS)]
     try:
         for round_ in range(3):
             for step in ("join", "leave", "kill"):
                 part = (3 * round_ + ("join", "leave", "kill").index(step) + moments.random()) / 10
                 reached = progress.end() * part
-                wait_until(lambda: progress.committed() >= reached, f"{step} {round_}", patience_s=PATIENCE_S)
+                wait_until(partial(progress.reached, reached), f"{step} {round_}", patience_s=PATIENCE_S)
                 running = [worker for worker in started if worker.running]
                 if step == "leave" and len(running) > 1:
+                    wait_until(running[0].started, "the worker to stop has started", running[0])
                     assert 0 == running[0].stop()
                 elif step == "kill":
                     running[-1].kill()
                 if step != "leave":
-                    started.append(WorkerProcess(settings, tmp_path / f"worker-{round_}-{step}.log"))
+                    started.append(WorkerProcess(settings, tmp_path / f"worker-{round_}-{step}.log", **SMALL_CHUNKS))
         wait_until(progress.finished, "all events are committed", patience_s=PATIENCE_S)
         for worker in started:
             if worker.running:
+                wait_until(worker.started, "the worker to stop has started", worker)
                 assert 0 == worker.stop()
     finally:
         for worker in started:

@@ -81,4 +81,4 @@ def done() -> "asyncio.Future[Any]":
 def tenure(*, committed: int = 0, superseded: tuple[tuple[int, int], ...] = ()) -> Tenure:
     """A tenure with writer id 7 that knows of these (key, writer) pairs."""
     pipeline: Any = Pipeline()
-    return Tenure(INPUT, 1, 7, pipeline, Superseded(np.array(superseded, KEY)), committed)
+    return Tenure(INPUT, 7, pipeline, Superseded(np.array(list(superseded), KEY)), committed)

@@ -1,4 +1,4 @@
-"""What a log ought to come to: the same events run through a pipeline in memory, and what a deployment left in Kafka."""
+"""What a log ought to come to, from a pipeline in memory, and what a deployment left in Kafka."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -48,7 +48,9 @@ def read_all(settings: Settings, topic: str) -> dict[int, list[Any]]:
 
 def offline(settings: Settings, model: Model) -> Result:
     """Run the input log through pipelines in memory, never stopped."""
-    rows, alerts, dead_letters = {}, {}, {}
+    rows: dict[int, npt.NDArray[Any]] = {}
+    alerts: dict[str, bytes] = {}
+    dead_letters: dict[str, bytes] = {}
     for partition, records in read_all(settings, settings.account_events).items():
         pipeline = Pipeline(
             ACCOUNT,
@@ -73,7 +75,8 @@ def left_in_kafka(settings: Settings) -> Result:
         recovery.feed([record.key for record in records], [record.value for record in records])
         rows[partition] = recovery.rows.snapshot()
     times: Counter[str] = Counter()
-    alerts, dead_letters = {}, {}
+    alerts: dict[str, bytes] = {}
+    dead_letters: dict[str, bytes] = {}
     for topic, found in ((settings.alerts, alerts), (settings.dead_letters, dead_letters)):
         for records in read_all(settings, topic).values():
             for record in records:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import RetriableError
 
 from detector.settings import Settings
 from detector.stream.security import client_options
@@ -53,6 +54,10 @@ class WorkerProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
 
+    def started(self) -> bool:
+        """Whether it got as far as handling signals."""
+        return any(line.get("event") == "worker starts" for line in self.lines())
+
     def lines(self) -> list[dict[str, object]]:
         """What it logged so far."""
         text = self.log.read_text("utf-8", "replace").splitlines()
@@ -93,13 +98,20 @@ class Progress:
 
     def committed(self) -> int:
         """Sum of the committed offsets."""
-        groups = self._admin.list_group_offsets({self._settings.group: self._partitions})
+        try:
+            groups = self._admin.list_group_offsets({self._settings.group: self._partitions})
+        except RetriableError:  # a new broker makes the topic of offsets when it is first asked
+            return 0
         offsets = groups[self._settings.group]
         return sum(max(0, mark.offset) for mark in offsets.values())
 
     def end(self) -> int:
         """Sum of the log's ends."""
         return sum(self._consumer.end_offsets(self._partitions).values())
+
+    def reached(self, sum_of_offsets: float) -> bool:
+        """So much is committed."""
+        return self.committed() >= sum_of_offsets
 
     def finished(self) -> bool:
         """Everything in the log is committed."""

@@ -216,6 +216,15 @@ FEATURES = (
         "24時間に{value}（通常 {usual}）",
     ),
     Feature(
+        "month_debits",
+        "debits this month (JST) by all services, this one and the successful before it",
+        "count",
+        1,
+        _DEBIT,
+        "{value} debits this month (usual: {usual})",
+        "今月の引き落とし{value}回（通常 {usual}）",
+    ),
+    Feature(
         "month_yen",
         "yen debited this month (JST) by all services, this debit included",
         "yen",

@@ -25,6 +25,7 @@ WINDOWS_S = (60, 600, 3_600, 86_400)
 ROW = np.dtype(
     [
         *HEADER,
+        ("first_seen_s", "<u4"),  # first of the row's own fields: it fills the header to a multiple of eight
         ("case_offset", "<i8"),
         ("case_started_ms", "<i8"),
         ("log_squares", "<u8"),  # of the log amounts below
@@ -34,10 +35,10 @@ ROW = np.dtype(
         ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or cut
         ("seen_s", "<u4", (WALLETS,)),
         ("month_yen", "<u4", (SERVICES,)),
-        ("first_seen_s", "<u4"),
         ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
         ("case_updates", "<u2"),
         ("month", "<u2"),  # newest month seen, since January 1970
+        ("month_debits", "<u2"),  # successful ones of that month
         ("day", "<u2"),  # newest day of a link attempt
         ("debits", "<u2"),
         ("attempts", "u1", (2,)),  # link attempts that day and the day before
@@ -77,6 +78,7 @@ COLUMNS = (
     "yen_1h",
     "debits_24h",
     "yen_24h",
+    "month_debits",
     "month_yen",
     "cap_share",
     "cap_left_yen",
@@ -115,7 +117,8 @@ COLUMNS = (
     _,
     _,
     _,
-    _YEN_24H,
+    _,
+    _MONTH_DEBITS,
     _MONTH_YEN,
     _CAP_SHARE,
     _CAP_LEFT,
@@ -141,6 +144,8 @@ MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has none, and a tenth more or
 def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, yen: Any) -> None:
     """See `detector.core.stage.Stage`."""
     for i in range(start, stop):
+        X[i, :] = np.nan
+        yen[i, :] = 0
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
@@ -149,7 +154,6 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
             _clear(row, now_s)
         _turn_month(row, now_s)
         kind = batch.kind[i]
-        X[i, :] = np.nan
         taken = batch.amount_yen[i] if kind == DEBIT and batch.result[i] == OK else 0
         if kind != UNLINK:
             place = _wallet_place(row, batch.wallet[i])
@@ -180,6 +184,7 @@ def _clear(row: Any, now_s: int) -> None:
     row.wallet[:] = 0
     row.linked_s[:] = 0
     row.seen_s[:] = 0
+    row.month_debits = 0
     row.month_yen[:] = 0
     row.attempts[:] = 0
     row.failures[:] = 0
@@ -193,6 +198,7 @@ def _turn_month(row: Any, now_s: int) -> None:
     month = month_of(day_of(now_s))
     if month > row.month:
         row.month = month
+        row.month_debits = 0
         row.month_yen[:] = 0
 
 
@@ -270,10 +276,11 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, place: int, taken: int, x: 
     if not late:
         for other in range(SERVICES):
             everywhere += row.month_yen[other]
+    x[_MONTH_DEBITS] = 1 if late else np.int64(row.month_debits) + 1
     x[_MONTH_YEN] = everywhere
     x[_CAP_SHARE] = here / MONTHLY_CAP_YEN
     x[_CAP_LEFT] = max(0, MONTHLY_CAP_YEN - here)
-    x[_PER_HOUR] = x[_YEN_24H] * HOUR_S / max(since_s, MINUTE_S)
+    x[_PER_HOUR] = (_yen_within(row, now_s, DAY_S) + taken) * HOUR_S / max(since_s, MINUTE_S)
     x[_AMOUNT] = amount
     x[_ROUND] = amount % ROUND_YEN == 0
     x[_REFUSED] = batch.result[i] != OK
@@ -346,7 +353,7 @@ def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
 
 
 @njit(cache=True)
-def _count_attempt(row: Any, day: int, succeeded: bool) -> None:
+def _count_attempt(row: Any, day: int, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by place
     if day > row.day:
         next_day = day == row.day + 1
         row.attempts[1] = row.attempts[0] if next_day else 0
@@ -385,6 +392,7 @@ def _count_debit(row: Any, now_s: int, taken: int, service: int) -> None:
     row.debit_yen[row.next_debit] = taken
     row.next_debit = (row.next_debit + 1) % DEBITS
     if month_of(day_of(now_s)) == row.month:
+        row.month_debits = min(np.int64(row.month_debits) + 1, _U2)
         row.month_yen[service] = min(np.int64(row.month_yen[service]) + taken, _U4)
     if row.debits < _U2:
         row.debits += 1

@@ -35,8 +35,9 @@ def month_of(day: int) -> int:
 @njit(cache=True)
 def days_left_in_month(day: int) -> int:
     """Days after this one in its month: 0 on the last."""
-    left = 0
     month = month_of(day)
+    # Months have 28 to 31 days: a step of 28 ends in this month or the next, and at most 31 more are tried.
+    left = 0
     while month_of(day + left + 1) == month:
         left += 1
     return left

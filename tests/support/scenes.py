@@ -1,0 +1,79 @@
+"""The attack of September 2020 on real topics, and a model with an ear so fine that there are many alerts."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+from kafka import KafkaProducer
+
+from detector.artifact import write_model
+from detector.core.pipeline import DAY_MS
+from detector.core.policy import Model
+from detector.core.stages.account import ACCOUNT
+from detector.settings import Settings
+from detector.stream.security import client_options
+from detector.stream.topics import create
+from models.datasets import collect
+from models.training import Plan, train
+from producers.batches import to_batches
+from producers.publish import publish
+from producers.scenarios import SCENARIOS, sized
+from producers.simulation import tables
+
+SEED = 20200901
+BUDGET = 500.0  # false alert groups a day: enough alerts to see that none is lost
+BATCH = 8192
+#: Dead letters among the events: broken JSON, an empty message, an unknown kind.
+BROKEN = (b"{", b"", b'{"kind":"theft"}')
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Events and a model; `fresh` puts the events on topics of their own."""
+
+    bootstrap: str
+    events: tuple[pa.Table, ...]
+    model: Model
+    model_folder: Path
+    partitions: int
+
+    def fresh(self, name: str) -> Settings:
+        """Settings of a new deployment whose input holds all events, broken ones among them."""
+        settings = Settings(
+            bootstrap=(self.bootstrap,),
+            prefix=f"{name}-{secrets.token_hex(3)}.",
+            deployment=f"{name}-{secrets.token_hex(3)}",
+            partitions=self.partitions,
+            model=self.model_folder,
+        )
+        create(settings, self.partitions, 1)
+        for table in self.events:
+            self._publish_broken(settings)
+            assert publish([table], client_options(settings), settings.prefix).complete
+        return settings
+
+    def _publish_broken(self, settings: Settings) -> None:
+        producer = KafkaProducer(bootstrap_servers=self.bootstrap)
+        for partition in range(self.partitions):
+            for value in BROKEN:
+                producer.send(settings.account_events, value, key=b"0" * 16, partition=partition)
+        producer.flush()
+        producer.close()
+
+
+def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int) -> Scene:
+    """About `events` account events of September 2020, and a model trained on the August before."""
+    scenario = replace(SCENARIOS["september-2020"], seed=SEED, wallet_events=False)
+    scenario = sized(scenario, events)
+    august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=False)
+    batches = (batch for table, _ in tables(august) for batch in to_batches(table, BATCH))
+    data = collect(batches, ACCOUNT, 400 * DAY_MS)
+    draft = train(data, ACCOUNT, Plan(budget=BUDGET, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
+    model_folder = folder / "model"
+    model = write_model(model_folder, draft)
+    found = pa.concat_tables([table for table, _ in tables(scenario)])
+    cut = found.num_rows // 3
+    parts = (found.slice(0, cut), found.slice(cut, cut), found.slice(2 * cut))
+    return Scene(bootstrap, parts, model, model_folder, partitions)

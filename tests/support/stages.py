@@ -1,0 +1,52 @@
+"""The smallest stage: counts a key's events and sums its yen."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from detector.core.stage import HEADER, Feature, Stage
+
+ROW = np.dtype(
+    [
+        *HEADER,
+        ("case_offset", "<i8"),
+        ("case_started_ms", "<i8"),
+        ("case_updates", "<u2"),
+        ("events", "<i4"),
+        ("yen", "<i8"),
+    ],
+    align=True,
+)
+
+
+@njit
+def _count(
+    rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, yen: Any
+) -> None:  # pragma: no cover - compiled
+    for i in range(start, stop):
+        if status[i] <= 1:
+            row = rows[row_ids[i]]
+            if status[i] == 1:
+                row.events = 0
+                row.yen = 0
+            row.events += 1
+            row.yen += batch.amount_yen[i]
+            X[i, 0] = row.events
+            yen[i, 0] = row.yen
+            yen[i, 1] = 0
+
+
+COUNTING = Stage(
+    "counting", "account", ROW, 3, _count, (Feature("events", "events so far", "count", 1, ("debit",), "", ""),)
+)
+
+
+def rows_of(*keys_and_offsets: tuple[int, int], version: int = COUNTING.version) -> npt.NDArray[Any]:
+    """Rows of the counting stage as its kernel would leave them, one a pair of key and last offset."""
+    rows = np.zeros(len(keys_and_offsets), ROW)
+    for row, (key, offset) in zip(rows, keys_and_offsets, strict=True):
+        row["key"], row["last_offset"] = key, offset
+        row["version"], row["kernel"] = version, COUNTING.kernel_hash
+    return rows

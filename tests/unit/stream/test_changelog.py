@@ -1,0 +1,119 @@
+"""What recovery makes of a changelog: the furthest row of each key, whoever wrote it, or a refusal."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from support.stages import COUNTING, rows_of
+
+from detector.errors import UserError
+from detector.stream.changelog import (
+    HEADER_KEY,
+    KEY,
+    Header,
+    Record,
+    Recovery,
+    Superseded,
+    encode_header,
+    encode_rows,
+    encode_tombstones,
+)
+
+HEADER = Header("account-events", "uuid", 4, "counting")
+
+
+def recovered(*records: Record, slices: int = 1) -> Recovery:
+    recovery = Recovery(COUNTING)
+    for part in np.array_split(np.arange(len(records)), slices):
+        recovery.feed([records[i][0] for i in part], [records[i][1] for i in part])
+    return recovery
+
+
+def offsets(recovery: Recovery) -> dict[int, int]:
+    rows = recovery.rows.snapshot()
+    return dict(zip(rows["key"].tolist(), rows["last_offset"].tolist(), strict=True))
+
+
+def test_rows_come_back_byte_for_byte() -> None:
+    rows = rows_of((1, 10), (2, 11))
+    assert rows.tobytes() == recovered(*encode_rows(rows, 7)).rows.snapshot().tobytes()
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3, 4])
+def test_the_greatest_offset_wins_over_the_order_of_the_log_and_over_writers(slices: int) -> None:
+    records = [
+        *encode_rows(rows_of((1, 5)), 7),
+        *encode_rows(rows_of((1, 9)), 8),
+        *encode_rows(rows_of((1, 3)), 9),
+        *encode_rows(rows_of((2, 4)), 9),
+    ]
+    assert {1: 9, 2: 4} == offsets(recovered(*records, slices=slices))
+
+
+def test_an_empty_changelog_gives_no_rows_and_no_header() -> None:
+    recovery = Recovery(COUNTING)
+    assert (0, None, 0) == (recovery.rows.count, recovery.header, recovery.records)
+
+
+def test_one_record_is_restored() -> None:
+    assert {1: 5} == offsets(recovered(*encode_rows(rows_of((1, 5)), 7)))
+
+
+def test_a_tombstone_only_ever_means_less_to_read() -> None:
+    records = [*encode_rows(rows_of((1, 5), (2, 6)), 7), *encode_tombstones(np.array([1], np.uint64), 3)]
+    assert {1: 5, 2: 6} == offsets(recovered(*records))
+
+
+def test_the_header_is_found_among_rows() -> None:
+    recovery = recovered(*encode_rows(rows_of((1, 5)), 7), encode_header(HEADER), *encode_rows(rows_of((2, 6)), 7))
+    assert HEADER == recovery.header
+    assert {1: 5, 2: 6} == offsets(recovery)
+
+
+def test_a_header_that_is_none_is_refused() -> None:
+    with pytest.raises(UserError, match="kozamori state show"):
+        recovered((HEADER_KEY, b"?"))
+
+
+def test_rows_of_a_newer_release_are_refused_not_skipped() -> None:
+    with pytest.raises(UserError, match="version 4, this release reads 3"):
+        recovered(*encode_rows(rows_of((1, 5), version=4), 7))
+
+
+def test_rows_of_another_kernel_are_refused() -> None:
+    rows = rows_of((1, 5))
+    rows["kernel"] ^= 1
+    with pytest.raises(UserError, match="another kernel"):
+        recovered(*encode_rows(rows, 7))
+
+
+def test_older_rows_are_upgraded_among_rows_of_today() -> None:
+    def upgrade(values: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        rows = np.frombuffer(values.tobytes(), COUNTING.row).copy()
+        rows["version"], rows["yen"] = COUNTING.version, 77
+        return rows
+
+    old, new = rows_of((1, 5), version=2), rows_of((2, 6))
+    recovery = Recovery(COUNTING, {2: upgrade})
+    records = [*encode_rows(old, 7), *encode_rows(new, 7)]
+    recovery.feed([key for key, _ in records], [value for _, value in records])
+    assert [77, 0] == recovery.rows.snapshot()["yen"].tolist()
+    assert {1: 5, 2: 6} == offsets(recovery)
+
+
+def test_superseded_pairs_are_handed_out_once() -> None:
+    pairs = np.array([(1, 3), (1, 4), (2, 3), (9, 5)], KEY)
+    superseded = Superseded(pairs)
+    keys, writers = superseded.take(np.array([9, 1, 5], np.uint64))
+    assert [(9, 5), (1, 3), (1, 4)] == list(zip(keys.tolist(), writers.tolist(), strict=True))
+    assert 0 == len(superseded.take(np.array([9, 1], np.uint64))[0])
+    assert [3] == superseded.take(np.array([2], np.uint64))[1].tolist()
+    assert 0 == len(superseded.take(np.array([], np.uint64))[0])
+
+
+def test_recovery_knows_every_pair_it_met_once() -> None:
+    recovery = recovered(
+        *encode_rows(rows_of((1, 5)), 7), *encode_rows(rows_of((1, 6)), 7), *encode_rows(rows_of((1, 9)), 8)
+    )
+    assert [7, 8] == recovery.superseded().take(np.array([1], np.uint64))[1].tolist()
