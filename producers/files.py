@@ -125,11 +125,12 @@ def _write_lines(path: Path, tables: Iterable[pa.Table], _: pa.Schema, advance: 
 
 
 def _parquet_slices(path: Path, slice_rows: int) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path, read_dictionary=_DICTIONARIES) as file:
-        missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names and name not in OPTIONAL]
-        if missing:
-            raise UserError(f"{path} has no column {', '.join(missing)}: an events file has {', '.join(SCHEMA.names)}")
-        present = [name for name in SCHEMA.names if name in file.schema_arrow.names]
+    found = pq.read_schema(path).names
+    missing = [name for name in SCHEMA.names if name not in found and name not in OPTIONAL]
+    if missing:
+        raise UserError(f"{path} has no column {', '.join(missing)}: an events file has {', '.join(SCHEMA.names)}")
+    present = [name for name in SCHEMA.names if name in found]
+    with pq.ParquetFile(path, read_dictionary=[name for name in _DICTIONARIES if name in found]) as file:
         for piece in file.iter_batches(batch_size=slice_rows, columns=present):
             yield pa.Table.from_batches([piece])
 

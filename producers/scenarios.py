@@ -39,7 +39,7 @@ class Scenario:
             raise UserError(f"got {self.days} days, expected 1 … {MAX_DAYS}: choose another --days")
         if not 0 <= self.cases <= self.accounts:
             raise UserError(
-                f"got {self.cases} cases among {self.accounts} accounts: choose --cases from 0 to --accounts"
+                f"got {self.cases} cases, expected 0 … {self.accounts} (--accounts): choose another --cases"
             )
         if not 0 <= self.seed < 2**63:
             raise UserError(f"got seed {self.seed}, expected 0 … 2^63 - 1: choose another --seed")
@@ -78,11 +78,14 @@ def simulate(scenario: Scenario) -> Iterator[Events]:
     for month in range(first, last + 1):
         present = events.concatenate([left_over, month_of_life(population, month)])
         until = min(ends_ms, jst.midnight_ms(jst.first_day(month + 1)))
-        left_over = present.select(present.arrival_ms >= until)
-        now = present.select((present.arrival_ms >= begins_ms) & (present.arrival_ms < until))
+        wanted = (present.arrival_ms >= begins_ms) & (present.arrival_ms < until)
         if not scenario.wallet_events:
-            now = now.select(now.kind < OPEN)
-        yield now.select(np.lexsort((now.event, now.arrival_ms)))
+            wanted &= present.kind < OPEN
+        which = np.flatnonzero(wanted)
+        now = present.select(which[np.lexsort((present.event[which], present.arrival_ms[which]))])
+        left_over = present.select(present.arrival_ms >= until)
+        del present  # as large as what is yielded
+        yield now
 
 
 def sized(scenario: Scenario, wanted: int) -> Scenario:

@@ -16,12 +16,15 @@ from producers.scenarios import Scenario, honest_newcomers, simulate
 from producers.tables import labels_of, to_table
 from producers.texts import Texts
 
+PIECE_ROWS = 262_144  # made into strings at once; small, as strings take more room than numbers
+
 
 def tables(scenario: Scenario) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Events and labels of `scenario`, in order of arrival, in one piece for each month."""
+    """Events and labels of `scenario`, in order of arrival, piece by piece."""
     texts = Texts(scenario.seed)
     for part in simulate(scenario):
-        yield to_table(part, texts), labels_of(part, scenario.typology)
+        for piece in _pieces(part):
+            yield to_table(piece, texts), labels_of(piece, scenario.typology)
 
 
 def write(
@@ -32,17 +35,23 @@ def write(
     summaries: list[dict[str, Any]] = []
     texts = Texts(scenario.seed)
 
-    def pieces() -> Iterator[pa.Table]:
+    def events() -> Iterator[pa.Table]:
         for part in simulate(scenario):
             labels.append(labels_of(part, scenario.typology))
             summaries.append(_count(part))
-            yield to_table(part, texts)
+            for piece in _pieces(part):
+                yield to_table(piece, texts)
 
-    write_events(folder / f"events{suffix}", pieces(), advance)
+    write_events(folder / f"events{suffix}", events(), advance)
     write_labels(folder / f"labels{suffix}", labels)
     summary = _summary(scenario, summaries)
     (folder / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
     return summary
+
+
+def _pieces(part: Events) -> Iterator[Events]:
+    for start in range(0, part.size, PIECE_ROWS):
+        yield part.select(slice(start, start + PIECE_ROWS))
 
 
 def _count(part: Events) -> dict[str, Any]:
@@ -50,7 +59,7 @@ def _count(part: Events) -> dict[str, Any]:
     return {
         "events": part.size,
         "kinds": np.bincount(part.kind, minlength=len(KINDS)),
-        "cases": len(np.unique(cases.case)),
+        "cases": set(cases.case.tolist()),
         "banks_attacked": set((cases.account >> np.uint64(40)).tolist()),
         "yen_of_cases": int(cases.amount_yen.sum()),
         "honest_newcomers": honest_newcomers(part),
@@ -59,7 +68,7 @@ def _count(part: Events) -> dict[str, Any]:
 
 def _summary(scenario: Scenario, counts: list[dict[str, Any]]) -> dict[str, Any]:
     attacked = set().union(*(count["banks_attacked"] for count in counts))
-    cases = sum(count["cases"] for count in counts)
+    cases = len(set().union(*(count["cases"] for count in counts)))
     newcomers = sum(count["honest_newcomers"] for count in counts)
     return {
         "scenario": scenario.name,

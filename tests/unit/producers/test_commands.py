@@ -1,0 +1,69 @@
+"""`kozamori simulate` and `kozamori produce`: what they say, and what they refuse before doing anything."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detector.cli.main import cli, run
+from producers.files import read_events
+
+SMALL = ("--accounts", "300", "--days", "2")
+
+
+def test_simulate_writes_events_labels_and_a_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "new" / "folder"
+    assert run(cli, ["simulate", "-o", str(folder), *SMALL, "--json"]) == 0
+    assert {"events.parquet", "labels.parquet", "summary.json"} == {path.name for path in folder.iterdir()}
+    assert json.loads(capsys.readouterr().out) == json.loads((folder / "summary.json").read_text())
+
+
+def test_simulate_writes_json_lines_of_a_scenario(tmp_path: Path) -> None:
+    wanted = ["--scenario", "september-2020", "--cases", "2", "--format", "jsonl", "--no-wallet-events"]
+    assert run(cli, ["simulate", "-o", str(tmp_path), *SMALL, *wanted]) == 0
+    kinds = {kind for frame in read_events(tmp_path / "events.jsonl") for kind in frame.kind}
+    assert {"link", "debit"} <= kinds <= {"link", "unlink", "debit"}
+    assert json.loads((tmp_path / "summary.json").read_text())["cases"] == 2
+
+
+def test_simulate_makes_about_as_many_events_as_asked_for(tmp_path: Path) -> None:
+    assert run(cli, ["simulate", "-o", str(tmp_path), "--events", "20000", "--days", "5"]) == 0
+    assert json.loads((tmp_path / "summary.json").read_text())["events"] == pytest.approx(20_000, rel=0.1)
+
+
+def test_simulate_says_when_cases_are_poorly_hidden(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["--scenario", "september-2020", "--accounts", "300", "--cases", "9"]
+    assert run(cli, ["simulate", "-o", str(tmp_path), *wanted]) == 0
+    assert "honest wallets charge at once for each case" in capsys.readouterr().err
+
+
+REFUSED = (
+    (["simulate", "-o", "out", "--accounts", "3"], "got 3 accounts, expected 10 … 20000000"),
+    (["simulate", "-o", "out", "--days", "0"], "got 0 days, expected 1 …"),
+    (["simulate", "-o", "out", "--cases", "-1"], "got -1 cases, expected 0 …"),
+    (["simulate", "-o", "out", "--seed", "-1"], "got seed -1, expected 0 …"),
+    (["simulate", "-o", "out", "--start", "2020-05-31"], "the population begins on 2020-06-01: got May 2020"),
+    (["simulate", "-o", "out", "--start", "yesterday"], "does not match the format"),
+    (["simulate", "-o", "out", "--events", "9", "--accounts", "9"], "give --events or --accounts, not both"),
+    (["simulate"], "Missing option '-o'"),
+    (["produce", "none.parquet"], "there is no file none.parquet"),
+    (["produce", "events.csv"], "expected a name ending in .parquet or .jsonl"),
+    (["produce", "e.jsonl", "--cases", "3"], "--cases is for scenarios: leave it out, or leave out e.jsonl"),
+    (["produce", "--rate", "3", "--speed", "6x"], "got both --rate and --speed"),
+    (["produce", "--rate", "0"], "got --rate 0.0, expected a number above 0"),
+    (["produce", "--speed", "fast"], "expected a multiple of event time such as 600x"),
+    (["produce", "--skip", "3", "--resume", "m"], "give --skip or --resume, not both"),
+    (["produce", "--bootstrap", "nowhere"], "nowhere"),
+)
+
+
+@pytest.mark.parametrize(("arguments", "line"), REFUSED)
+def test_senseless_options_are_one_line_and_status_two(
+    arguments: list[str], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(cli, arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert line in error
+    assert not list(tmp_path.rglob("*.parquet*"))
