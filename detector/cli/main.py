@@ -124,7 +124,8 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _fail(message: str, status: int) -> int:
-    click.echo("kozamori: " + " ".join(message.split()), err=True)
+    for problem in message.splitlines():
+        click.echo("kozamori: " + " ".join(problem.split()), err=True)
     return status
 
 

@@ -80,8 +80,9 @@ class Pipeline:
             self.stage.kernel(self.rows.rows, row_ids, status, batch, start, stop, X, yen)
             if self.model is not None and judgement is not None:
                 applied = start + np.flatnonzero(status[start:stop] <= APPLY_FRESH)
-                for column, part in zip(judgement, self.model.judge(X[applied], batch.kind[applied]), strict=True):
-                    column[applied] = part
+                judged = self.model.judge(X[applied], batch.kind[applied])
+                for column in Judgement._fields:
+                    getattr(judgement, column)[applied] = getattr(judged, column)
                 raised += self._raise(batch, row_ids, applied[judgement.alert[applied]])
             start = stop
         return Outcome(status, X, yen, judgement, raised)
