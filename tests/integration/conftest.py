@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from support.scenes import Scene, make_scene
 
 from detector.local_kafka.broker import LocalKafka
 
@@ -15,3 +16,9 @@ def kafka() -> Iterator[LocalKafka]:
     """
     with LocalKafka() as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def small_scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Some 6,000 events with alerts among them, and a model, for every test that needs a worker but not a long log."""
+    return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("small"), events=6_000, partitions=2)

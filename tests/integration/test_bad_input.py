@@ -1,0 +1,179 @@
+"""Bad messages in the middle of good ones: they lie in dead letters, the others are processed as if alone."""
+
+import base64
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+from support.bad_input import BAD, MARK, ODD, Bad
+from support.replays import Result, left_in_kafka, offline, read_all
+from support.scenes import Scene
+from support.scrapes import Samples, by_label, scrape, total
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
+from detector.settings import Settings
+from detector.stream.admin import admin_client
+from detector.stream.changelog import Rows
+from producers.publish import messages_of
+
+EVENTS = 1_500
+#: Room for the largest message with its overhead.
+LARGEST_BYTES = 11_000_000
+
+Message = tuple[bytes | None, bytes | None, int]  # key, value, partition
+
+
+@dataclass(frozen=True)
+class Run:
+    """One worker's way through the mixture."""
+
+    settings: Settings
+    clean: Result
+    sent: dict[tuple[int, int], Bad]
+    good: int
+    samples: Samples
+    log: str
+
+
+def good_messages(scene: Scene) -> list[Message]:
+    table = pa.concat_tables(scene.events).slice(0, EVENTS)
+    made = messages_of(table, ("account-events", scene.partitions), ("wallet-events", 1))
+    found = list(zip(made.keys, made.values, made.partitions, strict=True))
+    return [*found, *((key, value, 0) for key, value in ODD)]
+
+
+def send(settings: Settings, messages: list[Message]) -> list[tuple[int, int]]:
+    """Put messages on the input; the place of each."""
+    producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap), max_request_size=LARGEST_BYTES)
+    try:
+        futures = [
+            producer.send(settings.account_events, value, key=key, partition=partition)
+            for key, value, partition in messages
+        ]
+        return [(place.partition, place.offset) for place in (future.get(60) for future in futures)]
+    finally:
+        producer.close()
+
+
+def raise_limit(settings: Settings) -> None:
+    with admin_client(settings) as client:
+        limit = {"max.message.bytes": str(LARGEST_BYTES)}
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.account_events, limit)])
+
+
+def mixed(good: list[Message], partitions: int) -> list[tuple[Message, Bad | None]]:
+    """The good messages in their order, and among them every bad one, once on each partition."""
+    bad = [(message, partition) for message in BAD for partition in range(partitions)]
+    every = len(good) // (len(bad) + 1)
+    found: list[tuple[Message, Bad | None]] = []
+    for i, message in enumerate(good):
+        found.append((message, None))
+        if i % every == 0 and bad:
+            found.append(((bad[-1][0].key, bad[-1][0].value, bad[-1][1]), bad.pop()[0]))
+    assert not bad
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    empty = replace(small_scene, events=())
+    good = good_messages(small_scene)
+    clean = empty.fresh("clean")
+    send(clean, good)
+    settings = empty.fresh("bad")
+    raise_limit(settings)
+    mixture = mixed(good, settings.partitions)
+    places = send(settings, [message for message, _ in mixture])
+    sent = {place: bad for place, (_, bad) in zip(places, mixture, strict=True) if bad is not None}
+    log = tmp_path_factory.mktemp("bad") / "worker.log"
+    worker, progress = WorkerProcess(settings, log), Progress(settings, settings.account_events)
+    try:
+        wait_until(progress.finished, "all is committed", worker)
+        samples = scrape(worker.port())
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    return Run(settings, offline(clean, small_scene.model), sent, len(good), samples, log.read_text("utf-8"))
+
+
+def test_every_bad_message_is_a_dead_letter_with_its_reason_place_and_content(run: Run) -> None:
+    assert run.settings.partitions * len(BAD) == len(run.sent)
+    letters = [
+        msgspec.json.decode(record.value)
+        for records in read_all(run.settings, run.settings.dead_letters).values()
+        for record in records
+    ]
+    found = {(letter["position"]["partition"], letter["position"]["offset"]): letter for letter in letters}
+    assert len(letters) == len(found), "a dead letter came twice"
+    assert run.sent.keys() == found.keys()
+    for place, bad in run.sent.items():
+        letter, payload = found[place], bad.value or b""
+        assert bad.reason == letter["reason"], bad.name
+        assert run.settings.account_events == letter["position"]["topic"]
+        assert f"dl-{run.settings.account_events}-{place[0]}-{place[1]}" == letter["dead_letter_id"]
+        assert len(payload) == letter["size_bytes"], bad.name
+        assert hashlib.sha256(payload).hexdigest() == letter["sha256"], bad.name
+        assert payload[:MAX_PAYLOAD_BYTES] == base64.b64decode(letter["payload_base64"]), bad.name
+        assert letter["message"].startswith(REASONS[bad.reason])
+        assert MARK not in letter["message"]
+
+
+def test_good_events_are_processed_as_if_the_bad_ones_had_never_been(run: Run) -> None:
+    left = left_in_kafka(run.settings)
+    events = {msgspec.json.decode(alert)["event_id"] for alert in left.alerts.values()}
+    assert {msgspec.json.decode(alert)["event_id"] for alert in run.clean.alerts.values()} == events
+    assert len(events) > 10
+    for partition, expected in run.clean.rows.items():
+        assert without_offsets(expected) == without_offsets(left.rows[partition])
+    assert run.good == total(run.samples, "kozamori_events_total")
+
+
+def without_offsets(rows: Rows) -> list[tuple[object, ...]]:
+    names = [name for name in rows.dtype.names or () if "offset" not in name]
+    assert len(names) < len(rows.dtype.names or ())
+    return list(zip(*(rows[name].tolist() for name in names), strict=True))
+
+
+def test_dead_letters_are_counted_by_reason(run: Run) -> None:
+    expected = Counter(bad.reason for bad in run.sent.values())
+    assert expected == by_label(run.samples, "kozamori_dead_letters_total", "reason")
+    assert REASONS.keys() == expected.keys(), "a reason that no message here shows"
+
+
+def test_nothing_of_a_message_is_in_the_log(run: Run, small_scene: Scene) -> None:
+    assert "partition taken" in run.log
+    table = pa.concat_tables(small_scene.events)
+    told = {text for name in ("account", "wallet", "event_id", "source") for text in table[name].to_pylist() if text}
+    assert len(told) > EVENTS
+    secrets = {MARK, base64.b64encode(MARK.encode()).decode()[:-4], *told}
+    assert [] == [text for text in secrets if len(text) > 5 and text in run.log]
+
+
+def test_too_many_dead_letters_end_the_worker_which_goes_on_once_allowed(small_scene: Scene, tmp_path: Path) -> None:
+    settings = replace(small_scene, events=()).fresh("flood")
+    flood: list[Message] = [(b"0" * 16, b"{", partition) for partition in (0, 1) for _ in range(50)]
+    send(settings, [*good_messages(small_scene)[:100], *flood])
+    worker = WorkerProcess(settings, tmp_path / "refused.log", dead_letter_limit_per_min=40, dead_letter_share=0.3)
+    try:
+        assert 1 == worker.process.wait(60)
+    finally:
+        worker.close()
+    last = next(line for line in reversed(worker.lines()) if line.get("level") == "critical")
+    assert "dead_letter_limit_per_min=40" in str(last["error"])
+    assert "mend the producer, or raise the limits" in str(last["error"])
+    worker, progress = WorkerProcess(settings, tmp_path / "allowed.log"), Progress(settings, settings.account_events)
+    try:
+        wait_until(progress.finished, "all is committed", worker)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    assert len(flood) == len(left_in_kafka(settings).dead_letters)
