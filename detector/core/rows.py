@@ -121,8 +121,11 @@ class PackedRows:
             self._slots, self.rows, self.count, self.dirty, watermark_ms, ttl_ms, committed_offset, blank, keys
         )
         removed, self.count = self.count - kept, kept
-        if FIRST_CAPACITY < len(self.rows) and kept < SHRINK_BELOW * len(self.rows):
-            self._resize(len(self.rows) // 2)
+        capacity = len(self.rows)
+        while capacity > FIRST_CAPACITY and kept < SHRINK_BELOW * capacity:
+            capacity //= 2
+        if capacity < len(self.rows):
+            self._resize(capacity)
         return keys[:removed].copy()
 
     def snapshot(self) -> Rows:

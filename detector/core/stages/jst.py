@@ -33,11 +33,14 @@ def month_of(day: int) -> int:
 
 
 @njit(cache=True)
+def first_day_of(month: int) -> int:
+    """Day number of the first of a month counted from January 1970 (Hinnant, as above)."""
+    marched = month + 1970 * 12 - 2  # months since March of the year 0
+    year, march_month = marched // 12, marched % 12
+    return year * 365 + year // 4 - year // 100 + year // 400 + (153 * march_month + 2) // 5 - _ERA_DAYS
+
+
+@njit(cache=True)
 def days_left_in_month(day: int) -> int:
     """Days after this one in its month: 0 on the last."""
-    month = month_of(day)
-    # Months have 28 to 31 days: a step of 28 ends in this month or the next, and at most 31 more are tried.
-    left = 0
-    while month_of(day + left + 1) == month:
-        left += 1
-    return left
+    return first_day_of(month_of(day) + 1) - day - 1
