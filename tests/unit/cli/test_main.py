@@ -14,7 +14,8 @@ HEAVY = ("faust", "kafka", "aiokafka", "sklearn", "pandas", "numba", "numpy", "r
 @click.argument("what")
 def fails(what: str) -> None:
     errors: dict[str, BaseException] = {
-        "user": UserError("got 1,\n  expected 2: give 2"),
+        "user": UserError("got 1,  expected 2: give 2"),
+        "two": UserError("this is wrong\nand that"),
         "worker": WorkerError("cannot keep its promises"),
         "ctrl-c": KeyboardInterrupt(),
         "abort": click.Abort(),
@@ -26,6 +27,7 @@ def fails(what: str) -> None:
     ("arguments", "status", "line"),
     [
         (["user"], 2, "kozamori: got 1, expected 2: give 2"),
+        (["two"], 2, "kozamori: this is wrong\nkozamori: and that"),
         (["worker"], 1, "kozamori: cannot keep its promises"),
         (["ctrl-c"], 130, ""),
         (["abort"], 130, ""),
@@ -34,7 +36,7 @@ def fails(what: str) -> None:
         (["--help"], 0, ""),
     ],
 )
-def test_a_failure_is_one_line_and_an_exit_status(
+def test_a_failure_is_a_line_a_problem_and_an_exit_status(
     arguments: list[str], status: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(fails, arguments) == status
