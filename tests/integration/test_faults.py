@@ -5,6 +5,7 @@
 
 import os
 import random
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -99,5 +100,30 @@ def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp
     finally:
         for worker in started:
             worker.close()
+        progress.close()
+    same(offline(settings, scene.model), left_in_kafka(settings))
+
+
+def test_a_worker_that_wakes_up_after_its_partitions_have_moved_changes_nothing(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.fresh("zombie")
+    progress = Progress(settings, settings.account_events)
+    quick = {**SMALL_CHUNKS, "session_timeout_s": 6, "heartbeat_s": 1, "rebalance_timeout_s": 10}
+    zombie = WorkerProcess(settings, tmp_path / "zombie.log", **quick)
+    heir = None
+    try:
+        wait_until(partial(progress.reached, progress.end() / 10), "a tenth is committed", zombie)
+        zombie.process.send_signal(signal.SIGSTOP)
+        reached = progress.committed()
+        heir = WorkerProcess(settings, tmp_path / "heir.log", **quick)
+        wait_until(partial(progress.reached, reached + progress.end() / 10), "the heir goes on", heir)
+        zombie.process.send_signal(signal.SIGCONT)
+        wait_until(progress.finished, "all events are committed", heir, patience_s=PATIENCE_S)
+        for worker in (zombie, heir):
+            if worker.running:
+                worker.stop()
+    finally:
+        zombie.close()
+        if heir:
+            heir.close()
         progress.close()
     same(offline(settings, scene.model), left_in_kafka(settings))
