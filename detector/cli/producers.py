@@ -149,7 +149,7 @@ def produce(
         task = bar.add_task("published", total=total, completed=mark.confirmed, note="")
 
         def on_confirmed(confirmed: int) -> None:
-            bar.update(task, completed=confirmed)
+            bar.update(task, completed=confirmed, note=f"{bar.tasks[0].speed or 0:,.0f}/s")
             mark.at(confirmed)
 
         try:
