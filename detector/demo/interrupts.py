@@ -1,0 +1,58 @@
+"""Ctrl-C, a closed terminal and SIGTERM: one exception, and none of them in the middle of tidying up."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """While entered, each of `SIGNALS` raises KeyboardInterrupt in the main thread, but not inside `held()`."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._held = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in SIGNALS:
+            # `nohup` has it ignored, and so it stays.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What happens inside is finished first; `check` tells of a signal that came meanwhile."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    @contextmanager
+    def tidy(self) -> Iterator[ExitStack]:
+        """A stack of what to undo on leaving; that is not interrupted."""
+        stack = ExitStack()
+        try:
+            yield stack
+        finally:
+            with self.held():
+                stack.close()
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal came, also one whose exception was lost in a library's callback."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if not self._held:
+            raise KeyboardInterrupt

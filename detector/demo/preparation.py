@@ -1,0 +1,45 @@
+"""Before the replay: days simulated, a model trained, through the functions of `kozamori simulate` and `train`."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.artifact import write_model
+from detector.core.policy import Model
+from detector.core.stages.account import ACCOUNT
+from detector.demo.plan import Plan
+from detector.settings import Settings
+from models.datasets import DAY_MS, collect
+from models.training import Plan as TrainingPlan
+from models.training import train
+from producers import simulation
+from producers.batches import read_batches
+from producers.scenarios import Scenario
+
+BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Simulated days in files."""
+
+    events: Path
+    labels: Path
+    size: int
+    cases: int
+
+
+def simulated(scenario: Scenario, folder: Path, advance: Callable[[int], None]) -> Days:
+    """Write the days of `scenario` into `folder`; `advance` is told the events written."""
+    summary = simulation.write(scenario, folder, ".parquet", advance)
+    return Days(folder / "events.parquet", folder / "labels.parquet", summary["events"], summary["cases"])
+
+
+def trained(events: Path, folder: Path, plan: Plan, advance: Callable[[int], None]) -> Model:
+    """Train on a file of normal life and write the model into `folder`; `advance` is told the events read."""
+    ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
+    data = collect(read_batches(events, BATCH), ACCOUNT, ttl_ms, advance)
+    with events.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return write_model(folder, train(data, ACCOUNT, TrainingPlan(budget=plan.budget), digest))
