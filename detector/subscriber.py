@@ -21,7 +21,7 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
 from detector.errors import UserError
-from detector.stream.kafka_errors import kafka_errors, quiet_kafka
+from detector.stream.kafka_errors import explain, kafka_errors
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class AlertSubscriber:
         self._handed_out: tuple[TopicPartition, int] | None = None
         self._stopped = threading.Event()
         self._ends: dict[TopicPartition, int] | None = None
-        with quiet_kafka(), kafka_errors(self._address):
+        with kafka_errors(self._address):
             self._consumer = KafkaConsumer(
                 bootstrap_servers=bootstrap,
                 group_id=group,
@@ -131,18 +131,21 @@ class AlertSubscriber:
 
     def __next__(self) -> Alert:
         self._finish_handed_out()
-        with kafka_errors(self._address):
-            while not self._stopped.is_set():
-                while self._pending:
-                    tp, record = self._pending.popleft()
-                    alert = self._decode(record)
-                    if alert is not None and self._wanted(tp.partition, alert):
-                        self._handed_out = (tp, record.offset)
-                        return alert
-                    self._done[tp] = record.offset + 1
-                if self._at_end():
-                    break
+        while not self._stopped.is_set():
+            while self._pending:
+                tp, record = self._pending.popleft()
+                alert = self._decode(record)
+                if alert is not None and self._wanted(tp.partition, alert):
+                    self._handed_out = (tp, record.offset)
+                    return alert
+                self._done[tp] = record.offset + 1
+            if self._at_end():
+                break
+            try:
                 self._poll()
+            except KafkaError as error:
+                # Here the client's log stays on: a follower wants to see that it waits for a broker to come back.
+                raise UserError(explain(error, self._address, [])) from error
         raise StopIteration
 
     def stop(self) -> None:

@@ -130,7 +130,8 @@ def migrate(settings: Settings, from_deployment: str | None, *, yes: bool, as_js
 
 @contextmanager
 def _progress(text: str) -> Iterator[Progress]:
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

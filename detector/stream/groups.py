@@ -17,6 +17,11 @@ from detector.stream.admin import TIMEOUT_S
 
 LOOK_EVERY_S = 0.2
 
+#: What a broker answers that has just started, or a cluster that never had a group.
+_NOT_YET = {
+    error.__name__ for error in (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError)
+}
+
 
 def active_members(client: KafkaAdminClient, group: str) -> int:
     """Workers in the group now; 0 for a group that does not exist.
@@ -26,18 +31,23 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
     """
     deadline = time.monotonic() + TIMEOUT_S
     while True:
-        try:
-            found = client.describe_groups([group])[group]
-            break
-        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(LOOK_EVERY_S)
-    error = found["error"]
-    # kafka-python gives the error as text only.
-    if error is not None and GroupIdNotFoundError.__name__ not in error:
-        raise UserError(f"Kafka does not tell who is in group {group}: {error}; try again")
-    return len(found["members"])
+        members, error = _describe(client, group)
+        if error is None:
+            return members
+        if error not in _NOT_YET or time.monotonic() > deadline:
+            raise UserError(f"Kafka does not tell who is in group {group} ({error}): try again")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _describe(client: KafkaAdminClient, group: str) -> tuple[int, str | None]:
+    """Members of the group, or the name of the error that kept Kafka from telling."""
+    try:
+        found = client.describe_groups([group])[group]
+    except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError) as error:
+        return 0, type(error).__name__
+    # kafka-python gives this error as a text only, "[Error 14] CoordinatorLoadInProgressError: None".
+    name = (found["error"] or "").partition("] ")[2].partition(":")[0]
+    return len(found["members"]), None if name in {"", GroupIdNotFoundError.__name__} else name
 
 
 def require_no_members(client: KafkaAdminClient, group: str) -> None:

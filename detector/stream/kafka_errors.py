@@ -18,7 +18,8 @@ CAUSES = (
     ("Handshake failed", "TLS cannot be agreed on: check the tls_… settings and that this port is a TLS listener"),
     ("DNS", "the name is unknown: check --bootstrap"),
     ("ECONNREFUSED", "nothing listens there: start Kafka, or check --bootstrap"),
-    ("socket disconnected", "it hangs up: check whether its listener wants the tls_… or sasl_… settings"),
+    # Also after a wrong password, when the broker closes before its answer is read.
+    ("socket disconnected", "it hangs up: check that tls_… and sasl_… are what its listener wants, the password too"),
 )
 NO_CAUSE = "check that it runs and that --bootstrap names one of its listeners"
 
@@ -44,7 +45,7 @@ def explain(error: KafkaError, address: str, heard: list[str]) -> str:
         return f"Kafka at {address} does not allow this ({detail}): give the user of sasl_username the right to do it"
     if error.retriable:
         meanings = (meaning for sign, meaning in CAUSES if any(sign in line for line in heard))
-        return f"Kafka at {address} does not answer ({detail}): {next(meanings, NO_CAUSE)}"
+        return f"Kafka at {address} cannot be reached ({detail}): {next(meanings, NO_CAUSE)}"
     return f"Kafka at {address} refused: {detail}: {(str(error).splitlines() or [''])[0][:300]}"
 
 

@@ -100,7 +100,7 @@ def test_nobody_listening_is_one_line_within_the_time_limit() -> None:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         started = time.monotonic()
-        with pytest.raises(UserError, match=f"Kafka at {address} does not answer") as refused:
+        with pytest.raises(UserError, match=f"Kafka at {address} cannot be reached") as refused:
             inspect(Settings(bootstrap=(address,)))
     assert time.monotonic() - started < 15
     assert "\n" not in str(refused.value)
@@ -111,7 +111,7 @@ def test_a_listener_that_never_answers_is_given_up_too() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         started = time.monotonic()
-        with pytest.raises(UserError, match="does not answer"):
+        with pytest.raises(UserError, match="cannot be reached"):
             inspect(Settings(bootstrap=(f"127.0.0.1:{silent.getsockname()[1]}",)))
     assert time.monotonic() - started < 15
 
