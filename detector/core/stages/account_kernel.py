@@ -47,6 +47,7 @@ ROW = np.dtype(
         ("next_debit", "u1"),
         ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
         ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
+        ("_room", "u1", (2,)),  # named, because numpy does not copy padding and rows are compared byte by byte
     ],
     align=True,
 )
