@@ -26,8 +26,11 @@ Cuts = list[tuple[Tenure, Cut]]
 
 
 def take_cuts(tenures: Iterable[Tenure]) -> Cuts:
-    """Cut every tenure that has something to make durable; no chunk may be under way."""
-    return [(tenure, tenure.cut()) for tenure in tenures if tenure.behind and not tenure.ended]
+    """Cut every tenure that has something to make durable, but for those a chunk broke off in: nothing of it may last.
+
+    No chunk may be under way.
+    """
+    return [(tenure, tenure.cut()) for tenure in tenures if tenure.behind and not (tenure.ended or tenure.torn)]
 
 
 async def make_durable(cuts: Cuts, log: Log) -> Cuts:

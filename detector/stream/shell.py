@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -100,10 +101,12 @@ class Shell:
         if records[0].offset != tenure.position:
             await self._check_hole(tenure, records[0].offset)
         started = time.perf_counter()
+        tenure.torn = True
         processed = process(tenure.pipeline, records)
         for output in processed.outputs:
             tenure.outputs.append(await self._send(output))
         tenure.position = records[-1].offset + 1
+        tenure.torn = False
         self.progress += 1
         self._reporting.processed(tenure, processed, time.perf_counter() - started)
         self._quota.count(time.monotonic(), len(records), len(processed.rejected))
@@ -111,8 +114,12 @@ class Shell:
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         future = await self.app.record_producer.send_one(self._topics[output.topic], output.key, output.value)
         if output.topic == "alerts":
-            future.add_done_callback(lambda _: self._reporting.alert_durable(output.timestamp_ms))
+            future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
+
+    def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._reporting.alert_durable(source_timestamp_ms)
 
     async def _check_hole(self, tenure: Tenure, offset: int) -> None:
         """Offsets may be missing in a log (transaction markers), records must not: look whether any was skipped."""

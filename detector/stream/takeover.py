@@ -40,6 +40,8 @@ class Takeover:
 
         `UserError` where rows cannot be read or offsets no longer mean anything.
         """
+        if not assigned:
+            return []
         changelogs = {tp: TP(self._settings.rows_topic(self._stage.name), tp.partition) for tp in assigned}
         recoveries = await restore(
             client_options(self._settings), set(changelogs.values()), self._stage, lambda: self.stands

@@ -42,6 +42,8 @@ class Tenure:
     committed: int  # offset the group holds for the partition
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
+    #: A chunk is under way, or broke off: rows have events in them whose outputs are not all registered.
+    torn: bool = False
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
     _garbage: list[Iterator[Record]] = field(default_factory=list)
     _expired: int = 0

@@ -134,6 +134,14 @@ async def test_expired_rows_are_deleted_under_every_writer_after_the_commit() ->
     assert [key for key, value in log.records if value is None] == pairs((5, 7), (5, 3))
 
 
+async def test_a_chunk_that_broke_off_is_in_no_checkpoint() -> None:
+    log, held = RecordingLog(), tenure()
+    process(held, 1, 0)
+    held.torn = True
+    assert await make_durable(take_cuts([held]), log) == []
+    assert log.steps == []
+
+
 def test_the_fake_rows_hand_out_each_dirty_row_once() -> None:
     rows = Rows()
     rows.dirty[1] = 2
