@@ -177,7 +177,7 @@ def _mix(key: Any) -> Any:
 
 
 @njit(cache=True)
-def _row_id(entry: Any) -> int:
+def _row_id(entry: Any) -> Any:
     return np.int64(entry & _LOW) - 1
 
 

@@ -83,7 +83,7 @@ def batch_of(events: Iterable[Event]) -> Batch:
         "amount_yen": [e.yen for e in events],
         "purpose": [e.purpose for e in events],
     }
-    return Batch(**{name: np.array(columns[name], dtype) for name, dtype in DTYPES.items()})  # type: ignore[arg-type]
+    return Batch(**{name: np.array(columns[name], dtype) for name, dtype in DTYPES.items()})
 
 
 @dataclass

@@ -12,7 +12,7 @@ FEATURES = (
         "s",
         -1,
         _BOTH,
-        "wallet opened {value} before (usual: {usual})",
+        "wallet opened only {value} earlier (usual: {usual})",
         "ウォレット開設から{value}（通常 {usual}）",
     ),
     Feature(
@@ -57,8 +57,8 @@ FEATURES = (
         "s",
         -1,
         _BOTH,
-        "account first seen with a wallet {value} before (usual: {usual})",
-        "口座の初回利用から{value}（通常 {usual}）",
+        "account used with wallets for only {value} (usual: {usual})",
+        "口座のウォレット利用開始から{value}（通常 {usual}）",
     ),
     Feature(
         "attempts_2d",
@@ -67,7 +67,7 @@ FEATURES = (
         1,
         _BOTH,
         "{value} link attempts in two days (usual: {usual})",
-        "2日間の口座登録の試行{value}回（通常 {usual}）",
+        "2日間に口座登録を{value}回試行（通常 {usual}）",
     ),
     Feature(
         "failures_2d",
@@ -76,7 +76,7 @@ FEATURES = (
         1,
         _BOTH,
         "{value} failed link attempts in two days (usual: {usual})",
-        "2日間の口座登録の失敗{value}回（通常 {usual}）",
+        "2日間に口座登録を{value}回失敗（通常 {usual}）",
     ),
     Feature(
         "failures_before",
@@ -84,10 +84,10 @@ FEATURES = (
         "count",
         1,
         _LINK,
-        "{value} failed attempts before this one (usual: {usual})",
-        "直前までの失敗{value}回（通常 {usual}）",
+        "{value} failed attempts in a row before this one (usual: {usual})",
+        "直前まで連続{value}回失敗（通常 {usual}）",
     ),
-    Feature("link_failed", "this attempt failed", "bool", 1, _LINK, "the attempt failed", "口座登録に失敗"),
+    Feature("link_failed", "this attempt failed", "bool", 1, _LINK, "the link attempt failed", "口座登録に失敗"),
     Feature(
         "link_by_pin",
         "linked by account number and four-digit PIN; of a debit, as its wallet was linked",
@@ -97,7 +97,15 @@ FEATURES = (
         "linked with a four-digit PIN only",
         "暗証番号4桁のみで登録",
     ),
-    Feature("night", "between midnight and six o'clock JST", "bool", 1, _BOTH, "at night", "深夜の取引"),
+    Feature(
+        "night",
+        "between midnight and six o'clock JST",
+        "bool",
+        1,
+        _BOTH,
+        "between midnight and six o'clock",
+        "深夜0時から6時の間",
+    ),
     Feature(
         "month_days_left",
         "days after this one in the month (JST): the cap begins anew behind them",
@@ -158,8 +166,8 @@ FEATURES = (
         "yen",
         1,
         _DEBIT,
-        "{value} within a minute (usual: {usual})",
-        "1分間に{value}（通常 {usual}）",
+        "debited {value} within a minute (usual: {usual})",
+        "1分間に{value}を引き落とし（通常 {usual}）",
     ),
     Feature(
         "debits_10m",
@@ -176,8 +184,8 @@ FEATURES = (
         "yen",
         1,
         _DEBIT,
-        "{value} within 10 minutes (usual: {usual})",
-        "10分間に{value}（通常 {usual}）",
+        "debited {value} within 10 minutes (usual: {usual})",
+        "10分間に{value}を引き落とし（通常 {usual}）",
     ),
     Feature(
         "debits_1h",
@@ -194,8 +202,8 @@ FEATURES = (
         "yen",
         1,
         _DEBIT,
-        "{value} within an hour (usual: {usual})",
-        "1時間に{value}（通常 {usual}）",
+        "debited {value} within an hour (usual: {usual})",
+        "1時間に{value}を引き落とし（通常 {usual}）",
     ),
     Feature(
         "debits_24h",
@@ -212,8 +220,8 @@ FEATURES = (
         "yen",
         1,
         _DEBIT,
-        "{value} within 24 hours (usual: {usual})",
-        "24時間に{value}（通常 {usual}）",
+        "debited {value} within 24 hours (usual: {usual})",
+        "24時間に{value}を引き落とし（通常 {usual}）",
     ),
     Feature(
         "month_debits",
@@ -257,8 +265,8 @@ FEATURES = (
         "yen/h",
         1,
         _DEBIT,
-        "{value} since the link (usual: {usual})",
-        "登録後{value}（通常 {usual}）",
+        "debited at {value} since the link (usual: {usual})",
+        "口座登録から{value}のペース（通常 {usual}）",
     ),
     Feature(
         "amount_yen",
@@ -266,7 +274,7 @@ FEATURES = (
         "yen",
         1,
         _DEBIT,
-        "{value} (usual: {usual})",
+        "an amount of {value} (usual: {usual})",
         "金額{value}（通常 {usual}）",
     ),
     Feature(
@@ -276,7 +284,7 @@ FEATURES = (
         1,
         _DEBIT,
         "{value} standard deviations above the account's usual amount",
-        "普段の金額から{value}標準偏差",
+        "普段の金額を{value}標準偏差上回る",
     ),
     Feature(
         "amount_ratio",
@@ -293,8 +301,8 @@ FEATURES = (
         "count",
         1,
         _DEBIT,
-        "{value} earlier debits of the same amount (usual: {usual})",
-        "同額の引き落とし{value}回（通常 {usual}）",
+        "{value} earlier debits of the same amount within 24 hours (usual: {usual})",
+        "24時間以内に同額の引き落とし{value}回（通常 {usual}）",
     ),
     Feature("round_amount", "a multiple of 10,000 yen", "bool", 1, _DEBIT, "a round amount", "1万円単位の金額"),
     Feature(
@@ -303,8 +311,8 @@ FEATURES = (
         "share",
         -1,
         _DEBIT,
-        "{value} of the account's debits are made at this hour (usual: {usual})",
-        "この時間帯の利用は{value}（通常 {usual}）",
+        "only {value} of the account's debits are made at this time of day (usual: {usual})",
+        "この時間帯の利用は口座全体の{value}（通常 {usual}）",
     ),
     Feature(
         "debit_refused", "the debit was not carried out", "bool", 1, _DEBIT, "the debit was refused", "引き落とし不成立"

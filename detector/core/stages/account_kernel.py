@@ -204,7 +204,7 @@ def _turn_month(row: Any, now_s: int) -> None:
 
 
 @njit(cache=True)
-def _short(wallet: Any) -> int:
+def _short(wallet: Any) -> Any:
     """Upper half of a wallet's hash, never 0."""
     return max(np.int64(wallet >> np.uint64(32)), 1)
 
@@ -243,7 +243,7 @@ def _both(row: Any, batch: Any, i: int, now_s: int, place: int, x: Any) -> None:
 
 
 @njit(cache=True)
-def _two_days(counts: Any, counted_day: int, day: int) -> int:
+def _two_days(counts: Any, counted_day: int, day: int) -> Any:
     """Of the newest day counted and the day before, what lies within `day` and the day before it."""
     age = max(0, day - counted_day)
     if age == 0:
@@ -292,7 +292,8 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, place: int, taken: int, x: 
 @njit(cache=True)
 def _against_history(row: Any, amount: int, now_s: int, x: Any) -> None:
     """A debit beside the account's own earlier ones."""
-    last_s, repeats = 0, 0
+    last_s: Any = 0
+    repeats = 0
     for j in range(DEBITS):
         last_s = max(last_s, np.int64(row.debit_s[j]))
         repeats += row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < DAY_S and row.debit_yen[j] == amount
@@ -314,7 +315,7 @@ def _against_history(row: Any, amount: int, now_s: int, x: Any) -> None:
 
 
 @njit(cache=True)
-def _log1000(amount: int) -> int:
+def _log1000(amount: int) -> Any:
     return np.int64(np.rint(1000 * np.log(amount)))
 
 

@@ -48,7 +48,9 @@ def test_a_long_life_of_one_account_equals_the_oracle(seed: int) -> None:
 
 def test_random_lives_reach_every_feature_with_several_values() -> None:
     X = run(lives(7, 2_000), 30 * DAY_MS).X
-    assert [] == [name for name, column in zip(NAMES, X.T, strict=True) if len(np.unique(column[~np.isnan(column)])) < 2]
+    assert [] == [
+        name for name, column in zip(NAMES, X.T, strict=True) if len(np.unique(column[~np.isnan(column)])) < 2
+    ]
     assert {0, 1, 3} == set(run(lives(7, 2_000), 2 * DAY_MS).status.tolist())
 
 

@@ -1,6 +1,7 @@
 """However a log is cut, interrupted, replayed and swept, its features, alerts and rows are the same."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def test_sweeping_expired_rows_changes_nothing_but_memory(seed: int, ttl_ms: int
     events = lives(seed, 120, accounts=12)
     kept, swept = pipeline(ttl_ms), pipeline(ttl_ms)
     bounds = [0, *sorted(cuts), len(events)]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         chunk = batch_of(events[start:stop])
         expected, outcome = kept.process(chunk), swept.process(chunk)
         assert expected.X.tobytes() == outcome.X.tobytes()

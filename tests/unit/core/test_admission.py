@@ -1,8 +1,8 @@
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
-from support.stages import COUNTING, ROW
+from support.stages import ROW
 
 from detector.core.admission import APPLY, APPLY_FRESH, DUPLICATE, REPLAY, admit
 from detector.core.rows import PackedRows
@@ -18,7 +18,7 @@ class Seen(NamedTuple):
     offset: int
     time_ms: int
     event_id: int
-    index: int = 0
+    place: int = 0
 
 
 def admitted(rows: PackedRows, events: list[Seen], watermark_ms: int = 0, start: int = 0) -> tuple[list[int], int, int]:
@@ -28,7 +28,7 @@ def admitted(rows: PackedRows, events: list[Seen], watermark_ms: int = 0, start:
         rows.rows,
         rows.locate(np.array([e.key for e in events], np.uint64)),
         np.array([e.offset for e in events], np.int64),
-        np.array([e.index for e in events], np.int32),
+        np.array([e.place for e in events], np.int32),
         np.array([e.time_ms for e in events], np.int64),
         np.array([e.event_id for e in events], np.uint64),
         start,
@@ -142,7 +142,5 @@ def test_a_row_written_ahead_of_the_commit_never_holds_it_up() -> None:
     assert [APPLY_FRESH, APPLY_FRESH] == seen
 
 
-def test_statuses_are_the_numbers_that_metrics_and_kernels_know() -> None:
+def test_statuses_are_the_numbers_that_metrics_know() -> None:
     assert (0, 1, 2, 3) == (APPLY, APPLY_FRESH, REPLAY, DUPLICATE)
-    named: Any = COUNTING.row.names
-    assert "last_index" in named

@@ -15,8 +15,8 @@ def cases(rows: PackedRows, alerts: list[tuple[int, int, int]]) -> list[tuple[in
     ids = rows.locate(np.array([key for key, _, _ in doubled], np.uint64))
     alerting = np.arange(1, len(doubled), 2)
     offsets, updates = np.empty_like(alerting), np.empty_like(alerting)
-    columns = [np.array([alert[j] for alert in doubled], np.int64) for j in (1, 2)]
-    assign_cases(rows.rows, ids, alerting, *columns, offsets, updates)
+    positions, times_ms = (np.array([alert[j] for alert in doubled], np.int64) for j in (1, 2))
+    assign_cases(rows.rows, ids, alerting, positions, times_ms, offsets, updates)
     return list(zip(offsets.tolist(), updates.tolist(), strict=True))
 
 
