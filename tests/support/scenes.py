@@ -49,10 +49,14 @@ class Scene:
             model=self.model_folder,
         )
         create(settings, self.partitions, 1)
+        self.fill(settings)
+        return settings
+
+    def fill(self, settings: Settings) -> None:
+        """Publish all events, broken ones among them, to a deployment's input."""
         for table in self.events:
             self._publish_broken(settings)
             assert publish([table], client_options(settings), settings.prefix).complete
-        return settings
 
     def _publish_broken(self, settings: Settings) -> None:
         producer = KafkaProducer(bootstrap_servers=self.bootstrap)
