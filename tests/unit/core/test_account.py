@@ -160,6 +160,14 @@ def test_debits(why: str, expected: dict[str, float | None], events: list[Event]
     assert expected == {name: found.get(name) and round(found[name], 2) for name in expected}, why
 
 
+def test_a_fifth_wallet_takes_the_place_of_the_one_longest_unseen() -> None:
+    wallets = [(k + 1) << 40 for k in range(5)]
+    for seen_again, forgotten in ((wallets[0], 1), (wallets[1], 0)):
+        life = [*(link(T, wallet) for wallet in wallets[:4]), debit(T + SECOND, 1, seen_again), link(T + 2, wallets[4])]
+        news = [last(*life, debit(T + 3 * SECOND, 1, wallet))["wallet_new"] for wallet in wallets]
+        assert [float(k == forgotten) for k in range(5)] == news
+
+
 def test_amounts_saturate_instead_of_running_over() -> None:
     found = last(*[debit(T, 10**9)] * 9)
     assert 2.0**32 + 10**9 == pytest.approx(found["month_yen"])
