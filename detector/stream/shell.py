@@ -67,8 +67,12 @@ class Shell:
         takeover = Takeover(self._settings, self._stage, self._model, self._facts, self.app)
         try:
             tenures = await takeover.begin(assigned)
-        except BaseException as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read
             self.fail(error)
+            # Raised, Faust would log it with a traceback, which is no answer to a person who has to run a command.
+            await asyncio.Event().wait()
             raise
         if not takeover.stands or len(tenures) < len(assigned):
             return
