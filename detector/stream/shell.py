@@ -69,7 +69,7 @@ class Shell:
             tenures = await takeover.begin(assigned)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read
+        except BaseException as error:
             self.fail(error)
             # Raised, Faust would log it with a traceback, which is no answer to a person who has to run a command.
             await asyncio.Event().wait()
@@ -91,7 +91,7 @@ class Shell:
                 await self._on_chunk(message)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past this chunk
+        except BaseException as error:
             self.fail(error)
             # Returning would let Faust hand over the next chunk, past the one that failed.
             await asyncio.Event().wait()

@@ -123,7 +123,7 @@ def test_a_worker_that_wakes_up_after_its_partitions_have_moved_changes_nothing(
                 worker.stop()
     finally:
         zombie.close()
-        if heir:
+        if heir is not None:
             heir.close()
         progress.close()
     same(offline(settings, scene.model), left_in_kafka(settings))
