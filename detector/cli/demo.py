@@ -17,6 +17,8 @@ from detector.demo.plan import (
 )
 from producers.scenarios import DEFAULT_SEED
 
+PLAIN_WIDTH = 120  # where there is no terminal to ask: the summary fits
+
 
 @click.command(
     epilog="""\b
@@ -76,7 +78,10 @@ def demo(
     from detector.demo.run import run  # scikit-learn, pandas and matplotlib, which --help need not wait for
     from detector.demo.screen import Screen
 
-    screen = Screen(Console(stderr=as_json), lang)
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    screen = Screen(console, lang)
     figures = run(plan, screen, output or paths.data_dir() / "demo", bootstrap=bootstrap, keep=keep)
     if as_json:
         click.echo(json.dumps(figures))

@@ -8,10 +8,14 @@ from detector.contract.alerts import Alert
 
 @dataclass(slots=True)
 class Line:
-    """One alerted account: its latest alert, and whether the account really was robbed."""
+    """One alerted account: its first alert, how many came within 24 h, and whether the account really was robbed.
+
+    The first, because at the speed of a replay the later ones hide it at once.
+    """
 
     alert: Alert
     attack: bool
+    alerts: int = 1
 
 
 @dataclass(slots=True)
@@ -36,11 +40,13 @@ class Board:
             case = self.case_of.get(alert.event_id)
             if case is not None:
                 self.cases_found.add(case)
-            before = self._lines.pop(alert.case_id, None)
-            line = Line(alert, case is not None or (before is not None and before.attack))
-            self._lines[alert.case_id] = line
-            if before is None:
+            line = self._lines.get(alert.case_id)
+            if line is None:
+                self._lines[alert.case_id] = line = Line(alert, attack=case is not None)
                 opened.append(line)
+            else:
+                line.alerts += 1
+                line.attack = line.attack or case is not None
         return opened
 
     def measure(self, clock_ms: int, events_per_s: float, lag: int) -> None:
@@ -61,5 +67,5 @@ class Board:
         return min(1.0, max(0.0, (self.clock_ms - self.begins_at_ms) / span))
 
     def latest(self, count: int) -> list[Line]:
-        """The lines that changed last, the newest first."""
+        """The lines that were opened last, the newest first."""
         return list(self._lines.values())[: -count - 1 : -1]

@@ -14,7 +14,7 @@ from detector.demo.screen import Screen
 from detector.errors import UserError
 from detector.local_kafka.broker import LocalKafka
 from detector.local_kafka.jars import KAFKA_VERSION
-from detector.settings import Settings
+from detector.settings import Settings, load_settings
 from detector.stream.admin import admin_client
 from detector.stream.groups import delete_group
 from detector.stream.topics import TOPICS, create, inspect
@@ -58,12 +58,13 @@ def own_cluster(screen: Screen, interrupts: Interrupts) -> Iterator[Cluster]:
 @contextmanager
 def existing_cluster(bootstrap: str, screen: Screen, interrupts: Interrupts) -> Iterator[Cluster]:
     """A cluster that runs already; topics and group get names of their own and are deleted on leaving."""
-    settings = Settings(
-        bootstrap=bootstrap,
-        prefix=f"kozamori-demo-{secrets.token_hex(4)}.",
-        deployment=f"{DEPLOYMENT}-{secrets.token_hex(4)}",
-        metrics_port=0,
-    )
+    flags = {
+        "bootstrap": bootstrap,
+        "prefix": f"kozamori-demo-{secrets.token_hex(4)}.",
+        "deployment": f"{DEPLOYMENT}-{secrets.token_hex(4)}",
+        "metrics_port": 0,
+    }
+    settings = load_settings(flags, environ={})
     with interrupts.tidy() as stack:
         with interrupts.held():
             folder = Path(tempfile.mkdtemp(prefix="kozamori-demo-"))

@@ -54,6 +54,7 @@ def live(board: Board, rows: int, language: Language) -> RenderableType:
     table.add_column("yen taken", no_wrap=True, justify="right")
     table.add_column("at risk", no_wrap=True, justify="right")
     table.add_column("reason", no_wrap=True, ratio=8)
+    table.add_column("alerts", no_wrap=True, justify="right")
     table.add_column("in truth", no_wrap=True)
     for line in board.latest(rows):
         alert = line.alert
@@ -65,6 +66,7 @@ def live(board: Board, rows: int, language: Language) -> RenderableType:
             f"{alert.yen_debited:,}",
             f"{alert.yen_at_risk:,}",
             reason(alert, language),
+            f"{line.alerts}",
             Text(truth(line), "bold" if line.attack else "dim"),
         )
     bar = ProgressBar(total=1.0, completed=board.share)
@@ -77,7 +79,7 @@ def status(board: Board) -> Text:
         (f"{moment(board.clock_ms or board.begins_at_ms):%Y-%m-%d %H:%M} JST", "bold"),
         f"   {board.events_per_s:,.0f} events/s   lag {board.lag:,}",
         f"   {board.alerts:,} alerts on {board.accounts:,} accounts",
-        ("   "),
+        "   ",
         (f"{len(board.cases_found)} cases found", "bold"),
     )
 

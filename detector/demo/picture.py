@@ -60,7 +60,10 @@ def _cases(axes: Any, cases: tuple[Case, ...]) -> None:
             Line2D([], [], marker=m, color=c, label=text, linestyle="", markersize=9, markeredgewidth=2)
             for m, c, text in shapes
         ],
-        loc="lower right",
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.06),
+        ncols=len(shapes),
+        frameon=False,
     )
 
 

@@ -15,7 +15,7 @@ DEFAULT_ACCOUNTS = 40_000
 #: With fewer, 30 days are too little life to learn from; with more, the demo is a bench.
 MIN_ACCOUNTS, MAX_ACCOUNTS = 2_000, 500_000
 DEFAULT_BUDGET = 20.0
-DEFAULT_SECONDS = 45.0
+DEFAULT_SECONDS = 40.0
 TRAINING_DAYS = 30
 #: One worker reads all of them; more than one, so that what is shown is not the special case of a single log.
 PARTITIONS = 4

@@ -56,16 +56,16 @@ class Meter:
         return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
 
 
-def warm_up(scene: Scene, days: Days, step: Step) -> float:
-    """Publish `days` as fast as possible and wait until the worker knows them; events a second, all in all."""
-    started = time.monotonic()
-    with Publisher(days.events, scene.cluster.settings, Pace()) as publisher:
-        while publisher.running():
-            scene.require_all_well()
-            step.show(done=publisher.confirmed, total=days.size)
-            time.sleep(REFRESH_S)
-    _wait_for_worker(scene, lambda: None)
-    return days.size / (time.monotonic() - started)
+def warm_up(scene: Scene, publisher: Publisher, size: int, step: Step) -> None:
+    """Wait until the `size` events of `publisher` are in Kafka and the worker knows them all."""
+
+    def show() -> None:
+        sample = scene.worker.sample()
+        if sample is not None:
+            step.show(done=sample.events, total=size)
+
+    _wait_until(scene, lambda: not publisher.running(), show)
+    _wait_for_worker(scene, show)
 
 
 def play(scene: Scene, days: Days, plan: Plan, screen: Screen) -> list[Alert]:
@@ -94,10 +94,7 @@ def play(scene: Scene, days: Days, plan: Plan, screen: Screen) -> list[Alert]:
                 board.measure(sample.watermark_ms, meter.rate(sample.events, time.monotonic()), lag)
             view.show(opened)
 
-        while publisher.running():
-            scene.require_all_well()
-            show()
-            time.sleep(REFRESH_S)
+        _wait_until(scene, lambda: not publisher.running(), show, timeout_s=plan.seconds + CATCH_UP_S)
         _wait_for_worker(scene, show)
         alerts = all_alerts(settings)
         _wait_until(scene, lambda: board.alerts >= len(alerts) - earlier, show)
@@ -111,12 +108,14 @@ def _wait_for_worker(scene: Scene, meanwhile: Callable[[], None]) -> None:
         _wait_until(scene, lambda: backlog(client, settings, PARTITIONS) == 0, meanwhile)
 
 
-def _wait_until(scene: Scene, happens: Callable[[], bool], meanwhile: Callable[[], None]) -> None:
-    deadline = time.monotonic() + CATCH_UP_S
+def _wait_until(
+    scene: Scene, happens: Callable[[], bool], meanwhile: Callable[[], None], timeout_s: float = CATCH_UP_S
+) -> None:
+    deadline = time.monotonic() + timeout_s
     while not happens():
         scene.require_all_well()
         if time.monotonic() > deadline:
-            raise UserError(f"the worker was not done after {CATCH_UP_S:.0f} s: run again on a less busy machine")
+            raise UserError(f"the events were not done with after {timeout_s:.0f} s: run again on a less busy machine")
         meanwhile()
         time.sleep(REFRESH_S)
     meanwhile()

@@ -14,6 +14,7 @@ from detector.demo.interrupts import Interrupts
 from detector.demo.picture import draw
 from detector.demo.plan import Plan
 from detector.demo.preparation import Days, simulated, trained
+from detector.demo.publishing import Publisher
 from detector.demo.replay import REFRESH_S, Scene, play, warm_up
 from detector.demo.screen import Screen
 from detector.demo.worker import Worker
@@ -21,6 +22,7 @@ from detector.errors import UserError
 from producers import jst
 from producers.connect import quiet
 from producers.files import read_events, read_labels
+from producers.pace import Pace
 from producers.scenarios import Scenario
 
 PICTURE, FIGURES = "report.png", "summary.json"
@@ -40,8 +42,11 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
         history = _simulate("30 normal days", plan.history, cluster.folder / "history", screen)
         attack = _simulate("1-10 September 2020", plan.attack, cluster.folder / "attack", screen)
         model = _train(history, cluster.folder / "model", plan, screen)
+        # Now, so that the events are there when the worker is.
+        publisher = stack.enter_context(Publisher(history.events, cluster.settings, Pace()))
         scene = _start_worker(cluster, model, screen, interrupts, stack)
-        evaluation = _replay(scene, history, attack, plan, screen)
+        _warm_up(scene, publisher, history, screen)
+        evaluation = _replay(scene, attack, plan, screen)
         figures = {
             **evaluation.figures(),
             "budget_per_day": plan.budget,
@@ -54,7 +59,7 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
         draw(evaluation, jst.midnight_ms(plan.attack.start), plan.budget, folder / PICTURE)
         (folder / FIGURES).write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
         screen.summary(evaluation, plan.budget)
-        screen.print(f"Picture: {folder / PICTURE}, figures: {folder / FIGURES}")
+        screen.print(f"Picture: {folder / PICTURE}, figures: {folder / FIGURES}; all this took {figures['seconds']} s")
         if keep:
             _keep(scene, screen)
         else:
@@ -88,13 +93,14 @@ def _start_worker(cluster: Cluster, model: Path, screen: Screen, interrupts: Int
     return Scene(cluster, worker, interrupts.check)
 
 
-def _replay(scene: Scene, history: Days, attack: Days, plan: Plan, screen: Screen) -> Evaluation:
-    with screen.step("Warming up with the normal days, as fast as possible") as step:
-        rate = warm_up(scene, history, step)
-        step.say(f"Worker warmed up with the normal days, so that it knows the accounts: {rate:,.0f} events/s")
-    screen.print(
-        f"  1-10 September 2020, {plan.speed:,.0f} times as fast as it was; what the warm-up alerted is not shown"
-    )
+def _warm_up(scene: Scene, publisher: Publisher, history: Days, screen: Screen) -> None:
+    with screen.step("Warming up: the worker reads the normal days") as step:
+        warm_up(scene, publisher, history.size, step)
+        step.say("Worker warmed up: it has read the normal days and knows the accounts; alerts on them are not shown")
+
+
+def _replay(scene: Scene, attack: Days, plan: Plan, screen: Screen) -> Evaluation:
+    screen.print(f"Now 1-10 September 2020, {plan.speed:,.0f} times as fast:")
     alerts = play(scene, attack, plan, screen)
     events = pd.concat(read_events(attack.events), ignore_index=True)
     return evaluate(read_labels(attack.labels), events, alerts, plan.attack.days)

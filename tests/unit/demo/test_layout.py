@@ -1,0 +1,67 @@
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+from support.alerts import make_alert
+
+from detector.demo import layout
+from detector.demo.board import Board, Line
+from detector.demo.evaluation import Case, Evaluation, Group, Taken
+from detector.demo.plan import Language
+
+BEGIN_MS = 1_598_886_000_000
+
+
+def rendered(what: RenderableType, width: int = 200) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, legacy_windows=False).print(what)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [
+        ("en", "3 debits within 10 minutes, usually 0; wallet opened 10 minutes ago"),
+        ("ja", "10 分間に 3 回の引落、開設から 10 分のウォレット"),
+    ],
+)
+def test_an_alert_tells_when_who_how_much_and_why_in_one_line(language: Language, reason: str) -> None:
+    expected = (
+        "09-01 14:05:06  CRITICAL  0116 Hokkaido  docomo_account ドコモコウザ"
+        f"  taken 190,000  at risk 110,000  {reason}  attack"
+    )
+    assert expected == layout.plain(Line(make_alert(), attack=True), language)
+
+
+def test_the_live_view_has_the_newest_alerts_and_says_how_far_it_is() -> None:
+    board = Board(BEGIN_MS, BEGIN_MS + 86_400_000, {"e-3": "T1-0001"})
+    board.take([make_alert(offset) for offset in range(4)])
+    board.measure(BEGIN_MS + 3_600_000, 2_600.0, 17)
+    text = rendered(layout.live(board, 2, "en"))
+    for part in ("2020-09-01 01:00 JST", "2,600 events/s", "lag 17", "4 alerts on 4 accounts", "1 cases found"):
+        assert part in text
+    assert (1, 1) == (text.count(" attack "), text.count(" honest "))
+
+
+def test_the_summary_says_what_is_measured_and_names_the_banks_with_most_false_groups() -> None:
+    taken = (Taken(BEGIN_MS, 100_000, gone=True), Taken(BEGIN_MS + 1, 200_000, gone=False))
+    cases = (
+        Case("T1-0001", "0116", BEGIN_MS, BEGIN_MS, taken),
+        Case("T1-0002", "0116", BEGIN_MS, None, tuple(debit._replace(gone=True) for debit in taken)),
+    )
+    groups = tuple(Group(bank, BEGIN_MS) for bank in ("9900", "9900", "0001", "0009", "0040", "0116", "0117", "0125"))
+    text = rendered(layout.summary(Evaluation(10, 1234, cases, groups, 9, 3), 20.0))
+    for row in (
+        "alerted 1 50 %",
+        "alerted early 1 50 %",
+        "yen debited in all 600,000",
+        "yen lost until the first alert 400,000 67 %",
+        "false alert groups a day 0.8 budget 20",
+        "9900 Japan Post Bank 0.2",
+        "2 other banks 0.2",
+    ):
+        assert row in " ".join(text.replace("│", " ").split())
+
+
+def test_shares_of_nothing_are_not_shown() -> None:
+    assert "" == layout.share(0, 0)

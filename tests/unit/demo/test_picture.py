@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+from detector.demo.evaluation import Case, Evaluation, Group, Taken
+from detector.demo.picture import draw
+
+BEGIN_MS = 1_598_886_000_000
+TAKEN = (Taken(BEGIN_MS + 60_000, 100_000, gone=True), Taken(BEGIN_MS + 75_000, 200_000, gone=False))
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        (),
+        (Case("T1-0001", "0116", BEGIN_MS, None, ()),),
+        (
+            Case("T1-0001", "0116", BEGIN_MS, BEGIN_MS + 60_000, TAKEN),
+            Case("T1-0002", "0116", BEGIN_MS + 9_000, BEGIN_MS + 9_000, TAKEN),
+            Case("T1-0003", "0116", BEGIN_MS + 99_000, None, TAKEN),
+        ),
+    ],
+    ids=["no case", "no debit", "cases"],
+)
+def test_a_picture_is_drawn_of_whatever_came_of_it(tmp_path: Path, cases: tuple[Case, ...]) -> None:
+    late = Group("0116", BEGIN_MS - 1)
+    draw(Evaluation(10, 5, cases, (late, Group("0001", BEGIN_MS)), 3, 1), BEGIN_MS, 20.0, tmp_path / "x.png")
+    height, width, _ = imread(tmp_path / "x.png").shape
+    assert width > height > 900
