@@ -69,11 +69,10 @@ class Shell:
             tenures = await takeover.begin(assigned)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the worker ends with it
             self.fail(error)
             # Raised, Faust would log it with a traceback, which is no answer to a person who has to run a command.
             await asyncio.Event().wait()
-            raise
         if not takeover.stands or len(tenures) < len(assigned):
             return
         for tenure in tenures:
@@ -91,7 +90,7 @@ class Shell:
                 await self._on_chunk(message)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             self.fail(error)
             # Returning would let Faust hand over the next chunk, past the one that failed.
             await asyncio.Event().wait()
