@@ -82,11 +82,11 @@ def healthy(settings: Settings) -> None:
     commit(settings, 6)
 
 
-def delete_records(settings: Settings, before: int) -> None:
+def delete_records(settings: Settings, before: int, *, partitions: int = PARTITIONS) -> None:
     """What retention does: the log begins at `before`."""
     with admin_client(settings) as client:
         client.delete_records(
-            {TopicPartition(settings.account_events, partition): before for partition in range(PARTITIONS)}
+            {TopicPartition(settings.account_events, partition): before for partition in range(partitions)}
         )
 
 

@@ -1,0 +1,134 @@
+"""The `state` commands and a real worker, each with what the other left."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.deployments import delete_records, recreate
+from support.replays import left_in_kafka, offline
+from support.scenes import Scene
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.errors import UserError
+from detector.settings import Settings
+from detector.stream.migrate import move
+from detector.stream.reset import reset
+from detector.stream.state import show
+
+#: Two workers one after the other, each of which may be given its full patience on a busy machine.
+pytestmark = pytest.mark.timeout(400)
+
+#: Many checkpoints, so that there is a half way to stop at.
+SMALL_CHUNKS = {"max_chunk_records": 50, "checkpoint_interval_ms": 100}
+
+
+def verdicts(settings: Settings) -> set[str]:
+    return {partition.verdict for partition in show(settings).partitions}
+
+
+def run(settings: Settings, log: Path, until: Callable[[Progress], bool]) -> None:
+    """A worker that is stopped in order once `until` holds."""
+    worker, progress = WorkerProcess(settings, log, **SMALL_CHUNKS), Progress(settings, settings.account_events)
+    try:
+        wait_until(lambda: until(progress), "the worker is far enough", worker)
+        assert worker.stop() == 0
+    finally:
+        worker.close()
+        progress.close()
+
+
+def refusal(settings: Settings, log: Path) -> str:
+    """What a worker says that does not start."""
+    worker = WorkerProcess(settings, log)
+    try:
+        status = worker.process.wait(120)
+    finally:
+        worker.close()
+    assert status != 0
+    return log.read_text("utf-8")
+
+
+def test_another_deployment_goes_on_exactly_where_the_first_stopped(small_scene: Scene, tmp_path: Path) -> None:
+    blue = small_scene.fresh("blue")
+    green = blue.model_copy(update={"deployment": f"{blue.deployment}-green"})
+    run(blue, tmp_path / "blue.log", lambda progress: progress.reached(progress.end() / 3))
+    left = {partition.partition: partition.committed for partition in show(blue).partitions}
+    assert left == move(green, blue.deployment).offsets
+    assert verdicts(green) == {"ok"}
+    run(green, tmp_path / "green.log", Progress.finished)
+    expected, got = offline(green, small_scene.model), left_in_kafka(green)
+    assert expected.alerts == got.alerts
+    assert set(got.times.values()) == {1}, "an alert or dead letter was raised by both"
+    assert {part: rows.tobytes() for part, rows in expected.rows.items()} == {
+        part: rows.tobytes() for part, rows in got.rows.items()
+    }
+
+
+def test_a_deployment_whose_group_was_not_carried_over_is_refused(small_scene: Scene, tmp_path: Path) -> None:
+    blue = small_scene.fresh("blue")
+    run(blue, tmp_path / "blue.log", Progress.finished)
+    green = blue.model_copy(update={"deployment": f"{blue.deployment}-green"})
+    assert verdicts(green) == {"offsets expired"}
+    said = refusal(green, tmp_path / "green.log")
+    assert "kozamori state reset" in said
+    assert "kozamori state migrate" in said
+
+
+def test_a_reset_rebuilds_the_same_rows_and_raises_the_same_alerts(small_scene: Scene, tmp_path: Path) -> None:
+    settings = small_scene.fresh("again")
+    run(settings, tmp_path / "first.log", Progress.finished)
+    first = left_in_kafka(settings)
+    reset(settings, "earliest")
+    run(settings, tmp_path / "second.log", Progress.finished)
+    second = left_in_kafka(settings)
+    assert first.alerts
+    assert first.alerts == second.alerts
+    assert set(second.times.values()) == {2}
+    assert {part: rows.tobytes() for part, rows in first.rows.items()} == {
+        part: rows.tobytes() for part, rows in second.rows.items()
+    }
+
+
+def test_after_a_reset_to_the_end_a_worker_has_nothing_to_do(small_scene: Scene, tmp_path: Path) -> None:
+    settings = small_scene.fresh("latest")
+    reset(settings, "latest")
+    worker = WorkerProcess(settings, tmp_path / "worker.log")
+    try:
+        wait_until(lambda: any(p.header for p in show(settings).partitions), "the worker took a partition", worker)
+        assert worker.stop() == 0
+    finally:
+        worker.close()
+    assert verdicts(settings) == {"ok"}
+    assert left_in_kafka(settings).alerts == {}
+
+
+def test_a_topic_made_anew_is_refused_until_the_state_is_reset(small_scene: Scene, tmp_path: Path) -> None:
+    settings = small_scene.fresh("anew")
+    run(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 3))
+    recreate(settings, settings.account_events)
+    assert verdicts(settings) == {"topic re-created"}
+    assert "kozamori state reset" in refusal(settings, tmp_path / "refused.log")
+    reset(settings, "earliest")
+    run(settings, tmp_path / "second.log", lambda _: verdicts(settings) == {"ok"})
+
+
+def test_events_that_expired_unread_are_refused(small_scene: Scene, tmp_path: Path) -> None:
+    settings = small_scene.fresh("expired")
+    run(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 3))
+    found = show(settings).partitions
+    delete_records(settings, max(part.committed or 0 for part in found) + 1, partitions=len(found))
+    assert verdicts(settings) == {"events expired"}
+    assert "kozamori state reset" in refusal(settings, tmp_path / "refused.log")
+
+
+def test_a_running_worker_keeps_its_state(small_scene: Scene, tmp_path: Path) -> None:
+    settings = small_scene.fresh("running")
+    worker = WorkerProcess(settings, tmp_path / "worker.log")
+    try:
+        wait_until(lambda: show(settings).members == 1, "the worker joins", worker)
+        with pytest.raises(UserError, match="has 1 active member"):
+            reset(settings, "earliest")
+        assert worker.stop() == 0
+    finally:
+        worker.close()
+    reset(settings, "earliest")
