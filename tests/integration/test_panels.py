@@ -1,0 +1,102 @@
+"""A real worker on real events, scraped by a real Prometheus: every panel has data, every probe its answer."""
+
+import json
+import math
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from support.bystanders import rebalance_held_up
+from support.dashboard import panel_queries
+from support.prometheus import Prometheus, prometheus, promtool
+from support.scenes import Scene
+from support.scrapes import get, scrape, total
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.observe.catalogue import METRICS
+from detector.settings import Settings
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """A worker that has processed a scene, and the Prometheus that watched."""
+
+    settings: Settings
+    port: int
+    real: Prometheus
+
+
+@pytest.fixture(scope="module")
+def scraped(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
+    settings = replace(small_scene, events=()).fresh("panels")
+    worker = WorkerProcess(settings, tmp_path_factory.mktemp("panels") / "worker.log")
+    progress = Progress(settings, settings.account_events)
+    try:
+        wait_until(lambda: get(worker.port(), "/readyz")[0] == 200, "the worker is ready", worker)
+        with prometheus(f"127.0.0.1:{worker.port()}") as real:
+            # A rate needs two scrapes with the events between them.
+            real.wait_for("kozamori_ready == 1")
+            small_scene.fill(settings)
+            wait_until(progress.finished, "all is committed", worker)
+            events = total(scrape(worker.port()), "kozamori_events_total")
+            real.wait_for(f"sum(kozamori_events_total) == {events:.0f}")
+            yield Scraped(settings, worker.port(), real)
+        assert worker.stop() == 0
+    finally:
+        worker.close()
+        progress.close()
+
+
+def has_data(real: Prometheus, promql: str) -> bool:
+    return any(not math.isnan(float(sample["value"][1])) for sample in real.query(promql))
+
+
+def test_every_panel_has_data(scraped: Scraped) -> None:
+    queries = panel_queries()
+    assert len(queries) > 10
+    assert [] == [(title, promql) for title, promql in queries if not has_data(scraped.real, promql)]
+
+
+def test_the_figures_are_those_of_the_log(scraped: Scraped) -> None:
+    (events,) = scraped.real.query("sum(kozamori_events_total) + sum(kozamori_dead_letters_total)")
+    progress = Progress(scraped.settings, scraped.settings.account_events)
+    try:
+        assert progress.end() == float(events["value"][1]) > 6_000
+    finally:
+        progress.close()
+    assert [] == scraped.real.query("sum(kozamori_alerts_total) < 10")
+    scraped.real.wait_for("sum(kozamori_lag_events) == 0")
+    scraped.real.wait_for("sum(kozamori_unacknowledged_events) == 0")
+
+
+def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scraped: Scraped) -> None:
+    status, text = get(scraped.port, "/metrics")
+    assert status == 200
+    checked = subprocess.run(
+        [promtool(), "check", "metrics"], input=text, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (0, "", "") == (checked.returncode, checked.stdout, checked.stderr)
+    exposed = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE kozamori_")}
+    declared = {metric.name for metric in METRICS}
+    assert declared <= exposed | {name.removesuffix("_total") for name in exposed}
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/healthz", {}), ("/readyz", {"partitions": [0, 1]})])
+def test_a_working_worker_is_well_and_ready(scraped: Scraped, path: str, shown: dict[str, object]) -> None:
+    status, body = get(scraped.port, path)
+    assert (200, {"status": "ok", **shown}) == (status, json.loads(body))
+
+
+def test_a_worker_that_still_joins_is_well_but_not_ready(small_scene: Scene, tmp_path: Path) -> None:
+    settings = replace(small_scene, events=()).fresh("joining")
+    worker = WorkerProcess(settings, tmp_path / "worker.log")
+    try:
+        with rebalance_held_up(settings):
+            wait_until(lambda: "joining group" in worker.log.read_text("utf-8"), "the worker asks to join", worker)
+            assert [503, 200] == [get(worker.port(), path)[0] for path in ("/readyz", "/healthz")]
+        wait_until(lambda: get(worker.port(), "/readyz")[0] == 200, "the worker is ready", worker)
+        assert worker.stop() == 0
+    finally:
+        worker.close()

@@ -1,0 +1,219 @@
+"""What a worker cannot start with: one line that says what and what to do, exit status 2, soon."""
+
+import json
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from kafka.structs import OffsetAndMetadata
+from support.deployments import delete_records, recreate
+from support.models import make_draft
+from support.replays import left_in_kafka, offline
+from support.scenes import Scene
+from support.stopped import stop_half_way
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.artifact import ARRAYS, MANIFEST, write_model
+from detector.cli.main import cli, run
+from detector.core.stages.account import ACCOUNT
+from detector.settings import Settings
+from detector.stream.admin import admin_client
+from detector.stream.groups import commit_offsets, committed_offsets, delete_group
+
+#: Ten seconds are the wait for a broker that does not answer, the rest is a slow machine's start.
+SOON_S = 40.0
+CLOSED_PORT = 9  # "discard", which nobody runs
+
+
+def refusal(settings: Settings, log: Path, **changes: object) -> str:
+    """The one line with which a worker refuses to start."""
+    worker = WorkerProcess(settings, log, **changes)
+    try:
+        started = time.monotonic()
+        status = worker.process.wait(2 * SOON_S)
+        text = log.read_text("utf-8")
+        assert status == 2, text
+        assert time.monotonic() - started < SOON_S
+    finally:
+        worker.close()
+    assert "Traceback" not in text
+    lines = [line for line in text.splitlines() if not line.startswith("{")]
+    assert [line for line in lines if line.startswith("kozamori: ")] == lines, text
+    assert len(lines) == 1, text
+    assert not [line for line in worker.lines() if line["level"] in {"error", "critical"}], text
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def deployed(small_scene: Scene) -> Settings:
+    """Topics that fit, for refusals that leave them as they are."""
+    return replace(small_scene, events=()).fresh("refused")
+
+
+def damaged(model: Path, folder: Path) -> Path:
+    copy = shutil.copytree(model, folder / "damaged")
+    content = bytearray((copy / ARRAYS).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / ARRAYS).write_bytes(content)
+    return copy
+
+
+def without_manifest(model: Path, folder: Path) -> Path:
+    copy = shutil.copytree(model, folder / "torn")
+    (copy / MANIFEST).unlink()
+    return copy
+
+
+def of_other_features(_model: Path, folder: Path) -> Path:
+    write_model(folder / "other", make_draft())
+    return folder / "other"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda _model, folder: folder / "nowhere", ("no such model folder", "kozamori train -o")),
+        (without_manifest, ("manifest.json is missing", "copy the folder again")),
+        (damaged, ("arrays.npz is damaged", "copy it again or train it again with `kozamori train`")),
+        (of_other_features, ("made for features", "train it again", "or run the release it was made with")),
+    ],
+    ids=["missing", "torn", "damaged", "of other features"],
+)
+def test_a_model_that_does_not_fit_is_refused(
+    deployed: Settings, tmp_path: Path, spoil: Callable[[Path, Path], Path], said: tuple[str, ...]
+) -> None:
+    assert deployed.model is not None
+    model = spoil(deployed.model, tmp_path)
+    line = refusal(deployed, tmp_path / "log", model=model)
+    assert str(model) in line
+    assert [] == [text for text in said if text not in line]
+
+
+def test_a_worker_without_a_model_says_how_to_get_one(deployed: Settings, tmp_path: Path) -> None:
+    line = refusal(deployed.model_copy(update={"model": None}), tmp_path / "log")
+    assert "setting model: got nothing" in line
+    assert "kozamori train" in line
+
+
+IMPOSSIBLE: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
+    "no broker": (
+        {"bootstrap": f"127.0.0.1:{CLOSED_PORT}"},
+        (f"Kafka at 127.0.0.1:{CLOSED_PORT} cannot be reached", "start Kafka, or check --bootstrap"),
+    ),
+    "no topics": ({"prefix": "never-made."}, ("no topic never-made.account-events", "run `kozamori topics create")),
+    "too few partitions": ({"partitions": 3}, ("has 2 partitions, expected at least 3", "start with --partitions 2")),
+    "heartbeat": ({"heartbeat_s": 9}, ("setting heartbeat_s: got '9', expected at most a third of session_timeout_s",)),
+    "no number": ({"checkpoint_interval_ms": "soon"}, ("checkpoint_interval_ms", "got 'soon'", "from 50 to 60000")),
+    "no port": ({"bootstrap": "127.0.0.1"}, ("setting bootstrap", "expected host:port")),
+    "no such authority": ({"tls_ca": "/nowhere.pem"}, ("setting tls_ca: /nowhere.pem", "No such file")),
+    "half of SASL": ({"sasl_mechanism": "PLAIN"}, ("sasl_mechanism, sasl_username and sasl_password_file together",)),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_what_cannot_work_is_refused(deployed: Settings, tmp_path: Path, what: str) -> None:
+    changes, said = IMPOSSIBLE[what]
+    line = refusal(deployed, tmp_path / "log", **changes)
+    assert [] == [text for text in said if text not in line], line
+
+
+def test_a_port_in_use_is_refused(deployed: Settings, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refusal(deployed, tmp_path / "log", metrics_port=port)
+    assert f"127.0.0.1:{port}" in line
+    assert "set metrics_host and metrics_port (0 takes a free one)" in line
+
+
+def expire(settings: Settings, committed: dict[int, int]) -> None:
+    delete_records(settings, max(committed.values()) + 1)
+
+
+def more_partitions(settings: Settings, _committed: dict[int, int]) -> None:
+    with admin_client(settings) as client:
+        client.create_partitions({settings.account_events: len(_committed) + 1})
+
+
+def lose_offsets(settings: Settings, _committed: dict[int, int]) -> None:
+    with admin_client(settings) as client:
+        delete_group(client, settings.group)
+
+
+def commit_as_another_program(settings: Settings, committed: dict[int, int]) -> None:
+    with admin_client(settings) as client:
+        assert committed_offsets(client, settings.group, settings.account_events)
+        offsets = {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in committed.items()}
+        commit_offsets(client, settings.group, settings.account_events, offsets)
+
+
+def commit_beyond(settings: Settings, committed: dict[int, int]) -> None:
+    with admin_client(settings) as client:
+        stored = committed_offsets(client, settings.group, settings.account_events)
+        offsets = {part: OffsetAndMetadata(10_000_000, stored[part].metadata, -1) for part in committed}
+        commit_offsets(client, settings.group, settings.account_events, offsets)
+
+
+FAULTS: dict[str, tuple[Callable[[Settings, dict[int, int]], None], str]] = {
+    "events expired": (expire, "events expired before they were read"),
+    "topic re-created": (lambda settings, _: recreate(settings, settings.account_events), "the topic was re-created"),
+    "partitions added": (more_partitions, "has 2 partitions, expected 3"),
+    "changelog gone": (
+        lambda settings, _: recreate(settings, settings.rows_topic(ACCOUNT.name)),
+        "the changelog of its rows is gone",
+    ),
+    "offsets gone": (lose_offsets, "the group has no committed offset"),
+    "another program's offsets": (commit_as_another_program, "another program committed it"),
+    "offset beyond the log": (commit_beyond, "is outside the log"),
+}
+
+
+def finish(settings: Settings, log: Path) -> None:
+    """A worker that processes all there is, and is stopped in order."""
+    worker, progress = WorkerProcess(settings, log), Progress(settings, settings.account_events)
+    try:
+        wait_until(progress.finished, "all is committed", worker)
+        assert worker.stop() == 0
+    finally:
+        worker.close()
+        progress.close()
+
+
+#: Where the log itself has changed, what a worker makes of it is looked at as well.
+REBUILT = ("events expired", "partitions added")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_state_that_no_longer_fits_the_log_is_refused_until_it_is_reset(
+    small_scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    happen, said = FAULTS[fault]
+    settings = small_scene.fresh("faulty")
+    happen(settings, stop_half_way(settings, small_scene.model))
+    line = refusal(settings, tmp_path / "refused.log")
+    assert said in line
+    assert "`kozamori state " in line
+    where = ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix, "--deployment", settings.deployment]
+    assert run(cli, ["state", "show", *where, "--json"]) == 1
+    assert run(cli, ["state", "reset", *where, "--yes", "--json"]) == 0
+    assert run(cli, ["state", "show", *where, "--json"]) == 0
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [True] == [found["done"] for found in shown if "done" in found]
+    assert {"new"} == {partition["verdict"] for partition in shown[-1]["partitions"]}
+    if fault in REBUILT:
+        assert_rebuilt(settings, small_scene, tmp_path / "again.log")
+
+
+def assert_rebuilt(settings: Settings, scene: Scene, log: Path) -> None:
+    """A worker now makes of the log what it comes to."""
+    finish(settings, log)
+    expected, left = offline(settings, scene.model), left_in_kafka(settings)
+    assert expected.alerts == left.alerts
+    assert expected.dead_letters == left.dead_letters
+    assert {part: rows.tobytes() for part, rows in expected.rows.items()} == {
+        part: rows.tobytes() for part, rows in left.rows.items()
+    }
+    assert len(left.alerts) > 10
