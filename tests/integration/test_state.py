@@ -83,7 +83,7 @@ def more_partitions(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (lambda settings: delete_records(settings, 8), {"events expired"}),
+        (lambda settings: delete_records(settings, [8, 8]), {"events expired"}),
         (lambda settings: recreate(settings, settings.account_events), {"topic re-created"}),
         (lambda settings: recreate(settings, settings.rows_topic(STAGE)), {"header missing"}),
         (lambda settings: commit(settings, 11), {"beyond the log"}),
@@ -107,7 +107,7 @@ def test_a_missing_input_topic_is_one_line(kafka: LocalKafka) -> None:
 
 def test_a_reset_to_the_earliest_event_leaves_a_new_deployment(settings: Settings) -> None:
     healthy(settings)
-    delete_records(settings, 2)
+    delete_records(settings, [2, 2])
     done = reset(settings, "earliest")
     assert ({0: 6, 1: 6}, 8, {0: 2, 1: 2}, 16) == (
         done.committed,
@@ -287,6 +287,6 @@ def test_a_long_changelog_is_read_to_its_end(settings: Settings) -> None:
 
 def test_records_deleted_from_the_log_are_no_lag(settings: Settings) -> None:
     events(settings, 10)
-    delete_records(settings, 7)
+    delete_records(settings, [7, 7])
     assert [3, 3] == [partition.lag for partition in show(settings).partitions]
     assert TopicPartition(settings.account_events, 0).topic == show(settings).topic

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.deployments import delete_records, recreate
+from support.deployments import delete_records, events, recreate
 from support.replays import left_in_kafka, offline
 from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
@@ -114,9 +114,9 @@ def test_a_topic_made_anew_is_refused_until_the_state_is_reset(small_scene: Scen
 
 def test_events_that_expired_unread_are_refused(small_scene: Scene, tmp_path: Path) -> None:
     settings = small_scene.fresh("expired")
-    run(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 3))
-    found = show(settings).partitions
-    delete_records(settings, max(part.committed or 0 for part in found) + 1, partitions=len(found))
+    run(settings, tmp_path / "first.log", Progress.finished)
+    events(settings, 3)
+    delete_records(settings, [partition.log_end for partition in show(settings).partitions])
     assert verdicts(settings) == {"events expired"}
     assert "kozamori state reset" in refusal(settings, tmp_path / "refused.log")
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
@@ -82,11 +82,11 @@ def healthy(settings: Settings) -> None:
     commit(settings, 6)
 
 
-def delete_records(settings: Settings, before: int, *, partitions: int = PARTITIONS) -> None:
-    """What retention does: the log begins at `before`."""
+def delete_records(settings: Settings, before: Sequence[int]) -> None:
+    """What retention does: the log of each partition begins at `before`."""
     with admin_client(settings) as client:
         client.delete_records(
-            {TopicPartition(settings.account_events, partition): before for partition in range(partitions)}
+            {TopicPartition(settings.account_events, partition): offset for partition, offset in enumerate(before)}
         )
 
 
