@@ -1,0 +1,148 @@
+"""`kozamori bench latency`: from an event handed to its producer until its alert is in a consumer's hands."""
+
+import tempfile
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detector.bench.child import run_child
+from detector.bench.clients import open_consumer, partitions_of
+from detector.bench.cluster import Say, address, cluster
+from detector.bench.machine import machine
+from detector.bench.pacer import Paced, PaceTask
+from detector.bench.worker_process import WorkerProcess
+from detector.bench.workload import Workload, simulate_events, train_models
+from detector.errors import KozamoriError
+from detector.settings import Settings
+
+#: One event in a hundred alerts: enough for a p99.9, few enough to be no load of its own.
+ALERT_SHARE = 0.01
+#: The first seconds do not count: connections are made, and the worker's heap grows to its size.
+WARM_UP_S = 3.0
+#: After the last event; an alert that comes later than this is not coming.
+GRACE_S = 3.0
+HISTOGRAM = "kozamori_event_to_alert_seconds_bucket"
+
+
+class _EventId(msgspec.Struct):
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run: `rate` events a second for `seconds`, after the warm-up."""
+
+    rate: float
+    seconds: float
+    partitions: int
+    seed: int
+    bootstrap: str = ""
+
+
+def run(plan: Plan, say: Say) -> dict[str, Any]:
+    """The report. Raises KozamoriError when the worker fails, or no alert came."""
+    events = round(plan.rate * (plan.seconds + WARM_UP_S))
+    with tempfile.TemporaryDirectory(prefix="kozamori-bench-") as scratch:
+        folder = Path(scratch)
+        say(f"simulating {events} events, seed {plan.seed}")
+        workload = simulate_events(events, None, plan.seed)
+        say("training a model that alerts on one event in a hundred")
+        train_models(folder, plan.seed, alert_share=ALERT_SHARE)
+        with (
+            cluster(plan.bootstrap, plan.partitions, folder / "model", say) as settings,
+            closing(_Listener(settings)) as listener,
+            WorkerProcess(settings, folder / "worker.log") as worker,
+        ):
+            worker.wait_until_ready()
+            say(f"producing {plan.rate:.0f} events a second for {plan.seconds + WARM_UP_S:.0f} s")
+            paced = _produce(plan, settings, workload, folder)
+            time.sleep(GRACE_S)
+            listener.stop()
+            buckets = {sample.labels["le"]: int(sample.value) for sample in worker.samples(HISTOGRAM)}
+        waits_ms = _waits_ms(workload, np.load(folder / "times.npy"), listener.received, WARM_UP_S)
+    p50, p99, p999 = np.quantile(waits_ms, (0.5, 0.99, 0.999)).tolist()
+    return {
+        "machine": machine(),
+        "rate": plan.rate,
+        "p50_ms": round(p50, 2),
+        "p99_ms": round(p99, 2),
+        "p999_ms": round(p999, 2),
+        "max_ms": round(float(waits_ms.max()), 2),
+        "n": len(waits_ms),
+        "seconds": plan.seconds,
+        "warm_up_s": WARM_UP_S,
+        "sent_per_s": round(paced.events / paced.seconds, 1),
+        "producer_late_ms": round(paced.late_ms, 1),
+        "partitions": plan.partitions,
+        "seed": plan.seed,
+        "worker_histogram_s": buckets,
+    }
+
+
+class _Listener:
+    """Notes when each alert is in a consumer's hands, from a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.received: list[tuple[str, float]] = []
+        self._consumer = open_consumer(address(settings), f"{settings.deployment}-alerts")
+        # Assigned, not subscribed: to join a group takes seconds, and the first alerts would count them.
+        self._consumer.assign(partitions_of(settings.alerts, settings.partitions))
+        self._decode = msgspec.json.Decoder(_EventId).decode
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while not self._stopped.is_set():
+            message = self._consumer.poll(0.1)
+            now = time.monotonic()
+            if message is not None and message.error() is None:
+                self.received.append((self._decode(message.value()).event_id, now))
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def close(self) -> None:
+        """Stop and leave the group."""
+        self.stop()
+        self._consumer.close()
+
+
+def _produce(plan: Plan, settings: Settings, workload: Workload, folder: Path) -> Paced:
+    lines = (key + b"\t" + value + b"\n" for key, value in zip(workload.keys, workload.values, strict=True))
+    (folder / "messages.tsv").write_bytes(b"".join(lines))
+    task = PaceTask(
+        bootstrap=address(settings),
+        topic=settings.account_events,
+        messages=str(folder / "messages.tsv"),
+        times=str(folder / "times.npy"),
+        rate=plan.rate,
+    )
+    timeout_s = 2 * (plan.seconds + WARM_UP_S) + 60
+    return run_child("detector.bench.pacer", task, Paced, log=folder / "pacer.log", timeout_s=timeout_s)
+
+
+def _waits_ms(
+    workload: Workload, sent_s: "np.typing.NDArray[np.float64]", received: list[tuple[str, float]], warm_up_s: float
+) -> "np.typing.NDArray[np.float64]":
+    """ms from handing over to receiving, of alerts on events sent after the warm-up.
+
+    An event that was delivered twice alerts once, at its first delivery.
+    """
+    decode = msgspec.json.Decoder(_EventId).decode
+    times: dict[str, float] = {}
+    for value, at in zip(workload.values, sent_s.tolist(), strict=True):
+        times.setdefault(decode(value).event_id, at)
+    counts_from = sent_s[0] + warm_up_s
+    waits = [1000 * (at - times[event_id]) for event_id, at in received if times[event_id] >= counts_from]
+    if not waits:
+        raise KozamoriError("no alert came after the warm-up: give more --seconds or a higher --rate")
+    return np.array(waits)

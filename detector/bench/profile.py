@@ -1,0 +1,115 @@
+"""Where the worker's time goes: its parts run one by one on the same events, in chunks of the size it had."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from detector.artifact import read_model
+from detector.bench.worker import Totals
+from detector.bench.workload import TTL_MS, Workload
+from detector.contract.alerts import encode_alert
+from detector.contract.batch import Batch
+from detector.contract.codec import decode_account_events
+from detector.core.pipeline import Outcome, Pipeline
+from detector.core.policy import Model
+from detector.core.stage import Stage
+from detector.core.stages.account import ACCOUNT
+from detector.settings import Settings
+from detector.stream.changelog import encode_rows
+from detector.stream.processor import alert_of
+from detector.stream.security import client_options
+
+TURNS = 3  # the median counts; the first warms caches and compiles
+POLL_MS = 1_000
+
+Chunk = tuple[list[bytes], list[bytes], int]  # values, keys, offset of the first
+
+
+def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Totals) -> list[dict[str, Any]]:
+    """µs an event by part, in the order of an event's way; `cpu_us` and `totals` are those of the worker's run."""
+    assert settings.model is not None
+    model = read_model(settings.model, ACCOUNT)
+    events = len(workload.values)
+    chunks = _chunks(workload, max(1, round(events / totals.chunks)))
+    batches = [_decode(chunk) for chunk in chunks]
+    admitted = _seconds(lambda: _run(batches, replace(ACCOUNT, kernel=_idle), None))
+    featured = _seconds(lambda: _run(batches, ACCOUNT, None))
+    scored = _seconds(lambda: _run(batches, ACCOUNT, model))
+    pipeline, outcomes = _run(batches, ACCOUNT, model)
+    row_s = _seconds(lambda: _write_rows(pipeline)) / pipeline.rows.count
+    parts = [
+        ("fetch", _seconds(lambda: asyncio.run(_fetch(settings, events))), "aiokafka alone: bytes to record objects"),
+        ("decode", _seconds(lambda: [_decode(chunk) for chunk in chunks]), "JSON to columns, checks, hashes"),
+        ("locate, admit", admitted, "rows found or made, replays and duplicates told"),
+        ("features", featured - admitted, "the account stage's kernel"),
+        ("score", scored - featured, "forest, calibration, decision, cases"),
+        ("alerts", _seconds(lambda: _alerts(pipeline, chunks, batches, outcomes)), "reasons and JSON of what alerts"),
+        ("rows", row_s * totals.checkpoint_rows, "changed rows copied and cut into records"),
+    ]
+    shown = [(name, seconds / events * 1e6, what) for name, seconds, what in parts]
+    rest = cpu_us - sum(us for _, us, _ in shown)
+    shown.append(("rest", rest, "what these leave of its CPU time: Faust, sends, commits, metrics, heartbeats"))
+    return [{"part": name, "us_per_event": round(us, 2), "what": what} for name, us, what in shown]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Median CPU time of one turn."""
+    turns = []
+    for _ in range(TURNS):
+        began = time.process_time()
+        work()
+        turns.append(time.process_time() - began)
+    return median(turns)
+
+
+def _chunks(workload: Workload, size: int) -> list[Chunk]:
+    starts = range(0, len(workload.values), size)
+    return [(workload.values[start : start + size], workload.keys[start : start + size], start) for start in starts]
+
+
+def _decode(chunk: Chunk) -> Batch:
+    values, keys, first = chunk
+    offsets = np.arange(first, first + len(values))
+    return decode_account_events(values, keys, offsets, np.full(len(values), -1)).batch
+
+
+def _run(batches: list[Batch], stage: Stage, model: Model | None) -> tuple[Pipeline, list[Outcome]]:
+    pipeline = Pipeline(stage, model, topic="profile", partition=0, ttl_ms=TTL_MS)
+    return pipeline, [pipeline.process(batch) for batch in batches]
+
+
+def _idle(*_: Any) -> None:
+    """A kernel that does nothing."""
+
+
+def _alerts(pipeline: Pipeline, chunks: list[Chunk], batches: list[Batch], outcomes: list[Outcome]) -> None:
+    for (values, _, _), batch, outcome in zip(chunks, batches, outcomes, strict=True):
+        for raised in outcome.raised:
+            encode_alert(alert_of(pipeline, batch, values, outcome, raised))
+
+
+def _write_rows(pipeline: Pipeline) -> None:
+    pipeline.rows.mark_dirty(np.arange(pipeline.rows.count))
+    deque(encode_rows(pipeline.rows.take_dirty(), 1), maxlen=0)
+
+
+async def _fetch(settings: Settings, events: int) -> None:
+    consumer = AIOKafkaConsumer(
+        **client_options(settings), group_id=None, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(settings.account_events, part) for part in range(settings.partitions)])
+        seen = 0
+        while seen < events:
+            found = await consumer.getmany(timeout_ms=POLL_MS, max_records=settings.max_chunk_records)
+            seen += sum(len(records) for records in found.values())
+    finally:
+        await consumer.stop()

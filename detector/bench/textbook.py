@@ -1,0 +1,204 @@
+"""The account stage's features as a textbook has them: a dict an account, plain Python, one event after the other.
+
+What plain Faust is measured with. Same definitions as `core/stages/account_kernel.py`, a test compares them, so that
+both sides of the comparison do the same work; the state holds JSON values only, so that a `faust.Table` can keep it.
+"""
+
+from functools import cache
+from math import exp, log, nan, sqrt
+from typing import Any, Protocol
+
+from detector.contract.vocabulary import MONTHLY_CAP_YEN
+from detector.core.stages.account_kernel import DEBITS, HABIT_BINS, MIN_HISTORY, MIN_SPREAD, WALLETS, WINDOWS_S
+from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
+
+DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
+#: Features that links do not have, from `since_link_s` to `is_charge`.
+DEBIT_FEATURES = 25
+
+# Plain functions: a compiled one costs more to call from Python than it saves. Months change seldom: looked up.
+_day_of, _hour_of = day_of.py_func, hour_of.py_func
+_month_of, _days_left = cache(month_of.py_func), cache(days_left_in_month.py_func)
+
+State = dict[str, Any]
+
+
+class Event(Protocol):
+    """The fields of a link, unlink or debit; None where its kind does not have one."""
+
+    kind: str
+    occurred_at_ms: int
+    service: str
+    wallet: str
+    wallet_opened_at_ms: int
+    wallet_verified: bool
+    auth: str | None
+    result: str | None
+    amount_yen: int | None
+    purpose: str | None
+
+
+def new_state() -> State:
+    """An account nobody has heard of."""
+    return {
+        "first_s": 0,
+        "debits": [],  # the last six successful ones: [second, yen]
+        "wallets": {},  # the last four: [linked, seen, by PIN]
+        "month": 0,
+        "month_debits": 0,
+        "month_yen": {},
+        "count": 0,
+        "log_sum": 0,
+        "log_squares": 0,
+        "habit": [0] * HABIT_BINS,
+        "day": 0,
+        "attempts": [0, 0],
+        "failures": [0, 0],
+        "streak": 0,
+    }
+
+
+def take(state: State, event: Event) -> list[float]:
+    """The event's features, as of before it, in the order of the account stage; then the state takes it.
+
+    NaN where its kind has no such feature. An unlink has none at all: an empty list.
+    """
+    now_s = event.occurred_at_ms // 1000
+    day = int(_day_of(now_s))
+    if not state["first_s"]:
+        state["first_s"] = now_s
+    if _month_of(day) > state["month"]:
+        state["month"], state["month_debits"], state["month_yen"] = int(_month_of(day)), 0, {}
+    if event.kind == "unlink":
+        if event.wallet in state["wallets"]:
+            state["wallets"][event.wallet][0] = 0
+        return []
+    ok = event.result == "ok"
+    if event.kind == "link":
+        found = [*_both(state, event, now_s, day), *_link(state, event), *_when(now_s, day), *([nan] * DEBIT_FEATURES)]
+        _take_link(state, event, now_s, day)
+        return found
+    taken = (event.amount_yen or 0) if ok else 0
+    wallet = state["wallets"].get(event.wallet)
+    by_pin = wallet[2] if wallet and wallet[0] else nan
+    found = [
+        *_both(state, event, now_s, day),
+        nan,
+        nan,
+        by_pin,
+        *_when(now_s, day),
+        *_debit(state, event, now_s, taken),
+    ]
+    if ok:
+        _take_debit(state, event, now_s, taken)
+    return found
+
+
+def _both(state: State, event: Event, now_s: int, day: int) -> list[float]:
+    attempt = event.kind == "link"
+    known = event.wallet in state["wallets"]
+    age = max(0, day - state["day"])
+    before = [sum(state[name][: max(0, 2 - age)]) for name in ("attempts", "failures")]
+    return [
+        max(0, now_s - event.wallet_opened_at_ms // 1000),
+        not event.wallet_verified,
+        not known,
+        len(state["wallets"]) + (not known),
+        len({service for service, yen in state["month_yen"].items() if yen} | {event.service}),
+        max(0, now_s - state["first_s"]),
+        before[0] + attempt,
+        before[1] + (attempt and event.result != "ok"),
+    ]
+
+
+def _link(state: State, event: Event) -> list[float]:
+    return [state["streak"], event.result != "ok", event.auth == "pin4"]
+
+
+def _when(now_s: int, day: int) -> list[float]:
+    return [_hour_of(now_s) < 6, _days_left(day)]
+
+
+def _debit(state: State, event: Event, now_s: int, taken: int) -> list[float]:
+    amount = event.amount_yen or 0
+    wallet = state["wallets"].get(event.wallet)
+    linked = wallet is not None and wallet[0] > 0
+    since_s = max(0, now_s - (wallet[0] if linked else event.wallet_opened_at_ms // 1000))
+    ages = [(max(0, now_s - second), yen) for second, yen in state["debits"]]
+    windows: list[float] = []
+    for window_s in WINDOWS_S:
+        within = [yen for age, yen in ages if age < window_s]
+        windows += [len(within) + 1, sum(within) + taken]
+    gap = max(0, now_s - max(second for second, _ in state["debits"])) if state["debits"] else nan
+    late = _month_of(_day_of(now_s)) < state["month"]
+    here = taken if late else state["month_yen"].get(event.service, 0) + taken
+    return [
+        since_s if linked else nan,
+        not linked,
+        gap,
+        gap,
+        *windows,
+        1 if late else state["month_debits"] + 1,
+        taken if late else sum(state["month_yen"].values()) + taken,
+        here / MONTHLY_CAP_YEN,
+        max(0, MONTHLY_CAP_YEN - here),
+        windows[-1] * HOUR_S / max(since_s, MINUTE_S),
+        amount,
+        *_against_history(state, amount),
+        sum(1 for age, yen in ages if age < DAY_S and yen == amount),
+        amount % 10_000 == 0,
+        state["habit"][_hour_of(now_s) * HABIT_BINS // 24] / sum(state["habit"]) if state["count"] else nan,
+        event.result != "ok",
+        event.purpose == "charge",
+    ]
+
+
+def _against_history(state: State, amount: int) -> tuple[float, float]:
+    """`amount_z` and `amount_ratio`."""
+    count = state["count"]
+    if not count:
+        return nan, nan
+    mean, own = state["log_sum"] / count / 1000, round(1000 * log(amount)) / 1000
+    if count < MIN_HISTORY:
+        return nan, exp(own - mean)
+    variance = max(0.0, state["log_squares"] / count / 1_000_000 - mean * mean)
+    return (own - mean) / max(sqrt(variance), MIN_SPREAD), exp(own - mean)
+
+
+def _take_link(state: State, event: Event, now_s: int, day: int) -> None:
+    if day > state["day"]:
+        for name in ("attempts", "failures"):
+            state[name] = [0, state[name][0] if day == state["day"] + 1 else 0]
+        state["day"] = day
+    state["attempts"][0] += 1
+    if event.result == "ok":
+        state["streak"] = 0
+        wallet = _remember(state, event.wallet, now_s)
+        wallet[0], wallet[2] = now_s, event.auth == "pin4"
+    else:
+        state["failures"][0] += 1
+        state["streak"] += 1
+
+
+def _take_debit(state: State, event: Event, now_s: int, taken: int) -> None:
+    _remember(state, event.wallet, now_s)
+    state["debits"] = [*state["debits"], [now_s, taken]][-DEBITS:]
+    if _month_of(_day_of(now_s)) == state["month"]:
+        state["month_debits"] += 1
+        state["month_yen"][event.service] = state["month_yen"].get(event.service, 0) + taken
+    size = round(1000 * log(taken))
+    state["count"] += 1
+    state["log_sum"] += size
+    state["log_squares"] += size * size
+    state["habit"][_hour_of(now_s) * HABIT_BINS // 24] += 1
+
+
+def _remember(state: State, wallet: str, now_s: int) -> list[Any]:
+    known = state["wallets"]
+    if wallet not in known:
+        if len(known) == WALLETS:
+            del known[min(known, key=lambda name: known[name][1])]
+        known[wallet] = [0, now_s, False]
+    known[wallet][1] = max(known[wallet][1], now_s)
+    found: list[Any] = known[wallet]
+    return found

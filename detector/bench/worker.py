@@ -1,0 +1,62 @@
+"""Contestant `worker`: a real `kozamori worker` process, alerts, rows and offsets durable in Kafka.
+
+Its clock runs from the last look at its metrics that found no event processed, to the first look at its group that
+finds every event committed: a little to its disadvantage.
+"""
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from detector.bench.lap import Lap
+from detector.bench.worker_process import Committed, WorkerProcess
+from detector.errors import KozamoriError
+from detector.settings import Settings
+
+
+class Totals(NamedTuple):
+    """The worker's own figures of a run, from its metrics; `process_s` is the time from bytes to alerts handed over."""
+
+    chunks: float
+    process_s: float
+    checkpoints: float
+    checkpoint_rows: float
+    alerts: float
+    rss_mb: float
+
+
+def measure(settings: Settings, events: int, *, log: Path, timeout_s: float) -> tuple[Lap, Totals]:
+    """Let a worker read the `events` records of the input; the deployment must have no offsets and no rows yet.
+
+    Raises KozamoriError when it fails, takes longer than `timeout_s` or counts other than `events` events.
+    """
+    with closing(Committed(settings)) as committed, WorkerProcess(settings, log) as worker:
+        worker.wait_until_ready()
+        began = time.perf_counter(), worker.cpu_seconds
+
+        def has_begun() -> bool:
+            nonlocal began
+            looked = time.perf_counter(), worker.cpu_seconds
+            if worker.total("kozamori_events_total") > 0:
+                return True
+            began = looked
+            return False
+
+        worker.wait_until(has_begun, "it had an event", timeout_s)
+        worker.wait_until(lambda: committed.count() >= events, "every event was committed", timeout_s)
+        lap = Lap(events, time.perf_counter() - began[0], worker.cpu_seconds - began[1])
+        if (counted := worker.total("kozamori_events_total")) != events:
+            raise KozamoriError(f"the worker counted {counted:.0f} events of {events}")
+        return lap, _totals(worker)
+
+
+def _totals(worker: WorkerProcess) -> Totals:
+    return Totals(
+        chunks=worker.total("kozamori_chunk_events_count"),
+        process_s=worker.total("kozamori_process_seconds_sum"),
+        checkpoints=worker.total("kozamori_checkpoint_seconds_count"),
+        checkpoint_rows=worker.total("kozamori_checkpoint_rows_total"),
+        alerts=worker.total("kozamori_alerts_total"),
+        rss_mb=worker.rss_mb,
+    )

@@ -1,0 +1,92 @@
+"""The events every contestant gets, and the models they score with: simulated, seeded, the same for all."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import IsolationForest
+
+from detector.artifact import pack, unpack, write_model
+from detector.bench.plain_faust import FOREST, MISSING
+from detector.contract.batch import Batch
+from detector.core.pipeline import DAY_MS
+from detector.core.policy import Model
+from detector.core.stages.account import ACCOUNT
+from detector.errors import UserError
+from models.datasets import collect
+from models.training import Plan, train
+from producers.batches import to_batches
+from producers.messages import column_values, values_of
+from producers.scenarios import SCENARIOS, Scenario, sized
+from producers.simulation import tables
+
+#: Enough to train and calibrate on, seconds to simulate.
+TRAINING_EVENTS = 60_000
+TRAINING_BATCH = 8192
+TTL_MS = 400 * DAY_MS
+#: Simulations differ a little from the size asked for; too few would be refused.
+SPARE = 1.05
+#: Share of the training events above plain Faust's threshold: about what the worker alerts on.
+PLAIN_ALERT_SHARE = 0.001
+
+
+class Workload(NamedTuple):
+    """Messages in order of arrival, and the scenario they come from."""
+
+    keys: list[bytes]
+    values: list[bytes]
+    scenario: Scenario
+
+
+def simulate_events(events: int, accounts: int | None, seed: int) -> Workload:
+    """The first `events` account events of September 2020, attacks included, over `accounts` (None: what it takes).
+
+    Raises UserError when so many accounts have fewer events.
+    """
+    base = replace(SCENARIOS["september-2020"], seed=seed, wallet_events=False, cases=0)
+    scenario = replace(base, accounts=accounts) if accounts else sized(base, round(events * SPARE))
+    attacked = replace(scenario, cases=min(SCENARIOS["september-2020"].cases, scenario.accounts))
+    keys: list[bytes] = []
+    values: list[bytes] = []
+    for table, _ in tables(attacked):
+        left = table.slice(0, events - len(values))
+        keys += [account.encode() for account in column_values(left["account"])]
+        values += values_of(left)
+    if len(values) < events:
+        raise UserError(
+            f"{scenario.accounts} accounts have {len(values)} events in {scenario.days} days, {events} were asked for:"
+            " give more --accounts, or leave it out"
+        )
+    return Workload(keys, values, attacked)
+
+
+def train_models(folder: Path, seed: int, *, alert_share: float | None = None) -> Model:
+    """Train on simulated normal days and write `folder/model`, and `folder/plain.joblib` for plain Faust.
+
+    `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
+    """
+    data = collect(_normal_days(seed + 1), ACCOUNT, TTL_MS)
+    draft = train(data, ACCOUNT, Plan(seed=seed), "simulated")
+    if alert_share is not None:
+        alarm = unpack(pack(draft), ACCOUNT).judge(data.X, data.kind).alarm
+        draft = replace(draft, budget=float(np.quantile(alarm, alert_share)))
+    _train_plain(folder / FOREST, data.X, seed)
+    return write_model(folder / "model", draft)
+
+
+def _normal_days(seed: int) -> Iterator[Batch]:
+    first_row = 0
+    for table, _ in tables(sized(replace(SCENARIOS["normal"], seed=seed, wallet_events=False), TRAINING_EVENTS)):
+        yield from to_batches(table, TRAINING_BATCH, first_row=first_row)
+        first_row += table.num_rows
+
+
+def _train_plain(path: Path, X: npt.NDArray[np.float32], seed: int) -> None:
+    """scikit-learn's forest of the same size on the same features, and the score that one event in 1000 exceeds."""
+    X = np.nan_to_num(X, nan=MISSING)
+    forest = IsolationForest(n_estimators=100, max_samples=256, random_state=seed).fit(X)
+    joblib.dump((forest, float(np.quantile(-forest.score_samples(X), 1 - PLAIN_ALERT_SHARE))), path)
