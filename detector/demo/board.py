@@ -56,11 +56,6 @@ class Board:
         self.lag = lag
 
     @property
-    def accounts(self) -> int:
-        """Accounts alerted, an account again after 24 h."""
-        return len(self._lines)
-
-    @property
     def share(self) -> float:
         """How much of the days has passed, 0 … 1."""
         span = self.ends_at_ms - self.begins_at_ms

@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Mapping
 
+from rich.cells import set_cell_size
 from rich.console import Group, RenderableType
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +18,11 @@ from producers.banks import BANKS
 JST = dt.timezone(dt.timedelta(hours=9), "JST")
 COLOURS: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
 BANK_NAMES = {f"{bank.code:04}": bank.name for bank in BANKS}
+#: Cells of the live view: names of banks fit, and so do the passbook texts even on 80 columns.
+BANK_CELLS, LEAST_SERVICE, MOST_SERVICE = 20, 12, 28
+OTHER_CELLS = 14 + BANK_CELLS + 7 + 7 + 8 + 5 * 2 + 4
+#: Rows of the live view without its alerts: frame, status, bar, head, and one for the cursor.
+FRAME_ROWS = 6
 #: Banks named in the summary; the others are counted together.
 BANKS_SHOWN = 5
 
@@ -44,43 +49,48 @@ def plain(line: Line, language: Language) -> str:
     )
 
 
-def live(board: Board, rows: int, language: Language) -> RenderableType:
-    """The live view with at most `rows` alerts, the newest first."""
-    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
-    table.add_column("time (JST)", no_wrap=True)
-    table.add_column("severity", no_wrap=True)
-    table.add_column("bank", no_wrap=True, ratio=3)
-    table.add_column("service, passbook", no_wrap=True, ratio=5)
-    table.add_column("yen taken", no_wrap=True, justify="right")
-    table.add_column("at risk", no_wrap=True, justify="right")
-    table.add_column("reason", no_wrap=True, ratio=8)
-    table.add_column("alerts", no_wrap=True, justify="right")
-    table.add_column("in truth", no_wrap=True)
-    for line in board.latest(rows):
-        alert = line.alert
-        table.add_row(
-            f"{moment(alert.occurred_at_ms):%m-%d %H:%M:%S}",
-            Text(alert.severity, COLOURS[alert.severity]),
-            bank(alert.bank),
-            service(alert),
-            f"{alert.yen_debited:,}",
-            f"{alert.yen_at_risk:,}",
-            reason(alert, language),
-            f"{line.alerts}",
-            Text(truth(line), "bold" if line.attack else "dim"),
-        )
-    bar = ProgressBar(total=1.0, completed=board.share)
-    return Panel(Group(status(board), bar, Text(), table), title="Kozamori 口座守り", title_align="left")
+def live(board: Board, width: int, height: int, language: Language) -> RenderableType:
+    """The live view for a terminal of that size; each alert has a line of facts and a line of reasons."""
+    service_cells = max(LEAST_SERVICE, min(MOST_SERVICE, width - OTHER_CELLS))
+    head = _line("time (JST)", "bank", "passbook, service", service_cells, "taken", "at risk", "truth")
+    parts: list[RenderableType] = [status(board), _bar(board.share, width - 4), Text(head, "dim", no_wrap=True)]
+    for line in board.latest(max(1, (height - FRAME_ROWS) // 2)):
+        parts.append(_facts(line, service_cells))
+        parts.append(Text(f"  {reason(line.alert, language)}", "dim", no_wrap=True, overflow="ellipsis"))
+    return Panel(Group(*parts), title="Kozamori 口座守り", title_align="left")
+
+
+def _bar(share: float, cells: int) -> Text:
+    full = round(share * cells)
+    return Text.assemble(("━" * full, "green"), ("─" * (cells - full), "dim"))
+
+
+def _facts(line: Line, service_cells: int) -> Text:
+    alert = line.alert
+    time = f"{moment(alert.occurred_at_ms):%m-%d %H:%M:%S}"
+    yen = (f"{alert.yen_debited:,}", f"{alert.yen_at_risk:,}")
+    text = Text(_line(time, bank(alert.bank), service(alert), service_cells, *yen, truth(line)), no_wrap=True)
+    text.stylize(COLOURS[alert.severity], 0, len(time))
+    if line.attack:
+        text.stylize("bold", len(time))
+    return text
+
+
+def _line(time: str, bank: str, service: str, service_cells: int, *others: str) -> str:
+    taken, at_risk, truth = others
+    return (
+        f"{time:<14}  {set_cell_size(bank, BANK_CELLS)}  {set_cell_size(service, service_cells)}"
+        f"  {taken:>7}  {at_risk:>7}  {truth}"
+    )
 
 
 def status(board: Board) -> Text:
     """Where the replay is, in one line."""
     return Text.assemble(
         (f"{moment(board.clock_ms or board.begins_at_ms):%Y-%m-%d %H:%M} JST", "bold"),
-        f"   {board.events_per_s:,.0f} events/s   lag {board.lag:,}",
-        f"   {board.alerts:,} alerts on {board.accounts:,} accounts",
-        "   ",
-        (f"{len(board.cases_found)} cases found", "bold"),
+        f"  {board.events_per_s:,.0f} events/s  lag {board.lag:,}  {board.alerts:,} alerts  ",
+        (f"{len(board.cases_found)} of {len(set(board.case_of.values()))} cases", "bold"),
+        no_wrap=True,
     )
 
 
@@ -133,8 +143,8 @@ def bank(code: str) -> str:
 
 
 def service(alert: Alert) -> str:
-    """The service, and what the passbook calls it."""
-    return f"{alert.service} {alert.passbook_text}".rstrip()
+    """What the passbook says, where that is known, and the service."""
+    return f"{alert.passbook_text} {alert.service}".lstrip()
 
 
 def reason(alert: Alert, language: Language) -> str:

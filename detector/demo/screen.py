@@ -15,8 +15,6 @@ from detector.demo.plan import Language
 
 #: Between two lines on progress where there is no terminal.
 PLAIN_STATUS_S = 5.0
-#: Rows of the live view beside the lines of the alerts: panel, status, head of the table.
-FRAME_ROWS = 12
 
 
 class Step:
@@ -87,8 +85,9 @@ class Replay:
     def show(self, opened: list[Line]) -> None:
         """Show the board as it is now; `opened` are the lines that are new."""
         if self._live is not None:
-            rows = max(3, self._screen.console.height - FRAME_ROWS)
-            self._live.update(layout.live(self._board, rows, self._screen.language), refresh=True)
+            size = self._screen.console.size
+            view = layout.live(self._board, size.width, size.height, self._screen.language)
+            self._live.update(view, refresh=True)
             return
         for line in opened:
             self._screen.print(layout.plain(line, self._screen.language))

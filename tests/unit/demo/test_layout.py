@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from support.alerts import make_alert
 
@@ -27,7 +28,7 @@ def rendered(what: RenderableType, width: int = 200) -> str:
 )
 def test_an_alert_tells_when_who_how_much_and_why_in_one_line(language: Language, reason: str) -> None:
     expected = (
-        "09-01 14:05:06  CRITICAL  0116 Hokkaido  docomo_account ドコモコウザ"
+        "09-01 14:05:06  CRITICAL  0116 Hokkaido  ドコモコウザ docomo_account"
         f"  taken 190,000  at risk 110,000  {reason}  attack"
     )
     assert expected == layout.plain(Line(make_alert(), attack=True), language)
@@ -37,10 +38,21 @@ def test_the_live_view_has_the_newest_alerts_and_says_how_far_it_is() -> None:
     board = Board(BEGIN_MS, BEGIN_MS + 86_400_000, {"e-3": "T1-0001"})
     board.take([make_alert(offset) for offset in range(4)])
     board.measure(BEGIN_MS + 3_600_000, 2_600.0, 17)
-    text = rendered(layout.live(board, 2, "en"))
-    for part in ("2020-09-01 01:00 JST", "2,600 events/s", "lag 17", "4 alerts on 4 accounts", "1 cases found"):
+    text = rendered(layout.live(board, 100, layout.FRAME_ROWS + 4, "en"), 100)
+    for part in ("2020-09-01 01:00 JST", "2,600 events/s", "lag 17", "4 alerts", "1 of 1 cases"):
         assert part in text
-    assert (1, 1) == (text.count(" attack "), text.count(" honest "))
+    assert (1, 1) == (text.count("  attack "), text.count("  honest "))
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_the_live_view_fits_the_terminal_and_shows_what_the_passbook_says(width: int) -> None:
+    board = Board(BEGIN_MS, BEGIN_MS + 86_400_000, {})
+    board.take([make_alert(offset, bank="9900") for offset in range(40)])
+    lines = rendered(layout.live(board, width, 24, "ja"), width).splitlines()
+    assert 24 > len(lines)
+    assert {width} == {cell_len(line) for line in lines}
+    for part in ("9900 Japan Post Bank", "ドコモコウザ", "190,000", "110,000", "honest"):
+        assert part in lines[4]
 
 
 def test_the_summary_says_what_is_measured_and_names_the_banks_with_most_false_groups() -> None:
