@@ -3,6 +3,7 @@
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from detector.bench.child import run_child
 from detector.bench.clients import open_consumer, partitions_of
@@ -65,16 +67,16 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
             time.sleep(GRACE_S)
             listener.stop()
             buckets = {sample.labels["le"]: int(sample.value) for sample in worker.samples(HISTOGRAM)}
-        waits_ms = _waits_ms(workload, np.load(folder / "times.npy"), listener.received, WARM_UP_S)
-    p50, p99, p999 = np.quantile(waits_ms, (0.5, 0.99, 0.999)).tolist()
+        waits = waits_ms(workload.values, np.load(folder / "times.npy"), listener.received, WARM_UP_S)
+    p50, p99, p999 = np.quantile(waits, (0.5, 0.99, 0.999)).tolist()
     return {
         "machine": machine(),
         "rate": plan.rate,
         "p50_ms": round(p50, 2),
         "p99_ms": round(p99, 2),
         "p999_ms": round(p999, 2),
-        "max_ms": round(float(waits_ms.max()), 2),
-        "n": len(waits_ms),
+        "max_ms": round(float(waits.max()), 2),
+        "n": len(waits),
         "seconds": plan.seconds,
         "warm_up_s": WARM_UP_S,
         "sent_per_s": round(paced.events / paced.seconds, 1),
@@ -130,16 +132,21 @@ def _produce(plan: Plan, settings: Settings, workload: Workload, folder: Path) -
     return run_child("detector.bench.pacer", task, Paced, log=folder / "pacer.log", timeout_s=timeout_s)
 
 
-def _waits_ms(
-    workload: Workload, sent_s: "np.typing.NDArray[np.float64]", received: list[tuple[str, float]], warm_up_s: float
-) -> "np.typing.NDArray[np.float64]":
-    """ms from handing over to receiving, of alerts on events sent after the warm-up.
+def waits_ms(
+    values: Sequence[bytes],
+    sent_s: npt.NDArray[np.float64],
+    received: Sequence[tuple[str, float]],
+    warm_up_s: float,
+) -> npt.NDArray[np.float64]:
+    """ms from handing over to receiving, of the alerts on events sent after the warm-up.
 
-    An event that was delivered twice alerts once, at its first delivery.
+    `sent_s` (n,) are the times at which the events `values` were handed over, `received` event ids with the times at
+    which their alerts came. An event that was delivered twice alerts at its first delivery. Raises KozamoriError when
+    there is none.
     """
     decode = msgspec.json.Decoder(_EventId).decode
     times: dict[str, float] = {}
-    for value, at in zip(workload.values, sent_s.tolist(), strict=True):
+    for value, at in zip(values, sent_s.tolist(), strict=True):
         times.setdefault(decode(value).event_id, at)
     counts_from = sent_s[0] + warm_up_s
     waits = [1000 * (at - times[event_id]) for event_id, at in received if times[event_id] >= counts_from]
