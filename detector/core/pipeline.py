@@ -65,6 +65,7 @@ class Pipeline:
         self.ttl_ms = ttl_ms
         self.rows = rows or PackedRows(stage.row)
         self.watermark_ms = watermark_ms
+        self._kernel_hash = stage.kernel_hash
 
     def process(self, batch: Batch) -> Outcome:
         """Take the next events of the log."""
@@ -99,7 +100,7 @@ class Pipeline:
             self.watermark_ms,
             self.ttl_ms,
             self.stage.version,
-            self.stage.kernel_hash,
+            self._kernel_hash,
             self.rows.dirty,
             status,
         )

@@ -61,6 +61,9 @@ class Stage:
     def __post_init__(self) -> None:
         if self.row.itemsize > MAX_ROW_BYTES:
             raise ValueError(f"row of stage {self.name} has {self.row.itemsize} bytes, at most {MAX_ROW_BYTES}")
+        if sum(dtype.itemsize for dtype, *_ in (self.row.fields or {}).values()) != self.row.itemsize:
+            # numpy's copies leave holes undefined, and rows are compared and stored byte for byte.
+            raise ValueError(f"row of stage {self.name} has holes between its fields")
         if self.row.names is None or self.row.names[: len(HEADER)] != tuple(field[0] for field in HEADER):
             raise ValueError(f"row of stage {self.name} does not begin with the header fields")
 

@@ -6,7 +6,6 @@ import random
 import re
 import socket
 import subprocess
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,13 +119,15 @@ def format_logs(node: Node, java_command: list[str], scram_users: Mapping[str, s
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(node.properties_file)]
     answer = subprocess.run([*java_command, *tool, *users], capture_output=True, text=True, check=False)
     if answer.returncode != 0:
-        raise UserError(f"Kafka refused its configuration: {complaint((answer.stderr + answer.stdout).splitlines())}")
+        said = complaint((answer.stderr + answer.stdout).splitlines())
+        raise UserError(f"Kafka refused its configuration (status {answer.returncode}): {said}")
 
 
 def complaint(lines: Iterable[str]) -> str:
-    """The last line in which Kafka names a mistake, "it said nothing" where there is none."""
-    found = deque((line.strip() for line in lines if MISTAKE.search(line)), maxlen=1)
-    return found[0] if found else "it said nothing"
+    """The last line in which Kafka names a mistake, else the last line there is."""
+    said = [line.strip() for line in lines if line.strip()]
+    mistakes = [line for line in said if MISTAKE.search(line)]
+    return (mistakes or said or ["it said nothing"])[-1]
 
 
 def free_ports(names: Iterable[str], chosen: random.Random) -> dict[str, int]:

@@ -11,13 +11,12 @@ from detector.core.stage import HEADER, Feature, Stage
 ROW = np.dtype(
     [
         *HEADER,
+        ("events", "<i4"),
         ("case_offset", "<i8"),
         ("case_started_ms", "<i8"),
-        ("case_updates", "<u2"),
-        ("events", "<i4"),
         ("yen", "<i8"),
-    ],
-    align=True,
+        ("case_updates", "<u2"),
+    ]
 )
 
 
