@@ -1,8 +1,9 @@
 """Runs one worker from start-up checks to its exit status."""
 
 import asyncio
+import os
 import signal
-import time
+import sys
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +19,7 @@ from detector.errors import UserError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
+from detector.stream.app import App
 from detector.stream.shell import Shell
 from detector.stream.topics import TopicFacts, check, inspect
 from detector.stream.warmup import warm_up
@@ -108,12 +110,29 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
             await shell.drain()
     for task in (*tasks, crashed, stopping, starting):
         task.cancel()
-    started = time.monotonic()
+    error = shell.failed.result() if shell.failed.done() else None
+    await _stop(shell.app, error)
+    return error
+
+
+async def _stop(app: App, error: BaseException | None) -> None:
+    """Leave the group and close connections; where that takes too long, end the process as it would have ended."""
+    leaving = asyncio.ensure_future(app.stop())
+    # Not wait_for: Faust swallows the cancellation, a member that still joins waits for all others, and its thread,
+    # no daemon, would keep the process from ending.
+    await asyncio.wait({leaving}, timeout=STOP_TIMEOUT_S)
+    if leaving.done():
+        if (failure := leaving.exception()) is not None:
+            log.warning("stopping was not orderly", error=type(failure).__name__)
+        return
+    log.warning("stopping took too long, the process ends without it", seconds=STOP_TIMEOUT_S)
     try:
-        await asyncio.wait_for(shell.app.stop(), STOP_TIMEOUT_S)
-    except Exception as error:  # noqa: BLE001 - the process ends either way
-        log.warning("stopping was not orderly", error=type(error).__name__, seconds=time.monotonic() - started)
-    return shell.failed.result() if shell.failed.done() else None
+        status = _status(error)
+    except UserError as refused:
+        sys.stderr.write(f"kozamori: {refused}\n")
+        status = 2
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _status(error: BaseException | None) -> int:

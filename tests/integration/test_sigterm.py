@@ -1,0 +1,155 @@
+"""Asked to stop, or left without its broker: what was processed is committed, and a restart repeats nothing."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from support.bystanders import rebalance_held_up
+from support.replays import Result, left_in_kafka, offline
+from support.scenes import Scene
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.local_kafka.broker import LocalKafka
+from detector.settings import Settings
+from detector.stream.admin import admin_client
+from detector.stream.groups import committed_offsets
+
+#: So little at once that 6,000 events take seconds.
+SLOWLY = {"max_chunk_records": 2, "checkpoint_interval_ms": 100}
+#: Draining takes a checkpoint, leaving at most ten seconds; a supervisor gives up after 30.
+SOON_S = 20.0
+KILLED_BY_SIGTERM = -signal.SIGTERM
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
+    """Starts workers that end with the test."""
+    workers: list[WorkerProcess] = []
+
+    def start(settings: Settings, **changes: object) -> WorkerProcess:
+        workers.append(WorkerProcess(settings, tmp_path / f"worker-{len(workers)}.log", **changes))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.close()
+
+
+def end(worker: WorkerProcess, number: int) -> int:
+    """Send a signal; the exit status, within bounds."""
+    began = time.monotonic()
+    worker.process.send_signal(number)
+    status = worker.process.wait(2 * SOON_S)
+    assert time.monotonic() - began < SOON_S
+    return status
+
+
+def wait_for(settings: Settings, worker: WorkerProcess, happens: Callable[[Progress], bool]) -> None:
+    progress = Progress(settings, settings.account_events)
+    try:
+        wait_until(lambda: happens(progress), "the worker is far enough", worker)
+    finally:
+        progress.close()
+
+
+def busy(progress: Progress) -> bool:
+    return progress.committed() > progress.end() / 10
+
+
+def committed(settings: Settings) -> dict[int, int]:
+    with admin_client(settings) as client:
+        found = committed_offsets(client, settings.group, settings.account_events)
+    return {partition: commit.offset for partition, commit in found.items()}
+
+
+def outputs_below(result: Result, offsets: dict[int, int]) -> set[str]:
+    """Ids of the outputs of records before these offsets."""
+    found = set()
+    for key, value in (result.alerts | result.dead_letters).items():
+        place = msgspec.json.decode(value)["position"]
+        if place["offset"] < offsets[place["partition"]]:
+            found.add(key)
+    return found
+
+
+def same(expected: Result, got: Result) -> None:
+    assert expected.alerts == got.alerts
+    assert expected.dead_letters == got.dead_letters
+    assert {part: rows.tobytes() for part, rows in expected.rows.items()} == {
+        part: rows.tobytes() for part, rows in got.rows.items()
+    }
+    assert len(got.alerts) > 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_busy_worker_commits_what_it_processed_and_a_restart_repeats_nothing(
+    small_scene: Scene, started: Callable[..., WorkerProcess], number: signal.Signals
+) -> None:
+    settings = small_scene.fresh("stopped")
+    worker = started(settings, **SLOWLY)
+    wait_for(settings, worker, busy)
+    assert 0 == end(worker, number)
+    expected, left, offsets = offline(settings, small_scene.model), left_in_kafka(settings), committed(settings)
+    assert left.times.keys() == outputs_below(expected, offsets)
+    assert 0 < len(left.times) < len(expected.alerts) + len(expected.dead_letters), "it was stopped in the middle"
+    worker = started(settings)
+    wait_for(settings, worker, Progress.finished)
+    assert 0 == end(worker, signal.SIGTERM)
+    left = left_in_kafka(settings)
+    same(expected, left)
+    assert {1} == set(left.times.values()), "an output came twice although nothing was killed"
+
+
+def test_a_worker_that_is_asked_to_stop_while_it_loads_ends_at_once(
+    small_scene: Scene, started: Callable[..., WorkerProcess]
+) -> None:
+    worker = started(replace(small_scene, events=()).fresh("loading"))
+    time.sleep(0.5)
+    # Nothing is held yet that an orderly end would give back.
+    assert end(worker, signal.SIGTERM) in {0, KILLED_BY_SIGTERM}
+
+
+def test_a_worker_that_is_asked_to_stop_while_it_joins_does_not_wait_for_the_others(
+    small_scene: Scene, started: Callable[..., WorkerProcess]
+) -> None:
+    settings = replace(small_scene, events=()).fresh("joining")
+    with rebalance_held_up(settings):
+        worker = started(settings)
+        wait_until(lambda: "joining group" in worker.log.read_text("utf-8"), "the worker asks to join", worker)
+        assert 0 == end(worker, signal.SIGTERM)
+    assert "Traceback" not in worker.log.read_text("utf-8")
+
+
+def test_a_worker_that_is_asked_to_stop_as_soon_as_it_listens_leaves_in_order(
+    small_scene: Scene, started: Callable[..., WorkerProcess]
+) -> None:
+    worker = started(small_scene.fresh("listening"))
+    wait_until(worker.started, "the worker starts", worker)
+    assert 0 == end(worker, signal.SIGTERM)
+    assert "Traceback" not in worker.log.read_text("utf-8")
+
+
+def test_a_broker_that_dies_loses_nothing(small_scene: Scene, started: Callable[..., WorkerProcess]) -> None:
+    with LocalKafka() as broker:
+        scene = replace(small_scene, bootstrap=broker.bootstrap)
+        settings = scene.fresh("dying")
+        worker = started(settings, **SLOWLY)
+        wait_for(settings, worker, busy)
+        broker.kill()
+        broker.start()
+        progress = Progress(settings, settings.account_events)
+        try:
+            assert progress.committed() < progress.end(), "it had finished before"
+            wait_until(lambda: not worker.running or progress.finished(), "the worker ends or recovers")
+            if not worker.running:
+                assert worker.process.returncode not in {0, 2}
+                worker = started(settings)
+                wait_until(progress.finished, "all is committed", worker)
+            assert 0 == end(worker, signal.SIGTERM)
+        finally:
+            progress.close()
+        same(offline(settings, scene.model), left_in_kafka(settings))
