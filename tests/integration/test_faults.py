@@ -1,6 +1,6 @@
 """Whatever is killed whenever: no event lost, none counted twice, the same alerts.
 
-`KOZAMORI_FAULT_EVENTS` sets the number of events (100,000 by default), `KOZAMORI_FAULT_SEED` the moments of the kills.
+`KOZAMORI_FAULT_EVENTS` sets the number of events (60,000 by default), `KOZAMORI_FAULT_SEED` the moments of the kills.
 """
 
 import os
@@ -16,12 +16,14 @@ from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.local_kafka.broker import LocalKafka
 
-EVENTS = int(os.environ.get("KOZAMORI_FAULT_EVENTS", "100000"))
+EVENTS = int(os.environ.get("KOZAMORI_FAULT_EVENTS", "60000"))
 SEED = int(os.environ.get("KOZAMORI_FAULT_SEED", "1"))
 KILLS = 10
 #: Many chunks and checkpoints, and time enough for workers to come and go among them.
 SMALL_CHUNKS = {"max_chunk_records": 100, "checkpoint_interval_ms": 100}
 PATIENCE_S = 120 + EVENTS / 1000
+#: Ten restarts of a worker, each with its imports, and rebalances that wait for the session of a killed one.
+pytestmark = pytest.mark.timeout(600 + EVENTS / 500)
 
 
 @pytest.fixture(scope="module")
