@@ -52,7 +52,7 @@ def _cases(axes: Any, cases: tuple[Case, ...]) -> None:
     axes.set_title("Debits of each case, and its first alert", loc="left")
     axes.set_xlabel("seconds since the first debit (alerts before it at the left edge)")
     ticks = range(0, len(cases), max(1, len(cases) // 12))
-    axes.set_yticks(ticks, [f"{moment(cases[row].began_at_ms):%d Sep %H:%M}" for row in ticks])
+    axes.set_yticks(ticks, [f"{moment(cases[row].began_at_ms):%d %b %H:%M}" for row in ticks])
     axes.invert_yaxis()
     shapes = (("o", LOST, "lost"), ("o", SAVED, "still there"), ("|", ALERT, "first alert"))
     axes.legend(
@@ -77,7 +77,7 @@ def _yen(axes: Any, cases: tuple[Case, ...]) -> None:
     axes.set_title("Yen of the cases, summed", loc="left")
     axes.set_ylabel("million yen")
     axes.xaxis.set_major_locator(mdates.DayLocator(interval=2, tz=JST))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(mdates.DateFormatter("%d Sep", tz=JST))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(mdates.DateFormatter("%d %b", tz=JST))  # type: ignore[no-untyped-call]
     axes.legend(loc="upper left")
 
 
@@ -90,6 +90,6 @@ def _false_groups(axes: Any, evaluation: Evaluation, first_day_ms: int, budget: 
     axes.axhline(budget, color="black", linestyle="--", linewidth=1, label=f"budget {budget:g}")
     axes.set_title("False alert groups a day", loc="left")
     axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda day, _: f"{moment(first_day_ms + int(day) * jst.DAY_MS):%d Sep}")
+        FuncFormatter(lambda day, _: f"{moment(first_day_ms + int(day) * jst.DAY_MS):%d %b}")
     )
     axes.legend(loc="upper right")

@@ -1,5 +1,6 @@
 """The demo from nothing to its summary, step by step; what it started is gone when it returns or is interrupted."""
 
+import datetime as dt
 import json
 import time
 from contextlib import ExitStack
@@ -61,7 +62,7 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
         screen.summary(evaluation, plan.budget)
         screen.print(f"Picture: {folder / PICTURE}, figures: {folder / FIGURES}; all this took {figures['seconds']} s")
         if keep:
-            _keep(scene, screen)
+            _keep(scene, plan, screen)
         else:
             screen.print("Metrics and topics are gone with Kafka; `kozamori demo --keep` leaves them to look at.")
     return figures
@@ -106,18 +107,18 @@ def _replay(scene: Scene, attack: Days, plan: Plan, screen: Screen) -> Evaluatio
     return evaluate(read_labels(attack.labels), events, alerts, plan.attack.days)
 
 
-def _keep(scene: Scene, screen: Screen) -> None:
+def _keep(scene: Scene, plan: Plan, screen: Screen) -> None:
     """Say what can be tried, and wait for Ctrl-C."""
     settings = scene.cluster.settings
     kafka = f"--bootstrap {','.join(settings.bootstrap)}" + (f" --prefix {settings.prefix}" if settings.prefix else "")
-    group = f"--deployment {settings.deployment}"
+    after = plan.attack.start + dt.timedelta(days=plan.attack.days)
+    days = f"--scenario september-2020 --accounts {plan.accounts} --seed {plan.seed} --start {after}"
     screen.print(
-        "\nStill running until Ctrl-C; in another terminal:\n"
-        f"  kozamori alerts {kafka} --lang ja\n"
-        f"  kozamori produce {kafka} --scenario september-2020 --start 2020-09-11 --speed 3600x\n"
-        f"  kozamori state show {kafka} {group}\n"
-        f"  curl {scene.worker.metrics_url}\n"
-        f"Prometheus: scrape {scene.worker.metrics_url.removeprefix('http://').removesuffix('/metrics')}"
+        "\nStill running until Ctrl-C; try in another terminal:\n"
+        f"  kozamori alerts {kafka} --follow --lang ja\n"
+        f"  kozamori produce {kafka} {days} --speed 3600x\n"
+        f"  kozamori state show {kafka} --deployment {settings.deployment}\n"
+        f"  curl {scene.worker.metrics_url}"
     )
     try:
         while True:

@@ -34,6 +34,8 @@ class DemoProcess:
         self._said = folder / "said"
         self._json = folder / "json"
         self.met: set[psutil.Process] = set()
+        # Where the tests themselves run in the background, Ctrl-C is ignored, and children would inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._said.open("wb") as said, self._json.open("wb") as answer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "detector.cli.main", "demo", "-o", str(self.output), *options],
@@ -43,6 +45,7 @@ class DemoProcess:
                 cwd=folder,
                 env={**os.environ, "TMPDIR": str(self.temporary), "KOZAMORI_PREFIX": "not-for-the-demo."},
             )
+        signal.signal(signal.SIGINT, before)
 
     def stderr(self) -> str:
         return self._said.read_text("utf-8")
