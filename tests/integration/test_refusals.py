@@ -130,7 +130,7 @@ def test_a_port_in_use_is_refused(deployed: Settings, tmp_path: Path) -> None:
 
 
 def expire(settings: Settings, committed: dict[int, int]) -> None:
-    delete_records(settings, max(committed.values()) + 1)
+    delete_records(settings, [max(committed.values()) + 1] * len(committed))
 
 
 def more_partitions(settings: Settings, _committed: dict[int, int]) -> None:
