@@ -42,7 +42,9 @@ def run(task: Task) -> Lap:
                 for raised in outcome.raised:
                     encode_alert(alert_of(pipelines[partition], batch, values, outcome, raised))
         seen += len(messages)
-    return stopwatch.stop(seen)
+    lap = stopwatch.stop(seen)
+    consumer.close()
+    return lap
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def run(task: Task) -> Lap:
         for _, of_partition in by_partition(messages):
             decode(of_partition)
         seen += len(messages)
-    return stopwatch.stop(seen)
+    lap = stopwatch.stop(seen)
+    consumer.close()
+    return lap
 
 
 def poll(consumer: Any, wanted: int) -> list[Any]:

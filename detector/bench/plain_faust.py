@@ -15,6 +15,8 @@ from detector.bench.lap import Lap
 FOREST = "plain.joblib"
 #: What a feature that an event does not have is given as: the textbook's answer to missing values.
 MISSING = -1.0
+#: To leave the group, so that it can be deleted; it takes a second, or with `take` for ever.
+STOP_TIMEOUT_S = 10.0
 
 
 class AccountEvent(faust.Record, serializer="json"):
@@ -90,6 +92,7 @@ def run_app(app: PlainApp) -> Lap:
         await asyncio.wait([app.finished, crashed], return_when=asyncio.FIRST_COMPLETED)
         if not app.finished.done():
             raise app.crash_reason or RuntimeError("the app stopped")
+        await asyncio.wait([asyncio.ensure_future(app.stop())], timeout=STOP_TIMEOUT_S)
         return app.finished.result()
 
     # Not `asyncio.run`: Faust's tasks do not all end when they are cancelled, and the process ends anyway.
