@@ -13,6 +13,8 @@ from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Pro
 
 #: Chunks that wait in Faust's queue before it stops fetching: memory is bounded by their number.
 QUEUED_CHUNKS = 4
+#: Partitions that were added, or a topic made anew, are noticed after this; until then accounts would be split.
+METADATA_MAX_AGE_MS = 15_000
 #: Batches of rows to the changelog; a broker's default limit for one batch is 1 MiB.
 PRODUCER_BATCH_BYTES = 512 * 1024
 PRODUCER_REQUEST_BYTES = 8 * 1024 * 1024
@@ -62,6 +64,7 @@ def build_app(
         broker_request_timeout=max(40.0, settings.session_timeout_s + 5),
         broker_max_poll_records=settings.max_chunk_records,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         consumer_group_instance_id=settings.static_member or None,
         ConsumerScheduler=ChunkScheduler,
         producer_linger=0,

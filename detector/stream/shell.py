@@ -12,7 +12,7 @@ from faust.types import TP
 
 from detector.core.policy import Model
 from detector.core.stage import Stage
-from detector.errors import WorkerError
+from detector.errors import UserError, WorkerError
 from detector.observe.health import Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
@@ -27,7 +27,7 @@ from detector.stream.restore import first_offset
 from detector.stream.security import client_options
 from detector.stream.takeover import Takeover
 from detector.stream.tenure import Tenure
-from detector.stream.topics import TopicFacts
+from detector.stream.topics import TopicFacts, check, inspect
 
 log = structlog.get_logger(__name__)
 
@@ -38,11 +38,10 @@ FINISH_SHARE = 0.5
 class Shell:
     """Holds the tenures of one stage's input partitions and runs their checkpoints; the `Log` they write to."""
 
-    def __init__(self, settings: Settings, stage: Stage, model: Model, facts: TopicFacts, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, stage: Stage, model: Model, metrics: Metrics) -> None:
         self._settings = settings
         self._stage = stage
         self._model = model
-        self._facts = facts
         self._reporting = Reporting(metrics, stage.name)
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
         self._topics = {"alerts": settings.alerts, "dead_letters": settings.dead_letters}
@@ -61,11 +60,12 @@ class Shell:
     async def begin(self) -> None:
         """Restore every assigned partition and begin its tenure; nothing is read before this returns."""
         started = time.monotonic()
-        assigned = {tp for tp in self.app.consumer.assignment() if tp.topic == self._settings.account_events}
         self._drop_all()
-        self._reporting.worker.rebalanced(len(assigned))
-        takeover = Takeover(self._settings, self._stage, self._model, self._facts, self.app)
         try:
+            facts = await self._input_as_it_is()
+            assigned = {tp for tp in self.app.consumer.assignment() if tp.topic == facts.name}
+            self._reporting.worker.rebalanced(len(assigned))
+            takeover = Takeover(self._settings, self._stage, self._model, facts, self.app)
             tenures = await takeover.begin(assigned)
         except asyncio.CancelledError:
             raise
@@ -82,6 +82,15 @@ class Shell:
             log.info("partition taken", partition=tenure.tp.partition, offset=offset, rows=rows)
         self.progress += 1
         self._set_ready(ready=True)
+
+    async def _input_as_it_is(self) -> TopicFacts:
+        """The input's facts of today: while the worker runs, a topic may be re-created or given more partitions."""
+        try:
+            facts = await asyncio.to_thread(inspect, self._settings)
+        except UserError as error:
+            raise WorkerError(f"topics could not be looked at after a rebalance: {error}") from error
+        check(self._settings, facts)
+        return facts[self._settings.account_events]
 
     async def on_chunk(self, message: Any) -> None:
         """Process a chunk and hand its outputs to the producer; an error here ends the worker, never the chunk."""

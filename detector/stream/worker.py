@@ -21,7 +21,7 @@ from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App
 from detector.stream.shell import Shell
-from detector.stream.topics import TopicFacts, check, inspect
+from detector.stream.topics import check, inspect
 from detector.stream.warmup import warm_up
 from detector.stream.watchdog import Pulse, Signs, Watchdog, end_process
 
@@ -36,8 +36,7 @@ def run_worker(settings: Settings) -> int:
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
     model = read_model(settings.model, ACCOUNT)
-    facts = inspect(settings)
-    check(settings, facts)
+    check(settings, inspect(settings))
     warm_up(ACCOUNT, model)
     metrics = Metrics(version("kozamori"))
     metrics.model(
@@ -47,15 +46,14 @@ def run_worker(settings: Settings) -> int:
         detectors=[detector.name for detector in model.detectors],
     )
     metrics.dead_letter_reasons(list(REASONS))
-    return asyncio.run(_Worker(settings, ACCOUNT, model, facts[settings.account_events], metrics).run())
+    return asyncio.run(_Worker(settings, ACCOUNT, model, metrics).run())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, stage: Stage, model: Model, facts: TopicFacts, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, stage: Stage, model: Model, metrics: Metrics) -> None:
         self._settings = settings
         self._stage = stage
         self._model = model
-        self._facts = facts
         self._metrics = metrics
 
     async def run(self) -> int:
@@ -63,7 +61,7 @@ class _Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        shell = Shell(self._settings, self._stage, self._model, self._facts, self._metrics)
+        shell = Shell(self._settings, self._stage, self._model, self._metrics)
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(
