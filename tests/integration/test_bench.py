@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient
 from detector.bench.contestants import NAMES
 from detector.local_kafka.broker import LocalKafka
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 EVENTS = 400
 
