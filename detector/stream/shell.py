@@ -181,22 +181,28 @@ class Shell:
 
     async def finish(self) -> None:
         """A last checkpoint, bounded in time, then end every tenure: also of partitions that come back (rule 2)."""
+        await self._last_checkpoint()
+
+    async def drain(self) -> None:
+        """Stop reading, finish what was read, give the partitions back; a failure where Kafka does not let us."""
+        self.app.consumer.stop_flow()
+        self.app.flow_control.suspend()
+        if not await self._last_checkpoint():
+            self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))
+
+    async def _last_checkpoint(self) -> bool:
         self._set_ready(ready=False)
         try:
             await asyncio.wait_for(self.checkpoint(), self._settings.rebalance_timeout_s * FINISH_SHARE)
         except TimeoutError:
             log.warning("the last checkpoint took too long, its events will be read again")
+            return False
         except BaseException as error:
             self.fail(error)
             raise
         finally:
             self._drop_all()
-
-    async def drain(self) -> None:
-        """Stop reading, finish what was read, give the partitions back."""
-        self.app.consumer.stop_flow()
-        self.app.flow_control.suspend()
-        await self.finish()
+        return True
 
     def readiness(self) -> Report:
         """Whether every assigned partition is restored and read (called from another thread)."""

@@ -24,6 +24,8 @@ SLOWLY = {"max_chunk_records": 2, "checkpoint_interval_ms": 100}
 SOON_S = 20.0
 KILLED_BY_SIGTERM = -signal.SIGTERM
 
+pytestmark = pytest.mark.timeout(300)  # a broker is started up to three times
+
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
@@ -133,23 +135,49 @@ def test_a_worker_that_is_asked_to_stop_as_soon_as_it_listens_leaves_in_order(
     assert "Traceback" not in worker.log.read_text("utf-8")
 
 
-def test_a_broker_that_dies_loses_nothing(small_scene: Scene, started: Callable[..., WorkerProcess]) -> None:
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[LocalKafka]:
+    """A broker to kill; each test leaves it running."""
     with LocalKafka() as broker:
-        scene = replace(small_scene, bootstrap=broker.bootstrap)
-        settings = scene.fresh("dying")
-        worker = started(settings, **SLOWLY)
-        wait_for(settings, worker, busy)
-        broker.kill()
-        broker.start()
-        progress = Progress(settings, settings.account_events)
-        try:
-            assert progress.committed() < progress.end(), "it had finished before"
-            wait_until(lambda: not worker.running or progress.finished(), "the worker ends or recovers")
-            if not worker.running:
-                assert worker.process.returncode not in {0, 2}
-                worker = started(settings)
-                wait_until(progress.finished, "all is committed", worker)
-            assert 0 == end(worker, signal.SIGTERM)
-        finally:
-            progress.close()
-        same(offline(settings, scene.model), left_in_kafka(settings))
+        yield broker
+
+
+def test_a_broker_that_dies_and_comes_back_loses_nothing(
+    small_scene: Scene, mortal: LocalKafka, started: Callable[..., WorkerProcess]
+) -> None:
+    scene = replace(small_scene, bootstrap=mortal.bootstrap)
+    settings = scene.fresh("dying")
+    worker = started(settings, **SLOWLY)
+    wait_for(settings, worker, busy)
+    mortal.kill()
+    mortal.start()
+    progress = Progress(settings, settings.account_events)
+    try:
+        assert progress.committed() < progress.end(), "it had finished before"
+        wait_until(lambda: not worker.running or progress.finished(), "the worker ends or recovers")
+        if not worker.running:
+            assert worker.process.returncode not in {0, 2}
+            worker = started(settings)
+            wait_until(progress.finished, "all is committed", worker)
+        assert 0 == end(worker, signal.SIGTERM)
+    finally:
+        progress.close()
+    same(offline(settings, scene.model), left_in_kafka(settings))
+
+
+def test_a_worker_that_cannot_commit_its_last_events_does_not_say_all_is_well(
+    small_scene: Scene, mortal: LocalKafka, started: Callable[..., WorkerProcess]
+) -> None:
+    scene = replace(small_scene, bootstrap=mortal.bootstrap)
+    settings = scene.fresh("dead")
+    # So far apart that some events are in no checkpoint yet when the broker dies.
+    worker = started(settings, **SLOWLY | {"checkpoint_interval_ms": 1_000}, rebalance_timeout_s=10)
+    wait_for(settings, worker, lambda progress: progress.committed() > 0)
+    mortal.kill()
+    assert 1 == end(worker, signal.SIGTERM)
+    assert "Kafka took no last checkpoint" in worker.log.read_text("utf-8")
+    mortal.start()
+    worker = started(settings)
+    wait_for(settings, worker, Progress.finished)
+    assert 0 == end(worker, signal.SIGTERM)
+    same(offline(settings, scene.model), left_in_kafka(settings))
