@@ -27,6 +27,8 @@ from producers.pace import Pace
 from producers.scenarios import Scenario
 
 PICTURE, FIGURES = "report.png", "summary.json"
+#: A guard looks five times a second whether its process has ended.
+GUARD_NOTICES_S = 0.5
 
 
 def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep: bool) -> dict[str, Any]:
@@ -46,8 +48,14 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
         # Now, so that the events are there when the worker is.
         publisher = stack.enter_context(Publisher(history.events, cluster.settings, Pace()))
         scene = _start_worker(cluster, model, screen, interrupts, stack)
-        _warm_up(scene, publisher, history, screen)
-        evaluation = _replay(scene, attack, plan, screen)
+        try:
+            _warm_up(scene, publisher, history, screen)
+            evaluation = _replay(scene, attack, plan, screen)
+        except UserError:
+            # Whoever asked a part that ended knows only that it does not answer.
+            time.sleep(GUARD_NOTICES_S)
+            scene.require_all_well()
+            raise
         figures = {
             **evaluation.figures(),
             "budget_per_day": plan.budget,

@@ -107,8 +107,8 @@ def logged_port(log: str) -> int:
 def last_words(log: str) -> str:
     """Why a worker ended, by its log."""
     errors = [str(line["error"]) for line in _lines(log) if "error" in line]
-    said = log.strip().splitlines()
-    return errors[-1] if errors else said[-1] if said else "it said nothing"
+    said = [line for line in log.splitlines() if line.strip() and not line.startswith("{")]
+    return [*said[-1:], *errors[-1:], "it gave no reason"][0]
 
 
 def sample_of(text: str) -> Sample:

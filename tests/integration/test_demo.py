@@ -161,6 +161,23 @@ def test_a_killed_demo_leaves_no_process_and_no_file(start: Callable[..., DemoPr
 
 
 @pytest.mark.parametrize(
+    ("part", "words"), [("worker", "the worker ended"), ("kafka.Kafka", "Kafka ended while the demo ran")]
+)
+def test_a_part_that_dies_ends_the_demo_with_one_line(start: Callable[..., DemoProcess], part: str, words: str) -> None:
+    demo = start("--accounts", "2000", "--seconds", "600")
+    demo.wait_for(demo.says("Now 1-10 September"))
+    # The guards have the whole command line too, and are to see to the end of it.
+    victims = [process for process in demo.met if process.is_running() and part in process.cmdline()]
+    for process in victims:
+        if not any("guard.py" in argument for argument in process.cmdline()):
+            process.kill()
+    assert 2 == demo.process.wait(PATIENCE_S)
+    assert words in demo.stderr()
+    assert 1 == len(demo.stderr().splitlines())
+    assert [] == demo.left_behind(GONE_S)
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         (("--bootstrap", "127.0.0.1:1"), "127.0.0.1:1"),

@@ -35,7 +35,8 @@ def test_the_metrics_port_is_read_from_the_log() -> None:
     [
         ("the log is gone", LOG),
         ("kozamori: no such model", '{"event": "x"}\nkozamori: no such model\n'),
-        ("it said nothing", ""),
+        ("it gave no reason", ""),
+        ("it gave no reason", '{"event": "worker starts"}\n'),
     ],
 )
 def test_a_worker_that_ended_is_quoted(words: str, log: str) -> None:
