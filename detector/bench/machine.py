@@ -13,6 +13,9 @@ from detector.local_kafka.jars import KAFKA_VERSION
 #: What the figures depend on most.
 LIBRARIES = ("numpy", "numba", "msgspec", "scikit-learn", "faust-streaming", "aiokafka", "confluent-kafka")
 
+#: Of the cores; a bench itself needs two of them.
+BUSY_SHARE = 0.5
+
 
 def machine() -> str:
     """Cores, processor, memory, system, Python and library versions."""
@@ -27,6 +30,14 @@ def machine() -> str:
 def usable_cores() -> int:
     """Cores this process may run on, which a container can make fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def busy() -> str:
+    """A warning when others use so much of this machine that figures will be too low, else ""."""
+    load = psutil.getloadavg()[0]
+    if load <= BUSY_SHARE * usable_cores():
+        return ""
+    return f"this machine is busy (load {load:.1f} on {usable_cores()} cores): figures will be too low"
 
 
 def _processor() -> str:

@@ -60,6 +60,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         "machine": machine(),
         "rows": rounds[0].rows,
         "rows_per_s": round(median(restored.rows / restored.seconds for restored in rounds)),
+        "cpu_us_per_row": round(median(1e6 * restored.cpu_seconds / restored.rows for restored in rounds), 2),
         "rss_mb": round(median(restored.peak_rss_mb for restored in rounds), 1),
         "row_bytes": ACCOUNT.row.itemsize,
         "partitions": plan.partitions,

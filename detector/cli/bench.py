@@ -125,8 +125,9 @@ def recover(*, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(report))
         return
-    table = Table("rows", "rows/s", "peak memory, MB")
-    table.add_row(f"{report['rows']:,}", f"{report['rows_per_s']:,}", f"{report['rss_mb']:,}")
+    table = Table("rows", "rows/s", "CPU µs/row", "peak memory, MB")
+    figures = [f"{report[name]:,}" for name in ("rows", "rows_per_s", "cpu_us_per_row", "rss_mb")]
+    table.add_row(*figures)
     _print(report, table)
 
 
@@ -173,7 +174,11 @@ def _print(report: dict[str, Any], table: Table) -> Console:
 
 def _say() -> Callable[[str], None]:
     """Tells on standard error what is being done, with the seconds since the start."""
+    from detector.bench.machine import busy
+
     began = time.monotonic()
+    if warning := busy():
+        click.echo(warning, err=True)
     return lambda text: click.echo(f"{time.monotonic() - began:6.1f} s  {text}", err=True)
 
 
