@@ -172,7 +172,7 @@ def test_a_worker_that_cannot_commit_its_last_events_does_not_say_all_is_well(
     scene = replace(small_scene, bootstrap=mortal.bootstrap)
     settings = scene.fresh("dead")
     # The first checkpoint would come ten seconds after the start, when the broker is long dead.
-    worker = started(settings, checkpoint_interval_ms=10_000, rebalance_timeout_s=20)
+    worker = started(settings, checkpoint_interval_ms=10_000, rebalance_timeout_s=20, watchdog_s=60)
     wait_until(lambda: total(scrape(worker.port()), "kozamori_events_total") > 0, "it processes", worker)
     mortal.kill()
     assert 1 == end(worker, signal.SIGTERM)
