@@ -26,7 +26,7 @@ JAVA_OPTIONS = ("-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.a
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A broker under a guard that ends it when this process ends; `pid` is the broker's own."""
+    """A broker under a guard that ends it when this process ends; `pid` is the broker's own, 0 if it never started."""
 
     guard: subprocess.Popen[bytes]
     pid: int
@@ -51,8 +51,9 @@ class Guarded:
         self._release()
 
     def _signal(self, number: signal.Signals) -> None:
-        # The guard reaps the broker and ends with it: while the guard runs, the id is the broker's.
-        if self.running():
+        # The guard reaps the broker and ends with it: while the guard runs, the id is the broker's. To a process
+        # that never started nothing is sent: a signal to 0 would end our own process group.
+        if self.pid and self.running():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -81,3 +82,17 @@ def test_a_program_that_cannot_be_started_is_seen_as_ended(tmp_path: Path) -> No
     found.terminate()
     assert not found.running()
     assert "FileNotFoundError" in (tmp_path / "console").read_text()
+
+
+def test_a_program_that_never_started_is_not_signalled_in_our_own_process_group(tmp_path: Path) -> None:
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    try:
+        with subprocess.Popen(waiting, stdin=subprocess.PIPE, start_new_session=True) as guard:
+            found = Guarded(guard, 0)
+            threading.Timer(0.2, guard.kill).start()
+            found.terminate()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [] == received
