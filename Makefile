@@ -11,8 +11,8 @@ new_enough = $(shell $(1) -c 'import sys; print("ok" if sys.version_info >= (3, 
 PACKAGES := detector producers models
 SOURCES  := pyproject.toml README.md $(shell find $(PACKAGES) -not -path '*/__pycache__*' -not -name '*.nb[ci]')
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
+        --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 # pip finds nothing in the checkout and the checkout is on nobody's path: what runs is the installed wheel.
 export PYTHONSAFEPATH := 1

@@ -72,8 +72,9 @@ def test_many_at_once_equal_one_at_a_time_bit_for_bit() -> None:
     model, data = make_model(), make_history(days=1, a_day=77, seed=3)
     together = model.judge(data.X, data.kind)
     alone = [model.judge(data.X[i : i + 1], data.kind[i : i + 1]) for i in range(77)]
-    for column, parts in zip(together, zip(*alone, strict=True), strict=True):
-        assert column.tobytes() == np.concatenate(parts).tobytes()
+    for name in Judgement._fields:
+        parts = [getattr(judgement, name) for judgement in alone]
+        assert getattr(together, name).tobytes() == np.concatenate(parts).tobytes(), name
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.4), (1.5, -0.5), (0.6, 0.6)])
