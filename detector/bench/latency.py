@@ -25,8 +25,8 @@ from detector.settings import Settings
 
 #: One event in a hundred alerts: enough for a p99.9, few enough to be no load of its own.
 ALERT_SHARE = 0.01
-#: The first seconds do not count: connections are made, and the worker's heap grows to its size.
-WARM_UP_S = 3.0
+#: These seconds do not count: the JVM of the broker compiles its hot path, and works off what waited meanwhile.
+WARM_UP_S = 10.0
 #: After the last event; an alert that comes later than this is not coming.
 GRACE_S = 3.0
 HISTOGRAM = "kozamori_event_to_alert_seconds_bucket"

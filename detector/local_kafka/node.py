@@ -6,7 +6,7 @@ import random
 import re
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,12 +109,19 @@ class Node:
         return (self.logs / "meta.properties").exists()
 
 
+def new_cluster_id(random_bytes: Callable[[int], bytes] = os.urandom) -> str:
+    """A random UUID as Kafka writes it; none that begins with "-", which its tool would take for an option."""
+    while (found := base64.urlsafe_b64encode(random_bytes(16)).decode().rstrip("=")).startswith("-"):
+        pass
+    return found
+
+
 def format_logs(node: Node, java_command: list[str], scram_users: Mapping[str, str]) -> None:
     """Format the log folder as a new cluster of one node, with SCRAM-SHA-256 users (name to password).
 
     Raises UserError with Kafka's own words when it refuses.
     """
-    cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+    cluster_id = new_cluster_id()
     users = [f"--add-scram=SCRAM-SHA-256=[name={name},password={word}]" for name, word in scram_users.items()]
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(node.properties_file)]
     answer = subprocess.run([*java_command, *tool, *users], capture_output=True, text=True, check=False)

@@ -6,7 +6,7 @@ import pytest
 
 from detector.errors import UserError
 from detector.local_kafka.broker import choose_ports
-from detector.local_kafka.node import FREE_PORTS, HOST, Node, free_ports, port_is_free
+from detector.local_kafka.node import FREE_PORTS, HOST, Node, free_ports, new_cluster_id, port_is_free
 
 PORTS = {"PLAINTEXT": 20001, "CONTROLLER": 20002, "SASL": 20003}
 
@@ -44,3 +44,8 @@ def test_a_port_somebody_listens_on_is_not_free_and_is_refused() -> None:
         with pytest.raises(UserError, match=f"port {port} is in use"):
             choose_ports({}, port)
     assert choose_ports({}, port)["PLAINTEXT"] == port
+
+
+def test_a_cluster_id_never_looks_like_an_option_of_the_tool() -> None:
+    drawn = iter([bytes([0xF8]) + bytes(15), bytes(16)])
+    assert new_cluster_id(lambda _: next(drawn)) == "A" * 22
