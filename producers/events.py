@@ -14,7 +14,8 @@ class Events(NamedTuple):
     """`n` simulated events; every array has shape `(n,)`.
 
     Identifiers are numbers: an account is `bank << 40 | number`, 0 where the kind has none; wallets and sources are
-    numbered through, source 0 is unknown; `shop` is 0 where absent. `case` is `NO_CASE` in normal life.
+    numbered through, source 0 is unknown; `shop` is 0 where absent. `counterparty` is the receiving wallet of a
+    transfer and means nothing in other kinds. `case` is `NO_CASE` in normal life.
     """
 
     event: npt.NDArray[np.uint64]  # unique, except for redelivered events
@@ -32,6 +33,7 @@ class Events(NamedTuple):
     amount_yen: npt.NDArray[np.int64]
     purpose: npt.NDArray[np.int8]
     shop: npt.NDArray[np.uint64]
+    counterparty: npt.NDArray[np.uint64]
     case: npt.NDArray[np.int32]
 
     @property
@@ -60,6 +62,7 @@ DTYPES: dict[str, type[np.generic]] = {
     "amount_yen": np.int64,
     "purpose": np.int8,
     "shop": np.uint64,
+    "counterparty": np.uint64,
     "case": np.int32,
 }
 BLANK: dict[str, int] = {"auth": ABSENT, "result": ABSENT, "purpose": ABSENT, "case": NO_CASE}

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from detector.contract.vocabulary import AUTHS, KINDS, OPEN, PAYMENT, PURPOSES, RESULTS, SERVICES
+from detector.contract.vocabulary import AUTHS, KINDS, OPEN, PAYMENT, PURPOSES, RESULTS, SERVICES, TRANSFER
 from producers.events import NO_CASE, Events
 from producers.shops import CATEGORIES, category_codes
 from producers.texts import Texts, hexadecimal
@@ -59,7 +59,7 @@ def to_table(events: Events, texts: Texts) -> pa.Table:
         "purpose": _words(events.purpose, PURPOSES),
         "shop": _ids(events.shop, texts.shops, absent=events.kind != PAYMENT),
         "shop_category": _words(category_codes(events.shop), CATEGORIES),
-        "counterparty": pa.nulls(events.size, pa.string()),
+        "counterparty": _counterparties(events, texts),
     }
     return pa.table(columns, schema=SCHEMA)
 
@@ -70,6 +70,13 @@ def labels_of(events: Events, typology: str) -> pa.Table:
     case_ids = [f"{typology}-{case:04}" for case in bad.case.tolist()]
     columns = [hexadecimal(bad.event), pa.array(case_ids, pa.string()), pa.array([typology] * bad.size, pa.string())]
     return pa.Table.from_arrays(columns, schema=LABELS)
+
+
+def _counterparties(events: Events, texts: Texts) -> pa.Array:
+    # Plain strings, as most receivers are paid once; place -1 of the names is null.
+    sent = events.kind == TRANSFER
+    names = texts.wallets(events.counterparty[sent])
+    return names.take(pa.array(np.cumsum(sent) - 1, mask=~sent))
 
 
 def _words(codes: npt.NDArray[Any], words: tuple[str, ...]) -> pa.Array:
