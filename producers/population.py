@@ -1,7 +1,8 @@
 """Who lives here: every tie between a bank account and a wallet, with the habits of its owner.
 
-The population begins on 1 June 2020 and grows by a cohort each month. A month's cohort depends on the seed, the size
-and the month alone, so that any two runs of one seed meet the same people with the same past.
+The population begins on the first day of its era (1 June 2020) and grows by a cohort each month. A month's cohort
+depends on the seed, the size, the era and the month alone, so that any two runs of one seed meet the same people with
+the same past.
 """
 
 import datetime as dt
@@ -17,7 +18,6 @@ from producers import banks, jst, season
 from producers.draws import Rng, exponential_ms, lognormal_ms, pick, stream
 
 BEGINS = dt.date(2020, 6, 1)
-FIRST_MONTH = jst.month_of(BEGINS)
 EMAIL_WALLETS_SINCE = dt.date(2019, 9, 1)  # an e-mail address sufficed from then on (press, Sept 2020)
 MAX_ACCOUNTS = 20_000_000
 
@@ -39,6 +39,20 @@ FREE, PAY_DAY, MONTHLY, THRESHOLD = range(4)
 HABIT_WEIGHTS = (0.58, 0.24, 0.06, 0.12)
 
 HOUSEHOLD, CARRIER, CAMPUS, ODD = range(1, 5)  # kinds of source, in the top bits of its number
+
+
+class Era(NamedTuple):
+    """When a population begins, since when its wallets could be opened, and the share of them that are verified."""
+
+    begins: dt.date
+    wallets_since: dt.date
+    verified_share: float
+
+
+#: 0.55 is *assumed*: subscribers of a carrier were verified, others had an e-mail.
+EMAIL_ERA = Era(BEGINS, EMAIL_WALLETS_SINCE, 0.55)
+#: Before, a wallet was for verified subscribers alone (press, Sept 2020); two years of them, *assumed*.
+SUBSCRIBER_ERA = Era(dt.date(2019, 4, 1), dt.date(2017, 4, 1), 1.0)
 
 
 class Ties(NamedTuple):
@@ -69,13 +83,15 @@ class Ties(NamedTuple):
 
 
 class Population:
-    """The people of one seed; `accounts` are linked when it begins."""
+    """The people of one seed; `accounts` are linked when its era begins."""
 
-    def __init__(self, seed: int, accounts: int) -> None:
+    def __init__(self, seed: int, accounts: int, era: Era = EMAIL_ERA) -> None:
         if not 10 <= accounts <= MAX_ACCOUNTS:
             raise UserError(f"got {accounts} accounts, expected 10 … {MAX_ACCOUNTS}: choose another --accounts")
         self.seed = seed
         self.accounts = accounts
+        self.era = era
+        self._first_month = jst.month_of(era.begins)
         self._cohorts: dict[int, Ties] = {}
 
     def until(self, month: int) -> Ties:
@@ -85,13 +101,13 @@ class Population:
         """
         if not self.lives_in(month):
             got = f"{jst.first_day(month):%B %Y}"
-            raise UserError(f"the population begins on {BEGINS}: got {got}, choose a later --start")
-        cohorts = [self._base, *(self.cohort(m) for m in range(FIRST_MONTH, month + 1))]
+            raise UserError(f"the population begins on {self.era.begins}: got {got}, choose a later --start")
+        cohorts = [self._base, *(self.cohort(m) for m in range(self._first_month, month + 1))]
         return Ties(*(np.concatenate(columns) for columns in zip(*cohorts, strict=True)))
 
     def lives_in(self, month: int) -> bool:
         """Whether the population has begun in the numbered month."""
-        return month >= FIRST_MONTH
+        return month >= self._first_month
 
     def cohort(self, month: int) -> Ties:
         """The ties that begin in the numbered month, by the moment their wallet was opened."""
@@ -111,8 +127,9 @@ class Population:
         service = pick(rng, np.arange(len(SERVICES)), list(SERVICE_SHARES.values()), size)
         # The second wallet is at another service than the first.
         service[n:] = (service[second] + 1 + rng.integers(0, len(SERVICES) - 1, len(second))) % len(SERVICES)
-        begins = jst.midnight_ms(BEGINS)
-        opened = begins - 1 - (rng.random(size) * (BEGINS - EMAIL_WALLETS_SINCE).days * jst.DAY_MS).astype(np.int64)
+        begins = jst.midnight_ms(self.era.begins)
+        past_days = (self.era.begins - self.era.wallets_since).days
+        opened = begins - 1 - (rng.random(size) * past_days * jst.DAY_MS).astype(np.int64)
         linked = np.minimum(opened + lognormal_ms(rng, jst.HOUR_MS, 3.0, size), begins - 1)
         return _with_habits(
             rng,
@@ -124,6 +141,7 @@ class Population:
             linked_at_ms=linked,
             first_charge_ms=np.full(size, begins - 1),
             accounts=self.accounts,
+            verified_share=self.era.verified_share,
         )
 
     def _new_ties(self, month: int) -> Ties:
@@ -135,7 +153,7 @@ class Population:
         midnights = np.array([jst.midnight_ms(day) for day in days], np.int64)
         opened = np.repeat(midnights, counts) + season.times_of_day(rng, size)
         opened = np.sort(opened)
-        serial = np.arange(size) + (month - FIRST_MONTH + 1) * (1 << 26)
+        serial = np.arange(size) + (month - self._first_month + 1) * (1 << 26)
         fresh = rng.random(size) < NEW_ACCOUNT_SHARE
         known = self._base.account[rng.integers(0, self.accounts, size)]
         account = np.where(fresh, _account_numbers(_banks(rng, size), serial), known)
@@ -163,6 +181,7 @@ class Population:
             linked_at_ms=linked,
             first_charge_ms=first,
             accounts=self.accounts,
+            verified_share=self.era.verified_share,
         )
 
 
@@ -176,7 +195,9 @@ def _account_numbers(bank: npt.NDArray[np.int64], serial: npt.NDArray[np.int64])
     return (banks.CODES[bank].astype(np.uint64) << np.uint64(40)) | serial.astype(np.uint64)
 
 
-def _with_habits(rng: Rng, *, account: npt.NDArray[np.uint64], accounts: int, **known: Any) -> Ties:
+def _with_habits(
+    rng: Rng, *, account: npt.NDArray[np.uint64], accounts: int, verified_share: float, **known: Any
+) -> Ties:
     """Ties of the known columns, with drawn habits."""
     size = len(account)
     place = {int(code): i for i, code in enumerate(banks.CODES)}
@@ -193,7 +214,7 @@ def _with_habits(rng: Rng, *, account: npt.NDArray[np.uint64], accounts: int, **
     usual_yen = pick(rng, USUAL_AMOUNTS, AMOUNT_WEIGHTS, size)
     return Ties(
         account=account,
-        verified=rng.random(size) < 0.55,  # *assumed*: subscribers of a carrier were verified, others had an e-mail
+        verified=rng.random(size) < verified_share,
         pin=rng.random(size) < pin_share,
         fumbles=pick(rng, np.arange(4, dtype=np.int8), (0.915, 0.062, 0.016, 0.007), size),
         ended_at_ms=known["linked_at_ms"] + jst.DAY_MS + exponential_ms(rng, jst.DAY_MS / DAILY_END_RATE, size),
