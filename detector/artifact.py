@@ -18,7 +18,7 @@ import numpy.typing as npt
 from detector.core.calibration import Calibration
 from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
 from detector.core.policy import Model, features_hash
-from detector.core.stage import Stage
+from detector.core.stage import Columns
 from detector.errors import UserError
 
 SCHEMA = 1
@@ -43,7 +43,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     schema: int
     version: str
-    stage: str
+    stages: str
     features: tuple[str, ...]
     features_hash: str
     detectors: tuple[DetectorRow, ...]
@@ -65,7 +65,7 @@ class Draft:
     """A trained model that has no name yet; fields as in `Model` and `Manifest`. `label` begins the version."""
 
     label: str
-    stage: Stage
+    columns: Columns
     detectors: tuple[Detector, ...]
     calibrations: tuple[Calibration, ...]
     usual: npt.NDArray[np.float32]
@@ -89,9 +89,9 @@ def pack(draft: Draft) -> dict[str, bytes]:
     manifest = Manifest(
         schema=SCHEMA,
         version=f"{draft.label}-{sha256[:8]}",
-        stage=draft.stage.name,
-        features=draft.stage.feature_names,
-        features_hash=features_hash(draft.stage),
+        stages=draft.columns.name,
+        features=draft.columns.feature_names,
+        features_hash=features_hash(draft.columns),
         detectors=tuple(
             DetectorRow(**{name: getattr(spec, name) for name in DetectorSpec.__dataclass_fields__}) for spec in specs
         ),
@@ -106,7 +106,7 @@ def pack(draft: Draft) -> dict[str, bytes]:
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
 
 
-def unpack(files: dict[str, bytes], stage: Stage, where: str = "the model") -> Model:
+def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") -> Model:
     """The model of a folder's files; its `sha256` is that of the manifest, which names that of the arrays.
 
     Raises UserError, naming `where`, when a file is damaged, from a newer release or made for other features.
@@ -114,19 +114,19 @@ def unpack(files: dict[str, bytes], stage: Stage, where: str = "the model") -> M
     manifest = _manifest(files[MANIFEST], where)
     if hashlib.sha256(files[ARRAYS]).hexdigest() != manifest.arrays_sha256:
         raise UserError(f"{where}: {ARRAYS} is damaged (its SHA-256 is not the manifest's): copy it again or {AGAIN}")
-    if manifest.stage != stage.name or manifest.features_hash != features_hash(stage):
+    if manifest.stages != columns.name or manifest.features_hash != features_hash(columns):
         raise UserError(
-            f"{where}: made for features {manifest.features_hash} of stage {manifest.stage}, this release computes"
-            f" {features_hash(stage)} of stage {stage.name}: {AGAIN}, or run the release it was made with"
+            f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
+            f" {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
         )
     try:
-        return _restore(manifest, files, stage)
+        return _restore(manifest, files, columns)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"{where}: manifest and arrays do not fit together ({error}): {AGAIN}") from error
 
 
-def read_model(folder: Path, stage: Stage) -> Model:
-    """The model in `folder`; raises UserError when it is missing, damaged or not made for `stage`."""
+def read_model(folder: Path, *candidates: Columns) -> Model:
+    """The model in `folder`; raises UserError when it is missing, damaged or made for none of `candidates`."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such model folder: give the folder that `kozamori train -o` wrote")
     files = {}
@@ -137,7 +137,9 @@ def read_model(folder: Path, stage: Stage) -> Model:
             raise UserError(f"{folder}: not a model, {name} is missing: copy the folder again or {AGAIN}") from error
         except OSError as error:
             raise UserError(f"{folder / name}: cannot be read ({error.strerror}): check its permissions") from error
-    return unpack(files, stage, str(folder))
+    stages = _manifest(files[MANIFEST], str(folder)).stages
+    columns = next((columns for columns in candidates if columns.name == stages), candidates[-1])
+    return unpack(files, columns, str(folder))
 
 
 def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
@@ -147,7 +149,7 @@ def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
     """
     check_target(folder, force=force)
     files = pack(draft)
-    model = unpack(files, draft.stage, str(folder))
+    model = unpack(files, draft.columns, str(folder))
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
@@ -184,7 +186,7 @@ def _manifest(content: bytes, where: str) -> Manifest:
         raise UserError(f"{where}: {MANIFEST} is damaged ({error}): copy it again or {AGAIN}") from error
 
 
-def _restore(manifest: Manifest, files: dict[str, bytes], stage: Stage) -> Model:
+def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> Model:
     specs = tuple(
         DetectorSpec(**{name: getattr(row, name) for name in DetectorRow.__struct_fields__})
         for row in manifest.detectors
@@ -201,8 +203,8 @@ def _restore(manifest: Manifest, files: dict[str, bytes], stage: Stage) -> Model
     return Model(
         version=manifest.version,
         sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
-        stage_name=manifest.stage,
-        feature_names=stage.feature_names,
+        stages=manifest.stages,
+        feature_names=columns.feature_names,
         features_hash=manifest.features_hash,
         detectors=tuple(detectors),
         calibrations=tuple(calibrations),

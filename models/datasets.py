@@ -9,8 +9,8 @@ import numpy.typing as npt
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.admission import APPLY_FRESH
-from detector.core.pipeline import Pipeline
-from detector.core.stage import Stage
+from detector.core.chain import ChainRun
+from detector.core.stage import Chain
 
 SCORED_KINDS = (LINK, DEBIT)
 DAY_MS = 24 * 3600 * 1000
@@ -18,7 +18,7 @@ JST_MS = 9 * 3600 * 1000  # Japan has no summer time
 
 
 class Dataset(NamedTuple):
-    """The link and debit events of a history as a stage saw them, in order of arrival; duplicates are left out.
+    """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
     `X` float32 (n, n_features); `kind` int8, `account` uint64 and `day` int64, each (n,); a day is a calendar day in
     Japan, counted from 1970-01-01.
@@ -35,20 +35,23 @@ class Dataset(NamedTuple):
 
 
 def collect(
-    batches: Iterable[Batch], stage: Stage, ttl_ms: int, advance: Callable[[int], None] = lambda _: None
+    batches: Iterable[Batch], chain: Chain, ttl_ms: int, advance: Callable[[int], None] = lambda _: None
 ) -> Dataset:
-    """The data set of all `batches` of one history, offsets ascending; calls `advance` with each batch's size."""
-    pipeline = Pipeline(stage, None, topic="offline", partition=0, ttl_ms=ttl_ms)
-    parts = [_empty(stage)]
-    for batch in batches:
-        outcome = pipeline.process(batch)
+    """The data set of all `batches` of one history, offsets ascending; calls `advance` with each batch's size.
+
+    A chain of more than one stage wants account and wallet events, mixed as they came.
+    """
+    run = ChainRun(chain, None, ttl_ms=ttl_ms)
+    parts = [_empty(chain)]
+    for events in batches:
+        batch, outcome = run.process(events)
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
         parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day))
-        advance(batch.size)
+        advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _empty(stage: Stage) -> Dataset:
-    X = np.empty((0, len(stage.features)), np.float32)
+def _empty(chain: Chain) -> Dataset:
+    X = np.empty((0, len(chain.features)), np.float32)
     return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64))

@@ -15,7 +15,7 @@ from detector.contract.vocabulary import KINDS
 from detector.core.calibration import Calibration, fit_calibration
 from detector.core.detectors import DETECTORS, Detector, DetectorSpec, ForestDetector
 from detector.core.forest import Forest
-from detector.core.stage import Feature, Stage
+from detector.core.stage import Columns, Feature
 from detector.core.surprise import fit_surprise
 from detector.errors import UserError
 from models.datasets import SCORED_KINDS, Dataset
@@ -38,7 +38,7 @@ class Plan:
     max_events: int = 500_000
 
 
-def train(data: Dataset, stage: Stage, plan: Plan, data_sha256: str) -> Draft:
+def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str) -> Draft:
     """The model of normal life in `data`; `data_sha256` names the file it came from.
 
     Raises UserError for fewer than three days, a kind of event that is missing from the earlier or later days, or a
@@ -52,7 +52,7 @@ def train(data: Dataset, stage: Stage, plan: Plan, data_sha256: str) -> Draft:
     _check_kinds(fitting, held_out)
     held_out_days = int((days >= split).sum())
     _check_budget(plan.budget, held_out_days, len(days))
-    detectors = tuple(_fit(spec, fitting, stage, plan) for spec in DETECTORS)
+    detectors = tuple(_fit(spec, fitting, columns, plan) for spec in DETECTORS)
     calibrations, summaries = [], {}
     for detector in detectors:
         scores = detector.score_many(held_out.X, held_out.kind)
@@ -62,10 +62,10 @@ def train(data: Dataset, stage: Stage, plan: Plan, data_sha256: str) -> Draft:
         summaries[detector.name] = _summary(calibration, scores, held_out, limit, held_out_days)
     return Draft(
         label=_date(days[-1]),
-        stage=stage,
+        columns=columns,
         detectors=detectors,
         calibrations=tuple(calibrations),
-        usual=_medians(fitting, len(stage.features)),
+        usual=_medians(fitting, len(columns.features)),
         budget=plan.budget,
         seed=plan.seed,
         libraries={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
@@ -87,16 +87,16 @@ def train(data: Dataset, stage: Stage, plan: Plan, data_sha256: str) -> Draft:
     )
 
 
-def _fit(spec: DetectorSpec, data: Dataset, stage: Stage, plan: Plan) -> Detector:
-    forests = {KINDS.index(kind): _fit_forest(kind, data, stage.features, plan) for kind in spec.kinds}
+def _fit(spec: DetectorSpec, data: Dataset, columns: Columns, plan: Plan) -> Detector:
+    forests = {KINDS.index(kind): _fit_forest(kind, data, columns.features, plan) for kind in spec.kinds}
     return ForestDetector(spec, forests)
 
 
 def _fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], plan: Plan) -> Forest:
     code = KINDS.index(kind)
-    columns = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
-    sign = np.array([features[j].risk for j in columns], np.float32)
-    X = data.X[data.kind == code][:, columns]
+    places = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
+    sign = np.array([features[j].risk for j in places], np.float32)
+    X = data.X[data.kind == code][:, places]
     surprise = fit_surprise(X, sign)
     random = np.random.default_rng([plan.seed, code])
     if len(X) > plan.max_events:
@@ -106,7 +106,7 @@ def _fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], plan: P
         max_samples=min(plan.max_samples, len(X)),
         random_state=int(random.integers(2**31)),
     )
-    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, columns)
+    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, places)
 
 
 def _summary(

@@ -5,14 +5,14 @@ What the codec would refuse is refused here with its row; what a kind does not h
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from detector.contract.batch import Batch
+from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, concatenate, origin_of
 from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
 from detector.contract.refusals import RULES
 from detector.contract.vocabulary import (
@@ -43,25 +43,33 @@ MIN_ACCOUNT = 16
 _HEX = "0123456789abcdefABCDEF"
 
 
-def read_batches(path: Path, size: int, *, wallet_events: bool = False) -> Iterator[Batch]:
+#: Which events of a file: those of a topic, or of both in the order of the file.
+Which = Literal["account", "wallet", "all"]
+
+
+def read_batches(path: Path, size: int, *, which: Which = "account") -> Iterator[Batch]:
     """Batches of at most `size` events of a file, offsets counted through the file from 0; raises as `to_batches`."""
     row = 0
     for table in read_tables(path):
-        yield from to_batches(table, size, first_row=row, wallet_events=wallet_events, name=str(path))
+        yield from to_batches(table, size, first_row=row, which=which, name=str(path))
         row += table.num_rows
 
 
 def to_batches(
-    frame: pd.DataFrame | pa.Table, size: int, *, first_row: int = 0, wallet_events: bool = False, name: str = "events"
+    frame: pd.DataFrame | pa.Table, size: int, *, first_row: int = 0, which: Which = "account", name: str = "events"
 ) -> Iterator[Batch]:
-    """Batches of at most `size` events of a frame or table of events: account events, or else wallet events.
+    """Batches of at most `size` events of a frame or table of events, in its order.
 
     `offset` is the row number, counted from `first_row`, over all events; `record` is the row within `frame`.
     Raises UserError that names the first row (counted from 1) with a value the contract does not allow.
     """
     table = frame if isinstance(frame, pa.Table) else _arrow(frame, name)
-    whole = _batch(table, _Check(name, first_row), wallet_events=wallet_events)
-    whole = whole._replace(offset=whole.offset + first_row)
+    parts = [
+        _batch(table, _Check(name, first_row), wallet_events=wallet_events)
+        for wallet_events in {"account": (False,), "wallet": (True,), "all": (False, True)}[which]
+    ]
+    whole = parts[0] if len(parts) == 1 else concatenate(parts).select(np.argsort(concatenate(parts).offset))
+    whole = whole._replace(offset=whole.offset + first_row, origin_offset=whole.origin_offset + first_row)
     for start in range(0, whole.size, size):
         yield whole.select(slice(start, start + size))
 
@@ -88,7 +96,17 @@ def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
     check.rows = wanted
     table, kind = table.take(pa.array(wanted)) if len(wanted) < table.num_rows else table, kind[wanted]
     columns = _common(table, check) | (_of_wallets if wallet_events else _of_accounts)(table, kind, check)
-    batch = Batch(offset=wanted.astype(np.int64), record=wanted.astype(np.int32), kind=kind.astype(np.int8), **columns)
+    origin = origin_of(WALLET_EVENTS if wallet_events else ACCOUNT_EVENTS, 0)
+    batch = Batch(
+        offset=wanted.astype(np.int64),
+        record=wanted.astype(np.int32),
+        kind=kind.astype(np.int8),
+        place=np.zeros(len(wanted), np.int32),
+        role=np.zeros(len(wanted), np.int8),
+        origin=np.full(len(wanted), origin, np.int32),
+        origin_offset=wanted.astype(np.int64),
+        **columns,
+    )
     return batch.select(slice(None))
 
 

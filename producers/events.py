@@ -15,7 +15,8 @@ class Events(NamedTuple):
 
     Identifiers are numbers: an account is `bank << 40 | number`, 0 where the kind has none; wallets and sources are
     numbered through, source 0 is unknown; `shop` is 0 where absent. `counterparty` is the receiving wallet of a
-    transfer and means nothing in other kinds. `case` is `NO_CASE` in normal life.
+    transfer and means nothing in other kinds. `case` is `NO_CASE` in normal life; `stage` is a place in
+    `cases.STAGES`, `ABSENT` in normal life.
     """
 
     event: npt.NDArray[np.uint64]  # unique, except for redelivered events
@@ -35,6 +36,7 @@ class Events(NamedTuple):
     shop: npt.NDArray[np.uint64]
     counterparty: npt.NDArray[np.uint64]
     case: npt.NDArray[np.int32]
+    stage: npt.NDArray[np.int8]
 
     @property
     def size(self) -> int:
@@ -64,8 +66,9 @@ DTYPES: dict[str, type[np.generic]] = {
     "shop": np.uint64,
     "counterparty": np.uint64,
     "case": np.int32,
+    "stage": np.int8,
 }
-BLANK: dict[str, int] = {"auth": ABSENT, "result": ABSENT, "purpose": ABSENT, "case": NO_CASE}
+BLANK: dict[str, int] = {"auth": ABSENT, "result": ABSENT, "purpose": ABSENT, "case": NO_CASE, "stage": ABSENT}
 
 
 def build(size: int, **columns: Any) -> Events:

@@ -87,7 +87,7 @@ def messages_of(table: pa.Table, account_topic: tuple[str, int], wallet_topic: t
     """
     size = table.num_rows
     for wallet_events in (False, True):
-        for _ in to_batches(table, size, wallet_events=wallet_events):
+        for _ in to_batches(table, size, which="wallet" if wallet_events else "account"):
             pass
     on_account = text(table, "kind", "events").each(lambda word: word in ACCOUNT_KINDS).astype(np.bool_)
     keys: npt.NDArray[np.object_] = np.empty(size, np.object_)

@@ -12,20 +12,21 @@ from detector.bench.clients import open_consumer
 from detector.bench.consume import by_partition, decode, poll
 from detector.bench.lap import Lap, Stopwatch
 from detector.contract.alerts import encode_alert
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import DAY_MS, Pipeline
 from detector.core.stages.account import ACCOUNT
-from detector.stream.processor import alert_of
+from detector.stream.flow import flow_of
+from detector.stream.processor import Wiring
 from detector.stream.warmup import warm_up
 
 
 def run(task: Task) -> Lap:
     """Take the task's records through the pipelines of its partitions."""
-    model = read_model(Path(task.folder, "model"), ACCOUNT)
-    warm_up(ACCOUNT, model)
-    pipelines = [
-        Pipeline(ACCOUNT, model, topic=task.topic, partition=partition, ttl_ms=400 * DAY_MS)
-        for partition in range(task.partitions)
-    ]
+    model = read_model(Path(task.folder, "model"), ACCOUNT_CHAIN)
+    flow = flow_of(ACCOUNT_CHAIN)
+    warm_up(flow, model)
+    wiring = Wiring(flow, model, task.partitions, (task.topic, ""))
+    pipelines = [Pipeline(ACCOUNT, model, ttl_ms=400 * DAY_MS) for _ in range(task.partitions)]
     consumer = open_consumer(task.bootstrap, task.group)
     consumer.subscribe([task.topic])
     stopwatch = Stopwatch()
@@ -37,10 +38,10 @@ def run(task: Task) -> Lap:
         for partition, of_partition in by_partition(messages):
             batch = decode(of_partition).batch
             outcome = pipelines[partition].process(batch)
-            if outcome.raised:
+            if len(outcome.alerting):
                 values = [message.value() for message in of_partition]
-                for raised in outcome.raised:
-                    encode_alert(alert_of(pipelines[partition], batch, values, outcome, raised))
+                for i in outcome.alerting.tolist():
+                    encode_alert(wiring.alert(batch, outcome, values, i))
         seen += len(messages)
     lap = stopwatch.stop(seen)
     consumer.close()

@@ -17,13 +17,15 @@ from detector.bench.workload import TTL_MS, Workload
 from detector.contract.alerts import encode_alert
 from detector.contract.batch import Batch
 from detector.contract.codec import decode_account_events
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings
 from detector.stream.changelog import encode_rows
-from detector.stream.processor import alert_of
+from detector.stream.flow import flow_of
+from detector.stream.processor import Wiring
 from detector.stream.security import client_options
 
 TURNS = 3  # the median counts; the first warms caches and compiles
@@ -35,7 +37,8 @@ Chunk = tuple[list[bytes], list[bytes], int]  # values, keys, offset of the firs
 def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Totals) -> list[dict[str, Any]]:
     """µs an event by part, in the order of an event's way; `cpu_us` and `totals` are those of the worker's run."""
     assert settings.model is not None
-    model = read_model(settings.model, ACCOUNT)
+    model = read_model(settings.model, ACCOUNT_CHAIN)
+    wiring = Wiring(flow_of(ACCOUNT_CHAIN), model, 1, (settings.account_events, settings.wallet_events))
     events = len(workload.values)
     chunks = _chunks(workload, max(1, round(events / totals.chunks)))
     batches = [_decode(chunk) for chunk in chunks]
@@ -50,7 +53,7 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
         ("locate, admit", admitted, "rows found or made, replays and duplicates told"),
         ("features", featured - admitted, "the account stage's kernel"),
         ("score", scored - featured, "forest, calibration, decision, cases"),
-        ("alerts", _seconds(lambda: _alerts(pipeline, chunks, batches, outcomes)), "reasons and JSON of what alerts"),
+        ("alerts", _seconds(lambda: _alerts(wiring, chunks, batches, outcomes)), "reasons and JSON of what alerts"),
         ("rows", row_s * totals.checkpoint_rows, "changed rows copied and cut into records"),
     ]
     shown = [(name, seconds / events * 1e6, what) for name, seconds, what in parts]
@@ -81,7 +84,7 @@ def _decode(chunk: Chunk) -> Batch:
 
 
 def _run(batches: list[Batch], stage: Stage, model: Model | None) -> tuple[Pipeline, list[Outcome]]:
-    pipeline = Pipeline(stage, model, topic="profile", partition=0, ttl_ms=TTL_MS)
+    pipeline = Pipeline(stage, model, ttl_ms=TTL_MS)
     return pipeline, [pipeline.process(batch) for batch in batches]
 
 
@@ -89,10 +92,10 @@ def _idle(*_: Any) -> None:
     """A kernel that does nothing."""
 
 
-def _alerts(pipeline: Pipeline, chunks: list[Chunk], batches: list[Batch], outcomes: list[Outcome]) -> None:
+def _alerts(wiring: Wiring, chunks: list[Chunk], batches: list[Batch], outcomes: list[Outcome]) -> None:
     for (values, _, _), batch, outcome in zip(chunks, batches, outcomes, strict=True):
-        for raised in outcome.raised:
-            encode_alert(alert_of(pipeline, batch, values, outcome, raised))
+        for i in outcome.alerting.tolist():
+            encode_alert(wiring.alert(batch, outcome, values, i))
 
 
 def _write_rows(pipeline: Pipeline) -> None:

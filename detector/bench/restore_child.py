@@ -11,8 +11,10 @@ from faust.types import TP
 import detector.stream.worker  # noqa: F401 - what a worker imports is part of its memory
 from detector.artifact import read_model
 from detector.bench.child import answer_with
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings
+from detector.stream.flow import flow_of
 from detector.stream.restore import restore
 from detector.stream.security import client_options
 from detector.stream.warmup import warm_up
@@ -37,15 +39,15 @@ def run(task: RestoreTask) -> Restored:
     """Restore every partition at once, as a worker that has them all does."""
     settings = Settings.model_validate_json(task.settings)
     assert settings.model is not None
-    model = read_model(settings.model, ACCOUNT)
-    warm_up(ACCOUNT, model)
-    partitions = {TP(settings.rows_topic(ACCOUNT.name), partition) for partition in range(settings.partitions)}
+    model = read_model(settings.model, ACCOUNT_CHAIN)
+    warm_up(flow_of(ACCOUNT_CHAIN), model)
+    stages = {TP(settings.rows_topic(ACCOUNT.name), partition): ACCOUNT for partition in range(settings.partitions)}
     began, cpu_began = time.perf_counter(), time.process_time()
-    recoveries = asyncio.run(restore(client_options(settings), partitions, ACCOUNT, lambda: True))
+    recoveries = asyncio.run(restore(client_options(settings), stages, lambda: True))
     assert recoveries is not None
     superseded = [recovery.superseded() for recovery in recoveries.values()]
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-    assert len(superseded) == len(partitions)
+    assert len(superseded) == len(stages)
     rows = sum(recovery.rows.count for recovery in recoveries.values())
     return Restored(rows, seconds, cpu_seconds, peak_rss_mb())
 

@@ -13,9 +13,9 @@ from sklearn.ensemble import IsolationForest
 from detector.artifact import pack, unpack, write_model
 from detector.bench.plain_faust import FOREST, MISSING
 from detector.contract.batch import Batch
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
-from detector.core.stages.account import ACCOUNT
 from detector.errors import UserError
 from models.datasets import collect
 from models.training import Plan, train
@@ -69,10 +69,10 @@ def train_models(folder: Path, seed: int, *, alert_share: float | None = None) -
 
     `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
     """
-    data = collect(_normal_days(seed + 1), ACCOUNT, TTL_MS)
-    draft = train(data, ACCOUNT, Plan(seed=seed), "simulated")
+    data = collect(_normal_days(seed + 1), ACCOUNT_CHAIN, TTL_MS)
+    draft = train(data, ACCOUNT_CHAIN, Plan(seed=seed), "simulated")
     if alert_share is not None:
-        alarm = unpack(pack(draft), ACCOUNT).judge(data.X, data.kind).alarm
+        alarm = unpack(pack(draft), ACCOUNT_CHAIN).judge(data.X, data.kind).alarm
         draft = replace(draft, budget=float(np.quantile(alarm, alert_share)))
     _train_plain(folder / FOREST, data.X, seed)
     return write_model(folder / "model", draft)

@@ -12,14 +12,15 @@ from rich.table import Table
 
 from detector.artifact import check_target, write_model
 from detector.cli.options import as_json
+from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
-from detector.core.stages.account import ACCOUNT
+from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
 from models.datasets import DAY_MS, Dataset, collect
 from models.training import Plan
 from models.training import train as fit
-from producers.batches import read_batches
+from producers.batches import Which, read_batches
 
 DEFAULTS = Plan()
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
@@ -51,19 +52,26 @@ The first two thirds of the days are learnt from, the last third tells what an a
     show_default=True,
     help="Events each tree of the forest sees; more sees finer and scores slower.",
 )
+@click.option(
+    "--stages",
+    type=click.Choice([chain.name for chain in CHAINS]),
+    default=CHAINS[-1].name,
+    show_default=True,
+    help="Stages whose features the model looks at; the worker runs these.",
+)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @as_json
 def train(
-    events: Path, output: Path, budget: float, seed: int, max_samples: int, *, force: bool, as_json: bool
+    events: Path, output: Path, budget: float, seed: int, max_samples: int, stages: str, *, force: bool, as_json: bool
 ) -> None:
     """Train a model on an events file of normal life."""
     check_target(output, force=force)
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        data = _read(events, lambda rows: bar.advance(task, rows))
+        data = _read(events, chain_of(stages), lambda rows: bar.advance(task, rows))
         bar.update(task, description="forest")
-        draft = fit(data, ACCOUNT, Plan(budget, seed, max_samples), _sha256(events))
+        draft = fit(data, chain_of(stages), Plan(budget, seed, max_samples), _sha256(events))
     model = write_model(output, draft, force=force)
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
@@ -71,9 +79,10 @@ def train(
         Console().print(_table(model, output))
 
 
-def _read(path: Path, advance: Any) -> Dataset:
+def _read(path: Path, chain: Chain, advance: Any) -> Dataset:
     ttl_days: int = Settings.model_fields["ttl_days"].default
-    data = collect(read_batches(path, BATCH), ACCOUNT, ttl_days * DAY_MS, advance)
+    which: Which = "all" if chain.reads_wallet_events else "account"
+    data = collect(read_batches(path, BATCH, which=which), chain, ttl_days * DAY_MS, advance)
     if not len(data.kind):
         raise UserError(f"{path}: no link or debit events: give a history of account events")
     return data

@@ -78,9 +78,9 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Alert)
 
 
-def alert_id(stage: str, topic: str, partition: int, offset: int) -> str:
-    """The id of the alert that `stage` raises on the source record at a position; the same in every replay."""
-    return f"{stage}-{topic}-{partition}-{offset}"
+def alert_id(stages: str, source: Position) -> str:
+    """The id of the alert that a chain of stages raises on a source record; the same in every replay."""
+    return f"{stages}-{source.topic}-{source.partition}-{source.offset}"
 
 
 def encode_alert(alert: Alert) -> bytes:

@@ -33,6 +33,15 @@ class Batch(NamedTuple):
     shop: npt.NDArray[np.uint64]
     shop_category: npt.NDArray[np.uint64]
     counterparty: npt.NDArray[np.uint64]
+    place: npt.NDArray[np.int32]  # place inside the hop message; 0 in a source topic
+    role: npt.NDArray[np.int8]  # OWN, or RECEIVING: the other side of a transfer
+    origin: npt.NDArray[np.int32]  # source topic and partition: see `origin_of`
+    origin_offset: npt.NDArray[np.int64]  # of the source record; what alert ids are made of
+
+    @property
+    def subject(self) -> npt.NDArray[np.uint64]:
+        """Whom an alert is about: the account, or the wallet where there is none."""
+        return np.where(self.account != 0, self.account, self.wallet)
 
     @property
     def size(self) -> int:
@@ -64,7 +73,28 @@ DTYPES: dict[str, type[np.generic]] = {
     "shop": np.uint64,
     "shop_category": np.uint64,
     "counterparty": np.uint64,
+    "place": np.int32,
+    "role": np.int8,
+    "origin": np.int32,
+    "origin_offset": np.int64,
 }
+
+#: Roles. On the receiving side `wallet` is the receiver, `counterparty` the sender, and what is said of the wallet
+#: (opened, verified) is said of the sender.
+OWN, RECEIVING = 0, 1
+#: Source topics by their place in an origin.
+ACCOUNT_EVENTS, WALLET_EVENTS = 0, 1
+_PARTITIONS = 1 << 16
+
+
+def origin_of(topic: int, partition: int) -> int:
+    """A source partition as one number."""
+    return topic * _PARTITIONS + partition
+
+
+def topic_and_partition(origin: int) -> tuple[int, int]:
+    """The source topic's code and the partition of an origin."""
+    return divmod(origin, _PARTITIONS)
 
 
 def concatenate(batches: list[Batch]) -> Batch:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract import vocabulary
-from detector.contract.batch import Batch
+from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, origin_of
 from detector.contract.events import AccountEvent, WalletEvent
 from detector.contract.hashing import hash64_many
 
@@ -60,6 +60,7 @@ def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Rec
         shop=nothing,
         shop_category=nothing,
         counterparty=nothing,
+        **_place(ACCOUNT_EVENTS, offset),
     )
 
 
@@ -94,7 +95,19 @@ def wallet_columns(events: Sequence[WalletEvent], offset: Offsets, record: Recor
         shop=shop,
         shop_category=shop_category,
         counterparty=counterparty,
+        **_place(WALLET_EVENTS, offset),
     )
+
+
+def _place(topic: int, offset: Offsets) -> dict[str, npt.NDArray[Any]]:
+    """Where events of a source topic come from; the caller knows the partition."""
+    n = len(offset)
+    return {
+        "place": np.zeros(n, np.int32),
+        "role": np.zeros(n, np.int8),
+        "origin": np.full(n, origin_of(topic, 0), np.int32),
+        "origin_offset": offset,
+    }
 
 
 def not_hex(texts: Sequence[str]) -> list[int]:

@@ -2,48 +2,49 @@
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from detector.contract.alerts import SCHEMA, Alert, ModelRef, Position, alert_id
-from detector.contract.batch import Batch
+from detector.contract.batch import Batch, topic_and_partition
 from detector.contract.events import AccountEvent, OnAccount, WalletEvent
 from detector.contract.passbook import passbook_text
 from detector.contract.vocabulary import KINDS
+from detector.core.hop import Carried
 from detector.core.policy import Judgement, Model, severity
 from detector.core.reasons import reasons_of
-from detector.core.stage import Stage
+from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, YEN_DEBITED, YEN_LEFT, Columns
+
+#: The source topics by their code in an origin.
+Topics = tuple[str, str]
 
 
 def build_alert(
     *,
     model: Model,
-    stage: Stage,
+    columns: Columns,
     event: AccountEvent | WalletEvent,
     batch: Batch,
     i: int,
-    x: npt.NDArray[np.float32],
+    carried: Carried,
     judgement: Judgement,
-    yen_debited: int,
-    yen_at_risk: int,
-    case_offset: int,
-    update: int,
-    topic: str,
-    partition: int,
+    topics: Topics,
 ) -> Alert:
-    """The alert of event `i` of `batch`, decoded as `event`, with features `x` float32 (F,).
+    """The alert of event `i` of `batch`, decoded as `event`, not yet part of a case: see `into_case`.
 
-    `yen_debited` and `yen_at_risk` are of the case so far, `case_offset` is the source offset of its first alert and
-    `update` the number of alerts it had before; `topic` and `partition` name the source log.
+    `carried` holds the features of `columns` and the facts.
     """
-    offset = int(batch.offset[i])
+    x = carried.X[i]
+    yen_debited, yen_at_risk = carried.facts[i, [YEN_DEBITED, YEN_LEFT]].tolist()
+    position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), topics)
     alarm, p_value = float(judgement.alarm[i]), float(judgement.p_value[i])
     detector = model.detectors[judgement.detector[i]]
     kind = int(batch.kind[i])
     scores = zip(model.detectors, judgement.scores[i].tolist(), strict=True)
     return Alert(
         schema=SCHEMA,
-        alert_id=alert_id(stage.name, topic, partition, offset),
-        case_id=alert_id(stage.name, topic, partition, case_offset),
-        update=update,
+        alert_id=alert_id(columns.name, position),
+        case_id="",
+        update=0,
         event_id=event.event_id,
         kind=KINDS[kind],
         occurred_at_ms=event.occurred_at_ms,
@@ -61,7 +62,19 @@ def build_alert(
         typologies=list(detector.spec.typologies),
         yen_debited=yen_debited,
         yen_at_risk=yen_at_risk,
-        reasons=reasons_of(stage, x, model.usual[kind], detector.contributions(x, kind)),
+        reasons=reasons_of(columns, x, model.usual[kind], detector.contributions(x, kind)),
         model=ModelRef(model.version, model.sha256),
-        position=Position(topic, partition, offset),
+        position=position,
     )
+
+
+def into_case(alert: Alert, chain: str, facts: npt.NDArray[np.int64], topics: Topics) -> Alert:
+    """The alert as an update of its case, by the facts int64 (len(FACTS),) of the cases stage."""
+    first = position_of(int(facts[CASE_ORIGIN]), int(facts[CASE_OFFSET]), topics)
+    return structs.replace(alert, case_id=alert_id(chain, first), update=int(facts[CASE_UPDATE]))
+
+
+def position_of(origin: int, offset: int, topics: Topics) -> Position:
+    """Where the source record lies."""
+    topic, partition = topic_and_partition(origin)
+    return Position(topics[topic], partition, offset)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from detector.contract.alerts import Severity
 from detector.core.calibration import Calibration
 from detector.core.detectors import Detector
-from detector.core.stage import Stage
+from detector.core.stage import Columns
 
 SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
 
@@ -44,7 +44,7 @@ class Model:
 
     version: str
     sha256: str
-    stage_name: str
+    stages: str
     feature_names: tuple[str, ...]
     features_hash: str
     detectors: tuple[Detector, ...]
@@ -101,7 +101,7 @@ def severity(yen_at_risk: int, alarm: float) -> Severity:
     return next(row.severity for row in SEVERITIES if yen_at_risk >= row.yen_at_risk and alarm <= row.alarm)
 
 
-def features_hash(stage: Stage) -> str:
-    """Sixteen hex digits of what a model's arrays depend on: the stage's columns, their units and directions."""
-    columns = [(feature.name, feature.unit, feature.risk, feature.kinds) for feature in stage.features]
-    return hashlib.sha256(repr((stage.name, columns)).encode()).hexdigest()[:16]
+def features_hash(columns: Columns) -> str:
+    """Sixteen hex digits of what a model's arrays depend on: the columns, their units and directions."""
+    told = [(feature.name, feature.unit, feature.risk, feature.kinds) for feature in columns.features]
+    return hashlib.sha256(repr((columns.name, told)).encode()).hexdigest()[:16]

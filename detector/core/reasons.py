@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.alerts import Reason
-from detector.core.stage import Feature, Stage
+from detector.core.stage import Columns, Feature
 
 MOST = 5  # reasons in an alert: what an analyst reads before deciding
 
@@ -67,7 +67,7 @@ UNKNOWN_EN, UNKNOWN_JA = "unknown", "不明"
 
 
 def reasons_of(
-    stage: Stage,
+    columns: Columns,
     x: npt.NDArray[np.float32],
     usual: npt.NDArray[np.float32],
     contributions: npt.NDArray[np.float64],
@@ -80,13 +80,13 @@ def reasons_of(
     that the event has and that are riskier than usual; when none is, any that the event has.
     """
     raised = np.maximum(contributions, 0.0)
-    risk = np.array([feature.risk for feature in stage.features])
+    risk = np.array([feature.risk for feature in columns.features])
     told = (raised > 0) & ~np.isnan(x)
     riskier = told & ~(risk * x <= risk * usual)
     chosen = np.flatnonzero(riskier if riskier.any() else told)
     largest = chosen[np.argsort(-raised[chosen], kind="stable")][:most]
     total = float(raised.sum())
-    return [_reason(stage.features[j], float(x[j]), float(usual[j]), float(raised[j]) / total) for j in largest]
+    return [_reason(columns.features[j], float(x[j]), float(usual[j]), float(raised[j]) / total) for j in largest]
 
 
 def _reason(feature: Feature, value: float, usual: float, share: float) -> Reason:

@@ -1,9 +1,9 @@
-"""What a stage is: a key column, a fixed-size state row, one kernel and a table of features."""
+"""What a stage is: a key column, a fixed-size state row, one kernel and a table of features. And a chain of stages."""
 
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,12 @@ HEADER: tuple[tuple[Any, ...], ...] = (
     ("last_index", "<i4"),  # place inside the hop message; 0 in the first stage
 )
 MAX_ROW_BYTES = 256
+
+#: Whole numbers that travel with an event from stage to stage. Yen debited from the account in 24 hours, this event
+#: included, and yen left to its monthly cap (account stage); the case: source record of its first alert, its `origin`
+#: and offset, and the number of the update (cases stage); the source record's timestamp, epoch ms (the worker).
+FACTS = ("yen_debited", "yen_left", "case_origin", "case_offset", "case_update", "received_ms")
+YEN_DEBITED, YEN_LEFT, CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE, RECEIVED_MS = range(len(FACTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,11 @@ class Feature:
 class Stage:
     """A key column, a row dtype (header fields first), a numba kernel and the features it emits.
 
-    `kernel(rows, row_ids, status, batch, start, stop, X, yen)` goes over events `start … stop-1` in order:
-    `rows[row_ids[i]]` is the event's state row, whose header `admit` already updated; `status[i]` says whether
-    to apply it (see `detector.core.admission`). It writes `X[i, :]` (features as of before the event, plus the
-    event itself) and `yen[i] = (debited in 24 h incl. this event, left to the monthly cap after it)`, then
-    updates the row's own fields.
+    `key` is the batch's column (or property) that names the row. `kernel(rows, row_ids, status, batch, start, stop, X,
+    facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's state row, whose header
+    `admit` already updated; `status[i]` says whether to apply it (see `detector.core.admission`). It writes `X[i, :]`
+    (its own features, as of before the event, plus the event itself) and those of `facts[i, :]` (int64, columns
+    `FACTS`, carried on from the stage before) that it knows, then updates the row's own fields.
     """
 
     name: str
@@ -76,3 +82,54 @@ class Stage:
     def kernel_hash(self) -> int:
         """CRC-32 of the stage's name, row layout and feature names: what a stored row was written by."""
         return zlib.crc32(repr((self.name, self.row.descr, self.feature_names)).encode())
+
+
+class Columns(Protocol):
+    """What a model is made for: a stage, or a chain of them."""
+
+    @property
+    def name(self) -> str:
+        """Of the stage, or of all stages."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The columns of the feature matrix."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Their names, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Stages an event goes through one after another; a model looks at the features of all of them side by side."""
+
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.feature_names)) < len(self.feature_names):
+            raise ValueError(f"two stages of {self.name} have features of one name")
+
+    @property
+    def name(self) -> str:
+        """The names of the stages."""
+        return "+".join(stage.name for stage in self.stages)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features of all stages, in order."""
+        return tuple(feature for stage in self.stages for feature in stage.features)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Columns of the feature matrix, in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def reads_wallet_events(self) -> bool:
+        """Whether it has use for more than account events."""
+        return len(self.stages) > 1
+
+    def width(self, stages: int) -> int:
+        """Number of features of the first `stages` stages."""
+        return sum(len(stage.features) for stage in self.stages[:stages])

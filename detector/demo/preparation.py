@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.artifact import write_model
+from detector.core.chains import CHAINS
 from detector.core.policy import Model
-from detector.core.stages.account import ACCOUNT
 from detector.demo.plan import Plan
 from detector.settings import Settings
 from models.datasets import DAY_MS, collect
 from models.training import Plan as TrainingPlan
 from models.training import train
 from producers import simulation
-from producers.batches import read_batches
+from producers.batches import Which, read_batches
 from producers.scenarios import Scenario
 
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
@@ -39,7 +39,9 @@ def simulated(scenario: Scenario, folder: Path, advance: Callable[[int], None]) 
 def trained(events: Path, folder: Path, plan: Plan, advance: Callable[[int], None]) -> Model:
     """Train on a file of normal life and write the model into `folder`; `advance` is told the events read."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
-    data = collect(read_batches(events, BATCH), ACCOUNT, ttl_ms, advance)
+    chain = CHAINS[-1]
+    which: Which = "all" if chain.reads_wallet_events else "account"
+    data = collect(read_batches(events, BATCH, which=which), chain, ttl_ms, advance)
     with events.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return write_model(folder, train(data, ACCOUNT, TrainingPlan(budget=plan.budget), digest))
+    return write_model(folder, train(data, chain, TrainingPlan(budget=plan.budget), digest))

@@ -1,6 +1,6 @@
-"""The Faust app: our transport, its settings, and one agent that hands chunks to the shell."""
+"""The Faust app: our transport, its settings, and an agent for each input topic that hands chunks to the shell."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import faust
@@ -44,13 +44,13 @@ class App(faust.App):
 
 def build_app(
     settings: Settings,
-    input_topic: str,
+    input_topics: Mapping[str, str],
     *,
     on_chunk: Callable[[Any], Awaitable[None]],
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],
 ) -> App:
-    """The app that feeds `on_chunk` with messages whose value is a list of records.
+    """The app that feeds `on_chunk` with messages whose value is a list of records, of topics by an agent's name.
 
     `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are given up.
     """
@@ -82,12 +82,14 @@ def build_app(
         store="memory://",
     )
     app.fetch_max_wait_ms = settings.fetch_max_wait_ms
-    channel = app.topic(input_topic, schema=ChunkSchema(), acks=True)
 
-    @app.agent(channel, concurrency=1, name="account")
-    async def account(stream: Any) -> None:
+    async def take_chunks(stream: Any) -> None:
         async for event in stream.noack().events():
             await on_chunk(event.message)
+
+    for name, topic in input_topics.items():
+        # One chunk of a topic at a time: offsets must be processed in order.
+        app.agent(app.topic(topic, schema=ChunkSchema(), acks=True), concurrency=1, name=name)(take_chunks)
 
     @app.on_rebalance_complete.connect
     async def assigned(*_: Any, **__: Any) -> None:

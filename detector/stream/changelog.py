@@ -71,6 +71,11 @@ def encode_tombstones(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint
         yield packed[i * 16 : i * 16 + 16], None
 
 
+def no_pairs() -> npt.NDArray[Any]:
+    """Pairs of key and writer, none."""
+    return np.empty(0, KEY)
+
+
 class Superseded:
     """Rows of other writers met at recovery, to be deleted once this tenure's own row for the key is durable."""
 

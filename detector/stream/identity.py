@@ -8,24 +8,37 @@ RESET = "`kozamori state show` tells more, `kozamori state reset` begins anew"
 
 
 def check_log(
-    partition: int, expected: Header, recovery: Recovery, committed: int | None, marks: Marks, begin: int, end: int
+    partition: int,
+    expected: Header,
+    recovery: Recovery | None,
+    committed: int | None,
+    marks: Marks,
+    begin: int,
+    end: int,
 ) -> None:
     """Raise `UserError` where going on would skip events in silence or mix rows of another log into this one.
 
-    `committed` is None where the group holds no offset; `begin` and `end` bound what the input log still has.
+    `recovery` is None where no rows are kept, `committed` where the group holds no offset; `begin` and `end` bound
+    what the input log still has.
     """
     place = f"partition {partition} of {expected.topic}"
-    found = recovery.header
+    found = recovery.header if recovery else None
+    rows = recovery.rows.count if recovery else 0
     if found is not None and found != expected:
         raise UserError(f"{place}: {_difference(found, expected)}; offsets and rows no longer match it: {RESET}")
     if committed is None:
-        if recovery.rows.count:
+        if rows:
             raise UserError(
                 f"{place}: the changelog holds rows but the group has no committed offset"
                 f" (expired, deleted, or another deployment's): {RESET}, `kozamori state migrate` carries offsets over"
             )
         return
-    if found is None and (recovery.rows.count or marks.watermark_ms):
+    if marks.topic_id != expected.topic_id:
+        raise UserError(
+            f"{place}: the topic was re-created (id {expected.topic_id}, offsets are of {marks.topic_id});"
+            f" they no longer match it: {RESET}"
+        )
+    if recovery and found is None and (rows or marks.watermark_ms):
         raise UserError(f"{place}: offset {committed} is committed but the changelog of its rows is gone: {RESET}")
     if not begin <= committed <= end:
         raise UserError(

@@ -44,5 +44,4 @@ class LagWatch:
             tenure = self._tenures[tp]
             lag = max(0, end - tenure.position)
             self.waiting += lag
-            self._reporting.stage.lag(tp.partition, lag)
-            self._reporting.state(tenure)
+            self._reporting.lag(tenure, lag)

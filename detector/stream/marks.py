@@ -1,31 +1,86 @@
 """What is known at exactly a committed offset, carried in the commit's metadata (PROTOCOL rule 5)."""
 
+from base64 import b85decode, b85encode
+
 import msgspec
 
 from detector.errors import UserError
 
+#: The broker's default for `offset.metadata.max.bytes`.
+MAX_METADATA_BYTES = 4096
+_SEVEN_BITS = 0x7F
+
 
 class Marks(msgspec.Struct, frozen=True):
-    """Event-time watermark at the committed offset, epoch ms."""
+    """Event-time watermark at the committed offset, epoch ms; id of the input topic; greatest position of every
+    upstream partition met (a later stage), by slot, -1 where none."""
 
-    watermark_ms: int = msgspec.field(name="w", default=0)
-    v: int = 1
+    watermark_ms: int = 0
+    topic_id: str = ""
+    seen: tuple[int, ...] = ()
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    v: int
+    w: int
+    t: str = ""
+    s: str = ""
 
 
 def encode_marks(marks: Marks) -> str:
-    """The marks as commit metadata."""
-    return msgspec.json.encode(marks).decode()
+    """The marks as commit metadata. Raises UserError where they are more than a broker takes."""
+    seen = b85encode(_pack(marks.seen)).decode()
+    text = msgspec.json.encode(_Stored(2, marks.watermark_ms, marks.topic_id, seen)).decode()
+    if len(text) > MAX_METADATA_BYTES:
+        raise UserError(
+            f"marks of {len(marks.seen)} upstream partitions take {len(text)} bytes, a commit holds"
+            f" {MAX_METADATA_BYTES}: use fewer partitions"
+        )
+    return text
 
 
 def decode_marks(metadata: str | None) -> Marks:
     """The marks in a commit's metadata; `UserError` where the commit was not made by this worker."""
     try:
-        marks = msgspec.json.decode(metadata or "", type=Marks)
-    except msgspec.DecodeError as error:
+        stored = msgspec.json.decode(metadata or "", type=_Stored)
+        if stored.v != 2:
+            raise UserError(f"commit metadata has version {stored.v}, this release reads 2: run the release it is of")
+        return Marks(stored.w, stored.t, _unpack(b85decode(stored.s)))
+    except (msgspec.DecodeError, ValueError) as error:
         raise UserError(
             "the group's committed offset carries no marks, so another program committed it:"
             " choose another deployment name, or reset with `kozamori state reset`"
         ) from error
-    if marks.v > 1:
-        raise UserError(f"commit metadata has version {marks.v}, this release reads 1: run a newer release")
-    return marks
+
+
+def most_upstreams() -> int:
+    """Upstream partitions that fit into a commit, whatever their positions."""
+    low, high = 0, MAX_METADATA_BYTES
+    while low + 1 < high:
+        middle = (low + high) // 2
+        stored = _Stored(2, 2**53, "x" * 22, b85encode(_pack((2**62,) * middle)).decode())
+        low, high = (middle, high) if len(msgspec.json.encode(stored)) <= MAX_METADATA_BYTES else (low, middle)
+    return low
+
+
+def _pack(numbers: tuple[int, ...]) -> bytes:
+    """LEB128 (DWARF 5, section 7.6) of each number + 1: seven bits a byte, the highest bit says that more follow."""
+    out = bytearray()
+    for number in numbers:
+        rest = number + 1
+        while rest > _SEVEN_BITS:
+            out.append(rest & _SEVEN_BITS | 0x80)
+            rest >>= 7
+        out.append(rest)
+    return bytes(out)
+
+
+def _unpack(packed: bytes) -> tuple[int, ...]:
+    numbers, rest, shift = [], 0, 0
+    for byte in packed:
+        rest |= (byte & _SEVEN_BITS) << shift
+        shift += 7
+        if byte <= _SEVEN_BITS:
+            numbers.append(rest - 1)
+            rest, shift = 0, 0
+    return tuple(numbers)

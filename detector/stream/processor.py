@@ -1,24 +1,37 @@
-"""A chunk's way through: raw records in, the messages to send out. Decoding and building around the pure pipeline."""
+"""A chunk's way through a node: raw records in, messages out. Reading and writing around a pure pipeline."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from detector.contract.alerts import Alert, encode_alert
-from detector.contract.batch import Batch
-from detector.contract.codec import Rejected, decode_account_events, decode_one
+from detector.contract.alerts import Alert, decode_alert, encode_alert
+from detector.contract.batch import ACCOUNT_EVENTS, Batch, origin_of
+from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_one, decode_wallet_events
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
-from detector.core.alerting import build_alert
-from detector.core.pipeline import Outcome, Pipeline, Raised
+from detector.core.alerting import Topics, build_alert, into_case
+from detector.core.forward import both_sides
+from detector.core.hop import HopCodec, Seen, slot_of
+from detector.core.pipeline import Outcome, PassThrough, Pipeline
+from detector.core.policy import Model
+from detector.core.stage import RECEIVED_MS
+from detector.stream.flow import Flow, Node
+
+ALERTS, DEAD_LETTERS = "alerts", "dead_letters"
 
 
 class Output(NamedTuple):
-    """A message to send: `topic` is the setting that names it, `timestamp_ms` that of the source record."""
+    """A message to send. `topic` is the setting that names it, or a node whose hop it is for, with its `partition`.
+
+    `timestamp_ms` is that of the source record of an alert or dead letter.
+    """
 
     topic: str
-    key: bytes
+    key: bytes  # empty for a hop
     value: bytes
-    timestamp_ms: int
+    timestamp_ms: int = -1
+    partition: int | None = None
 
 
 class Processed(NamedTuple):
@@ -29,49 +42,183 @@ class Processed(NamedTuple):
     outcome: Outcome
     alerts: list[Alert]
     rejected: list[Rejected]
+    numbered: bool = False  # whether the alerts have their cases, which is when they are sent
 
 
-def process(pipeline: Pipeline, records: list[Any]) -> Processed:
-    """Run the records of one partition, in offset order, through `pipeline`; never raises on what they contain."""
-    values = [record.value for record in records]
-    decoded = decode_account_events(
-        values,
-        [record.key for record in records],
-        np.array([record.offset for record in records], np.int64),
-        np.array([record.timestamp for record in records], np.int64),
-    )
-    outcome = pipeline.process(decoded.batch)
-    alerts = [alert_of(pipeline, decoded.batch, values, outcome, raised) for raised in outcome.raised]
-    outputs = [
-        Output("alerts", alert.account.encode(), encode_alert(alert), records[decoded.batch.record[raised.i]].timestamp)
-        for alert, raised in zip(alerts, outcome.raised, strict=True)
-    ]
-    outputs += [_dead_letter(pipeline, records[rejected.record], rejected) for rejected in decoded.rejected]
-    return Processed(outputs, decoded.batch, outcome, alerts, decoded.rejected)
+class Processor(Protocol):
+    """What is done with the records of one partition of a node."""
+
+    @property
+    def pipeline(self) -> Pipeline | PassThrough:
+        """Its rows and watermark."""
+
+    @property
+    def seen(self) -> Seen:
+        """The marks of its upstreams."""
+
+    def process(self, records: list[Any]) -> Processed:
+        """Take the next records, in offset order."""
 
 
-def alert_of(pipeline: Pipeline, batch: Batch, values: list[bytes], outcome: Outcome, raised: Raised) -> Alert:
-    """The alert of one raised event of `batch`, decoded from the messages `values`."""
-    assert pipeline.model is not None
-    assert outcome.judgement is not None
-    yen_debited, yen_at_risk = outcome.yen[raised.i].tolist()
-    return build_alert(
-        model=pipeline.model,
-        stage=pipeline.stage,
-        event=decode_one(values[batch.record[raised.i]]),
-        batch=batch,
-        i=raised.i,
-        x=outcome.X[raised.i],
-        judgement=outcome.judgement,
-        yen_debited=yen_debited,
-        yen_at_risk=yen_at_risk,
-        case_offset=raised.case_offset,
-        update=raised.update,
-        topic=pipeline.topic,
-        partition=pipeline.partition,
-    )
+class Wiring:
+    """What all partitions of a worker share: the flow, the model and the hops' codecs.
+
+    `partitions` is that of every partitioned topic, `topics` the source topics by code.
+    """
+
+    def __init__(self, flow: Flow, model: Model | None, partitions: int, topics: Topics) -> None:
+        self.flow = flow
+        self.model = model
+        self.topics = topics
+        self.partitions = partitions
+        self.codecs = {
+            node.name: HopCodec(flow.chain.name, node.before, partitions) for node in flow.nodes if node.source is None
+        }
+
+    def seen(self, node: Node, marks: Sequence[int] = ()) -> Seen:
+        """The marks of a node's upstream partitions."""
+        return Seen(len(node.upstreams) * self.partitions, marks)
+
+    def slot(self, node: Node, partition: int) -> int:
+        """The number of a node's partition among the upstreams of its target."""
+        assert node.target is not None
+        upstreams = self.flow.node(node.target).upstreams
+        return slot_of(upstreams.index(node.name), partition, self.partitions)
+
+    def processor(self, node: Node, partition: int, pipeline: Pipeline | PassThrough, seen: Seen) -> Processor:
+        """What is done with a partition of `node`."""
+        if node.source is not None:
+            return _Source(self, node, partition, pipeline, seen)
+        if node.target is not None:
+            assert isinstance(pipeline, Pipeline)
+            return _Later(self, node, partition, pipeline, seen)
+        assert isinstance(pipeline, Pipeline)
+        return _Cases(self, node, pipeline, seen)
+
+    def onward(
+        self, node: Node, partition: int, batch: Batch, outcome: Outcome, values: Any
+    ) -> tuple[list[Output], list[Alert]]:
+        """What goes on from `node`: to the next stage what was applied; behind the last what alerts, as alerts."""
+        assert node.target is not None
+        which = outcome.alerting if node.judges else outcome.applied
+        alerts: list[Alert] = []
+        if node.judges:
+            alerts = [self.alert(batch, outcome, values, i) for i in which.tolist()]
+            texts = [encode_alert(alert) for alert in alerts]
+        else:
+            texts = [values[record] for record in batch.record[which].tolist()]
+        on = batch if len(which) == batch.size else batch.select(which)
+        carried = outcome.carried if len(which) == batch.size else outcome.carried.select(which)
+        stage = self.flow.node(node.target).stage
+        assert stage is not None
+        messages = self.codecs[node.target].encode(
+            self.slot(node, partition), on, carried, getattr(on, stage.key), texts
+        )
+        return [Output(node.target, b"", value, partition=target) for target, value in messages], alerts
+
+    def alert(self, batch: Batch, outcome: Outcome, values: Any, i: int) -> Alert:
+        """The alert of event i, not yet part of a case; `values[record]` is an event's JSON."""
+        assert self.model is not None
+        assert outcome.judgement is not None
+        return build_alert(
+            model=self.model,
+            columns=self.flow.chain,
+            event=decode_one(values[batch.record[i]]),
+            batch=batch,
+            i=i,
+            carried=outcome.carried,
+            judgement=outcome.judgement,
+            topics=self.topics,
+        )
 
 
-def _dead_letter(pipeline: Pipeline, record: Any, rejected: Rejected) -> Output:
-    letter = build_dead_letter(record.value, rejected, pipeline.topic, pipeline.partition, record.offset)
-    return Output("dead_letters", letter.dead_letter_id.encode(), encode_dead_letter(letter), record.timestamp)
+class _Source:
+    """Reads the JSON of a source topic; what is no event becomes a dead letter."""
+
+    def __init__(
+        self, wiring: Wiring, node: Node, partition: int, pipeline: Pipeline | PassThrough, seen: Seen
+    ) -> None:
+        assert node.source is not None
+        self.pipeline = pipeline
+        self.seen = seen
+        self._wiring = wiring
+        self._node = node
+        self._partition = partition
+        self._topic = wiring.topics[node.source]
+        self._origin = origin_of(node.source, partition)
+
+    def process(self, records: list[Any]) -> Processed:
+        values = [record.value for record in records]
+        decoded = self._decode(records, values)
+        batch = decoded.batch._replace(origin=np.full(decoded.batch.size, self._origin, np.int32))
+        if isinstance(self.pipeline, PassThrough):
+            batch = both_sides(batch)
+            outcome = self.pipeline.process(batch, self._node.before)
+        else:
+            outcome = self.pipeline.process(batch)
+        timestamps = np.array([record.timestamp for record in records], np.int64)
+        outcome.carried.facts[:, RECEIVED_MS] = timestamps[batch.record]
+        wiring = self._wiring
+        outputs, alerts = wiring.onward(self._node, self._partition, batch, outcome, values)
+        outputs += [self._dead_letter(records[rejected.record], rejected) for rejected in decoded.rejected]
+        return Processed(outputs, batch, outcome, alerts, decoded.rejected)
+
+    def _decode(self, records: list[Any], values: list[bytes]) -> Decoded:
+        decode = decode_account_events if self._node.source == ACCOUNT_EVENTS else decode_wallet_events
+        return decode(
+            values,
+            [record.key for record in records],
+            np.array([record.offset for record in records], np.int64),
+            np.array([record.timestamp for record in records], np.int64),
+        )
+
+    def _dead_letter(self, record: Any, rejected: Rejected) -> Output:
+        letter = build_dead_letter(record.value, rejected, self._topic, self._partition, record.offset)
+        return Output(
+            DEAD_LETTERS, letter.dead_letter_id.encode(), encode_dead_letter(letter), timestamp_ms=record.timestamp
+        )
+
+
+class _Later:
+    """Reads a hop and writes to the next."""
+
+    def __init__(self, wiring: Wiring, node: Node, partition: int, pipeline: Pipeline, seen: Seen) -> None:
+        self.pipeline = pipeline
+        self.seen = seen
+        self._wiring = wiring
+        self._node = node
+        self._partition = partition
+
+    def process(self, records: list[Any]) -> Processed:
+        hopped = self._wiring.codecs[self._node.name].decode(
+            [record.value for record in records], [record.offset for record in records], self.seen
+        )
+        outcome = self.pipeline.process(hopped.batch, hopped.carried)
+        outputs, alerts = self._wiring.onward(self._node, self._partition, hopped.batch, outcome, hopped.values)
+        return Processed(outputs, hopped.batch, outcome, alerts, [])
+
+
+class _Cases:
+    """Reads alerts from the last hop, and sends them as updates of their cases."""
+
+    def __init__(self, wiring: Wiring, node: Node, pipeline: Pipeline, seen: Seen) -> None:
+        self.pipeline = pipeline
+        self.seen = seen
+        self._wiring = wiring
+        self._node = node
+
+    def process(self, records: list[Any]) -> Processed:
+        hopped = self._wiring.codecs[self._node.name].decode(
+            [record.value for record in records], [record.offset for record in records], self.seen
+        )
+        outcome = self.pipeline.process(hopped.batch, hopped.carried)
+        alerts = [self._alert(hopped.values[i], outcome.carried.facts[i]) for i in outcome.applied.tolist()]
+        received_ms = outcome.carried.facts[outcome.applied, RECEIVED_MS].tolist()
+        outputs = [
+            Output(ALERTS, (alert.account or alert.wallet).encode(), encode_alert(alert), stamp)
+            for alert, stamp in zip(alerts, received_ms, strict=True)
+        ]
+        return Processed(outputs, hopped.batch, outcome, alerts, [], numbered=True)
+
+    def _alert(self, value: bytes, facts: npt.NDArray[np.int64]) -> Alert:
+        return into_case(decode_alert(value), self._wiring.flow.chain.name, facts, self._wiring.topics)

@@ -1,28 +1,29 @@
 """What the shell does, told to the metrics; the one place of the stream that reads the wall clock."""
 
 import time
+from collections.abc import Iterable
 
 from detector.observe.metrics import Metrics, StageMetrics
 from detector.stream.processor import Processed
-from detector.stream.tenure import Tenure
+from detector.stream.tenure import Cut, Tenure
 
 
 class Reporting:
-    """The metrics of one stage's stream."""
+    """The metrics of the stream's nodes."""
 
-    def __init__(self, metrics: Metrics, stage: str) -> None:
+    def __init__(self, metrics: Metrics, nodes: Iterable[str]) -> None:
         self.worker = metrics
-        self.stage: StageMetrics = metrics.stage(stage)
+        self._stages: dict[str, StageMetrics] = {node: metrics.stage(node) for node in nodes}
 
     def taken(self, tenure: Tenure, seconds: float) -> None:
         """A partition was restored."""
-        self.stage.restored(tenure.pipeline.rows.count, seconds)
+        self._stages[tenure.node].restored(tenure.pipeline.rows.count, seconds)
         self.state(tenure)
 
     def processed(self, tenure: Tenure, processed: Processed, seconds: float) -> None:
         """A chunk was processed and its outputs handed to the producer."""
         judgement = processed.outcome.judgement
-        self.stage.chunk(
+        self._stages[tenure.node].chunk(
             tenure.tp.partition,
             processed.batch,
             processed.outcome.status,
@@ -32,7 +33,7 @@ class Reporting:
         )
         for rejected in processed.rejected:
             self.worker.dead_letters(rejected.reason)
-        for alert in processed.alerts:
+        for alert in processed.alerts if processed.numbered else ():
             self.worker.alert(
                 bank=alert.bank,
                 service=alert.service,
@@ -47,8 +48,28 @@ class Reporting:
         """Kafka confirmed an alert on a record of that timestamp."""
         self.worker.alert_durable(time.time() - source_timestamp_ms / 1000)
 
+    def checkpoint(self, committed: Iterable[tuple[Tenure, Cut]], seconds: float) -> None:
+        """A checkpoint was committed."""
+        rows: dict[str, int] = {}
+        expired: dict[str, int] = {}
+        for tenure, cut in committed:
+            rows[tenure.node] = rows.get(tenure.node, 0) + len(cut.rows)
+            expired[tenure.node] = expired.get(tenure.node, 0) + tenure.take_expired()
+        for node, written in rows.items():
+            self._stages[node].checkpoint(seconds, written)
+            self._stages[node].expired(expired[node])
+
+    def lag(self, tenure: Tenure, records: int) -> None:
+        """So many records of the partition wait."""
+        self._stages[tenure.node].lag(tenure.tp.partition, records)
+        self.state(tenure)
+
+    def dropped(self, tenure: Tenure) -> None:
+        """The partition is another worker's from now on."""
+        self._stages[tenure.node].partition_dropped(tenure.tp.partition)
+
     def state(self, tenure: Tenure) -> None:
         """How much a tenure holds, and how much of it is in no checkpoint yet."""
-        partition, rows = tenure.tp.partition, tenure.pipeline.rows
-        self.stage.unacknowledged(partition, tenure.position - tenure.committed)
-        self.stage.rows(partition, rows.count, rows.nbytes)
+        stage, partition, rows = self._stages[tenure.node], tenure.tp.partition, tenure.pipeline.rows
+        stage.unacknowledged(partition, tenure.position - tenure.committed)
+        stage.rows(partition, rows.count, rows.nbytes)

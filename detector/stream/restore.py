@@ -18,14 +18,14 @@ POLL_MS = 1_000
 
 
 async def restore(
-    connection: Mapping[str, Any], partitions: set[TP], stage: Stage, still_wanted: Callable[[], bool]
+    connection: Mapping[str, Any], stages: Mapping[TP, Stage], still_wanted: Callable[[], bool]
 ) -> dict[TP, Recovery] | None:
-    """The rows of every changelog partition in `partitions`; None when `still_wanted()` turned false on the way.
+    """The rows of every changelog partition, of the stage it is given with; None when `still_wanted()` turns false.
 
     `connection` holds aiokafka's keyword arguments for brokers and security. `UserError` where a row or header is
     not of a kind this release reads.
     """
-    recoveries = {TopicPartition(*tp): Recovery(stage) for tp in partitions}
+    recoveries = {TopicPartition(*tp): Recovery(stage) for tp, stage in stages.items()}
     consumer = AIOKafkaConsumer(
         **connection,
         group_id=None,

@@ -11,7 +11,6 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.policy import Model
-from detector.core.stage import Stage
 from detector.errors import UserError, WorkerError
 from detector.observe.health import Report
 from detector.observe.metrics import Metrics
@@ -19,8 +18,10 @@ from detector.settings import Settings
 from detector.stream.app import App, build_app
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
+from detector.stream.flow import Flow
+from detector.stream.hop import HopSender
 from detector.stream.lag import LagWatch
-from detector.stream.processor import Output, process
+from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
 from detector.stream.reporting import Reporting
 from detector.stream.restore import first_offset
@@ -36,15 +37,16 @@ FINISH_SHARE = 0.5
 
 
 class Shell:
-    """Holds the tenures of one stage's input partitions and runs their checkpoints; the `Log` they write to."""
+    """Holds the tenures of all nodes' input partitions and runs their checkpoints; the `Log` they write to."""
 
-    def __init__(self, settings: Settings, stage: Stage, model: Model, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, flow: Flow, model: Model, metrics: Metrics) -> None:
         self._settings = settings
-        self._stage = stage
+        self._flow = flow
         self._model = model
-        self._reporting = Reporting(metrics, stage.name)
+        self._nodes = {node.topic(settings): node for node in flow.nodes}
+        self._reporting = Reporting(metrics, [node.name for node in flow.nodes])
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
-        self._topics = {"alerts": settings.alerts, "dead_letters": settings.dead_letters}
+        self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
         self._processing = asyncio.Lock()
@@ -53,8 +55,13 @@ class Shell:
         self.progress = 0  # changes with every chunk and checkpoint; the watchdog looks whether it does
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.app: App = build_app(
-            settings, settings.account_events, on_chunk=self.on_chunk, on_assigned=self.begin, on_revoked=self.finish
+            settings,
+            {node.name: topic for topic, node in self._nodes.items()},
+            on_chunk=self.on_chunk,
+            on_assigned=self.begin,
+            on_revoked=self.finish,
         )
+        self._hops = HopSender(self._send_hop_batch, self.fail)
         self.lag = LagWatch(self.app, self.tenures, self._reporting)
 
     async def begin(self) -> None:
@@ -62,10 +69,11 @@ class Shell:
         started = time.monotonic()
         self._drop_all()
         try:
-            facts = await self._input_as_it_is()
-            assigned = {tp for tp in self.app.consumer.assignment() if tp.topic == facts.name}
+            facts = await self._topics_as_they_are()
+            assignment = self.app.consumer.assignment()
+            assigned = {tp: self._nodes[tp.topic] for tp in assignment if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
-            takeover = Takeover(self._settings, self._stage, self._model, facts, self.app)
+            takeover = Takeover(self._settings, self._wiring(facts), facts, self.app)
             tenures = await takeover.begin(assigned)
         except asyncio.CancelledError:
             raise
@@ -79,22 +87,27 @@ class Shell:
             self.tenures[tenure.tp] = tenure
             self._reporting.taken(tenure, time.monotonic() - started)
             rows, offset = tenure.pipeline.rows.count, tenure.committed
-            log.info("partition taken", partition=tenure.tp.partition, offset=offset, rows=rows)
+            log.info("partition taken", stage=tenure.node, partition=tenure.tp.partition, offset=offset, rows=rows)
         self.progress += 1
         self._set_ready(ready=True)
 
-    async def _input_as_it_is(self) -> TopicFacts:
-        """The input's facts of today: while the worker runs, a topic may be re-created or given more partitions."""
+    async def _topics_as_they_are(self) -> dict[str, TopicFacts]:
+        """The facts of today: while the worker runs, a topic may be re-created or given more partitions."""
         try:
             facts = await asyncio.to_thread(inspect, self._settings)
         except UserError as error:
             raise WorkerError(f"topics could not be looked at after a rebalance: {error}") from error
         check(self._settings, facts)
-        return facts[self._settings.account_events]
+        return facts
+
+    def _wiring(self, facts: Mapping[str, TopicFacts]) -> Wiring:
+        topics = self._settings.account_events, self._settings.wallet_events
+        return Wiring(self._flow, self._model, facts[topics[0]].partitions, topics)
 
     async def on_chunk(self, message: Any) -> None:
         """Process a chunk and hand its outputs to the producer; an error here ends the worker, never the chunk."""
         try:
+            await self._wait_for_room(message.tp)
             async with self._processing:
                 await self._on_chunk(message)
         except asyncio.CancelledError:
@@ -103,6 +116,11 @@ class Shell:
             self.fail(error)
             # Returning would let Faust hand over the next chunk, past the one that failed.
             await asyncio.Event().wait()
+
+    async def _wait_for_room(self, tp: TP) -> None:
+        """Memory is bounded: a partition with too many chunks in no checkpoint waits for one."""
+        while (tenure := self.tenures.get(tp)) and tenure.in_flight >= self._settings.max_in_flight_chunks:
+            await self.checkpoint()
 
     async def _on_chunk(self, message: Any) -> None:
         tenure, records = self.tenures.get(message.tp), message.value
@@ -114,20 +132,26 @@ class Shell:
             await self._check_hole(tenure, records[0].offset)
         started = time.perf_counter()
         tenure.torn = True
-        processed = process(tenure.pipeline, records)
+        processed = tenure.processor.process(records)
         for output in processed.outputs:
             tenure.outputs.append(await self._send(output))
         tenure.position = records[-1].offset + 1
+        tenure.in_flight += 1
         tenure.torn = False
         self.progress += 1
         self._reporting.processed(tenure, processed, time.perf_counter() - started)
         self._quota.count(time.monotonic(), len(records), len(processed.rejected))
 
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
+        if output.partition is not None:
+            return self._hops.send(self._settings.hop_topic(output.topic), output.partition, output.value)
         future = await self.app.record_producer.send_one(self._topics[output.topic], output.key, output.value)
-        if output.topic == "alerts":
+        if output.topic == ALERTS:
             future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
+
+    async def _send_hop_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
+        return await self.app.record_producer.send_batch(topic, partition, values)
 
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:
@@ -165,14 +189,12 @@ class Shell:
             committed = await make_durable(cuts, self)
         if committed:
             self.progress += 1
-            rows = sum(len(cut.rows) for _, cut in committed)
-            self._reporting.stage.checkpoint(time.perf_counter() - started, rows)
-            self._reporting.stage.expired(sum(tenure.take_expired() for tenure, _ in committed))
+            self._reporting.checkpoint(committed, time.perf_counter() - started)
         return committed
 
     async def write_rows(self, tp: TP, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
         """Send changelog records of the rows of input partition `tp`."""
-        topic = self._settings.rows_topic(self._stage.name)
+        topic = self._settings.rows_topic(self._nodes[tp.topic].name)
         return await self.app.record_producer.send_records(topic, tp.partition, records)
 
     async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
@@ -206,7 +228,10 @@ class Shell:
 
     def readiness(self) -> Report:
         """Whether every assigned partition is restored and read (called from another thread)."""
-        return Report(self._ready, {"partitions": sorted(tp.partition for tp in list(self.tenures))})
+        held: dict[str, list[int]] = {}
+        for tp, tenure in list(self.tenures.items()):
+            held.setdefault(tenure.node, []).append(tp.partition)
+        return Report(self._ready, {node: sorted(partitions) for node, partitions in sorted(held.items())})
 
     def fail(self, error: BaseException) -> None:
         """Make the worker end because of `error`; the first one counts."""
@@ -219,5 +244,6 @@ class Shell:
 
     def _drop_all(self) -> None:
         for tp in list(self.tenures):
-            self.tenures.pop(tp).ended = True
-            self._reporting.stage.partition_dropped(tp.partition)
+            tenure = self.tenures.pop(tp)
+            tenure.ended = True
+            self._reporting.dropped(tenure)

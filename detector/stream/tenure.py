@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from faust.types import TP
 
-from detector.core.pipeline import Pipeline
+from detector.core.pipeline import PassThrough, Pipeline
 from detector.stream.changelog import Record, Rows, Superseded, encode_rows, encode_tombstones
 from detector.stream.marks import Marks
+from detector.stream.processor import Processor
 
 #: Expired rows are looked for when event time has moved on by this part of the time to live.
 SWEEPS_PER_TTL = 50
@@ -29,6 +30,7 @@ class Cut:
     marks: Marks
     outputs: tuple["asyncio.Future[Any]", ...]
     rows: Rows
+    chunks: int  # in flight until this is committed
 
 
 @dataclass(slots=True)
@@ -37,14 +39,17 @@ class Tenure:
 
     tp: TP
     writer: int
-    pipeline: Pipeline
+    processor: Processor
     superseded: Superseded
     committed: int  # offset the group holds for the partition
+    topic_id: str = ""  # of the input, kept in every commit
+    node: str = ""  # whose input the partition is of
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
     #: A chunk is under way, or broke off: rows have events in them whose outputs are not all registered.
     torn: bool = False
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
+    in_flight: int = 0  # chunks processed but in no committed checkpoint
     _garbage: list[Iterator[Record]] = field(default_factory=list)
     _expired: int = 0
     _swept_ms: int = field(init=False)
@@ -54,6 +59,11 @@ class Tenure:
         self._swept_ms = self.pipeline.watermark_ms
 
     @property
+    def pipeline(self) -> Pipeline | PassThrough:
+        """The rows and the watermark."""
+        return self.processor.pipeline
+
+    @property
     def behind(self) -> bool:
         """Whether a checkpoint has something to do."""
         return self.position > self.committed or self.pipeline.rows.dirty_count > 0
@@ -61,7 +71,8 @@ class Tenure:
     def cut(self) -> Cut:
         """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
         outputs, self.outputs = tuple(self.outputs), []
-        return Cut(self.position, Marks(self.pipeline.watermark_ms), outputs, self.pipeline.rows.take_dirty())
+        marks = Marks(self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.seen.marks.tolist()))
+        return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
 
     def records(self, cut: Cut) -> Iterator[Record]:
         """Changelog records of a cut, behind them the tombstones that earlier checkpoints made safe."""
@@ -75,6 +86,7 @@ class Tenure:
     def offset_committed(self, cut: Cut) -> None:
         """The cut is committed: rows expired by now and older than the commit may go."""
         self.committed = cut.position
+        self.in_flight -= cut.chunks
         watermark_ms, ttl_ms = self.pipeline.watermark_ms, self.pipeline.ttl_ms
         if watermark_ms - self._swept_ms < ttl_ms // SWEEPS_PER_TTL:
             return

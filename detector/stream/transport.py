@@ -135,6 +135,14 @@ class Producer(driver.Producer):
         future = await self.send(topic, key, value, None, None, None)
         return cast("asyncio.Future[Any]", future)
 
+    async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
+        """Send `values` to a partition as one batch; its future. ValueError where they do not fit."""
+        producer = self._ensure_producer()
+        batch = producer.create_batch()
+        if any(batch.append(key=None, value=value, timestamp=None) is None for value in values):
+            raise ValueError(f"{len(values)} messages of {sum(map(len, values))} bytes do not fit into a batch")
+        return cast("asyncio.Future[Any]", await producer.send_batch(batch, topic, partition=partition))
+
     async def send_records(self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]]) -> Records:
         """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
         producer = self._ensure_producer()

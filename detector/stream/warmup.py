@@ -1,36 +1,60 @@
 """Compiles the kernels before the worker joins its group, so that no chunk and no heartbeat waits for a compiler."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import msgspec
-import numpy as np
 
-from detector.contract.codec import decode_account_events
-from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
-from detector.core.stage import Stage
+from detector.stream.flow import Flow, Node
+from detector.stream.processor import Processor, Wiring
 
-_EVENT = {
+_COMMON = {
     "event_id": "warm-up",
-    "kind": "debit",
     "occurred_at_ms": 1_600_000_000_000,
     "service": "other",
     "wallet": "warm-up",
     "wallet_opened_at_ms": 1_600_000_000_000,
     "wallet_verified": True,
     "source": "",
-    "bank": "0001",
-    "account": "0" * 16,
-    "result": "ok",
-    "amount_yen": 1,
-    "purpose": "charge",
 }
+_ACCOUNT = "0" * 16
+_DEBIT = {"kind": "debit", "bank": "0001", "account": _ACCOUNT, "result": "ok", "amount_yen": 1, "purpose": "charge"}
+_TRANSFER = {"kind": "transfer", "amount_yen": 1, "counterparty": "warm-up-2"}
+_TTL_MS = 400 * DAY_MS
 
 
-def warm_up(stage: Stage, model: Model) -> None:
-    """Run one made-up event through a pipeline of its own, every kernel the worker uses included."""
-    value = msgspec.json.encode(_EVENT)
-    decoded = decode_account_events([value], [b"0" * 16], np.zeros(1, np.int64))
-    pipeline = Pipeline(stage, model, topic="warm-up", partition=0, ttl_ms=400 * DAY_MS)
-    pipeline.process(decoded.batch)
-    rows = pipeline.rows
-    rows.load(rows.take_dirty())
-    rows.expire(0, DAY_MS, 0)
+def warm_up(flow: Flow, model: Model) -> None:
+    """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
+    # With a budget without end every event alerts, and so goes the whole way.
+    wiring = Wiring(flow, replace(model, budget=float("inf")), 1, ("warm-up", "warm-up"))
+    waiting: dict[str, list[Any]] = {node.name: [] for node in flow.nodes}
+    for node in flow.nodes:
+        processor = _processor(wiring, node)
+        for records in _records(node) or waiting[node.name]:
+            for output in processor.process(records).outputs:
+                if output.partition is not None:
+                    waiting[output.topic].append([_record(b"", output.value)])
+        rows = processor.pipeline.rows
+        rows.load(rows.take_dirty())
+        rows.expire(0, DAY_MS, 0)
+
+
+def _processor(wiring: Wiring, node: Node) -> Processor:
+    model = wiring.model if node.judges else None
+    pipeline = Pipeline(node.stage, model, ttl_ms=_TTL_MS) if node.stage else PassThrough(ttl_ms=_TTL_MS)
+    return wiring.processor(node, 0, pipeline, wiring.seen(node))
+
+
+def _records(node: Node) -> list[Any]:
+    """What comes in at a source, as one chunk; nothing behind a hop."""
+    if node.source is None:
+        return []
+    key, event = (_ACCOUNT, _DEBIT) if node.stage else ("warm-up", _TRANSFER)
+    return [[_record(key.encode(), msgspec.json.encode(_COMMON | event))]]
+
+
+def _record(key: bytes, value: bytes) -> Any:
+    return SimpleNamespace(key=key, value=value, offset=0, timestamp=-1)

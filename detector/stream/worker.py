@@ -12,14 +12,14 @@ import structlog
 
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
+from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
-from detector.core.stage import Stage
-from detector.core.stages.account import ACCOUNT
 from detector.errors import UserError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App
+from detector.stream.flow import Flow, flow_of
 from detector.stream.shell import Shell
 from detector.stream.topics import check, inspect
 from detector.stream.warmup import warm_up
@@ -35,9 +35,10 @@ def run_worker(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT (status 0) or a failure (status 1); `UserError` for what a person must mend first."""
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
-    model = read_model(settings.model, ACCOUNT)
+    model = read_model(settings.model, *CHAINS)
+    flow = flow_of(chain_of(model.stages))
     check(settings, inspect(settings))
-    warm_up(ACCOUNT, model)
+    warm_up(flow, model)
     metrics = Metrics(version("kozamori"))
     metrics.model(
         version=model.version,
@@ -46,13 +47,13 @@ def run_worker(settings: Settings) -> int:
         detectors=[detector.name for detector in model.detectors],
     )
     metrics.dead_letter_reasons(list(REASONS))
-    return asyncio.run(_Worker(settings, ACCOUNT, model, metrics).run())
+    return asyncio.run(_Worker(settings, flow, model, metrics).run())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, stage: Stage, model: Model, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, flow: Flow, model: Model, metrics: Metrics) -> None:
         self._settings = settings
-        self._stage = stage
+        self._flow = flow
         self._model = model
         self._metrics = metrics
 
@@ -61,7 +62,7 @@ class _Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        shell = Shell(self._settings, self._stage, self._model, self._metrics)
+        shell = Shell(self._settings, self._flow, self._model, self._metrics)
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(

@@ -1,31 +1,28 @@
-"""T1, ghost wallet and drain to the cap: open, link by PIN, take 300,000 yen in a minute, buy goods."""
+"""T1, ghost wallet and drain to the cap: open, link by PIN, take 300,000 yen in a minute, buy goods.
+
+T12 is the same with the wallet of a verified subscriber, often an old one.
+"""
 
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.vocabulary import (
-    CHARGE,
-    DEBIT,
-    LINK,
-    MONTHLY_CAP_YEN,
-    OK,
-    OPEN,
-    PAYMENT,
-    PIN4,
-    WRONG_CREDENTIALS,
-)
-from producers import events, jst, shops
+from detector.contract.vocabulary import MONTHLY_CAP_YEN
+from producers import events, jst
 from producers.draws import Rng, pick
 from producers.events import Events
-from producers.typologies.plan import Parameter, Plan
+from producers.typologies import acts
+from producers.typologies.plan import Parameter, Plan, between, one_of
 
-LINK_DELAY = Parameter("link_delay_s", 120, 1_800, "s", "wallet opened to first link attempt: 2-30 min (INCIDENT T1)")
-FIRST_CHARGE_DELAY = Parameter("first_charge_delay_s", 20, 600, "s", "link to first charge: assumed")
-GAP = Parameter("gap_s", 10, 20, "s", "between charges: the passbook of the 77 Bank's customer")
-FAILED_PIN = Parameter("failed_pin_share", 0.0, 0.2, "share", "cases with one wrong PIN first: assumed")
-PURCHASES = Parameter("purchases", 2, 6, "payments", "goods within 24 h of the opening: arrests of January 2021")
-PURCHASE_YEN = Parameter("purchase_yen", 42_000, shops.MAX_PAYMENT_YEN, "yen", "just under the bar-code limit")
-PARAMETERS = (LINK_DELAY, FIRST_CHARGE_DELAY, GAP, FAILED_PIN, PURCHASES, PURCHASE_YEN)
+PARAMETERS = (
+    acts.LINK_DELAY,
+    acts.FIRST_CHARGE_DELAY,
+    acts.GAP,
+    acts.FAILED_PIN,
+    acts.PURCHASES,
+    acts.PURCHASE_YEN,
+)
+OLD_SHARE = Parameter("old_wallet_share", 0.3, 0.7, "share", "wallets opened long before the fraud: assumed")
+WALLET_AGE = Parameter("wallet_age_days", 10, 600, "days", "of those when they are linked: assumed")
 
 #: Ways to take the cap, in charges of thousands of yen, and how often; the first is the trace, the others *assumed*.
 SPLITS: tuple[tuple[tuple[int, ...], float], ...] = (
@@ -38,65 +35,30 @@ SPLITS: tuple[tuple[tuple[int, ...], float], ...] = (
 _MOST = max(len(split) for split, _ in SPLITS)
 _YEN = np.array([split + (0,) * (_MOST - len(split)) for split, _ in SPLITS], np.int64) * 1_000
 assert (_YEN.sum(axis=1) == MONTHLY_CAP_YEN).all()
-GOODS = ("convenience", "electronics", "tobacco")  # what was bought: tobacco and tablets (press, Jan 2021)
 
 
 def generate(rng: Rng, plan: Plan) -> Events:
     """The events of T1 for each case of `plan`."""
-    size = len(plan.case)
-    linked = plan.begins_ms + _between(rng, LINK_DELAY, size) * jst.SECOND_MS
-    fails = np.flatnonzero(rng.random(size) < rng.uniform(FAILED_PIN.low, FAILED_PIN.high))
-    failed_at = linked[fails]
-    linked[fails] += rng.integers(15, 60, len(fails)) * jst.SECOND_MS
-    charged = linked + _between(rng, FIRST_CHARGE_DELAY, size) * jst.SECOND_MS
-    every = np.arange(size)
-    return events.concatenate(
-        [
-            _event(plan, every, plan.begins_ms, kind=OPEN, account=0),
-            _event(plan, fails, failed_at, kind=LINK, auth=PIN4, result=WRONG_CREDENTIALS),
-            _event(plan, every, linked, kind=LINK, auth=PIN4, result=OK),
-            charges(rng, plan, charged, pick(rng, np.arange(len(SPLITS)), [share for _, share in SPLITS], size)),
-            _purchases(rng, plan, charged),
-        ]
-    )
+    return _from_links(rng, plan, *acts.enter(rng, plan))
 
 
-def charges(rng: Rng, plan: Plan, begins_ms: npt.NDArray[np.int64], split: npt.NDArray[np.int64]) -> Events:
-    """The debits of each case from `begins_ms` on, by its row of `SPLITS`."""
-    yen = _YEN[split]
-    gaps = rng.integers(int(GAP.low * jst.SECOND_MS), int(GAP.high * jst.SECOND_MS) + 1, yen.shape)
-    moments = begins_ms[:, None] + np.cumsum(gaps, axis=1) - gaps[:, :1]
-    some = yen > 0
-    case = np.broadcast_to(np.arange(len(begins_ms))[:, None], yen.shape)[some]
-    return _event(plan, case, moments[some], kind=DEBIT, amount_yen=yen[some], purpose=CHARGE, result=OK)
+def generate_verified(rng: Rng, plan: Plan) -> Events:
+    """The events of T12 for each case of `plan`."""
+    size = plan.size
+    linked = plan.begins_ms + between(rng, plan, acts.LINK_DELAY, size) * jst.SECOND_MS
+    old = rng.random(size) < one_of(rng, plan, OLD_SHARE)
+    age_ms = between(rng, plan, WALLET_AGE, size) * jst.DAY_MS
+    subscribers = plan._replace(begins_ms=np.where(old, plan.begins_ms - age_ms, plan.begins_ms), verified=True)
+    return _from_links(rng, subscribers, *acts.enter(rng, subscribers, linked))
 
 
-def _purchases(rng: Rng, plan: Plan, charged: npt.NDArray[np.int64]) -> Events:
-    """Goods bought with the money, within a day of the wallet's opening."""
-    count = rng.integers(int(PURCHASES.low), int(PURCHASES.high) + 1, len(charged))
-    case = np.repeat(np.arange(len(charged)), count)
-    moment = charged[case] + rng.integers(5 * jst.MINUTE_MS, 22 * jst.HOUR_MS, len(case))
-    yen = rng.integers(int(PURCHASE_YEN.low), int(PURCHASE_YEN.high) + 1, len(case))
-    shop = shops.of_category(rng, GOODS, len(case), plan.accounts)
-    return _event(plan, case, moment, kind=PAYMENT, account=0, amount_yen=yen, shop=shop)
+def _from_links(rng: Rng, plan: Plan, entered: Events, linked_ms: npt.NDArray[np.int64]) -> Events:
+    charged = acts.first_charge(rng, plan, linked_ms)
+    taking = to_cap(rng, plan, charged)
+    return events.concatenate([entered, taking.events, acts.goods(rng, plan, charged, taking.yen)])
 
 
-def _event(plan: Plan, which: npt.NDArray[np.int64], moment: npt.NDArray[np.int64], **columns: object) -> Events:
-    return events.build(
-        len(which),
-        **{
-            "case": plan.case[which],
-            "occurred_at_ms": moment,
-            "service": plan.service[which],
-            "wallet": plan.wallet[which],
-            "opened_at_ms": plan.begins_ms[which],
-            "verified": False,
-            "source": plan.source[which],
-            "account": plan.account[which],
-            **columns,
-        },
-    )
-
-
-def _between(rng: Rng, parameter: Parameter, size: int) -> npt.NDArray[np.int64]:
-    return rng.integers(int(parameter.low), int(parameter.high) + 1, size)
+def to_cap(rng: Rng, plan: Plan, begins_ms: npt.NDArray[np.int64], **limits: object) -> acts.Taking:
+    """The whole monthly cap from each account, from `begins_ms` on, or what `limits` leave: see `acts.charges`."""
+    split = pick(rng, np.arange(len(SPLITS)), [share for _, share in SPLITS], plan.size)
+    return acts.charges(rng, plan, begins_ms, _YEN[split], **limits)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from detector.artifact import write_model
 from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
-from detector.core.stages.account import ACCOUNT
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.settings import Settings
 from detector.stream.security import client_options
 from detector.stream.topics import create
@@ -73,8 +73,8 @@ def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int) ->
     scenario = sized(scenario, events)
     august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=False)
     batches = (batch for table, _ in tables(august) for batch in to_batches(table, BATCH))
-    data = collect(batches, ACCOUNT, 400 * DAY_MS)
-    draft = train(data, ACCOUNT, Plan(budget=BUDGET, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
+    data = collect(batches, ACCOUNT_CHAIN, 400 * DAY_MS)
+    draft = train(data, ACCOUNT_CHAIN, Plan(budget=BUDGET, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
     model_folder = folder / "model"
     model = write_model(model_folder, draft)
     found = pa.concat_tables([table for table, _ in tables(scenario)])

@@ -12,17 +12,14 @@ ROW = np.dtype(
     [
         *HEADER,
         ("events", "<i4"),
-        ("case_offset", "<i8"),
-        ("case_started_ms", "<i8"),
         ("yen", "<i8"),
-        ("case_updates", "<u2"),
     ]
 )
 
 
 @njit
 def _count(
-    rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, yen: Any
+    rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any
 ) -> None:  # pragma: no cover - compiled
     for i in range(start, stop):
         if status[i] <= 1:
@@ -33,8 +30,8 @@ def _count(
             row.events += 1
             row.yen += batch.amount_yen[i]
             X[i, 0] = row.events
-            yen[i, 0] = row.yen
-            yen[i, 1] = 0
+            facts[i, 0] = row.yen
+            facts[i, 1] = 0
 
 
 COUNTING = Stage(

@@ -12,7 +12,7 @@ from numba import njit
 
 from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, PIN4, UNLINK
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import HEADER
+from detector.core.stage import HEADER, YEN_DEBITED, YEN_LEFT
 from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
 
 DEBITS = 6  # successful debits remembered
@@ -26,8 +26,6 @@ ROW = np.dtype(
     [
         *HEADER,
         ("first_seen_s", "<u4"),  # first of the row's own fields: it fills the header to a multiple of eight
-        ("case_offset", "<i8"),
-        ("case_started_ms", "<i8"),
         ("log_squares", "<u8"),  # of the log amounts below
         ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
         ("debit_yen", "<u4", (DEBITS,)),
@@ -36,7 +34,6 @@ ROW = np.dtype(
         ("seen_s", "<u4", (WALLETS,)),
         ("month_yen", "<u4", (SERVICES,)),
         ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
-        ("case_updates", "<u2"),
         ("month", "<u2"),  # newest month seen, since January 1970
         ("month_debits", "<u2"),  # successful ones of that month
         ("day", "<u2"),  # newest day of a link attempt
@@ -47,7 +44,7 @@ ROW = np.dtype(
         ("next_debit", "u1"),
         ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
         ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
-        ("_room", "u1", (2,)),  # named, because numpy does not copy padding and rows are compared byte by byte
+        ("_room", "u1", (4,)),  # named, because numpy does not copy padding and rows are compared byte by byte
     ],
     align=True,
 )
@@ -142,11 +139,12 @@ MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has none, and a tenth more or
 
 
 @njit(cache=True)
-def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, yen: Any) -> None:
+def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
     """See `detector.core.stage.Stage`."""
     for i in range(start, stop):
         X[i, :] = np.nan
-        yen[i, :] = 0
+        facts[i, YEN_DEBITED] = 0
+        facts[i, YEN_LEFT] = 0
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
@@ -163,16 +161,13 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
                 _link(row, batch, i, X[i])
             else:
                 _debit(row, batch, i, now_s, place, taken, X[i])
-        yen[i, 0] = _yen_within(row, now_s, DAY_S) + taken
+        facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
         _update(row, batch, i, now_s, taken)
-        yen[i, 1] = max(0, MONTHLY_CAP_YEN - row.month_yen[batch.service[i]])
+        facts[i, YEN_LEFT] = max(0, MONTHLY_CAP_YEN - row.month_yen[batch.service[i]])
 
 
 @njit(cache=True)
 def _clear(row: Any, now_s: int) -> None:
-    row.case_offset = 0
-    row.case_started_ms = 0
-    row.case_updates = 0
     row.log_squares = 0
     row.log_sum = 0
     row.debits = 0

@@ -37,7 +37,7 @@ class LoudModel(NamedTuple):
 
 def pipeline(ttl_ms: int, rows: PackedRows | None = None, watermark_ms: int = 0) -> Pipeline:
     model: Any = LoudModel()
-    return Pipeline(ACCOUNT, model, topic="t", partition=0, ttl_ms=ttl_ms, rows=rows, watermark_ms=watermark_ms)
+    return Pipeline(ACCOUNT, model, ttl_ms=ttl_ms, rows=rows, watermark_ms=watermark_ms)
 
 
 class Run(NamedTuple):
@@ -57,7 +57,7 @@ def run(events: Sequence[Event], cuts: Sequence[int], ttl_ms: int) -> Run:
     for start, stop in zip([0, *cuts], [*cuts, len(events)], strict=True):
         outcome = machine.process(batch_of(events[start:stop]))
         status += outcome.status.tolist()
-        X, yen = X + outcome.X.tobytes(), yen + outcome.yen.tobytes()
+        X, yen = X + outcome.X.tobytes(), yen + outcome.carried.facts[:, :2].tobytes()
         alerts += alerts_of(events[start:stop], outcome)
     return Run(status, X, yen, alerts, machine.rows.snapshot().tobytes())
 
@@ -108,7 +108,7 @@ def test_a_restored_log_ends_as_if_never_stopped(
     again = outcome.status != REPLAY
     assert again[ahead:].all()
     np.testing.assert_array_equal(expected.X[committed:][again], outcome.X[again])
-    np.testing.assert_array_equal(expected.yen[committed:][again], outcome.yen[again])
+    np.testing.assert_array_equal(expected.yen[committed:][again], outcome.carried.facts[:, :2][again])
     alerts = alerts_of(events, expected)
     assert set(alerts_of(events[committed:], outcome)) <= set(alerts)
     assert {a for a in alerts if a[0] >= committed + ahead} <= set(alerts_of(events[committed:], outcome))

@@ -61,7 +61,7 @@ def test_frames_and_messages_of_the_same_events_give_the_same_arrays(events: lis
             [events[i][key].encode() for i in rows],
             np.array(rows, np.int64),
         )
-        got = concatenate(list(to_batches(pd.DataFrame(events), size, wallet_events=wallet_events)))
+        got = concatenate(list(to_batches(pd.DataFrame(events), size, which="wallet" if wallet_events else "account")))
         assert not decoded.rejected
         for name, expected, column in zip(got._fields, decoded.batch, got, strict=True):
             if name != "record":

@@ -34,7 +34,7 @@ def messages() -> tuple[list[bytes], list[bytes]]:
 def test_the_textbook_has_the_features_of_the_account_stage() -> None:
     keys, values = messages()
     batch = decode_account_events(values, keys, np.arange(len(values))).batch
-    outcome = Pipeline(ACCOUNT, None, topic="t", partition=0, ttl_ms=400 * DAY_MS).process(batch)
+    outcome = Pipeline(ACCOUNT, None, ttl_ms=400 * DAY_MS).process(batch)
     states: defaultdict[bytes, State] = defaultdict(new_state)
     compared = 0
     for i in range(batch.size):

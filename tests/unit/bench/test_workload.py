@@ -36,7 +36,7 @@ def test_too_few_accounts_for_so_many_events_are_refused() -> None:
 def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
     train_models(tmp_path, 3, alert_share=0.01)
     workload = simulate_events(10 * EVENTS, None, seed=3)
-    pipeline = Pipeline(ACCOUNT, read_model(tmp_path / "model", ACCOUNT), topic="t", partition=0, ttl_ms=400 * DAY_MS)
+    pipeline = Pipeline(ACCOUNT, read_model(tmp_path / "model", ACCOUNT), ttl_ms=400 * DAY_MS)
     batch = decode_account_events(workload.values, workload.keys, np.arange(10 * EVENTS)).batch
     share = len(pipeline.process(batch).raised) / batch.size
     assert 0.003 < share < 0.03

@@ -39,9 +39,9 @@ def debit(at_ms: int, yen: int, wallet: int = W1, service: int = 0, result: int 
 def told(*events: Event) -> tuple[list[dict[str, float]], list[list[int]]]:
     """Features that each event has, by name, and its yen."""
     numbered = [replace(event, offset=k, event_id=k + 1) for k, event in enumerate(events)]
-    outcome = Pipeline(ACCOUNT, None, topic="t", partition=0, ttl_ms=10**12).process(batch_of(numbered))
+    outcome = Pipeline(ACCOUNT, None, ttl_ms=10**12).process(batch_of(numbered))
     rows = [{n: float(v) for n, v in zip(NAMES, x, strict=True) if not np.isnan(v)} for x in outcome.X]
-    return rows, outcome.yen.tolist()
+    return rows, outcome.carried.facts[:, :2].tolist()
 
 
 def last(*events: Event) -> dict[str, float]:

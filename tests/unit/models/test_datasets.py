@@ -6,6 +6,7 @@ from support.models import make_batch
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
 from detector.core.pipeline import Pipeline
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
 from models.datasets import DAY_MS, collect
 
@@ -33,11 +34,11 @@ def history(n: int) -> Batch:
 
 def test_features_are_those_of_the_worker_in_any_slicing() -> None:
     batch = history(60)
-    worker = Pipeline(ACCOUNT, None, topic="t", partition=0, ttl_ms=TTL_MS)
+    worker = Pipeline(ACCOUNT, None, ttl_ms=TTL_MS)
     scored = batch.kind != UNLINK
     expected = worker.process(batch).X[scored]
     for size in (1, 7, 60):
-        data = collect((batch.select(slice(i, i + size)) for i in range(0, 60, size)), ACCOUNT, TTL_MS)
+        data = collect((batch.select(slice(i, i + size)) for i in range(0, 60, size)), ACCOUNT_CHAIN, TTL_MS)
         assert expected.tobytes() == data.X.tobytes()
         np.testing.assert_array_equal(batch.kind[scored], data.kind)
         np.testing.assert_array_equal(batch.account[scored], data.account)
@@ -47,16 +48,16 @@ def test_a_repeated_event_is_learnt_from_once() -> None:
     batch = history(30)
     twice = batch.select(np.repeat(np.arange(30), 2))
     twice = twice._replace(offset=np.arange(60))
-    assert len(collect([batch], ACCOUNT, TTL_MS).kind) == len(collect([twice], ACCOUNT, TTL_MS).kind)
+    assert len(collect([batch], ACCOUNT_CHAIN, TTL_MS).kind) == len(collect([twice], ACCOUNT, TTL_MS).kind)
 
 
 def test_a_day_begins_at_midnight_in_japan() -> None:
     batch = history(20)._replace(kind=np.full(20, DEBIT, np.int8))
-    assert [18505] * 10 + [18506] * 10 == collect([batch], ACCOUNT, TTL_MS).day.tolist()
+    assert [18505] * 10 + [18506] * 10 == collect([batch], ACCOUNT_CHAIN, TTL_MS).day.tolist()
 
 
 def test_an_empty_history_is_an_empty_data_set_and_progress_counts_all_events() -> None:
-    assert (0, len(ACCOUNT.features)) == collect([], ACCOUNT, TTL_MS).X.shape
+    assert (0, len(ACCOUNT.features)) == collect([], ACCOUNT_CHAIN, TTL_MS).X.shape
     sizes: list[int] = []
-    collect([history(9), history(4)._replace(offset=np.arange(9, 13))], ACCOUNT, TTL_MS, sizes.append)
+    collect([history(9), history(4)._replace(offset=np.arange(9, 13))], ACCOUNT_CHAIN, TTL_MS, sizes.append)
     assert [9, 4] == sizes

@@ -46,7 +46,7 @@ def test_offsets_count_the_rows_of_the_whole_file(tmp_path: Path) -> None:
     kinds = [kind for table in read_tables(path) for kind in table["kind"].to_pylist()]
     for wallet_events in (False, True):
         expected = [i for i, kind in enumerate(kinds) if (kind in ("open", "payment")) == wallet_events]
-        batches = list(read_batches(path, 100, wallet_events=wallet_events))
+        batches = list(read_batches(path, 100, which="wallet" if wallet_events else "account"))
         assert expected == np.concatenate([batch.offset for batch in batches]).tolist()
 
 
