@@ -48,7 +48,7 @@ def test_a_repeated_event_is_learnt_from_once() -> None:
     batch = history(30)
     twice = batch.select(np.repeat(np.arange(30), 2))
     twice = twice._replace(offset=np.arange(60))
-    assert len(collect([batch], ACCOUNT_CHAIN, TTL_MS).kind) == len(collect([twice], ACCOUNT, TTL_MS).kind)
+    assert len(collect([batch], ACCOUNT_CHAIN, TTL_MS).kind) == len(collect([twice], ACCOUNT_CHAIN, TTL_MS).kind)
 
 
 def test_a_day_begins_at_midnight_in_japan() -> None:
