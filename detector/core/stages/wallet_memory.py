@@ -1,0 +1,223 @@
+"""How the wallet stage remembers: what an event writes into a wallet's row, and what of it lies within a time.
+
+What comes late sees what was recorded after it as just happened, never as a negative time.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.core.stages.jst import day_of, month_of
+from detector.core.stages.wallet_row import ACCOUNTS, CATEGORY_BITS, DEBITS, FLOWS, TRIED_BITS
+
+DAY_S = 86_400
+HALF_LIFE_S = 420  # of the decayed sums: a drain takes minutes, an honest second charge comes hours later
+HALVINGS = 24  # half-lives until nothing is left: less than a float32 can tell beside what was there
+#: Parts of a half-life from a table, so that no machine's exp2 rounds them differently.
+_PARTS = np.array([2.0 ** (-second / HALF_LIFE_S) for second in range(HALF_LIFE_S)])
+_U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
+RECEIVED = _U1  # a movement into the wallet; those out of it have the event's kind
+
+
+@njit(cache=True)
+def turn_month(row: Any, month: int) -> None:
+    """Begin the month anew when it is a later one."""
+    if month > row.month:
+        row.month = month
+        row.month_yen = 0
+
+
+@njit(cache=True)
+def count_event(row: Any, hour: int) -> None:
+    """Count an event; one that comes late on the newest hour."""
+    if hour > row.hour:
+        row.events[1] = row.events[0] if hour == row.hour + 1 else 0
+        row.events[0] = 0
+        row.hour = hour
+    row.events[0] = min(np.int64(row.events[0]) + 1, _U1)
+
+
+@njit(cache=True)
+def count_attempt(row: Any, day: int, account: Any, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by place
+    """Count a link attempt; one that comes late on the newest day."""
+    if day > row.day:
+        next_day = day == row.day + 1
+        row.attempts[1] = row.attempts[0] if next_day else 0
+        row.failures[1] = row.failures[0] if next_day else 0
+        row.tried[1] = row.tried[0] if next_day else 0
+        row.attempts[0] = 0
+        row.failures[0] = 0
+        row.tried[0] = 0
+        row.day = day
+    row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U1)
+    row.tried[0] = np.int64(row.tried[0]) | 1 << np.int64(account & np.uint64(TRIED_BITS - 1))
+    if succeeded:
+        row.streak = 0
+    else:
+        row.failures[0] = min(np.int64(row.failures[0]) + 1, _U1)
+        row.streak = min(np.int64(row.streak) + 1, _U1)
+
+
+@njit(cache=True)
+def of_two(counts: Any, counted: int, now: int) -> Any:
+    """Of the newest hour (or day) counted and the one before it, what lies within `now` and the one before it."""
+    age = max(0, now - counted)
+    if age == 0:
+        return np.int64(counts[0]) + counts[1]
+    return np.int64(counts[0]) if age == 1 else 0
+
+
+@njit(cache=True)
+def tried_of_two(row: Any, day: int) -> int:
+    """Accounts tried on `day` and the one before it, likewise; those that share a bit count once."""
+    age = max(0, day - row.day)
+    bits = np.int64(row.tried[0]) if age <= 1 else np.int64(0)
+    if age == 0:
+        bits |= np.int64(row.tried[1])
+    count = 0
+    while bits:
+        bits &= bits - 1
+        count += 1
+    return count
+
+
+@njit(cache=True)
+def place_of(row: Any, account: Any) -> int:
+    """Place of an account among those remembered, −1 where it is not."""
+    half = _half(account)
+    for place in range(ACCOUNTS):
+        if row.account[place] == half:
+            return place
+    return -1
+
+
+@njit(cache=True)
+def is_cut(row: Any, place: int) -> Any:
+    """1 where the account at this place was unlinked since."""
+    return row.cut >> place & 1
+
+
+@njit(cache=True)
+def link(row: Any, account: Any, now_s: int) -> None:
+    """Remember a successful link."""
+    place = place_of(row, account)
+    if place >= 0 and is_cut(row, place):
+        row.relinks = min(np.int64(row.relinks) + 1, _U1)
+    row.linked_day[_remember(row, account)] = day_of(now_s)
+    if row.first_link_s == 0:
+        row.first_link_s = now_s
+    row.last_link_s = max(np.int64(row.last_link_s), now_s)
+
+
+@njit(cache=True)
+def cut(row: Any, account: Any) -> None:
+    """Mark an account as unlinked, if it is remembered."""
+    place = place_of(row, account)
+    if place >= 0:
+        row.cut |= 1 << place
+
+
+@njit(cache=True)
+def _remember(row: Any, account: Any) -> Any:
+    """Put an account among those remembered, in the place of the one that came first; its place, no longer cut."""
+    place: Any = place_of(row, account)
+    if place < 0:
+        place = np.int64(row.next_account)
+        row.account[place] = _half(account)
+        row.linked_day[place] = 0
+        row.next_account = (place + 1) % ACCOUNTS
+        row.accounts_ever = min(np.int64(row.accounts_ever) + 1, _U2)
+    row.cut &= ~(1 << place)
+    return place
+
+
+@njit(cache=True)
+def debit(row: Any, account: Any, now_s: int, yen: int) -> None:
+    """Remember a successful debit, in the place of the one that came first of six."""
+    _remember(row, account)
+    place = row.next_debit
+    row.debit_s[place] = now_s
+    row.debit_tens[place] = tens_of(yen)
+    row.next_debit = (place + 1) % DEBITS
+    if month_of(day_of(now_s)) == row.month:
+        row.month_yen = min(np.int64(row.month_yen) + yen, _U4)
+    newest_s: Any = max(now_s, np.int64(row.decayed_s))
+    before, own = decay(newest_s - row.decayed_s), decay(newest_s - now_s)
+    row.decayed_yen = row.decayed_yen * before + yen * own
+    row.decayed_debits = row.decayed_debits * before + own
+    row.decayed_s = newest_s
+
+
+@njit(cache=True)
+def decay(seconds: int) -> Any:
+    """What is left of 1 after so many seconds: 2 ** -(seconds / 420), and nothing after 24 half-lives."""
+    halvings = seconds // HALF_LIFE_S
+    if halvings >= HALVINGS:
+        return 0.0
+    return _PARTS[seconds % HALF_LIFE_S] / (1 << halvings)
+
+
+@njit(cache=True)
+def debits_within(row: Any, now_s: int, window_s: int) -> tuple[int, int]:
+    """Number and tens of yen of the debits remembered that are less than `window_s` old."""
+    count, tens = 0, 0
+    for j in range(DEBITS):
+        if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
+            count += 1
+            tens += row.debit_tens[j]
+    return count, tens
+
+
+@njit(cache=True)
+def move(row: Any, now_s: int, kind: int, yen: int, other: Any) -> None:
+    """Remember money paid, sent, paid out or `RECEIVED`, in the place of what came first of six."""
+    place = row.next_flow
+    row.flow_s[place] = now_s
+    row.flow_kind[place] = kind
+    row.flow_tens[place] = tens_of(yen)
+    row.flow_other[place] = quarter_of(other)
+    row.next_flow = (place + 1) % FLOWS
+
+
+@njit(cache=True)
+def moved(row: Any, j: int, now_s: int) -> Any:
+    """Whether place `j` holds a movement of the last 24 hours."""
+    return row.flow_s[j] > 0 and max(0, now_s - row.flow_s[j]) < DAY_S
+
+
+@njit(cache=True)
+def is_first_with(row: Any, j: int, now_s: int) -> bool:
+    """Whether no place before `j` holds a movement of the last 24 hours of that kind with that other wallet."""
+    for k in range(j):
+        same = row.flow_kind[k] == row.flow_kind[j] and row.flow_other[k] == row.flow_other[j]
+        if same and moved(row, k, now_s):
+            return False
+    return True
+
+
+@njit(cache=True)
+def visit(row: Any, category: Any) -> Any:
+    """Remember a category of shops; whether it is new."""
+    bit = np.uint64(1) << (category & np.uint64(CATEGORY_BITS - 1))
+    is_new = row.categories & bit == 0
+    row.categories |= bit
+    return is_new
+
+
+@njit(cache=True)
+def _half(account: Any) -> Any:
+    """Upper half of an account's hash, never 0."""
+    return max(np.int64(account >> np.uint64(32)), 1)
+
+
+@njit(cache=True)
+def quarter_of(other: Any) -> Any:
+    """Upper quarter of a shop's or wallet's hash, 0 only where it is unknown."""
+    return max(np.int64(other >> np.uint64(48)), 1) if other != 0 else 0
+
+
+@njit(cache=True)
+def tens_of(yen: int) -> int:
+    """Whole tens of yen, as rings hold them."""
+    return min(yen // 10, _U2)

@@ -1,0 +1,87 @@
+"""The wallet stage's row: all that is remembered of one wallet.
+
+Yen of rings are whole tens, at most 655,350 a movement (twice the monthly cap): two bytes each.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.core.stage import HEADER
+
+ACCOUNTS = 6  # remembered; families link two to four, and a hoard is told from three on
+DEBITS = 6  # successful ones remembered, as in the account stage: a drain to the cap takes three to five
+FLOWS = 6  # movements out of and into the wallet remembered: a fan-out has two to six branches
+TRIED_BITS = 32  # accounts tried in a day are told by bits: of ten, one shares another's on average
+CATEGORY_BITS = 64  # likewise categories of shops, of which there are some ten
+
+ROW = np.dtype(
+    [
+        *HEADER,
+        ("first_link_s", "<u4"),  # first successful one, 0 = none; fills the header to a multiple of eight
+        ("categories", "<u8"),  # a bit for each category of shop ever paid in
+        ("last_link_s", "<u4"),
+        ("account", "<u4", (ACCOUNTS,)),  # upper half of the hash, 0 = empty
+        ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
+        ("flow_s", "<u4", (FLOWS,)),
+        ("decayed_s", "<u4"),  # newest debit in the two sums below
+        ("decayed_yen", "<f4"),
+        ("decayed_debits", "<f4"),
+        ("month_yen", "<u4"),
+        ("hour", "<u4"),  # newest hour of an event, since 1970
+        ("tried", "<u4", (2,)),  # bits of accounts tried that day and the day before
+        ("linked_day", "<u2", (ACCOUNTS,)),  # of the account's newest successful link, 0 = not seen
+        ("debit_tens", "<u2", (DEBITS,)),
+        ("flow_tens", "<u2", (FLOWS,)),
+        ("flow_other", "<u2", (FLOWS,)),  # upper quarter of the hash of the shop or the other wallet, 0 = unknown
+        ("accounts_ever", "<u2"),
+        ("month", "<u2"),  # newest month seen, since January 1970
+        ("day", "<u2"),  # newest day of a link attempt
+        ("attempts", "u1", (2,)),  # link attempts that day and the day before
+        ("failures", "u1", (2,)),
+        ("streak", "u1"),  # failures since the last successful link
+        ("relinks", "u1"),  # times an account came back after it was cut
+        ("flow_kind", "u1", (FLOWS,)),
+        ("events", "u1", (2,)),  # that hour and the hour before
+        ("cut", "u1"),  # bits of the places of accounts that were unlinked
+        ("next_account", "u1"),
+        ("next_debit", "u1"),
+        ("next_flow", "u1"),
+    ],
+    align=True,
+)
+
+
+@njit(cache=True)
+def clear(row: Any) -> None:
+    """Forget everything."""
+    row.first_link_s = 0
+    row.categories = 0
+    row.last_link_s = 0
+    row.account[:] = 0
+    row.debit_s[:] = 0
+    row.flow_s[:] = 0
+    row.decayed_s = 0
+    row.decayed_yen = 0
+    row.decayed_debits = 0
+    row.month_yen = 0
+    row.hour = 0
+    row.tried[:] = 0
+    row.linked_day[:] = 0
+    row.debit_tens[:] = 0
+    row.flow_tens[:] = 0
+    row.flow_other[:] = 0
+    row.accounts_ever = 0
+    row.month = 0
+    row.day = 0
+    row.attempts[:] = 0
+    row.failures[:] = 0
+    row.streak = 0
+    row.relinks = 0
+    row.flow_kind[:] = 0
+    row.events[:] = 0
+    row.cut = 0
+    row.next_account = 0
+    row.next_debit = 0
+    row.next_flow = 0
