@@ -4,10 +4,12 @@ Codes and names are public facts. Everything else is *assumed*: the weights are 
 lets its customers link is not a statement about the bank of that name.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from producers.draws import Rng, pick
 
 
 class Bank(NamedTuple):
@@ -61,3 +63,14 @@ CODES: npt.NDArray[np.int16] = np.array([bank.code for bank in BANKS], np.int16)
 SHARES: npt.NDArray[np.float64] = np.array([bank.weight for bank in BANKS]) / sum(bank.weight for bank in BANKS)
 PIN_SHARES: npt.NDArray[np.float64] = np.array([bank.pin_share for bank in BANKS])
 PIN_BANKS: npt.NDArray[np.int64] = np.flatnonzero(PIN_SHARES == 1.0)
+
+
+def drawn(rng: Rng, size: int) -> npt.NDArray[np.int64]:
+    """Places in `BANKS` of the banks of `size` accounts, by the banks' shares."""
+    places: npt.NDArray[np.int64] = pick(rng, np.arange(len(BANKS)), SHARES, size)
+    return places
+
+
+def account_numbers(bank: npt.NDArray[np.int64], serial: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """Account ids: the code of the bank at that place above, a number that no other account has below."""
+    return (CODES[bank].astype(np.uint64) << np.uint64(40)) | serial.astype(np.uint64)

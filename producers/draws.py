@@ -38,3 +38,9 @@ def mix64(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def fraction(numbers: npt.NDArray[np.uint64], salt: int) -> npt.NDArray[np.float64]:
+    """A fixed number in [0, 1) for each of `numbers`, another one for another `salt`: traits that need no memory."""
+    mixed = mix64(numbers ^ mix64(np.array([salt], np.uint64)))
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53

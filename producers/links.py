@@ -8,7 +8,7 @@ from producers import events, jst, season
 from producers.charges import sources
 from producers.draws import Rng
 from producers.events import Events
-from producers.population import Ties
+from producers.ties import Ties, first_moments
 
 NEW_PHONE_A_MONTH = 0.012  # of ties: linked again from a new phone; phones are kept about seven years here, *assumed*
 UNLINK_FIRST_SHARE = 0.6  # of those: the old tie is cut before
@@ -17,7 +17,7 @@ MAX_WRONG_TRIES = 3  # then the bank locks the method
 
 def links_of(rng: Rng, ties: Ties, month: int) -> list[Events]:
     """Opens, links and unlinks of `ties` in the numbered month."""
-    begins, ends = jst.midnight_ms(jst.first_day(month)), jst.midnight_ms(jst.first_day(month + 1))
+    begins, ends = first_moments(month)
     opened = ties.select(ties.opens & (ties.opened_at_ms >= begins) & (ties.opened_at_ms < ends))
     linked = ties.select((ties.linked_at_ms >= begins) & (ties.linked_at_ms < ends))
     ended = ties.select((ties.ended_at_ms >= begins) & (ties.ended_at_ms < ends))
@@ -67,7 +67,7 @@ def _event(rng: Rng, of: Ties, moment: npt.NDArray[np.int64], *, kind: int, **co
             "wallet": of.wallet,
             "opened_at_ms": of.opened_at_ms,
             "verified": of.verified,
-            "source": sources(rng, of),
+            "source": sources(rng, of, moment),
             "account": of.account,
             **columns,
         },

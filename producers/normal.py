@@ -3,14 +3,16 @@
 import numpy as np
 import numpy.typing as npt
 
-from producers import events, jst
+from producers import events
 from producers.charges import debits_of
 from producers.delivery import deliver
 from producers.draws import mix64, stream
 from producers.events import Events
 from producers.links import links_of
+from producers.payments import payments_after
+from producers.payouts import payouts_of
 from producers.population import Population
-from producers.shops import payments_after
+from producers.transfers import transfers_of
 
 #: What began in a month arrives at most this many days into the next: a link locked for a day, then the latest delay.
 SPILL_DAYS = 2
@@ -20,11 +22,12 @@ def month_of_life(population: Population, month: int) -> Events:
     """All events that normal life sends in the numbered month, with arrival times, in no particular order."""
     ties = population.until(month)
     seed = population.seed
-    ends_ms = jst.midnight_ms(jst.first_day(month + 1))
     links = links_of(stream(seed, "links", month), ties, month)
     debits = debits_of(stream(seed, "debits", month), ties, month)
-    payments = payments_after(stream(seed, "payments", month), debits, ends_ms, population.accounts)
-    sent = events.concatenate([*links, debits, payments])
+    payments = payments_after(stream(seed, "payments", month), debits, month, population.accounts)
+    transfers = transfers_of(stream(seed, "transfers", month), ties, debits, month)
+    payouts = payouts_of(stream(seed, "payouts", month), ties, transfers, month)
+    sent = events.concatenate([*links, debits, payments, transfers, payouts])
     sent = sent._replace(event=event_numbers(seed, month, sent.size))
     return deliver(stream(seed, "delivery", month), sent, month)
 

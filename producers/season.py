@@ -21,9 +21,13 @@ class Campaign(NamedTuple):
 
 
 CAMPAIGNS: tuple[Campaign, ...] = (
+    Campaign(dt.date(2019, 5, 8), dt.date(2019, 5, 12), 1.3, 1.8, "20 % back at drugstores (assumed)"),
     Campaign(dt.date(2020, 7, 1), dt.date(2020, 7, 3), 1.3, 1.5, "start of entries for the state's reward points"),
     Campaign(dt.date(2020, 8, 8), dt.date(2020, 8, 10), 1.4, 1.6, "summer week-end offer (assumed)"),
     Campaign(dt.date(2020, 9, 1), dt.date(2020, 9, 12), 1.2, 2.0, "5,000 reward points for a charge of 20,000 yen"),
+    Campaign(dt.date(2020, 10, 17), dt.date(2020, 10, 18), 1.4, 1.5, "autumn week-end offer (assumed)"),
+    Campaign(dt.date(2020, 12, 11), dt.date(2020, 12, 13), 1.5, 1.4, "year-end offer (assumed)"),
+    Campaign(dt.date(2021, 3, 19), dt.date(2021, 3, 28), 1.2, 1.7, "first wallets of a new school year (assumed)"),
 )
 
 #: Weight of each hour of the day in Japan: quiet nights, commuting, lunch, evening.
@@ -40,6 +44,11 @@ def pay_day(month: int) -> dt.date:
     return day - dt.timedelta(days=max(0, day.weekday() - 4))
 
 
+def campaign(day: dt.date) -> Campaign | None:
+    """The campaign that `day` belongs to."""
+    return next((offer for offer in CAMPAIGNS if offer.first <= day <= offer.last), None)
+
+
 def charges(day: dt.date) -> float:
     """Weight of `day` for charges; an ordinary weekday is 1."""
     weight = 1.0
@@ -49,19 +58,15 @@ def charges(day: dt.date) -> float:
         weight *= MONTH_START_FACTOR
     if day.weekday() >= 5:
         weight *= WEEK_END_FACTOR
-    for campaign in CAMPAIGNS:
-        if campaign.first <= day <= campaign.last:
-            weight *= campaign.charges
-    return weight
+    offer = campaign(day)
+    return weight * offer.charges if offer else weight
 
 
 def newcomers(day: dt.date) -> float:
     """Weight of `day` for new wallets; an ordinary weekday is 1."""
     weight = WEEK_END_FACTOR if day.weekday() >= 5 else 1.0
-    for campaign in CAMPAIGNS:
-        if campaign.first <= day <= campaign.last:
-            weight *= campaign.newcomers
-    return weight
+    offer = campaign(day)
+    return weight * offer.newcomers if offer else weight
 
 
 def times_of_day(rng: Rng, size: int) -> npt.NDArray[np.int64]:

@@ -1,47 +1,52 @@
-"""Shops, and what owners pay there from their wallets after a charge."""
+"""Shops: how many, of which kinds, and where a wallet's owner buys."""
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.vocabulary import ABSENT, CHARGE, OK, PAYMENT
-from producers import events, jst
-from producers.draws import Rng, lognormal_ms, pick
-from producers.events import Events
+from detector.contract.vocabulary import ABSENT
+from producers.draws import Rng, fraction, pick
 
-#: Kinds of shops and their share of payments; *assumed*. A shop's number modulo 100 tells its category.
-CATEGORIES = ("convenience", "supermarket", "restaurant", "drugstore", "online", "electronics", "tobacco", "transport")
-CATEGORY_WEIGHTS = (38, 20, 14, 10, 8, 4, 3, 3)
-CATEGORY_OF: npt.NDArray[np.int64] = np.repeat(np.arange(len(CATEGORIES)), CATEGORY_WEIGHTS)
+
+class Kind(NamedTuple):
+    """A kind of shop: how many of a hundred shops are of it, and what a purchase costs there; all *assumed*."""
+
+    name: str
+    weight: int
+    median_yen: int
+    sigma: float
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("convenience", 38, 650, 0.8),
+    Kind("supermarket", 20, 2_300, 0.8),
+    Kind("restaurant", 14, 1_600, 0.8),
+    Kind("drugstore", 10, 1_700, 0.8),
+    Kind("online", 8, 3_500, 1.0),
+    Kind("electronics", 4, 9_000, 1.2),
+    Kind("tobacco", 3, 1_000, 0.9),
+    Kind("transport", 3, 1_200, 0.9),
+)
+CATEGORIES = tuple(kind.name for kind in KINDS)
+#: A shop's number modulo 100 tells its category.
+CATEGORY_OF: npt.NDArray[np.int64] = np.repeat(np.arange(len(KINDS)), [kind.weight for kind in KINDS])
+MEDIAN_YEN: npt.NDArray[np.int64] = np.array([kind.median_yen for kind in KINDS])
+SIGMA: npt.NDArray[np.float64] = np.array([kind.sigma for kind in KINDS])
 MAX_PAYMENT_YEN = 49_999  # limit of a bar-code payment (press, Sept 2020)
-PAYMENTS_PER_CHARGE = 1.3  # *assumed*; far fewer than in life, enough for a wallet's rhythm
-
-
-def payments_after(rng: Rng, debits: Events, ends_ms: int, accounts: int) -> Events:
-    """Payments from the wallets that `debits` charged, before `ends_ms`."""
-    charged = debits.select((debits.purpose == CHARGE) & (debits.result == OK))
-    count = rng.poisson(PAYMENTS_PER_CHARGE, charged.size)
-    of = charged.select(np.repeat(np.arange(charged.size), count))
-    moment = of.occurred_at_ms + jst.MINUTE_MS + lognormal_ms(rng, 14 * jst.HOUR_MS, 1.6, of.size)
-    share = rng.beta(1.2, 2.5, of.size)
-    paid = events.build(
-        of.size,
-        kind=PAYMENT,
-        occurred_at_ms=moment,
-        service=of.service,
-        wallet=of.wallet,
-        opened_at_ms=of.opened_at_ms,
-        verified=of.verified,
-        source=of.source,
-        amount_yen=np.clip(of.amount_yen * share, 80, MAX_PAYMENT_YEN).astype(np.int64),
-        shop=visited(rng, of.size, accounts),
-    )
-    return paid.select(moment < ends_ms)
+SKEW = 2.5  # a few large shops see most of the customers; *assumed*
+_SALT = 0x5409
 
 
 def visited(rng: Rng, size: int, accounts: int) -> npt.NDArray[np.uint64]:
     """Numbers of the shops visited: a few large ones see most of the customers."""
-    shops = shop_count(accounts)
-    return (1 + shops * rng.random(size) ** 2.5).astype(np.uint64)
+    return (1 + shop_count(accounts) * rng.random(size) ** SKEW).astype(np.uint64)
+
+
+def favourite(wallet: npt.NDArray[np.uint64], place: npt.NDArray[np.int64], accounts: int) -> npt.NDArray[np.uint64]:
+    """The shop at that place, from 0, among those that the wallet's owner goes to again and again."""
+    drawn = fraction(wallet * np.uint64(64) + place.astype(np.uint64), _SALT)
+    return (1 + shop_count(accounts) * drawn**SKEW).astype(np.uint64)
 
 
 def of_category(rng: Rng, categories: tuple[str, ...], size: int, accounts: int) -> npt.NDArray[np.uint64]:
