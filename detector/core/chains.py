@@ -2,10 +2,14 @@
 
 from detector.core.stage import Chain
 from detector.core.stages.account import ACCOUNT
+from detector.core.stages.wallet import WALLET
 
-#: Accounts alone, from the account events. Later stages are added behind it.
+#: Accounts alone: where no wallet events are to be had.
 ACCOUNT_CHAIN = Chain((ACCOUNT,))
-CHAINS = (ACCOUNT_CHAIN,)
+#: An account's event seen beside all that its wallet did.
+WALLET_CHAIN = Chain((ACCOUNT, WALLET))
+#: From the shortest to the longest, which is the one to use.
+CHAINS = (ACCOUNT_CHAIN, WALLET_CHAIN)
 
 
 def chain_of(name: str) -> Chain:
