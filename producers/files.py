@@ -24,11 +24,12 @@ _DICTIONARIES = [field.name for field in SCHEMA if pa.types.is_dictionary(field.
 
 
 class Label(msgspec.Struct, frozen=True):
-    """A line of a labels file."""
+    """A line of a labels file; one's own labels need no stage."""
 
     event_id: str
     case_id: str
     typology: str
+    stage: str = ""
 
 
 _LABEL_DECODER = msgspec.json.Decoder(Label)
@@ -43,7 +44,7 @@ def write_events(path: Path, tables: Iterable[pa.Table], advance: Callable[[int]
 
 
 def write_labels(path: Path, tables: Iterable[pa.Table]) -> int:
-    """Write label tables (`event_id, case_id, typology`); returns the number of labels."""
+    """Write label tables (`event_id, case_id, typology, stage`); returns the number of labels."""
     return _write(path, tables, LABELS, lambda _: None)
 
 
@@ -73,12 +74,14 @@ def read_events(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pd.DataFra
 
 
 def read_labels(path: Path) -> pd.DataFrame:
-    """The labels file as a data frame of `event_id`, `case_id` and `typology`; raises UserError as `read_tables`."""
+    """The labels file as a data frame of `event_id`, `case_id`, `typology` and `stage` ("" where the file has none).
+
+    Raises UserError as `read_tables`.
+    """
     if _suffix(path) == ".jsonl":
         rows = next(_guarded(path, (_LABEL_DECODER.decode_lines(path.read_bytes()) for _ in (1,))))
         return pd.DataFrame([msgspec.structs.astuple(row) for row in rows], columns=LABELS.names, dtype="str")
-    table = next(_guarded(path, (pq.read_table(path, columns=LABELS.names) for _ in (1,))))
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = next(_guarded(path, (_parquet_labels(path) for _ in (1,))))
     return frame
 
 
@@ -133,6 +136,14 @@ def _parquet_slices(path: Path, slice_rows: int) -> Iterator[pa.Table]:
     with pq.ParquetFile(path, read_dictionary=[name for name in _DICTIONARIES if name in found]) as file:
         for piece in file.iter_batches(batch_size=slice_rows, columns=present):
             yield pa.Table.from_batches([piece])
+
+
+def _parquet_labels(path: Path) -> pd.DataFrame:
+    found = pq.read_schema(path).names
+    frame: pd.DataFrame = pq.read_table(
+        path, columns=[n for n in LABELS.names if n != "stage" or n in found]
+    ).to_pandas()
+    return frame if "stage" in found else frame.assign(stage="")
 
 
 def _guarded(path: Path, slices: Iterator[Any]) -> Iterator[Any]:

@@ -8,11 +8,12 @@ import numpy as np
 
 from detector.contract.vocabulary import DEBIT, LINK, OPEN
 from detector.errors import UserError
-from producers import events, jst
+from producers import campaigns, events, jst
 from producers.attacks import attacks
+from producers.campaigns import Campaign
 from producers.events import NO_CASE, Events
 from producers.normal import SPILL_DAYS, month_of_life
-from producers.population import Population
+from producers.population import EMAIL_ERA, SUBSCRIBER_ERA, Era, Population
 
 DEFAULT_SEED = 2020
 DEFAULT_ACCOUNTS = 60_000
@@ -21,18 +22,22 @@ MAX_DAYS = 3_660
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What to simulate. `case_weights` spreads the cases over the days; its last value goes on for the days after."""
+    """What to simulate. The campaign begins on the first day; None is one drawn from the seed.
+
+    `typologies`: these alone, with a usual wave for those that the campaign lacks; empty: those of the campaign.
+    """
 
     name: str
     help: str
     start: dt.date
     days: int
     cases: int
-    case_weights: tuple[float, ...] = (1.0,)
-    typology: str = "T1"
+    campaign: Campaign | None = campaigns.GHOST_WALLETS
+    typologies: tuple[str, ...] = ()
     accounts: int = DEFAULT_ACCOUNTS
     seed: int = DEFAULT_SEED
     wallet_events: bool = True
+    era: Era = EMAIL_ERA
 
     def __post_init__(self) -> None:
         if not 1 <= self.days <= MAX_DAYS:
@@ -49,19 +54,57 @@ class Scenario:
         """The days of the scenario."""
         return [self.start + dt.timedelta(days=i) for i in range(self.days)]
 
+    @property
+    def played(self) -> Campaign:
+        """The campaign of the typologies chosen."""
+        whole = campaigns.drawn(self.seed, self.days) if self.campaign is None else self.campaign
+        return whole.only(self.typologies) if self.typologies else whole
+
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         Scenario("normal", "Days of normal life, for training.", dt.date(2020, 8, 1), 31, 0),
         Scenario(
-            "september-2020",
-            "1-10 September 2020: cases of T1 at few banks that link by PIN, hidden in normal life.",
+            "ghost-wallets",
+            "1-10 September 2020, cases of T1 alone.",
             dt.date(2020, 9, 1),
             10,
             66,  # cases known on 10 September (press)
-            # More from day to day until banks stop new links, from the 5th on; *assumed*.
-            (0.5, 0.5, 0.8, 1.2, 1.5, 1.6, 1.6, 1.4, 1.0, 0.4),
+        ),
+        Scenario(
+            "september-2020",
+            "1-16 September 2020 as the press told it: 170 cases, links stopped bank by bank from the 5th.",
+            dt.date(2020, 9, 1),
+            16,
+            campaigns.SEPTEMBER_CASES,
+            campaigns.SEPTEMBER_2020,
+        ),
+        Scenario(
+            "may-2019",
+            "May 2019: wallets of verified subscribers (T12) at two banks.",
+            dt.date(2019, 5, 1),
+            31,
+            campaigns.MAY_CASES,
+            campaigns.MAY_2019,
+            era=SUBSCRIBER_ERA,
+        ),
+        Scenario(
+            "quiet-year",
+            "A year with a few scattered cases of all typologies.",
+            dt.date(2020, 7, 1),
+            365,
+            campaigns.QUIET_CASES,
+            campaigns.QUIET_YEAR,
+            accounts=10_000,
+        ),
+        Scenario(
+            "random",
+            "Six weeks with all typologies, their days, services and banks drawn from the seed.",
+            dt.date(2020, 9, 15),
+            42,
+            120,
+            None,
         ),
     )
 }
@@ -69,7 +112,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 def simulate(scenario: Scenario) -> Iterator[Events]:
     """The events of `scenario` that arrive during its days, in order of arrival, in one piece for each month."""
-    population = Population(scenario.seed, scenario.accounts)
+    population = Population(scenario.seed, scenario.accounts, scenario.era)
     begins_ms, ends_ms = jst.midnight_ms(scenario.dates[0]), jst.midnight_ms(scenario.dates[-1]) + jst.DAY_MS
     first, last = jst.month_of(scenario.dates[0]), jst.month_of(scenario.dates[-1])
     left_over = _cases_of(population, scenario)
@@ -107,6 +150,4 @@ def honest_newcomers(part: Events) -> int:
 def _cases_of(population: Population, scenario: Scenario) -> Events:
     if scenario.cases == 0:
         return events.build(0)
-    weights = scenario.case_weights
-    spread = [weights[min(i, len(weights) - 1)] for i in range(scenario.days)]
-    return attacks(population, scenario.dates, spread, scenario.cases, scenario.typology)
+    return attacks(population, scenario.dates, scenario.played, scenario.cases)

@@ -6,16 +6,20 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from detector.contract.vocabulary import KINDS
+from detector.contract.vocabulary import DEBIT, KINDS, OK
 from producers import banks
-from producers.events import NO_CASE, Events
+from producers.cases import of_cases, typology_places, victims_of
+from producers.events import Events
 from producers.files import write_events, write_labels
 from producers.scenarios import Scenario, honest_newcomers, simulate
 from producers.tables import labels_of, to_table
 from producers.texts import Texts
+from producers.typologies.table import TYPOLOGIES
 
+_COUNTED = ("cases", "events", "yen")  # of each typology in a summary
 PIECE_ROWS = 262_144  # made into strings at once; small, as strings take more room than numbers
 
 
@@ -24,7 +28,7 @@ def tables(scenario: Scenario) -> Iterator[tuple[pa.Table, pa.Table]]:
     texts = Texts(scenario.seed)
     for part in simulate(scenario):
         for piece in _pieces(part):
-            yield to_table(piece, texts), labels_of(piece, scenario.typology)
+            yield to_table(piece, texts), labels_of(piece)
 
 
 def write(
@@ -37,7 +41,7 @@ def write(
 
     def events() -> Iterator[pa.Table]:
         for part in simulate(scenario):
-            labels.append(labels_of(part, scenario.typology))
+            labels.append(labels_of(part))
             summaries.append(_count(part))
             for piece in _pieces(part):
                 yield to_table(piece, texts)
@@ -55,21 +59,25 @@ def _pieces(part: Events) -> Iterator[Events]:
 
 
 def _count(part: Events) -> dict[str, Any]:
-    cases = part.select((part.case != NO_CASE) & (part.account != 0))
+    bad = of_cases(part)
+    debited = bad.select((bad.kind == DEBIT) & (bad.result == OK))
+    size = len(TYPOLOGIES)
     return {
         "events": part.size,
         "kinds": np.bincount(part.kind, minlength=len(KINDS)),
-        "cases": set(cases.case.tolist()),
-        "banks_attacked": set((cases.account >> np.uint64(40)).tolist()),
-        "yen_of_cases": int(cases.amount_yen.sum()),
+        "cases": set(victims_of(bad).tolist()),
+        "banks_attacked": set((debited.account >> np.uint64(40)).tolist()),
+        "events_of": np.bincount(typology_places(bad.case), minlength=size),
+        "yen_of": np.bincount(typology_places(debited.case), debited.amount_yen, size).astype(np.int64),
         "honest_newcomers": honest_newcomers(part),
     }
 
 
 def _summary(scenario: Scenario, counts: list[dict[str, Any]]) -> dict[str, Any]:
     attacked = set().union(*(count["banks_attacked"] for count in counts))
-    cases = len(set().union(*(count["cases"] for count in counts)))
+    cases = np.array(sorted(set().union(*(count["cases"] for count in counts))), np.int32)
     newcomers = sum(count["honest_newcomers"] for count in counts)
+    typologies = _by_typology(cases, counts)
     return {
         "scenario": scenario.name,
         "seed": scenario.seed,
@@ -79,9 +87,31 @@ def _summary(scenario: Scenario, counts: list[dict[str, Any]]) -> dict[str, Any]
         "banks": len(banks.BANKS),
         "events": sum(count["events"] for count in counts),
         "kinds": dict(zip(KINDS, np.sum([count["kinds"] for count in counts], axis=0).tolist(), strict=True)),
-        "cases": cases,
+        "cases": len(cases),
         "banks_attacked": sorted(f"{code:04}" for code in attacked),
-        "yen_of_cases": sum(count["yen_of_cases"] for count in counts),
+        "yen_of_cases": sum(row["yen"] for row in typologies.values()),
+        "typologies": typologies,
         "honest_newcomers": newcomers,
-        "honest_newcomers_per_case": round(newcomers / cases, 1) if cases else None,
+        "honest_newcomers_per_case": round(newcomers / len(cases), 1) if len(cases) else None,
     }
+
+
+def _by_typology(cases: npt.NDArray[np.int32], counts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """For each typology played: its name, cases, events (those of campaigns too) and yen debited."""
+    number = np.bincount(typology_places(cases), minlength=len(TYPOLOGIES)).tolist()
+    events = np.sum([count["events_of"] for count in counts], axis=0).tolist()
+    yen = np.sum([count["yen_of"] for count in counts], axis=0).tolist()
+    return {
+        typology.id: {"name": typology.name, "cases": number[place], "events": events[place], "yen": yen[place]}
+        for place, typology in enumerate(TYPOLOGIES)
+        if events[place]
+    }
+
+
+def markdown(typologies: dict[str, dict[str, Any]]) -> str:
+    """The typologies of a summary as a Markdown table, with a line of totals."""
+    total = {"name": "all", **{column: sum(row[column] for row in typologies.values()) for column in _COUNTED}}
+    lines = ["| id | typology | cases | events | yen debited |", "|---|---|--:|--:|--:|"]
+    for name, row in (*typologies.items(), ("", total)):
+        lines.append(f"| {name} | {row['name']} | " + " | ".join(f"{row[column]:,}" for column in _COUNTED) + " |")
+    return "\n".join(lines)

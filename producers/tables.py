@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detector.contract.vocabulary import AUTHS, KINDS, OPEN, PAYMENT, PURPOSES, RESULTS, SERVICES, TRANSFER
-from producers.events import NO_CASE, Events
+from producers.cases import STAGES, case_id, of_cases, typology_id, typology_places
+from producers.events import Events
 from producers.shops import CATEGORIES, category_codes
 from producers.texts import Texts, hexadecimal
 
@@ -36,7 +37,7 @@ SCHEMA = pa.schema(
         pa.field("counterparty", pa.string()),
     ]
 )
-LABELS = pa.schema([("event_id", pa.string()), ("case_id", pa.string()), ("typology", pa.string())])
+LABELS = pa.schema([(name, pa.string()) for name in ("event_id", "case_id", "typology", "stage")])
 
 
 def to_table(events: Events, texts: Texts) -> pa.Table:
@@ -64,11 +65,18 @@ def to_table(events: Events, texts: Texts) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def labels_of(events: Events, typology: str) -> pa.Table:
-    """A table of `LABELS`: the events of cases, in order."""
-    bad = events.select(events.case != NO_CASE)
-    case_ids = [f"{typology}-{case:04}" for case in bad.case.tolist()]
-    columns = [hexadecimal(bad.event), pa.array(case_ids, pa.string()), pa.array([typology] * bad.size, pa.string())]
+def labels_of(events: Events) -> pa.Table:
+    """A table of `LABELS`: the events of cases and campaigns, in order."""
+    bad = of_cases(events)
+    distinct, place = np.unique(bad.case, return_inverse=True)
+    names = pa.array([case_id(case) for case in distinct.tolist()], pa.string())
+    typologies = pa.array([typology_id(at) for at in typology_places(distinct).tolist()], pa.string())
+    columns = [
+        hexadecimal(bad.event),
+        names.take(pa.array(place)),
+        typologies.take(pa.array(place)),
+        pa.array(STAGES, pa.string()).take(pa.array(bad.stage)),
+    ]
     return pa.Table.from_arrays(columns, schema=LABELS)
 
 

@@ -47,9 +47,9 @@ def simulate_events(events: int, accounts: int | None, seed: int) -> Workload:
 
     Raises UserError when so many accounts have fewer events.
     """
-    base = replace(SCENARIOS["september-2020"], seed=seed, wallet_events=False, cases=0)
+    base = replace(SCENARIOS["ghost-wallets"], seed=seed, wallet_events=False, cases=0)
     scenario = replace(base, accounts=accounts) if accounts else sized(base, round(events * SPARE))
-    attacked = replace(scenario, cases=min(SCENARIOS["september-2020"].cases, scenario.accounts))
+    attacked = replace(scenario, cases=min(SCENARIOS["ghost-wallets"].cases, scenario.accounts))
     keys: list[bytes] = []
     values: list[bytes] = []
     for table, _ in tables(attacked):

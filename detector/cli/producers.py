@@ -25,6 +25,8 @@ from producers.pace import Pace, speed_of
 from producers.publish import Published, publish
 from producers.resume import Marker
 from producers.scenarios import SCENARIOS, Scenario, sized
+from producers.typologies import table
+from producers.typologies.table import BY_ID, typologies_of
 
 ENOUGH_NEWCOMERS = 50  # honest wallets that charge at once, for each case; with fewer a case does not hide
 
@@ -32,6 +34,18 @@ ENOUGH_NEWCOMERS = 50  # honest wallets that charge at once, for each case; with
 def _date(context: click.Context, parameter: click.Parameter, value: dt.datetime | None) -> dt.date | None:
     del context, parameter
     return value.date() if value else None
+
+
+def _typologies(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    del context, parameter
+    return None if value is None else typologies_of(value)
+
+
+def _list_typologies(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    del parameter
+    if value:
+        click.echo(table.markdown())
+        context.exit()
 
 
 _SCENARIO_OPTIONS = (
@@ -46,12 +60,13 @@ _SCENARIO_OPTIONS = (
     click.option("--days", type=int, help="Number of days."),
     click.option("--accounts", type=int, help="Linked accounts when the population begins.  [default: 60000]"),
     click.option("--events", "about", type=click.IntRange(min=1), help="Choose --accounts for about so many events."),
+    click.option("--typologies", callback=_typologies, help="Fraud patterns to play, as T1,T5; see --list-typologies."),
     click.option("--cases", type=int, help="Number of fraud cases."),
     click.option("--seed", type=int, help="The same seed gives the same population and the same bytes."),
     click.option(
         "--wallet-events/--no-wallet-events",
         default=None,
-        help="With or without `open` and `payment`.  [default: with]",
+        help="With or without events of wallets (open, payment, transfer, payout).  [default: with]",
     ),
 )
 
@@ -68,6 +83,7 @@ Examples:
   kozamori simulate -o august
   kozamori simulate -o attack --scenario september-2020 --format jsonl
   kozamori simulate -o small --accounts 2000 --start 2020-07-01 --days 7
+  kozamori simulate -o spray --typologies T3,T5 --cases 30
 
 Runs of one --seed and one --accounts show days of the same population: what is linked in August charges in
 September.
@@ -77,13 +93,21 @@ September.
 @click.option(
     "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write."
 )
+@click.option(
+    "--list-typologies",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_typologies,
+    help="Print all typologies with their parameters, ranges and where these come from, and leave.",
+)
 @click.option("--format", "kind", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True)
 @as_json
 def simulate(output: Path, kind: str, *, as_json: bool, **chosen: Any) -> None:
     """Write events of a made-up population, attacks included.
 
-    Into the folder go `events` in order of arrival, `labels` (event_id, case_id, typology) of the fraud cases in them,
-    and `summary.json`.
+    Into the folder go `events` in order of arrival, `labels` (event_id, case_id, typology, stage) of the fraud cases in
+    them, and `summary.json`.
     """
     scenario = scenario_of(**chosen)
     console = Console(stderr=True)
@@ -94,6 +118,8 @@ def simulate(output: Path, kind: str, *, as_json: bool, **chosen: Any) -> None:
         click.echo(json.dumps(summary))
         return
     click.echo(f"{summary['events']:,} events, {summary['cases']} cases in {output}")
+    if summary["typologies"]:
+        click.echo(f"\n{simulation.markdown(summary['typologies'])}")
     ratio = summary["honest_newcomers_per_case"]
     if ratio is not None and ratio < ENOUGH_NEWCOMERS:
         click.echo(
@@ -217,6 +243,8 @@ def scenario_of(*, scenario: str, about: int | None, **chosen: Any) -> Scenario:
     if about is not None and "accounts" in given:
         raise click.UsageError("--events chooses the number of accounts: give --events or --accounts, not both")
     result = replace(SCENARIOS[scenario], **given)
+    if result.typologies and not result.cases and "cases" not in given:
+        result = replace(result, cases=sum(BY_ID[name].usual for name in result.typologies))
     return result if about is None else sized(result, about)
 
 

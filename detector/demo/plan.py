@@ -45,7 +45,7 @@ class Plan:
     @property
     def attack(self) -> Scenario:
         """The ten days with cases of T1 in them."""
-        return self._sized(SCENARIOS["september-2020"])
+        return self._sized(SCENARIOS["ghost-wallets"])
 
     @property
     def history(self) -> Scenario:

@@ -120,7 +120,7 @@ def _keep(scene: Scene, plan: Plan, screen: Screen) -> None:
     settings = scene.cluster.settings
     kafka = f"--bootstrap {','.join(settings.bootstrap)}" + (f" --prefix {settings.prefix}" if settings.prefix else "")
     after = plan.attack.start + dt.timedelta(days=plan.attack.days)
-    days = f"--scenario september-2020 --accounts {plan.accounts} --seed {plan.seed} --start {after}"
+    days = f"--scenario ghost-wallets --accounts {plan.accounts} --seed {plan.seed} --start {after}"
     screen.print(
         "\nStill running until Ctrl-C; try in another terminal:\n"
         f"  kozamori alerts {kafka} --follow --lang ja\n"

@@ -6,7 +6,7 @@ T12 is the same with the wallet of a verified subscriber, often an old one.
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.vocabulary import MONTHLY_CAP_YEN
+from detector.contract.vocabulary import INSUFFICIENT, MONTHLY_CAP_YEN
 from producers import events, jst
 from producers.draws import Rng, pick
 from producers.events import Events
@@ -58,7 +58,13 @@ def _from_links(rng: Rng, plan: Plan, entered: Events, linked_ms: npt.NDArray[np
     return events.concatenate([entered, taking.events, acts.goods(rng, plan, charged, taking.yen)])
 
 
-def to_cap(rng: Rng, plan: Plan, begins_ms: npt.NDArray[np.int64], **limits: object) -> acts.Taking:
-    """The whole monthly cap from each account, from `begins_ms` on, or what `limits` leave: see `acts.charges`."""
+def to_cap(
+    rng: Rng,
+    plan: Plan,
+    begins_ms: npt.NDArray[np.int64],
+    limit: npt.NDArray[np.int64] | None = None,
+    refusal: npt.NDArray[np.int64] | int = INSUFFICIENT,
+) -> acts.Taking:
+    """The whole monthly cap from each account, from `begins_ms` on, or what `limit` leaves: see `acts.charges`."""
     split = pick(rng, np.arange(len(SPLITS)), [share for _, share in SPLITS], plan.size)
-    return acts.charges(rng, plan, begins_ms, _YEN[split], **limits)  # type: ignore[arg-type]
+    return acts.charges(rng, plan, begins_ms, _YEN[split], limit, refusal)

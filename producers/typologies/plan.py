@@ -26,6 +26,10 @@ class Parameter:
     basis: str
 
 
+#: Columns of a plan with a value for each case.
+_OF_A_CASE = ("case", "begins_ms", "account", "wallet", "service", "source", "yen", "link_until_ms")
+
+
 class Plan(NamedTuple):
     """`n` cases to play; arrays have shape `(n,)`. What is the same for all cases has a default.
 
@@ -53,7 +57,7 @@ class Plan(NamedTuple):
 
     def select(self, which: npt.NDArray[np.int64]) -> "Plan":
         """The cases at `which`."""
-        return Plan(*(column[which] for column in self[:8]), *self[8:])  # type: ignore[arg-type]
+        return self._replace(**{name: getattr(self, name)[which] for name in _OF_A_CASE})
 
     def range_of(self, parameter: Parameter) -> tuple[float, float]:
         """The range of a parameter here."""

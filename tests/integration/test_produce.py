@@ -34,7 +34,7 @@ from producers.resume import read_mark
 from producers.sender import DeliveryError, Sender
 
 PARTITIONS = 3
-SMALL = scenario("september-2020", days=3, cases=4)
+SMALL = scenario("ghost-wallets", days=3, cases=4)
 
 
 class Record(NamedTuple):

@@ -69,7 +69,7 @@ class Scene:
 
 def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int) -> Scene:
     """About `events` account events of September 2020, and a model trained on the August before."""
-    scenario = replace(SCENARIOS["september-2020"], seed=SEED, wallet_events=False)
+    scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=False)
     scenario = sized(scenario, events)
     august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=False)
     batches = (batch for table, _ in tables(august) for batch in to_batches(table, BATCH))

@@ -26,7 +26,7 @@ def event(value: bytes) -> SimpleNamespace:
 
 
 def messages() -> tuple[list[bytes], list[bytes]]:
-    scenario = replace(SCENARIOS["september-2020"], accounts=300, cases=30, wallet_events=False)
+    scenario = replace(SCENARIOS["ghost-wallets"], accounts=300, cases=30, wallet_events=False)
     table = next(tables(scenario))[0]
     return [account.encode() for account in column_values(table["account"])], values_of(table)
 

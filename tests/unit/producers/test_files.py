@@ -15,7 +15,7 @@ from producers import simulation
 from producers.files import count_rows, read_events, read_labels, read_tables, write_events
 from producers.tables import SCHEMA
 
-SMALL = scenario("september-2020", cases=2, days=2)
+SMALL = scenario("ghost-wallets", cases=2, days=2)
 
 
 def simulated() -> pa.Table:
@@ -49,7 +49,7 @@ def test_labels_name_events_of_the_file_by_case(tmp_path: Path, suffix: str) -> 
     summary = simulation.write(SMALL, tmp_path, suffix)
     labels = read_labels(tmp_path / f"labels{suffix}")
     events = pd.concat(read_events(tmp_path / f"events{suffix}"))
-    assert ["event_id", "case_id", "typology"] == list(labels.columns)
+    assert ["event_id", "case_id", "typology", "stage"] == list(labels.columns)
     assert {"T1-0000", "T1-0001"} == set(labels.case_id)
     assert {"T1"} == set(labels.typology)
     assert set(labels.event_id) <= set(events.event_id)
