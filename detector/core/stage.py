@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -105,8 +105,12 @@ class Chain:
     """Stages an event goes through one after another; a model looks at the features of all of them side by side."""
 
     stages: tuple[Stage, ...]
+    #: The features of all stages, in order.
+    features: tuple[Feature, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        # Asked for at every alert: kept.
+        object.__setattr__(self, "features", tuple(feature for stage in self.stages for feature in stage.features))
         if len(set(self.feature_names)) < len(self.feature_names):
             raise ValueError(f"two stages of {self.name} have features of one name")
 
@@ -114,11 +118,6 @@ class Chain:
     def name(self) -> str:
         """The names of the stages."""
         return "+".join(stage.name for stage in self.stages)
-
-    @property
-    def features(self) -> tuple[Feature, ...]:
-        """The features of all stages, in order."""
-        return tuple(feature for stage in self.stages for feature in stage.features)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
