@@ -8,7 +8,7 @@ from producers import events, jst, season
 from producers.charges import sources
 from producers.draws import Rng
 from producers.events import Events
-from producers.ties import Ties, first_moments
+from producers.ties import LOCKED_MS, PAUSE_MS, Ties, first_moments
 
 NEW_PHONE_A_MONTH = 0.012  # of ties: linked again from a new phone; phones are kept about seven years here, *assumed*
 UNLINK_FIRST_SHARE = 0.6  # of those: the old tie is cut before
@@ -36,8 +36,8 @@ def _attempts(rng: Rng, ties: Ties, begins_ms: npt.NDArray[np.int64]) -> list[Ev
         wrong = ties.fumbles > turn
         result = LOCKED if turn == MAX_WRONG_TRIES - 1 else WRONG_CREDENTIALS
         parts.append(_event(rng, ties.select(wrong), moment[wrong], kind=LINK, auth=auth[wrong], result=result))
-        pause = rng.integers(15 * jst.SECOND_MS, 40 * jst.SECOND_MS, size)
-        moment = moment + np.where(wrong, pause if turn < MAX_WRONG_TRIES - 1 else jst.DAY_MS, 0)
+        pause = rng.integers(*PAUSE_MS, size)
+        moment = moment + np.where(wrong, pause if turn < MAX_WRONG_TRIES - 1 else LOCKED_MS, 0)
     parts.append(_event(rng, ties, moment, kind=LINK, auth=auth, result=OK))
     return parts
 

@@ -29,6 +29,7 @@ COUNTER_SKEW = 2.0  # a few large shops see most
 
 #: Most people link and charge in one go; others some days later, a few after weeks; *assumed*.
 PROMPT_SHARE, WEEKS_SHARE = 0.85, 0.03
+HASTE_MS = 15 * jst.SECOND_MS  # from the link to the earliest charge
 
 
 def cohort(rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, verified_share: float) -> Ties:
@@ -51,6 +52,7 @@ def _wallets(rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, ve
     service = np.where(fresh, services_of(rng, home), other_service(rng, base.service[place]))
     linked = opened + _delay(rng, 5 * jst.MINUTE_MS, 1.0, 2 * jst.DAY_MS, size)
     counters = source(COUNTER, (2 + accounts // ACCOUNTS_PER_COUNTER) * rng.random(size) ** COUNTER_SKEW)
+    fumbled = ties.fumbles(rng, size)
     assisted = rng.random(size) < np.where(on_campaign, CAMPAIGN_COUNTER_SHARE, COUNTER_SHARE)
     return with_habits(
         rng,
@@ -62,7 +64,8 @@ def _wallets(rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, ve
         opens=np.ones(size, np.bool_),
         verified=rng.random(size) < verified_share,
         linked_at_ms=linked,
-        first_charge_ms=_first_charges(rng, linked),
+        fumbles=fumbled,
+        first_charge_ms=_first_charges(rng, linked, fumbled),
         home=home,
         replaces=np.where(kind == AFRESH, place, -1),
         counter=np.where(assisted, counters, np.uint64(0)),
@@ -82,6 +85,7 @@ def _second_banks(rng: Rng, base: Ties, wallets: Ties, month: int, accounts: int
     mate = base.select((place + 1) % accounts)
     in_family = ~now & (rng.random(size) < FAMILY_ACCOUNT_SHARE) & (mate.home == of.home)
     number = np.arange(size) + serial
+    fumbled = ties.fumbles(rng, size)
     return with_habits(
         rng,
         accounts=accounts,
@@ -92,7 +96,8 @@ def _second_banks(rng: Rng, base: Ties, wallets: Ties, month: int, accounts: int
         opens=np.zeros(size, np.bool_),
         verified=of.verified,
         linked_at_ms=linked,
-        first_charge_ms=_first_charges(rng, linked),
+        fumbles=fumbled,
+        first_charge_ms=_first_charges(rng, linked, fumbled),
         home=of.home,
         away=of.away,
         counter=np.where(now, of.counter, np.uint64(0)),
@@ -117,6 +122,8 @@ def _delay(rng: Rng, median_ms: float, sigma: float, mean_ms: float, size: int) 
     return np.where(hurry < PROMPT_SHARE, lognormal_ms(rng, median_ms, sigma, size), later)
 
 
-def _first_charges(rng: Rng, linked_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    delay = _delay(rng, 4 * jst.MINUTE_MS, 1.2, 3 * jst.DAY_MS, len(linked_ms))
-    return linked_ms + 2 * jst.MINUTE_MS + delay
+def _first_charges(
+    rng: Rng, linked_at_ms: npt.NDArray[np.int64], fumbled: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int64]:
+    delay = _delay(rng, 3 * jst.MINUTE_MS, 1.2, 3 * jst.DAY_MS, len(linked_at_ms))
+    return ties.linked_by_ms(linked_at_ms, fumbled) + HASTE_MS + delay

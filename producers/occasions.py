@@ -14,13 +14,17 @@ FULL_CAP_SPLITS = ((1 / 2, 1 / 2, 0), (1 / 3, 1 / 3, 1 / 3), (2 / 3, 1 / 3, 0))
 FULL_CAP_WEIGHTS = (0.35, 0.45, 0.20)
 HEAVY_MONTH_SHARE = 0.5  # months in which a heavy owner takes the whole cap; *assumed*
 FULL_CAP_GAP_MS = 75 * jst.SECOND_MS  # median between its debits; *assumed*: typed in anew, some at once
-MIN_GAP_MS = 8 * jst.SECOND_MS
+MIN_GAP_MS = 8 * jst.SECOND_MS  # nobody is faster
 
-FIRST_AMOUNTS = (500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 50_000, 100_000)
-FIRST_WEIGHTS = (0.02, 0.18, 0.08, 0.10, 0.17, 0.18, 0.19, 0.05, 0.02, 0.01)  # 20,000: what the campaign rewards
-SECOND_CHARGE_SHARE = 0.22  # of new wallets: once more within the hour; *assumed*
+#: First charges, and how many newcomers begin so: most try the wallet out or take what the campaign rewards (20,000).
+#: One in twelve has a purchase in mind and begins with 50,000 and more; *assumed*: more of them a day than a desk can
+#: look at, so that a thief's first charge does not stand out by its size and haste.
+FIRST_AMOUNTS = (500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 50_000, 80_000, 100_000)
+FIRST_WEIGHTS = (0.02, 0.17, 0.08, 0.10, 0.16, 0.16, 0.17, 0.06, 0.045, 0.01, 0.03)
+SECOND_CHARGE_SHARE = 0.22  # of new wallets: once more soon after; *assumed*
+SECOND_CHARGE_MS = 6 * jst.MINUTE_MS  # the median until then
 #: Of new wallets: the whole cap on the first day, after a first charge that tries it out (a move, a big purchase).
-FIRST_FULL_CAP_SHARE = 0.006
+FIRST_FULL_CAP_SHARE = 0.012
 TRIED_OUT_MS = 40 * jst.MINUTE_MS  # median from the first charge to the rest; *assumed*
 
 #: Owners of several wallets who charge one after the other for the rewards of each, a month; *assumed*.
@@ -35,7 +39,7 @@ def first_days(rng: Rng, ties: Ties, month: int) -> Attempts:
     new = np.flatnonzero((ties.first_charge_ms >= begins) & (ties.first_charge_ms < ends))
     amount = pick(rng, FIRST_AMOUNTS, FIRST_WEIGHTS, len(new)).astype(np.int64)
     again = np.flatnonzero(rng.random(len(new)) < SECOND_CHARGE_SHARE)
-    delay = rng.integers(jst.MINUTE_MS // 2, jst.HOUR_MS, len(again))
+    delay = MIN_GAP_MS + lognormal_ms(rng, SECOND_CHARGE_MS, 1.3, len(again))
     tie = np.concatenate([new, new[again]])
     moment = np.concatenate([ties.first_charge_ms[new], ties.first_charge_ms[new[again]] + delay])
     full = new[rng.random(len(new)) < FIRST_FULL_CAP_SHARE]

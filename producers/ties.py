@@ -14,14 +14,16 @@ DAILY_END_RATE = 0.00013  # ties that end, about 4 % a month with the dormant; *
 USUAL_AMOUNTS = (1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 30_000, 50_000, 100_000)
 AMOUNT_WEIGHTS = (0.10, 0.09, 0.14, 0.21, 0.25, 0.11, 0.06, 0.03, 0.01)
 USUAL_MONTH_YEN = 100_000  # owners of large charges charge seldom, so that few meet the monthly cap; *assumed*
-HEAVY_SHARE = 0.004  # of ties: the whole monthly cap now and then; *assumed*
+HEAVY_SHARE = 0.007  # of ties: the whole monthly cap now and then; *assumed*
 
 #: When an owner charges: any day, on and after pay-day, by standing order, whenever the balance is low.
 FREE, PAY_DAY, MONTHLY, THRESHOLD = range(4)
 HABIT_WEIGHTS = (0.58, 0.24, 0.06, 0.12)
 
-#: Wrong tries before the right one, 0 … 3; *assumed*: one in twelve mistypes.
+#: Wrong tries before the right one, 0 … 3; *assumed*: one in twelve mistypes. The third locks the method for a day.
 FUMBLE_WEIGHTS = (0.915, 0.062, 0.016, 0.007)
+PAUSE_MS = (15 * jst.SECOND_MS, 40 * jst.SECOND_MS)  # until the next try
+LOCKED_MS = jst.DAY_MS
 
 HOUSEHOLD, CARRIER, CAMPUS, ODD, COUNTER = range(1, 6)  # kinds of source, in the top bits of its number
 #: Carriers lead thousands of subscribers through one address, a campus its students; accounts for one more address
@@ -77,13 +79,26 @@ def first_moments(month: int) -> tuple[int, int]:
     return jst.midnight_ms(jst.first_day(month)), jst.midnight_ms(jst.first_day(month + 1))
 
 
+def fumbles(rng: Rng, size: int) -> npt.NDArray[np.int8]:
+    """How often each of `size` owners mistypes."""
+    drawn: npt.NDArray[np.int8] = pick(rng, np.arange(len(FUMBLE_WEIGHTS), dtype=np.int8), FUMBLE_WEIGHTS, size)
+    return drawn
+
+
+def linked_by_ms(linked_at_ms: npt.NDArray[np.int64], fumbled: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """When the tie surely is there: after the longest pauses between the tries, and a day where they locked it."""
+    longest = np.array([0, PAUSE_MS[1], 2 * PAUSE_MS[1], 2 * PAUSE_MS[1] + LOCKED_MS])
+    by: npt.NDArray[np.int64] = linked_at_ms + longest[fumbled]
+    return by
+
+
 def with_habits(rng: Rng, *, accounts: int, **known: npt.NDArray[Any]) -> Ties:
     """Ties of the known columns, the others drawn as owners are in a population of `accounts`."""
     size = len(known["account"])
     usual_yen = pick(rng, USUAL_AMOUNTS, AMOUNT_WEIGHTS, size)
     drawn = {
         "pin": rng.random(size) < _pin_shares(known["account"]),
-        "fumbles": pick(rng, np.arange(4, dtype=np.int8), FUMBLE_WEIGHTS, size),
+        "fumbles": fumbles(rng, size),
         "ended_at_ms": known["linked_at_ms"] + jst.DAY_MS + exponential_ms(rng, jst.DAY_MS / DAILY_END_RATE, size),
         "charges_a_month": np.minimum(rng.gamma(0.9, 6.0, size), 0.5 + USUAL_MONTH_YEN / usual_yen),
         "usual_yen": usual_yen,
