@@ -22,7 +22,7 @@ from detector.stream.warmup import warm_up
 
 def run(task: Task) -> Lap:
     """Take the task's records through the pipelines of its partitions."""
-    model = read_model(Path(task.folder, "model"), ACCOUNT_CHAIN)
+    model = read_model(Path(task.folder, ACCOUNT_CHAIN.name), ACCOUNT_CHAIN)
     flow = flow_of(ACCOUNT_CHAIN)
     warm_up(flow, model)
     wiring = Wiring(flow, model, task.partitions, (task.topic, ""))

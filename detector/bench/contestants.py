@@ -20,7 +20,12 @@ CONTESTANTS = (
     Contestant(
         "bare", durable=False, at_most=UNLIMITED, what="confluent-kafka, features, forest, alerts; keeps nothing"
     ),
-    Contestant("worker", durable=True, at_most=UNLIMITED, what="kozamori worker, until all is committed"),
+    Contestant(
+        "worker", durable=True, at_most=UNLIMITED, what="kozamori worker, accounts alone, until all is committed"
+    ),
+    Contestant(
+        "worker_wallets", durable=True, at_most=UNLIMITED, what="kozamori worker, accounts and wallets, likewise"
+    ),
     Contestant(
         "faust_batched", durable=True, at_most=30_000, what="plain Faust, table, take, one score_samples a batch"
     ),

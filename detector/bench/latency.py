@@ -20,6 +20,7 @@ from detector.bench.machine import machine
 from detector.bench.pacer import Paced, PaceTask
 from detector.bench.worker_process import WorkerProcess
 from detector.bench.workload import Workload, simulate_events, train_models
+from detector.core.chains import CHAINS
 from detector.errors import KozamoriError
 from detector.settings import Settings
 
@@ -55,9 +56,9 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         say(f"simulating {events} events, seed {plan.seed}")
         workload = simulate_events(events, None, plan.seed)
         say("training a model that alerts on one event in a hundred")
-        train_models(folder, plan.seed, alert_share=ALERT_SHARE)
+        train_models(folder, plan.seed, chain=CHAINS[-1], alert_share=ALERT_SHARE)
         with (
-            cluster(plan.bootstrap, plan.partitions, folder / "model", say) as settings,
+            cluster(plan.bootstrap, plan.partitions, folder / CHAINS[-1].name, say) as settings,
             closing(_Listener(settings)) as listener,
             WorkerProcess(settings, folder / "worker.log") as worker,
         ):

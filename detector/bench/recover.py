@@ -16,6 +16,7 @@ from detector.bench.cluster import Say, address, cluster
 from detector.bench.machine import machine
 from detector.bench.restore_child import Restored, RestoreTask
 from detector.bench.workload import train_models
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings
 from detector.stream.changelog import Header, Record, encode_header, encode_rows
@@ -43,7 +44,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         folder = Path(scratch)
         say("training a model, which a worker holds too")
         train_models(folder, plan.seed)
-        with cluster(plan.bootstrap, plan.partitions, folder / "model", say) as settings:
+        with cluster(plan.bootstrap, plan.partitions, folder / ACCOUNT_CHAIN.name, say) as settings:
             say(f"writing {plan.rows} rows to the changelog, seed {plan.seed}")
             for partition in range(plan.partitions):
                 records = _changelog(settings, plan, partition)

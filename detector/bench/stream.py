@@ -17,12 +17,16 @@ from detector.bench.lap import Lap
 from detector.bench.machine import machine
 from detector.bench.profile import profile
 from detector.bench.workload import simulate_events, train_models
+from detector.core.chains import ACCOUNT_CHAIN, WALLET_CHAIN
 from detector.errors import KozamoriError
 from detector.settings import Settings
+from detector.stream.flow import flow_of
 from detector.stream.reset import reset
 
 #: The slowest lap on the slowest machine worth measuring; a lap that takes longer hangs.
 LAP_TIMEOUT_S = 300.0
+#: Contestants that are the product itself, by the chain of stages they run.
+WORKERS = {"worker": ACCOUNT_CHAIN, "worker_wallets": WALLET_CHAIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,9 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         say(f"simulating {plan.events} events, seed {plan.seed}")
         workload = simulate_events(plan.events, plan.accounts, plan.seed)
         say("training on simulated normal days")
-        train_models(folder, plan.seed)
-        with cluster(plan.bootstrap, plan.partitions, folder / "model", say) as settings:
+        for chain in (ACCOUNT_CHAIN, WALLET_CHAIN):
+            train_models(folder, plan.seed, chain=chain)
+        with cluster(plan.bootstrap, plan.partitions, folder / ACCOUNT_CHAIN.name, say) as settings:
             say("publishing the events")
             publish(address(settings), settings.account_events, zip(workload.keys, workload.values, strict=True))
             race = _Race(plan, settings, folder)
@@ -67,6 +72,8 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
             }
             if race.totals is not None:
                 report["worker"] = race.totals._asdict()
+            if race.laps["worker"] and race.laps["worker_wallets"]:
+                report["second_stage"] = _second_stage(race.laps["worker"], race.laps["worker_wallets"])
             if plan.profile and race.totals is not None:
                 say("looking where the worker's time goes")
                 cpu_us = median(lap.cpu_us_per_event for lap in race.laps["worker"])
@@ -102,8 +109,12 @@ class _Race:
         """Run one lap of a contestant."""
         events = min(self._plan.events, contestant.at_most)
         log = self._folder / f"{contestant.name}.log"
-        if contestant.name == "worker":
-            lap, self.totals = worker.measure(self.settings, events, log=log, timeout_s=LAP_TIMEOUT_S)
+        if contestant.name in WORKERS:
+            chain = WORKERS[contestant.name]
+            settings = self.settings.model_copy(update={"model": self._folder / chain.name})
+            lap, totals = worker.measure(settings, flow_of(chain), events, log=log, timeout_s=LAP_TIMEOUT_S)
+            if contestant.name == "worker":
+                self.totals = totals
             reset(self.settings, "earliest")
         else:
             module = f"detector.bench.{contestant.name}"
@@ -122,6 +133,13 @@ class _Race:
             events=events,
             folder=str(self._folder),
         )
+
+
+def _second_stage(one: list[Lap], two: list[Lap]) -> dict[str, float]:
+    """What the wallets cost beside accounts alone: CPU time an event, and the part of the throughput that is left."""
+    cpu_us = [median(lap.cpu_us_per_event for lap in laps) for laps in (one, two)]
+    speed = [median(lap.events_per_s for lap in laps) for laps in (one, two)]
+    return {"cpu_us_per_event": round(cpu_us[1] - cpu_us[0], 2), "throughput_left": round(speed[1] / speed[0], 3)}
 
 
 def _result(contestant: Contestant, laps: list[Lap]) -> dict[str, Any]:

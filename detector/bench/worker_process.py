@@ -18,6 +18,7 @@ from detector.bench.child import last_words
 from detector.bench.clients import open_consumer, partitions_of
 from detector.errors import KozamoriError
 from detector.settings import Settings
+from detector.stream.flow import Flow
 
 LOOK_EVERY_S = 0.01
 #: Imports, compiling on a first run, joining the group.
@@ -91,9 +92,10 @@ class WorkerProcess:
         families = text_string_to_metric_families(text)
         return [sample for family in families for sample in family.samples if sample.name == metric]
 
-    def total(self, metric: str) -> float:
-        """Sum of a metric over its labels."""
-        return float(sum(sample.value for sample in self.samples(metric)))
+    def total(self, metric: str, **labels: str) -> float:
+        """Sum of a metric over its labels, or over those with the given values."""
+        wanted = labels.items()
+        return float(sum(sample.value for sample in self.samples(metric) if wanted <= sample.labels.items()))
 
     @property
     def cpu_seconds(self) -> float:
@@ -108,15 +110,25 @@ class WorkerProcess:
 
 
 class Committed:
-    """How many records a group has committed of a topic; asked often, it costs the worker nothing."""
+    """How far a group has come on the inputs of a flow; asked often, it costs the worker nothing."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, flow: Flow) -> None:
         self._consumer = open_consumer(",".join(settings.bootstrap), settings.group)
-        self._partitions = partitions_of(settings.account_events, settings.partitions)
+        topics = [node.topic(settings) for node in flow.nodes]
+        self._source, *self._hops = (partitions_of(topic, settings.partitions) for topic in topics)
 
-    def count(self) -> int:
-        """Sum of the committed offsets; topics of the bench begin at 0."""
-        return sum(max(0, found.offset) for found in self._consumer.committed(self._partitions, timeout=10))
+    def all_of(self, events: int) -> bool:
+        """Whether the source is committed as far as `events` records, and then every hop, one by one, to its end.
+
+        In this order: when an input is committed, what it sends on is in the next hop. Topics of the bench begin at 0.
+        """
+        return self._count(self._source) >= events and all(self._count(hop) >= self._ends(hop) for hop in self._hops)
+
+    def _count(self, partitions: list[Any]) -> int:
+        return sum(max(0, found.offset) for found in self._consumer.committed(partitions, timeout=10))
+
+    def _ends(self, partitions: list[Any]) -> int:
+        return sum(self._consumer.get_watermark_offsets(partition, timeout=10)[1] for partition in partitions)
 
     def close(self) -> None:
         """Close the connection."""

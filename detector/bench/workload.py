@@ -16,6 +16,7 @@ from detector.contract.batch import Batch
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
+from detector.core.stage import Chain
 from detector.errors import UserError
 from models.datasets import collect
 from models.training import Plan, train
@@ -64,24 +65,26 @@ def simulate_events(events: int, accounts: int | None, seed: int) -> Workload:
     return Workload(keys, values, attacked)
 
 
-def train_models(folder: Path, seed: int, *, alert_share: float | None = None) -> Model:
-    """Train on simulated normal days and write `folder/model`, and `folder/plain.joblib` for plain Faust.
+def train_models(folder: Path, seed: int, *, chain: Chain = ACCOUNT_CHAIN, alert_share: float | None = None) -> Model:
+    """Train on simulated normal days and write a model named after its chain, and `plain.joblib` for plain Faust.
 
     `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
     """
-    data = collect(_normal_days(seed + 1), ACCOUNT_CHAIN, TTL_MS)
-    draft = train(data, ACCOUNT_CHAIN, Plan(seed=seed), "simulated")
+    data = collect(_normal_days(seed + 1, chain), chain, TTL_MS)
+    draft = train(data, chain, Plan(seed=seed), "simulated")
     if alert_share is not None:
-        alarm = unpack(pack(draft), ACCOUNT_CHAIN).judge(data.X, data.kind).alarm
+        alarm = unpack(pack(draft), chain).judge(data.X, data.kind).alarm
         draft = replace(draft, budget=float(np.quantile(alarm, alert_share)))
-    _train_plain(folder / FOREST, data.X, seed)
-    return write_model(folder / "model", draft)
+    if chain is ACCOUNT_CHAIN:
+        _train_plain(folder / FOREST, data.X, seed)
+    return write_model(folder / chain.name, draft)
 
 
-def _normal_days(seed: int) -> Iterator[Batch]:
+def _normal_days(seed: int, chain: Chain) -> Iterator[Batch]:
     first_row = 0
-    for table, _ in tables(sized(replace(SCENARIOS["normal"], seed=seed, wallet_events=False), TRAINING_EVENTS)):
-        yield from to_batches(table, TRAINING_BATCH, first_row=first_row)
+    scenario = replace(SCENARIOS["normal"], seed=seed, wallet_events=chain.reads_wallet_events)
+    for table, _ in tables(sized(scenario, TRAINING_EVENTS)):
+        yield from to_batches(table, TRAINING_BATCH, first_row=first_row, which="all")
         first_row += table.num_rows
 
 
