@@ -175,11 +175,10 @@ def wallet_kernel(
 @njit(cache=True)
 def _link(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
     account, day = batch.account[i], day_of(now_s)
-    _age(batch, i, now_s, x)
+    _fresh(batch, i, now_s, x)
     _accounts(row, account, day, 1, x)
     _since_links(row, now_s, x)
-    _charged(row, batch, i, now_s, 0, x)
-    _spent(row, now_s, 0, x)
+    _spent(row, now_s, _charged(row, batch, i, now_s, 0, x), x)
     x[_BEFORE] = row.streak
     memory.count_attempt(row, day, account, batch.result[i] == OK)
     _attempts(row, day, x)
@@ -191,12 +190,11 @@ def _link(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
 def _debit(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
     account, day = batch.account[i], day_of(now_s)
     taken = batch.amount_yen[i] if batch.result[i] == OK else 0
-    _age(batch, i, now_s, x)
+    _fresh(batch, i, now_s, x)
     _accounts(row, account, day, 0, x)
     _since_links(row, now_s, x)
     _since_charge(row, now_s, x)
-    _charged(row, batch, i, now_s, taken, x)
-    _spent(row, now_s, taken, x)
+    _spent(row, now_s, _charged(row, batch, i, now_s, taken, x), x)
     _attempts(row, day, x)
     if batch.result[i] == OK:
         memory.debit(row, account, now_s, taken)
@@ -210,14 +208,14 @@ def _of_the_wallet(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
     x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
     if kind == OPEN:
         return
-    _age(batch, i, now_s, x)
+    _fresh(batch, i, now_s, x)
     _since_links(row, now_s, x)
     _since_charge(row, now_s, x)
     if kind == PAYMENT:
         _shopping(row, batch.shop[i], batch.shop_category[i], x)
     other = batch.shop[i] if kind == PAYMENT else batch.counterparty[i]
     memory.move(row, now_s, kind, batch.amount_yen[i], other)
-    _spent(row, now_s, 0, x)
+    _spent(row, now_s, 10 * memory.debits_within(row, now_s, DAY_S)[1], x)
 
 
 @njit(cache=True)
@@ -226,7 +224,7 @@ def _age_s(batch: Any, i: int, now_s: int) -> Any:
 
 
 @njit(cache=True)
-def _age(batch: Any, i: int, now_s: int, x: Any) -> None:
+def _fresh(batch: Any, i: int, now_s: int, x: Any) -> None:
     x[_FRESH] = min(_age_s(batch, i, now_s), FRESH_S)
 
 
@@ -273,8 +271,8 @@ def _attempts(row: Any, day: int, x: Any) -> None:
 
 
 @njit(cache=True)
-def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> None:
-    """Debits from all accounts, a debit itself included, of which `taken` yen were carried out."""
+def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> int:
+    """Debits from all accounts, a debit itself included, of which `taken` yen were carried out; yen of 24 hours."""
     this = 1 if batch.kind[i] == DEBIT else 0
     count, tens = memory.debits_within(row, now_s, MINUTE_S)
     x[_DEBITS_1M] = min(count + this, DEBITS_1M)
@@ -292,11 +290,12 @@ def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> No
     x[_DECAYED_90K] = min(decayed_yen, YEN_DECAYED)
     late = month_of(day_of(now_s)) < row.month
     x[_CAP_SHARE] = (taken if late else row.month_yen + taken) / MONTHLY_CAP_YEN
+    return day_yen
 
 
 @njit(cache=True)
-def _spent(row: Any, now_s: int, taken: int, x: Any) -> None:
-    """What left the wallet and what came from others, beside what was debited for it."""
+def _spent(row: Any, now_s: int, charged_yen: int, x: Any) -> None:
+    """What left the wallet in 24 hours, beside what was debited for it, and what came from others."""
     spent: Any = 0
     paid_out: Any = 0
     near: Any = 0
@@ -311,10 +310,9 @@ def _spent(row: Any, now_s: int, taken: int, x: Any) -> None:
         fan_out += kind == TRANSFER and memory.is_first_with(row, j, now_s)
         payouts += kind == PAYOUT
         paid_out += yen if kind == PAYOUT else 0
-    charged = 10 * (memory.debits_within(row, now_s, DAY_S)[1] + memory.tens_of(taken))
     x[_SPENT] = spent
-    if charged > 0:
-        x[_SPENT_SHARE] = spent / charged
+    if charged_yen > 0:
+        x[_SPENT_SHARE] = spent / charged_yen
     x[_NEAR_LIMIT] = near
     x[_FAN_OUT] = fan_out
     x[_PAYOUTS] = payouts
