@@ -57,7 +57,8 @@ class _World:
         self._robbed: set[int] = set()
         self._supplies: dict[str, Supply] = {}
         self._turns: dict[str, int] = {}
-        self._stops_ms = self._stops(stops)
+        self._order = stream(population.seed, "targets").permutation(banks.PIN_BANKS)
+        self._stops_ms = stops_of(population.seed, dates, stops)
 
     def play(self, turn: int, wave: Wave, cases: int) -> Events:
         """The events of one wave."""
@@ -101,7 +102,7 @@ class _World:
 
     def _victims(self, rng: Rng, targets: Targets, cases: int, supply: Supply) -> npt.NDArray[np.uint64]:
         """Accounts at banks that link by PIN alone, no account twice; most were never tied to a wallet."""
-        code = banks.CODES[_banks(rng, targets, cases)].astype(np.uint64)
+        code = banks.CODES[self._banks(rng, targets, cases)].astype(np.uint64)
         victims = supply.accounts(code)
         for place in np.flatnonzero(rng.random(cases) < KNOWN_VICTIM_SHARE):
             mates = self._known.get(int(code[place]))
@@ -110,20 +111,37 @@ class _World:
                 victims[place] = mate
         return victims
 
-    def _stops(self, stops: tuple[int, int] | None) -> dict[int, int]:
-        """When each bank stops new links: one by one over the days, the largest one last."""
-        if stops is None:
-            return {}
-        first, last = (jst.midnight_ms(self.dates[0]) + day * jst.DAY_MS for day in stops)
-        order = stream(self.population.seed, "stops").permutation(len(banks.CODES) - 1) + 1
-        days = np.linspace(first, last, len(order) + 1)
-        at_midnight = (days - first).astype(np.int64) // jst.DAY_MS * jst.DAY_MS + first
-        return dict(zip(banks.CODES[np.append(order, 0)].tolist(), at_midnight.tolist(), strict=True))
+    def _banks(self, rng: Rng, targets: Targets, cases: int) -> npt.NDArray[np.int64]:
+        """Places of the banks hit."""
+        if targets.hardest is None:
+            chosen = rng.permutation(banks.PIN_BANKS)[: targets.banks]
+            weights = 1.0 / np.arange(1, len(chosen) + 1) ** CONCENTRATION
+        else:
+            hardest = int(np.flatnonzero(banks.CODES == targets.hardest)[0])
+            others = self._order[self._order != hardest][: targets.banks - 1]
+            rest = 1.0 / np.arange(1, len(others) + 1) ** CONCENTRATION
+            chosen = np.append(hardest, others)
+            weights = np.append(targets.share, (1 - targets.share) * rest / rest.sum())
+        places: npt.NDArray[np.int64] = pick(rng, chosen, weights, cases)
+        return places
 
     def _link_until(self, account: npt.NDArray[np.uint64], service: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
         code = (account >> np.uint64(40)).tolist()
         until = np.array([self._stops_ms.get(bank, NEVER_MS) for bank in code], np.int64)
         return np.where(service == STOPPED, until, NEVER_MS)
+
+
+def stops_of(seed: int, dates: list[dt.date], stops: tuple[int, int] | None) -> dict[int, int]:
+    """The midnight from which each bank, by code, takes no new links: one by one over the days, the largest one last.
+
+    `stops` are days counted from the first of `dates`; which bank stopped on which day is *assumed*.
+    """
+    if stops is None:
+        return {}
+    order = np.append(stream(seed, "stops").permutation(np.arange(1, len(banks.CODES))), 0)
+    day = np.linspace(*stops, len(order)).astype(np.int64)
+    midnights = jst.midnight_ms(dates[0]) + day * jst.DAY_MS
+    return dict(zip(banks.CODES[order].tolist(), midnights.tolist(), strict=True))
 
 
 def _days(wave: Wave, dates: list[dt.date]) -> list[dt.date]:
@@ -152,22 +170,6 @@ def _services(rng: Rng, wave: Wave, size: int) -> npt.NDArray[np.int8]:
     codes = [SERVICES.index(name) for name, _ in wave.services]
     services: npt.NDArray[np.int8] = pick(rng, codes, [weight for _, weight in wave.services], size).astype(np.int8)
     return services
-
-
-def _banks(rng: Rng, targets: Targets, cases: int) -> npt.NDArray[np.int64]:
-    """Places of the banks hit."""
-    chosen = rng.permutation(banks.PIN_BANKS)
-    if targets.hardest is None:
-        chosen = chosen[: targets.banks]
-        weights = 1.0 / np.arange(1, len(chosen) + 1) ** CONCENTRATION
-    else:
-        hardest = int(np.flatnonzero(banks.CODES == targets.hardest)[0])
-        others = chosen[chosen != hardest][: targets.banks - 1]
-        rest = 1.0 / np.arange(1, len(others) + 1) ** CONCENTRATION
-        chosen = np.append(hardest, others)
-        weights = np.append(targets.share, (1 - targets.share) * rest / rest.sum())
-    places: npt.NDArray[np.int64] = pick(rng, chosen, weights, cases)
-    return places
 
 
 def _yen(rng: Rng, wave: Wave, cases: int) -> npt.NDArray[np.int64]:

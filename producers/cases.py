@@ -29,7 +29,6 @@ STAGE_OF_KIND: npt.NDArray[np.int8] = np.array([STAGES.index(_OF_KIND[kind]) for
 #: A number is `typology << 24 | serial`, so that 32 bits tell the typology; campaigns have bit 23 set.
 _TYPOLOGY_BITS = 24
 _CAMPAIGN = 1 << 23
-MOST_CASES = _CAMPAIGN  # of one typology in a run
 
 
 def case_numbers(place: int, serials: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

@@ -16,7 +16,7 @@ from producers.normal import SPILL_DAYS, month_of_life
 from producers.population import EMAIL_ERA, SUBSCRIBER_ERA, Era, Population
 
 DEFAULT_SEED = 2020
-DEFAULT_ACCOUNTS = 60_000
+DEFAULT_ACCOUNTS = 80_000  # hide each of the 170 cases of September 2020 among 50 honest wallets
 MAX_DAYS = 3_660
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detector.contract.vocabulary import DEBIT, KINDS, OK
-from producers import banks
+from producers import banks, jst
+from producers.attacks import stops_of
 from producers.cases import of_cases, typology_places, victims_of
 from producers.events import Events
 from producers.files import write_events, write_labels
@@ -89,11 +90,20 @@ def _summary(scenario: Scenario, counts: list[dict[str, Any]]) -> dict[str, Any]
         "kinds": dict(zip(KINDS, np.sum([count["kinds"] for count in counts], axis=0).tolist(), strict=True)),
         "cases": len(cases),
         "banks_attacked": sorted(f"{code:04}" for code in attacked),
+        "links_stopped": _stops(scenario),
         "yen_of_cases": sum(row["yen"] for row in typologies.values()),
         "typologies": typologies,
         "honest_newcomers": newcomers,
         "honest_newcomers_per_case": round(newcomers / len(cases), 1) if len(cases) else None,
     }
+
+
+def _stops(scenario: Scenario) -> dict[str, str]:
+    """Since which day each bank takes no new links to Docomo wallets, by bank; empty where none stops."""
+    if not scenario.cases:
+        return {}
+    stops = stops_of(scenario.seed, scenario.dates, scenario.played.stops)
+    return {f"{code:04}": jst.date_of(at_ms).isoformat() for code, at_ms in sorted(stops.items())}
 
 
 def _by_typology(cases: npt.NDArray[np.int32], counts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -24,7 +24,7 @@ from producers.files import count_rows, read_tables
 from producers.pace import Pace, speed_of
 from producers.publish import Published, publish
 from producers.resume import Marker
-from producers.scenarios import SCENARIOS, Scenario, sized
+from producers.scenarios import DEFAULT_ACCOUNTS, SCENARIOS, Scenario, sized
 from producers.typologies import table
 from producers.typologies.table import BY_ID, typologies_of
 
@@ -58,7 +58,9 @@ _SCENARIO_OPTIONS = (
     ),
     click.option("--start", type=click.DateTime(["%Y-%m-%d"]), callback=_date, help="First day, as 2020-08-01."),
     click.option("--days", type=int, help="Number of days."),
-    click.option("--accounts", type=int, help="Linked accounts when the population begins.  [default: 60000]"),
+    click.option(
+        "--accounts", type=int, help=f"Linked accounts when the population begins.  [default: {DEFAULT_ACCOUNTS}]"
+    ),
     click.option("--events", "about", type=click.IntRange(min=1), help="Choose --accounts for about so many events."),
     click.option("--typologies", callback=_typologies, help="Fraud patterns to play, as T1,T5; see --list-typologies."),
     click.option("--cases", type=int, help="Number of fraud cases."),

@@ -100,8 +100,9 @@ def _attempts(
 
 def _accounts_tried(rng: Rng, plan: Plan) -> int:
     """How many, so that the share of successes stays in its range."""
-    least = max(ACCOUNTS.low, plan.size / SUCCESS.high)
-    most = min(ACCOUNTS.high, plan.size / SUCCESS.low, plan.accounts * LARGEST_SHARE)
+    (fewest, most), (rarely, often) = plan.range_of(ACCOUNTS), plan.range_of(SUCCESS)
+    least = max(fewest, plan.size / often)
+    most = min(most, plan.size / rarely, plan.accounts * LARGEST_SHARE)
     return _log_uniform(rng, least, max(least, most))
 
 
