@@ -8,7 +8,7 @@ from producers import events, jst, season
 from producers.attempts import Attempts, answered, join
 from producers.draws import Rng, pick
 from producers.events import Events
-from producers.occasions import first_days, sweeps, whole_caps
+from producers.occasions import first_days, in_steps, sweeps, whole_caps
 from producers.ties import FREE, MONTHLY, PAY_DAY, THRESHOLD, Ties
 
 #: Services whose wallets also pay shops straight from the account.
@@ -22,8 +22,9 @@ COUNTER_MS = 3 * jst.HOUR_MS  # how long after the opening a wallet set up in a 
 
 def debits_of(rng: Rng, ties: Ties, month: int) -> Events:
     """All debits of `ties` that fall into the numbered month, in order of time."""
-    wanted = [_usual(rng, ties, month), first_days(rng, ties, month), whole_caps(rng, ties, month)]
-    attempts, result = answered(rng, join([*wanted, sweeps(rng, ties, month)]), ties, month)
+    ordinary = in_steps(rng, join([_usual(rng, ties, month), first_days(rng, ties, month)]))
+    wanted = join([ordinary, whole_caps(rng, ties, month), sweeps(rng, ties, month)])
+    attempts, result = answered(rng, wanted, ties, month)
     of = ties.select(attempts.tie)
     return events.build(
         len(result),

@@ -32,6 +32,11 @@ SWEEP_SHARE = 0.05
 SWEEP_AMOUNTS = (5_000, 10_000, 20_000, 30_000, 50_000)
 SWEEP_WEIGHTS = (0.15, 0.25, 0.40, 0.12, 0.08)
 
+#: Large charges made in two or three steps in a row, as services limit a single one; *assumed*.
+STEPS_FROM_YEN = 20_000
+STEPS_SHARE = 0.05
+STEP_MS, FASTEST_STEP_MS = 12 * jst.SECOND_MS, 5 * jst.SECOND_MS  # median pause beyond the fastest one
+
 
 def first_days(rng: Rng, ties: Ties, month: int) -> Attempts:
     """First charges of new wallets, some with a second soon after, a few of the whole cap."""
@@ -72,6 +77,18 @@ def sweeps(rng: Rng, ties: Ties, month: int) -> Attempts:
     pauses = rng.integers(jst.MINUTE_MS, 20 * jst.MINUTE_MS, some.shape)
     moment = begins[:, None] + np.cumsum(pauses, axis=1)
     return _charges(tie, moment[some], np.broadcast_to(amount[:, None], some.shape)[some])
+
+
+def in_steps(rng: Rng, attempts: Attempts) -> Attempts:
+    """The attempts, some of the large ones cut into steps that follow each other in seconds."""
+    cut = (attempts.amount_yen >= STEPS_FROM_YEN) & (rng.random(len(attempts.tie)) < STEPS_SHARE)
+    steps = np.where(cut, rng.integers(2, 4, len(cut)), 1)
+    which = np.repeat(np.arange(len(cut)), steps)
+    turn = np.arange(len(which)) - np.repeat(np.cumsum(steps) - steps, steps)
+    pause = FASTEST_STEP_MS + lognormal_ms(rng, STEP_MS, 0.8, len(cut))
+    whole = attempts.select(which)
+    amount = np.where(cut[which], whole.amount_yen // steps[which] // 1_000 * 1_000, whole.amount_yen)
+    return whole._replace(occurred_at_ms=whole.occurred_at_ms + turn * pause[which], amount_yen=amount)
 
 
 def _whole_cap(rng: Rng, tie: npt.NDArray[np.int64], begins_ms: npt.NDArray[np.int64]) -> Attempts:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from detector.contract.vocabulary import DEBIT, KINDS, OK
 from detector.core.chain import ChainRun
 from detector.core.chains import CHAINS
-from detector.core.stage import Feature
 from producers import jst
 from producers.batches import to_batches
+from producers.cases import is_campaign
 from producers.events import NO_CASE, Events
 from producers.tables import to_table
 from producers.texts import Texts
@@ -19,13 +19,14 @@ from producers.texts import Texts
 EARLY_YEN = 100_000  # at most so much of a case is debited, the alerting debit included (DESIGN section 4)
 _TTL_MS = 400 * jst.DAY_MS
 _PIECE = 65_536
+_NEVER = 1 << 60  # yen
 
 
 class Seen(NamedTuple):
     """`n` events as the longest chain of stages saw them, duplicates left out; all arrays but `X` of shape `(n,)`.
 
-    `case` is `NO_CASE` in normal life; `gone_yen` what was debited of the case so far, this event included; `group`
-    numbers the pairs of whom an alert would be about and the day.
+    `case` is `NO_CASE` in normal life; what a thief does for no single case is left out. `gone_yen` is what was debited
+    of the case so far, this event included; `group` numbers the pairs of whom an alert would be about and the day.
     """
 
     X: npt.NDArray[np.float32]
@@ -36,18 +37,17 @@ class Seen(NamedTuple):
 
 
 class Single(NamedTuple):
-    """What a threshold on one feature of one kind of event finds: shares of the cases."""
+    """What a threshold on one feature of one kind of event finds, as shares."""
 
     feature: str
-    kind: str
-    early: float
-    found: float
+    early: float  # of the cases alerted while at most `EARLY_YEN` are gone
+    found: float  # of the cases alerted at all
+    lost: float  # of the yen of all cases: gone at the first alert, the alerting debit included
 
 
 def seen_by_the_chain(arrived: Events, begins_ms: int) -> Seen:
     """The events from `begins_ms` on, features after the state of all before."""
-    chain = CHAINS[-1]
-    run = ChainRun(chain, None, ttl_ms=_TTL_MS)
+    run = ChainRun(CHAINS[-1], None, ttl_ms=_TTL_MS)
     table = to_table(arrived, Texts(0))
     X, record, subject = [], [], []
     for batch in to_batches(table, _PIECE, which="all"):
@@ -61,40 +61,43 @@ def seen_by_the_chain(arrived: Events, begins_ms: int) -> Seen:
     events = arrived.select(place)
     day = (events.occurred_at_ms + jst.OFFSET_MS) // jst.DAY_MS
     group = np.unique(np.stack([np.concatenate(subject), day.astype(np.uint64)]), axis=1, return_inverse=True)[1]
-    late = events.occurred_at_ms >= begins_ms
+    late = (events.occurred_at_ms >= begins_ms) & ~is_campaign(events.case)
     gone = _gone_yen(events)
     return Seen(np.concatenate(X)[late], events.kind[late], events.case[late], gone[late], group[late])
 
 
 def singles(seen: Seen, false_groups: float) -> Iterator[Single]:
     """What each feature finds where its threshold lets at most `false_groups` groups of normal life alert."""
-    cases = len(np.unique(seen.case[seen.case != NO_CASE]))
     for column, feature in enumerate(CHAINS[-1].features):
         for kind in feature.kinds:
-            yield _single(seen, column, feature, kind, cases, false_groups)
+            of_kind = seen.kind == KINDS.index(kind)
+            risk = np.full(len(of_kind), -np.inf)
+            risk[of_kind] = np.nan_to_num(feature.risk * seen.X[of_kind, column], nan=-np.inf)
+            normal = of_kind & (seen.case == NO_CASE)
+            yield single(
+                f"{feature.name} of a {kind}",
+                seen,
+                risk >= threshold_of(risk[normal], seen.group[normal], false_groups),
+            )
 
 
-def _single(seen: Seen, column: int, feature: Feature, kind: str, cases: int, false_groups: float) -> Single:
-    of_kind = seen.kind == KINDS.index(kind)
-    risk = feature.risk * seen.X[of_kind, column]
-    case, group, gone = seen.case[of_kind], seen.group[of_kind], seen.gone_yen[of_kind]
-    alerts = risk >= _threshold(risk[case == NO_CASE], group[case == NO_CASE], false_groups)
-    found, early = (np.unique(case[alerts & (case != NO_CASE) & which]) for which in (True, gone <= EARLY_YEN))
-    return Single(feature.name, kind, len(early) / cases, len(found) / cases)
+def single(feature: str, seen: Seen, alerts: npt.NDArray[np.bool_]) -> Single:
+    """What these alerts are worth."""
+    bad = seen.case != NO_CASE
+    cases, place = np.unique(seen.case[bad], return_inverse=True)
+    total, first = np.zeros(len(cases), np.int64), np.full(len(cases), _NEVER)
+    np.maximum.at(total, place, seen.gone_yen[bad])
+    np.minimum.at(first, place, np.where(alerts[bad], seen.gone_yen[bad], _NEVER))
+    lost = np.minimum(first, total).sum() / max(1, total.sum())
+    return Single(feature, float((first <= EARLY_YEN).mean()), float((first < _NEVER).mean()), float(lost))
 
 
-def _threshold(risk: npt.NDArray[np.float32], group: npt.NDArray[np.int64], false_groups: float) -> float:
+def threshold_of(risk: npt.NDArray[np.float64], group: npt.NDArray[np.int64], false_groups: float) -> float:
     """The lowest value that at most `false_groups` groups reach."""
-    known = ~np.isnan(risk)
-    order = np.argsort(-risk[known], kind="stable")
-    values, first = np.unique(group[known][order], return_index=True)
-    del values
-    maxima = np.sort(risk[known][order][first])[::-1]
-    allowed = int(false_groups)
-    if allowed >= len(maxima):
-        return -np.inf
+    order = np.argsort(-risk, kind="stable")
+    maxima = np.sort(risk[order][np.unique(group[order], return_index=True)[1]])[::-1]
     # Ties with the first group too many are too many.
-    above = maxima[maxima > maxima[allowed]]
+    above = maxima[maxima > maxima[min(int(false_groups), len(maxima) - 1)]]
     return float(above[-1]) if len(above) else np.inf
 
 
