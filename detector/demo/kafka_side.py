@@ -8,7 +8,9 @@ from typing import Self
 from kafka import KafkaAdminClient, TopicPartition
 
 from detector.contract.alerts import Alert
+from detector.core.chains import CHAINS
 from detector.settings import Settings
+from detector.stream.flow import flow_of
 from detector.stream.groups import committed_offsets
 from detector.stream.security import client_options
 from detector.stream.state import log_bounds
@@ -19,12 +21,20 @@ STOP_S = 5.0
 
 
 def backlog(client: KafkaAdminClient, settings: Settings, partitions: int) -> int:
-    """Events in the log that no checkpoint covers; 0: the alerts of all of them are durable. Raises KafkaError."""
-    logs = [TopicPartition(settings.account_events, partition) for partition in range(partitions)]
-    begins, ends = log_bounds(client, logs)
-    commits = committed_offsets(client, settings.group, settings.account_events)
-    done = {tp: commits[tp.partition].offset if tp.partition in commits else begins[tp] for tp in logs}
-    return sum(ends[tp] - done[tp] for tp in logs)
+    """Records of some input that no checkpoint covers; 0: the alerts of all events are durable. Raises KafkaError.
+
+    Inputs are looked at in the order of an event's way: what is committed of one is in the next.
+    """
+    for node in flow_of(CHAINS[-1]).nodes:
+        topic = node.topic(settings)
+        logs = [TopicPartition(topic, partition) for partition in range(partitions)]
+        # First the commits: what is sent on later is behind the ends asked for then.
+        commits = committed_offsets(client, settings.group, topic)
+        begins, ends = log_bounds(client, logs)
+        done = {tp: commits[tp.partition].offset if tp.partition in commits else begins[tp] for tp in logs}
+        if left := sum(ends[tp] - done[tp] for tp in logs):
+            return left
+    return 0
 
 
 def all_alerts(settings: Settings) -> list[Alert]:

@@ -59,5 +59,5 @@ class Plan:
         return self.attack.days * jst.DAY_MS / 1000 / self.seconds
 
     def _sized(self, scenario: Scenario) -> Scenario:
-        # No stage reads wallet events yet: they would only take time.
+        # Wallets are known by their links and debits; what they spend would double the time to publish.
         return replace(scenario, accounts=self.accounts, seed=self.seed, wallet_events=False)

@@ -48,9 +48,11 @@ def test_metrics_are_summed_over_kinds_and_partitions() -> None:
 # TYPE kozamori_events_total counter
 kozamori_events_total{stage="account",kind="link"} 3.0
 kozamori_events_total{stage="account",kind="debit"} 4.0
+kozamori_events_total{stage="wallet-events",kind="payment"} 2.0
+kozamori_events_total{stage="wallet",kind="debit"} 4.0
 # TYPE kozamori_watermark_timestamp_seconds gauge
-kozamori_watermark_timestamp_seconds{partition="0"} 1598886000.5
-kozamori_watermark_timestamp_seconds{partition="1"} 1598886001.25
+kozamori_watermark_timestamp_seconds{stage="account",partition="0"} 1598886000.5
+kozamori_watermark_timestamp_seconds{stage="account",partition="1"} 1598886001.25
 """
-    assert Sample(7, 1_598_886_001_250) == sample_of(text)
+    assert Sample(9, 1_598_886_001_250) == sample_of(text)
     assert Sample(0, 0) == sample_of("")
