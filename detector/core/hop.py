@@ -15,6 +15,7 @@ from numba import njit
 
 from detector.contract.batch import DTYPES, Batch
 from detector.core.stage import FACTS
+from detector.errors import UserError
 
 MAGIC = 0x3148_5A4B  # "KZH1"
 #: A batch of messages is one Kafka record batch, which brokers limit to 1 MiB; half of it leaves room for others.
@@ -39,7 +40,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 Column = npt.NDArray[Any]
 
 
-class ForeignHopError(ValueError):
+class ForeignHopError(UserError):
     """A hop message that this release, or this chain of stages, did not write."""
 
 
@@ -190,7 +191,10 @@ class HopCodec:
             raise ForeignHopError(f"{len(message)} bytes, not a hop message")
         head = np.frombuffer(message, HEADER, 1)[0]
         if (head["magic"], head["layout"]) != (MAGIC, self.layout):
-            raise ForeignHopError("written by another release, or for another chain of stages")
+            raise ForeignHopError(
+                "a hop holds messages of another release or another model's stages: let a worker with those finish"
+                " them, or begin anew with `kozamori state reset`"
+            )
         return head, np.frombuffer(message, self.record, int(head["events"]), HEADER.itemsize)
 
 

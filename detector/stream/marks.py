@@ -1,6 +1,7 @@
 """What is known at exactly a committed offset, carried in the commit's metadata (PROTOCOL rule 5)."""
 
 from base64 import b85decode, b85encode
+from functools import cache
 
 import msgspec
 
@@ -53,6 +54,7 @@ def decode_marks(metadata: str | None) -> Marks:
         ) from error
 
 
+@cache
 def most_upstreams() -> int:
     """Upstream partitions that fit into a commit, whatever their positions."""
     low, high = 0, MAX_METADATA_BYTES

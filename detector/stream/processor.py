@@ -16,7 +16,9 @@ from detector.core.hop import HopCodec, Seen, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import RECEIVED_MS
+from detector.errors import UserError
 from detector.stream.flow import Flow, Node
+from detector.stream.marks import most_upstreams
 
 ALERTS, DEAD_LETTERS = "alerts", "dead_letters"
 
@@ -71,9 +73,20 @@ class Wiring:
         self.model = model
         self.topics = topics
         self.partitions = partitions
+        self._check_marks()
         self.codecs = {
             node.name: HopCodec(flow.chain.name, node.before, partitions) for node in flow.nodes if node.source is None
         }
+
+    def _check_marks(self) -> None:
+        """Refuse now what would fail at a commit months later, when offsets have grown."""
+        most = most_upstreams()
+        needed = max(len(node.upstreams) for node in self.flow.nodes) * self.partitions
+        if needed > most:
+            raise UserError(
+                f"{self.partitions} partitions make {needed} upstream partitions of a stage, a commit holds the marks"
+                f" of {most}: use at most {most * self.partitions // needed} partitions"
+            )
 
     def seen(self, node: Node, marks: Sequence[int] = ()) -> Seen:
         """The marks of a node's upstream partitions."""
