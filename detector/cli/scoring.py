@@ -1,0 +1,93 @@
+"""`kozamori score`: what a model says about every event of a file."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+from rich.console import Console
+
+from detector.artifact import read_model
+from detector.cli.options import as_json
+from detector.cli.producers import progress
+from detector.contract.batch import Batch
+from detector.core.chains import CHAINS, chain_of
+from detector.core.pipeline import DAY_MS
+from detector.core.stage import Chain
+from detector.errors import UserError
+from detector.settings import Settings
+from models.score_files import check_scores, write_scores
+from models.scoring import Scoring
+from producers.batches import Which, to_batches
+from producers.files import count_rows, read_tables
+
+BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori score september/events.parquet --model model -o scores.parquet
+  kozamori score history.jsonl --model model -o scores.jsonl --features --json
+
+`alarm` is in false alarms a day, lower is worse; `score` in [0, 1], higher is worse. The state begins empty, as a new
+worker's that reads the file as one partition.
+"""
+)
+@click.argument("events", type=click.Path(path_type=Path))
+@click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Scores: .parquet or .jsonl.")
+@click.option("--features", is_flag=True, help="All features beside the scores.")
+@as_json
+def score(events: Path, folder: Path, output: Path, *, features: bool, as_json: bool) -> None:
+    """Score every event of an events file, in its order."""
+    check_scores(output)
+    if output.exists() and events.exists() and output.samefile(events):
+        raise UserError(f"{output} is the events file itself: choose another name with -o")
+    model = read_model(folder, *CHAINS)
+    settings, chain = Settings(), chain_of(model.stages)
+    topics = settings.account_events, settings.wallet_events
+    scoring = Scoring(model, chain, ttl_ms=settings.ttl_days * DAY_MS, topics=topics, features=features)
+    console, started = Console(stderr=True), time.perf_counter()
+    with progress(console) as bar:
+        task = bar.add_task("scored", total=count_rows(events), note="")
+        slices = read_slices(events, chain, lambda rows: bar.advance(task, rows))
+        write_scores(output, (scoring.score(table, batches) for table, batches in slices), scoring.schema)
+    seconds = time.perf_counter() - started
+    summary = {
+        "scores": str(output),
+        "events": scoring.events,
+        "duplicates": scoring.duplicates,
+        "scored": scoring.scored,
+        "alerts": scoring.alerts,
+        "seconds": round(seconds, 3),
+        "events_per_s": round(scoring.events / seconds),
+        "model": model.version,
+        "sha256": model.sha256,
+    }
+    click.echo(json.dumps(summary) if as_json else _text(summary))
+
+
+def read_slices(
+    path: Path, chain: Chain, advance: Callable[[int], object], first_row: int = 0
+) -> Iterator[tuple[pa.Table, Iterator[Batch]]]:
+    """Slices of an events file with the batches of each that `chain` reads, rows counted on from `first_row`.
+
+    `advance` is told the rows of each slice that is done with. Raises UserError for a bad file or event.
+    """
+    which: Which = "all" if chain.reads_wallet_events else "account"
+    for table in read_tables(path):
+        yield table, to_batches(table, BATCH, first_row=first_row, which=which, name=str(path))
+        first_row += table.num_rows
+        advance(table.num_rows)
+
+
+def _text(summary: dict[str, Any]) -> str:
+    return (
+        f"{summary['events']:,} events in {summary['scores']}: {summary['scored']:,} scored,"
+        f" {summary['duplicates']:,} duplicates, {summary['alerts']:,} alerts"
+        f" ({summary['events_per_s']:,}/s, model {summary['model']})"
+    )
