@@ -94,7 +94,8 @@ def test_what_is_no_alert_is_refused(value: bytes) -> None:
         decode_alert(value)
 
 
-def test_the_id_is_of_stage_and_source_position() -> None:
-    ids = [alert_id(*at) for at in (("account", "a", 1, 23), ("account", "a", 12, 3), ("wallet", "a", 1, 23))]
-    assert ids[0] == "account-a-1-23"
-    assert len(set(ids)) == 3
+def test_the_id_is_of_the_stages_and_the_source_position() -> None:
+    places = (("account", "a", 1, 23), ("account", "a", 12, 3), ("account+wallet", "a", 1, 23), ("account", "b", 1, 23))
+    ids = [alert_id(stages, Position(*at)) for stages, *at in places]
+    assert ids[:3] == ["account-a-1-23", "account-a-12-3", "account+wallet-a-1-23"]
+    assert len(set(ids)) == 4

@@ -9,7 +9,8 @@ from detector.contract.alerts import SCHEMA, Alert, ModelRef, Position, Reason, 
 
 def make_alert(offset: int = 0, *, bank: str = "0116", partition: int = 0, **changes: object) -> Alert:
     """The alert on one source record."""
-    identity = alert_id("account", "account-events", partition, offset)
+    position = Position("account-events", partition, offset)
+    identity = alert_id("account", position)
     fields = {
         "schema": SCHEMA,
         "alert_id": identity,
@@ -37,7 +38,7 @@ def make_alert(offset: int = 0, *, bank: str = "0116", partition: int = 0, **cha
             Reason("wallet_age_s", 600.0, None, 0.4, "wallet opened 10 minutes ago", "開設から 10 分のウォレット"),
         ],
         "model": ModelRef("1", "00"),
-        "position": Position("account-events", partition, offset),
+        "position": position,
         **changes,
     }
     return Alert(**fields)  # type: ignore[arg-type]

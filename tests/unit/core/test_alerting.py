@@ -3,12 +3,17 @@
 from typing import Any
 
 import numpy as np
+import pytest
+from msgspec import structs
 from support.models import STAGE, make_batch, make_model
 
-from detector.contract.alerts import Alert, decode_alert, encode_alert
-from detector.contract.events import AccountEvent, Debit, Link
+from detector.contract.alerts import Alert, Position, decode_alert, encode_alert
+from detector.contract.batch import WALLET_EVENTS, origin_of
+from detector.contract.events import AccountEvent, Debit, Link, Payment
 from detector.contract.vocabulary import DEBIT, LINK
-from detector.core.alerting import build_alert
+from detector.core.alerting import build_alert, into_case, position_of
+from detector.core.hop import Carried, nothing_carried
+from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, FACTS, YEN_DEBITED, YEN_LEFT
 
 COMMON: dict[str, Any] = {
     "event_id": "e-1",
@@ -21,36 +26,67 @@ COMMON: dict[str, Any] = {
     "bank": "0116",
     "account": "00112233445566778899aabbccddeeff",
 }
+OF_WALLET = {name: value for name, value in COMMON.items() if name not in {"bank", "account"}}
 DEBITED = Debit(**COMMON, result="ok", amount_yen=90_000, purpose="charge")
 LINKED = Link(**COMMON, auth="pin4", result="ok")
 EVENTS: list[AccountEvent] = [DEBITED, LINKED]
 RISKY = np.array([[np.nan, 60, 300_000, 5], [9, 60, np.nan, np.nan]], np.float32)
 
 
+TOPICS = ("account-events", "wallet-events")
+
+
 def build(i: int) -> Alert:
+    """The alert on event i, read from some hop: its place there is of no account."""
     model, kind = make_model(), np.array([DEBIT, LINK], np.int8)
+    carried = Carried(RISKY, nothing_carried(2, 0).facts)
+    carried.facts[:, [YEN_DEBITED, YEN_LEFT]] = 190_000, 110_000
     return build_alert(
         model=model,
-        stage=STAGE,
+        columns=STAGE,
         event=EVENTS[i],
-        batch=make_batch(2, kind=kind, offset=[41, 42]),
+        batch=make_batch(2, kind=kind, offset=[8, 8], place=[5, 6], origin=[3, 3], origin_offset=[41, 42]),
         i=i,
-        x=RISKY[i],
+        carried=carried,
         judgement=model.judge(RISKY, kind),
-        yen_debited=190_000,
-        yen_at_risk=110_000,
-        case_offset=37,
-        update=2,
-        topic="account-events",
-        partition=3,
+        topics=TOPICS,
     )
 
 
 def test_identity_comes_from_the_source_record() -> None:
     alert = build(0)
     assert "account-account-events-3-41" == alert.alert_id
-    assert ("account-account-events-3-37", 2) == (alert.case_id, alert.update)
-    assert ("account-events", 3, 41) == (alert.position.topic, alert.position.partition, alert.position.offset)
+    assert Position("account-events", 3, 41) == alert.position
+
+
+def test_a_case_is_named_after_its_first_alert_which_may_be_of_the_other_topic() -> None:
+    facts = np.zeros(len(FACTS), np.int64)
+    facts[[CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE]] = origin_of(WALLET_EVENTS, 1), 37, 2
+    alert = build(0)
+    assert ("", 0) == (alert.case_id, alert.update), "not yet part of a case"
+    numbered = into_case(alert, "account", facts, TOPICS)
+    assert ("account-wallet-events-1-37", 2) == (numbered.case_id, numbered.update)
+    assert alert == structs.replace(numbered, case_id="", update=0)
+
+
+@pytest.mark.parametrize(("topic", "partition"), [(0, 0), (0, 65_535), (1, 0), (1, 4_095)])
+def test_an_origin_is_a_topic_and_a_partition(topic: int, partition: int) -> None:
+    assert Position(TOPICS[topic], partition, 5) == position_of(origin_of(topic, partition), 5, TOPICS)
+
+
+def test_a_wallets_event_has_no_account() -> None:
+    model, kind = make_model(), np.array([DEBIT], np.int8)
+    alert = build_alert(
+        model=model,
+        columns=STAGE,
+        event=Payment(**OF_WALLET, amount_yen=2_000, shop="s-1", shop_category="convenience"),
+        batch=make_batch(1, kind=kind, origin=[origin_of(WALLET_EVENTS, 1)], origin_offset=[7]),
+        i=0,
+        carried=Carried(RISKY[:1], nothing_carried(1, 0).facts),
+        judgement=model.judge(RISKY[:1], kind),
+        topics=TOPICS,
+    )
+    assert ("account-wallet-events-1-7", "", "", "w-1") == (alert.alert_id, alert.bank, alert.account, alert.wallet)
 
 
 def test_the_event_is_told_as_it_came() -> None:
