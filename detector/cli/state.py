@@ -1,7 +1,7 @@
 """`kozamori state`: look at what a deployment has durably, begin anew, or carry it to another name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, timezone
@@ -18,13 +18,13 @@ from detector.settings import Settings
 from detector.stream.migrate import Move, move, plan_move, refuse_without_name
 from detector.stream.reset import Reset, Start, plan
 from detector.stream.reset import reset as begin_anew
-from detector.stream.state import VERDICTS, PartitionState, Progress, State
+from detector.stream.state import PartitionState, StageState, State
 from detector.stream.state import show as read_state
+from detector.stream.stored import Progress
+from detector.stream.verdicts import GOOD, VERDICTS
 
 DEPLOYMENT = (*CONNECTION, "deployment")
 JST = timezone(timedelta(hours=9), "JST")
-#: A worker starts with these.
-GOOD = ("ok", "new")
 
 yes = click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
 
@@ -52,17 +52,24 @@ Examples:
 @as_json
 @click.pass_context
 def show(context: click.Context, settings: Settings, *, as_json: bool) -> None:
-    """Show per partition what is committed, what is stored, and whether a worker can go on from there.
+    """Show per stage and partition what is committed, what is stored, and whether a worker can go on from there.
 
-    Reads the whole changelog. Exit status 1 where a worker would refuse to start.
+    Reads every changelog whole. Exit status 1 where a worker would refuse to start. Lag is in records: events in a
+    source topic, messages of many events in a hop between two stages. A stage that the model does not have is new.
+
+    With --json, `stages` lists the stages in the order in which an event meets them, each with its topic, topic_id,
+    rows_topic (null: it keeps no rows), lag, rows and partitions; `topic`, `topic_id` and `partitions` beside it are
+    those of the first.
     """
-    with _progress("Reading the changelog") as progress:
+    with _progress("Reading the changelogs") as progress:
         found = read_state(settings, progress)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), ensure_ascii=False))
+        first = {name: getattr(found.stages[0], name) for name in ("topic", "topic_id", "partitions")}
+        shape = {"group": found.group, "members": found.members, **first, "stages": found.stages}
+        click.echo(json.dumps(msgspec.to_builtins(shape), ensure_ascii=False))
     else:
         _print_state(found)
-    context.exit(0 if all(row.verdict in GOOD for row in found.partitions) else 1)
+    context.exit(0 if found.startable else 1)
 
 
 @state.command(
@@ -84,7 +91,7 @@ Examples:
 @yes
 @as_json
 def reset(settings: Settings, to: Start, *, yes: bool, as_json: bool) -> None:
-    """Forget the offsets and rows of a deployment whose workers are stopped.
+    """Forget the offsets, rows and hops of a deployment whose workers are stopped: of all stages together.
 
     `--to earliest` rebuilds the state from the events that Kafka still has. What older events had left behind is lost
     (habits, old links, a case begun before), and the events read again raise their alerts again: with the same ids, so
@@ -116,14 +123,15 @@ def migrate(settings: Settings, from_deployment: str | None, *, yes: bool, as_js
     Another prefix means other topics, whose offsets mean other events: nothing can be carried over.
 
     Partitions added to account-events cannot be followed: an account then lies in another partition than its row, and
-    a row knows only a hash of its account, not the partition it went to. Rebuild with `kozamori state reset --to
-    earliest --yes`, from the 35 days of events that the topic keeps; better, begin with enough partitions.
+    a row knows only a hash of its account, not the partition it went to. Add as many to wallet-events, and rebuild
+    with `kozamori state reset --to earliest --yes` from the 35 days of events that the topics keep; better, begin with
+    enough partitions.
     """
     if from_deployment is None:
         refuse_without_name(settings)
     done = move(settings, from_deployment) if yes else plan_move(settings, from_deployment)
     if as_json:
-        click.echo(json.dumps({"done": yes, **asdict(done)}))
+        click.echo(json.dumps({"done": yes, "offsets": done.offsets, **asdict(done)}))
     else:
         _print_move(done, done_now=yes)
 
@@ -138,15 +146,21 @@ def _progress(text: str) -> Iterator[Progress]:
 
 def _print_state(found: State) -> None:
     console = Console()
-    console.print(
-        f"group {found.group}: {found.members} worker(s) running · topic {found.topic}, id {found.topic_id}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    console.print(f"group {found.group}: {found.members} worker(s) running\n", highlight=False, soft_wrap=True)
+    for stage in found.stages:
+        title = f"stage {stage.stage} · topic {stage.topic}, id {stage.topic_id or '-'} · lag {stage.lag}"
+        rows = f" · {stage.rows} rows" if stage.rows_topic else ""
+        console.print(f"[bold]{title}{rows}[/bold]", highlight=False, soft_wrap=True)
+        console.print(_table(stage))
+    for name in found.verdicts:
+        console.print(f"{name}: {VERDICTS[name]}", highlight=False, soft_wrap=True)
+
+
+def _table(stage: StageState) -> Table:
     table = Table(
         "part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict", box=SIMPLE, padding=(0, 1)
     )
-    for row in found.partitions:
+    for row in stage.partitions:
         colour = "green" if row.verdict in GOOD else "red"
         table.add_row(
             str(row.partition),
@@ -154,13 +168,11 @@ def _print_state(found: State) -> None:
             f"{row.log_start} to {row.log_end}",
             str(row.lag),
             _watermark(row),
-            str(row.rows),
-            str(row.writers),
+            str(row.rows) if stage.rows_topic else "-",
+            str(row.writers) if stage.rows_topic else "-",
             f"[{colour}]{row.verdict}[/{colour}]",
         )
-    console.print(table)
-    for name in dict.fromkeys(row.verdict for row in found.partitions):
-        console.print(f"{name}: {VERDICTS[name]}", highlight=False, soft_wrap=True)
+    return table
 
 
 def _watermark(row: PartitionState) -> str:
@@ -172,20 +184,31 @@ def _watermark(row: PartitionState) -> str:
 
 def _print_reset(done: Reset, to: Start, *, done_now: bool) -> None:
     word = "deleted" if done_now else "would delete"
-    begin = ", ".join(f"{partition}: {offset}" for partition, offset in done.begin_at.items())
-    click.echo(f"{word} the offsets of group {done.group} ({len(done.committed)} partitions)")
-    click.echo(f"{word} the rows in {done.rows_topic} ({done.rows_records} records)")
-    click.echo(f"workers begin at the {to} event ({begin}), {done.events_to_read} events to read")
+    committed = sum(len(stage.committed) for stage in done.stages)
+    click.echo(f"{word} the offsets of group {done.group} ({committed} partitions)")
+    for stage in done.stages:
+        if stage.rows_topic:
+            click.echo(f"{word} the rows in {stage.rows_topic} ({stage.rows_records} records)")
+        if stage.is_hop:
+            click.echo(f"{word} what is in {stage.topic} ({stage.dropped} messages)")
+        else:
+            click.echo(f"workers begin at the {to} event of {stage.topic} ({_places(stage.begin_at)})")
+    click.echo(f"{done.events_to_read} events to read")
     if not done_now:
         click.echo("nothing was changed: run again with --yes (see --help for what is lost)")
 
 
 def _print_move(done: Move, *, done_now: bool) -> None:
-    offsets = ", ".join(f"{partition}: {offset}" for partition, offset in done.offsets.items())
     if not done.moved:
-        click.echo(f"group {done.target} has the offsets already ({offsets}), {done.source} has none: nothing to do")
+        click.echo(f"group {done.target} has the offsets already, {done.source} has none: nothing to do")
         return
     word = "moved" if done_now else "would move"
-    click.echo(f"{word} the offsets of group {done.source} to {done.target} ({offsets})")
+    click.echo(f"{word} the offsets of group {done.source} to {done.target}")
+    for stage in done.stages:
+        click.echo(f"  stage {stage.stage}, topic {stage.topic}: {_places(stage.offsets) or 'none'}")
     if not done_now:
         click.echo("nothing was changed: run again with --yes")
+
+
+def _places(offsets: Mapping[int, int]) -> str:
+    return ", ".join(f"{partition}: {offset}" for partition, offset in offsets.items())

@@ -1,6 +1,7 @@
 """A consumer group from outside: its members, what it has committed, and changing that while it has no members."""
 
 import time
+from collections.abc import Mapping
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import (
@@ -60,26 +61,35 @@ def require_no_members(client: KafkaAdminClient, group: str) -> None:
         )
 
 
-def committed_offsets(client: KafkaAdminClient, group: str, topic: str) -> dict[int, OffsetAndMetadata]:
-    """What `group` has committed of `topic`, by partition; empty for a group that does not exist."""
+def all_offsets(client: KafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What `group` has committed, of whatever topic; empty for a group that does not exist."""
     found = client.list_group_offsets({group: None})[group]
-    return {tp.partition: commit for tp, commit in found.items() if tp.topic == topic and commit.offset >= 0}
+    return {tp: commit for tp, commit in found.items() if commit.offset >= 0}
 
 
-def commit_offsets(client: KafkaAdminClient, group: str, topic: str, commits: dict[int, OffsetAndMetadata]) -> None:
-    """Commit for a group without members, and read back; UserError where Kafka did not store it."""
-    answer = client.alter_group_offsets(
-        group, {TopicPartition(topic, partition): commit for partition, commit in commits.items()}
-    )
-    refused = {tp.partition: error.__name__ for tp, error in answer.items() if error.errno}
-    stored = _content(committed_offsets(client, group, topic))
-    if refused or not _content(commits).items() <= stored.items():
+def committed_offsets(client: KafkaAdminClient, group: str, topic: str) -> dict[int, OffsetAndMetadata]:
+    """What `group` has committed of `topic`, by partition."""
+    return {tp.partition: commit for tp, commit in all_offsets(client, group).items() if tp.topic == topic}
+
+
+def store_offsets(client: KafkaAdminClient, group: str, commits: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    """Commit for a group without members, in one request, and read back; UserError where Kafka did not store it."""
+    answer = client.alter_group_offsets(group, dict(commits))
+    refused = {f"{tp.topic} {tp.partition}": error.__name__ for tp, error in answer.items() if error.errno}
+    if refused or not offsets_within(commits, all_offsets(client, group)):
         raise UserError(f"Kafka did not store the offsets of group {group} ({refused or 'no error given'}): run again")
 
 
-def same_offsets(one: dict[int, OffsetAndMetadata], other: dict[int, OffsetAndMetadata]) -> bool:
-    """Whether two groups are at the same place with the same marks."""
-    return _content(one) == _content(other)
+def commit_offsets(client: KafkaAdminClient, group: str, topic: str, commits: dict[int, OffsetAndMetadata]) -> None:
+    """The same for one topic, by partition."""
+    store_offsets(client, group, {TopicPartition(topic, partition): commit for partition, commit in commits.items()})
+
+
+def offsets_within(
+    some: Mapping[TopicPartition, OffsetAndMetadata], others: Mapping[TopicPartition, OffsetAndMetadata]
+) -> bool:
+    """Whether `others` has all of `some`, at the same places with the same marks."""
+    return _content(some).items() <= _content(others).items()
 
 
 def delete_group(client: KafkaAdminClient, group: str) -> None:
@@ -91,5 +101,5 @@ def delete_group(client: KafkaAdminClient, group: str) -> None:
         raise UserError(f"Kafka did not delete group {group} ({answer}): run again")
 
 
-def _content(commits: dict[int, OffsetAndMetadata]) -> dict[int, tuple[int, str]]:
-    return {partition: (commit.offset, commit.metadata) for partition, commit in commits.items()}
+def _content(commits: Mapping[TopicPartition, OffsetAndMetadata]) -> dict[TopicPartition, tuple[int, str]]:
+    return {tp: (commit.offset, commit.metadata) for tp, commit in commits.items()}

@@ -1,126 +1,133 @@
-"""Begin anew: forget a deployment's offsets and rows, so that the worker rebuilds its state from the log."""
+"""Begin anew: forget a deployment's offsets and all it made of the events, so that the worker rebuilds it from the log.
 
-import time
+All stages together: what a later one keeps are positions in what an earlier one wrote, and mean nothing without it.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError, for_code
 from kafka.structs import OffsetAndMetadata
 
-from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
-from detector.stream.groups import commit_offsets, committed_offsets, delete_group, require_no_members
+from detector.stream.emptying import recreate_empty
+from detector.stream.flow import Node
+from detector.stream.groups import all_offsets, delete_group, require_no_members, store_offsets
 from detector.stream.marks import Marks, encode_marks
-from detector.stream.state import STAGE, input_facts, log_bounds
-from detector.stream.topics import TOPICS, TopicFacts, declared_config, describe
+from detector.stream.state import FLOW, Bounds, Commits, input_facts, log_bounds_of, node_topics, rows_topic
+from detector.stream.topics import TopicFacts, describe
 
 Start = Literal["earliest", "latest"]
 
-#: A cluster forgets a deleted topic within a second or two; longer means that a broker is down.
-DELETE_TIMEOUT_S = 30.0
-LOOK_EVERY_S = 0.2
+
+@dataclass(frozen=True, slots=True)
+class StageReset:
+    """What a reset does to a node: offsets and marks that are forgotten, records of its rows and (of a hop, which is
+    emptied) of its input that are dropped, where reading begins, and how many records of its input are read anew."""
+
+    stage: str
+    topic: str
+    is_hop: bool
+    committed: dict[int, int]
+    dropped: int
+    rows_topic: str | None
+    rows_records: int
+    begin_at: dict[int, int]
+    to_read: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What a reset does: partitions whose offset is deleted, records of the rows topic, and where reading begins."""
+    """What a reset does, by stage; `events_to_read` are those of all source topics."""
 
     group: str
-    rows_topic: str
-    committed: dict[int, int]
-    rows_records: int
-    begin_at: dict[int, int]
     events_to_read: int
+    stages: tuple[StageReset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    facts: Mapping[str, TopicFacts]
+    bounds: Bounds
+    commits: Commits
+
+    def records(self, topic: str | None) -> int:
+        return sum(end - begin for tp, (begin, end) in self.bounds.items() if tp.topic == topic)
+
+    def partitions(self, topic: str) -> Iterator[TopicPartition]:
+        return (
+            TopicPartition(topic, part) for part in range(self.facts[topic].partitions if topic in self.facts else 0)
+        )
 
 
 def plan(settings: Settings, to: Start) -> Reset:
     """What `reset` would do now; changes nothing. Raises UserError as `reset` does."""
     with admin_client(settings) as client:
-        return _plan(client, settings, to)
+        return _plan(settings, to, _look(client, settings))
 
 
 def reset(settings: Settings, to: Start) -> Reset:
-    """Delete the group's offsets, then re-create the rows topic empty; returns what was done.
+    """Delete the group's offsets, then re-create hops and rows' topics empty; returns what was done.
 
-    `latest` also commits the ends of the log, so that the worker passes over everything before. Raises UserError while
-    the group has members, and where a topic is missing or Kafka refuses.
+    `latest` also commits the ends of the source topics, so that the worker passes over everything before. Interrupted,
+    it can be run again. Raises UserError while the group has members, and where the topic of account events is missing
+    or Kafka refuses.
     """
     with admin_client(settings) as client:
-        done = _plan(client, settings, to)
-        # Offsets first: should this be interrupted, rows without offsets are refused by the worker, while offsets
-        # without rows could pass for a state that has forgotten every account.
+        found = _look(client, settings)
+        done = _plan(settings, to, found)
+        # Interrupted anywhere, this must not leave what a worker would take for a whole state. Offsets first: rows
+        # without offsets are refused, and so is a missing topic, while offsets without rows may pass for a partition
+        # that has met no event. Rows last: a hop that was applied is never left without the rows that tell so.
         delete_group(client, settings.group)
-        _recreate_rows(client, settings)
+        replication = found.facts[settings.account_events].replication
+        partitions = found.facts[settings.account_events].partitions
+        hops = [node.topic(settings) for node in FLOW.nodes if node.source is None]
+        rows = [name for node in FLOW.nodes if (name := rows_topic(settings, node)) is not None]
+        recreate_empty(client, settings, [hops, rows], partitions, replication)
         if to == "latest":
-            empty = encode_marks(Marks())
-            begin = {part: OffsetAndMetadata(offset, empty, -1) for part, offset in done.begin_at.items()}
-            commit_offsets(client, settings.group, settings.account_events, begin)
+            store_offsets(client, settings.group, dict(_ends(settings, found)))
         return done
 
 
-def _plan(client: KafkaAdminClient, settings: Settings, to: Start) -> Reset:
+def _look(client: KafkaAdminClient, settings: Settings) -> _Found:
     require_no_members(client, settings.group)
-    rows_topic = settings.rows_topic(STAGE)
-    facts = describe(client, [settings.account_events, rows_topic])
-    source = input_facts(settings, facts)
-    inputs = [TopicPartition(source.name, partition) for partition in range(source.partitions)]
-    begins, ends = log_bounds(client, inputs)
-    begin_at = ends if to == "latest" else begins
-    commits = committed_offsets(client, settings.group, source.name)
-    return Reset(
-        group=settings.group,
-        rows_topic=rows_topic,
-        committed={partition: commits[partition].offset for partition in sorted(commits)},
-        rows_records=_records(client, facts.get(rows_topic)),
-        begin_at={tp.partition: begin_at[tp] for tp in inputs},
-        events_to_read=sum(ends[tp] - begin_at[tp] for tp in inputs),
+    facts = describe(client, node_topics(settings, FLOW))
+    input_facts(settings, facts)
+    return _Found(facts, log_bounds_of(client, facts.values()), all_offsets(client, settings.group))
+
+
+def _plan(settings: Settings, to: Start, found: _Found) -> Reset:
+    stages = tuple(_stage(settings, to, found, node) for node in FLOW.nodes)
+    return Reset(settings.group, sum(stage.to_read for stage in stages), stages)
+
+
+def _stage(settings: Settings, to: Start, found: _Found, node: Node) -> StageReset:
+    topic, rows, is_hop = node.topic(settings), rows_topic(settings, node), node.source is None
+    if is_hop:
+        begin_at = dict.fromkeys(range(found.facts[settings.account_events].partitions), 0)
+    else:
+        place = 1 if to == "latest" else 0
+        begin_at = {tp.partition: found.bounds[tp][place] for tp in found.partitions(topic)}
+    commits = sorted((tp.partition, commit.offset) for tp, commit in found.commits.items() if tp.topic == topic)
+    return StageReset(
+        stage=node.name,
+        topic=topic,
+        is_hop=is_hop,
+        committed=dict(commits),
+        dropped=found.records(topic) if is_hop else 0,
+        rows_topic=rows,
+        rows_records=found.records(rows),
+        begin_at=begin_at,
+        to_read=0 if is_hop or to == "latest" else found.records(topic),
     )
 
 
-def _records(client: KafkaAdminClient, topic: TopicFacts | None) -> int:
-    if topic is None:
-        return 0
-    begins, ends = log_bounds(client, [TopicPartition(topic.name, partition) for partition in range(topic.partitions)])
-    return sum(ends.values()) - sum(begins.values())
-
-
-def _recreate_rows(client: KafkaAdminClient, settings: Settings) -> None:
-    """Empty the rows topic; Kafka deletes no records of a topic that is only compacted, so it is made anew."""
-    rows_topic = settings.rows_topic(STAGE)
-    facts = describe(client, [settings.account_events, rows_topic])
-    source, before = facts[settings.account_events], facts.get(rows_topic)
-    replication = before.replication if before else source.replication
-    declaration = next(topic for topic in TOPICS if topic.name(settings) == rows_topic)
-    config = declared_config(declaration, replication)
-    if before:
-        config = {**config, **_own_config(client, rows_topic), "cleanup.policy": "compact"}
-        client.delete_topics([rows_topic])
-    wanted = {
-        rows_topic: {
-            "num_partitions": source.partitions,
-            "replication_factor": replication,
-            "configs": config,
-        }
-    }
-    deadline = time.monotonic() + DELETE_TIMEOUT_S
-    while True:
-        answer = client.create_topics(wanted, raise_errors=False)["topics"][0]
-        error = for_code(answer["error_code"])
-        if error is not TopicAlreadyExistsError or time.monotonic() > deadline:
-            break
-        time.sleep(LOOK_EVERY_S)
-    if answer["error_code"]:
-        raise UserError(
-            f"topic {rows_topic} was deleted but not created again ({error.__name__}): run `kozamori topics create`"
-        )
-    client.wait_for_topics([rows_topic])
-
-
-def _own_config(client: KafkaAdminClient, topic: str) -> dict[str, str]:
-    """What was set on this topic itself, by us or by an operator."""
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-    found = client.describe_configs([resource], config_filter="all")["topic"][topic]
-    return {name: entry["value"] for name, entry in found.items() if entry["config_source"] == "DYNAMIC_TOPIC_CONFIG"}
+def _ends(settings: Settings, found: _Found) -> Iterator[tuple[TopicPartition, OffsetAndMetadata]]:
+    for node in FLOW.nodes:
+        topic = node.topic(settings)
+        for tp in found.partitions(topic) if node.source is not None else ():
+            marks = encode_marks(Marks(topic_id=found.facts[topic].topic_id))
+            yield tp, OffsetAndMetadata(found.bounds[tp][1], marks, -1)

@@ -1,63 +1,34 @@
-"""What a deployment has durably: its committed offsets and its rows, and whether the two still fit the log."""
+"""What a deployment has durably: of every stage its committed offsets and its rows, and whether they still fit."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.structs import OffsetAndMetadata
 
+from detector.core.chains import CHAINS
+from detector.core.hop import slot_of
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
-from detector.stream.changelog import HEADER_KEY, Header, decode_header
-from detector.stream.groups import active_members, committed_offsets
-from detector.stream.marks import decode_marks
-from detector.stream.security import client_options
+from detector.stream.changelog import Header
+from detector.stream.flow import Flow, Node, flow_of
+from detector.stream.groups import active_members, all_offsets
+from detector.stream.stored import Changelog, Progress, read_changelogs
 from detector.stream.topics import TopicFacts, describe
+from detector.stream.verdicts import GOOD, Expected, marks_of, passed_on, verdict
 
-STAGE = "account"
-#: A slice of the changelog: some thousand rows a poll keep the client's overhead small.
-SLICE_RECORDS = 20_000
-SLICE_BYTES = 8 * 1024 * 1024
-POLL_MS = 1_000
+#: All there can be: the longest chain has the nodes of every other, and a node that no worker uses has nothing stored.
+FLOW = flow_of(CHAINS[-1])
 
-#: Called with records read so far and in all.
-Progress = Callable[[int, int], None]
-
-
-@dataclass(slots=True)
-class Changelog:
-    """What one changelog partition holds: the live record keys (row key and writer) and the header."""
-
-    live: set[bytes] = field(default_factory=set)
-    header: Header | None = None
-    readable: bool = True
-
-    def feed(self, key: bytes, value: bytes | None) -> None:
-        """Take the next record of the log."""
-        if key != HEADER_KEY:
-            (self.live.discard if value is None else self.live.add)(key)
-            return
-        try:
-            self.header = decode_header(value or b"")
-        except UserError:
-            self.readable = False
-
-    @property
-    def rows(self) -> int:
-        """Keys that have a row."""
-        return len({key[:8] for key in self.live})
-
-    @property
-    def writers(self) -> int:
-        """Tenures whose rows are still in the log."""
-        return len({key[8:] for key in self.live})
+Commits = Mapping[TopicPartition, OffsetAndMetadata]
+Bounds = Mapping[TopicPartition, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
-    """One partition of the input: `lag` counts records not committed yet, `verdict` is a name of `VERDICTS`."""
+    """One partition of a stage's input: `lag` counts records not committed yet, `verdict` is a name of `VERDICTS`."""
 
     partition: int
     committed: int | None
@@ -72,84 +43,74 @@ class PartitionState:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """The durable state of a deployment."""
+class StageState:
+    """One node of the flow: its input topic (id "" where it is missing), its rows' topic (None: it keeps no rows),
+    and sums over its partitions. A record is an event in a source topic, a message of many events in a hop."""
 
-    group: str
-    members: int
+    stage: str
     topic: str
     topic_id: str
+    rows_topic: str | None
+    lag: int
+    rows: int
     partitions: tuple[PartitionState, ...]
 
 
-#: Verdict → what it means and what to do. A worker starts with the first two and refuses all others.
-VERDICTS = {
-    "ok": "offsets and rows fit the log",
-    "new": "nothing stored yet; the worker begins at the start of the log",
-    "header unreadable": "the changelog was begun by a newer release: run that one, or reset",
-    "other log": "the changelog belongs to another topic or stage: check --prefix, or reset",
-    "topic re-created": "offsets and rows belong to a topic of this name that was deleted: reset",
-    "partitions added": "accounts moved to other partitions, their rows did not: see `kozamori state migrate --help`",
-    "offsets expired": "rows are there but no offset: deleted, expired, or another deployment's: migrate, or reset",
-    "foreign offsets": "another program committed the offsets: choose another --deployment, or reset",
-    "header missing": "offsets are committed but the changelog of their rows is gone: reset",
-    "events expired": "the log no longer has the events after the committed offset: reset",
-    "beyond the log": "the committed offset lies behind the log's end, so the topic was re-created: reset",
-}
+@dataclass(frozen=True, slots=True)
+class State:
+    """The durable state of a deployment, by stage in the order in which an event meets them."""
 
+    group: str
+    members: int
+    stages: tuple[StageState, ...]
 
-def verdict(  # noqa: PLR0911 one return a rule, in the order in which they mislead
-    expected: Header, changelog: Changelog, committed: OffsetAndMetadata | None, begin: int, end: int
-) -> str:
-    """The first rule of PROTOCOL 9 that is broken, as `detector.stream.identity.check_log` would find it."""
-    found = changelog.header
-    if not changelog.readable:
-        return "header unreadable"
-    if found is not None and found != expected:
-        if (found.topic, found.stage) != (expected.topic, expected.stage):
-            return "other log"
-        return "topic re-created" if found.topic_id != expected.topic_id else "partitions added"
-    if committed is None:
-        return "offsets expired" if changelog.live else "new"
-    watermark_ms = watermark(committed)
-    if watermark_ms is None:
-        return "foreign offsets"
-    if found is None and (changelog.live or watermark_ms):
-        return "header missing"
-    if not begin <= committed.offset <= end:
-        return "events expired" if committed.offset < begin else "beyond the log"
-    return "ok"
+    @property
+    def partitions(self) -> tuple[PartitionState, ...]:
+        """Those of the first stage, which reads the account events."""
+        return self.stages[0].partitions
+
+    @property
+    def verdicts(self) -> dict[str, None]:
+        """Every verdict there is, each once, in the order of stages and partitions."""
+        return dict.fromkeys(part.verdict for stage in self.stages for part in stage.partitions)
+
+    @property
+    def startable(self) -> bool:
+        """Whether a worker would start."""
+        return all(name in GOOD for name in self.verdicts)
 
 
 def show(settings: Settings, progress: Progress = lambda _done, _total: None) -> State:
-    """The state as Kafka has it now; reads the whole changelog.
+    """The state as Kafka has it now; reads every changelog whole.
 
-    Raises UserError when no broker answers, or the input topic is missing.
+    Raises UserError when no broker answers, or the topic of account events is missing.
     """
-    rows_topic = settings.rows_topic(STAGE)
     with admin_client(settings) as client:
-        facts = describe(client, [settings.account_events, rows_topic])
-        source = input_facts(settings, facts)
-        inputs = [TopicPartition(source.name, partition) for partition in range(source.partitions)]
+        facts = describe(client, node_topics(settings, FLOW))
+        partitions = input_facts(settings, facts).partitions
         members = active_members(client, settings.group)
-        commits = committed_offsets(client, settings.group, source.name)
-        begins, ends = log_bounds(client, inputs)
-        changelogs = read_changelogs(settings, facts[rows_topic], progress) if rows_topic in facts else {}
-    expected = Header(source.name, source.topic_id, source.partitions, STAGE)
-    return State(
-        group=settings.group,
-        members=members,
-        topic=source.name,
-        topic_id=source.topic_id,
-        partitions=tuple(
-            _partition(tp, expected, changelogs.get(tp.partition), commits.get(tp.partition), begins[tp], ends[tp])
-            for tp in inputs
-        ),
-    )
+        commits = all_offsets(client, settings.group)
+        inputs = (node.topic(settings) for node in FLOW.nodes)
+        bounds = log_bounds_of(client, (facts[topic] for topic in inputs if topic in facts))
+        rows = [facts[name] for node in FLOW.nodes if (name := rows_topic(settings, node)) in facts]
+        changelogs = read_changelogs(settings, {topic.name: topic.partitions for topic in rows}, progress)
+    look = _Look(settings, FLOW, facts, partitions, commits, bounds, changelogs)
+    return State(settings.group, members, tuple(look.stage(node) for node in FLOW.nodes))
+
+
+def node_topics(settings: Settings, flow: Flow) -> list[str]:
+    """Input topics and rows' topics of all nodes."""
+    rows = (rows_topic(settings, node) for node in flow.nodes)
+    return [*(node.topic(settings) for node in flow.nodes), *(name for name in rows if name is not None)]
+
+
+def rows_topic(settings: Settings, node: Node) -> str | None:
+    """The changelog of the node's rows; None where it keeps none."""
+    return None if node.stage is None else settings.rows_topic(node.name)
 
 
 def input_facts(settings: Settings, facts: Mapping[str, TopicFacts]) -> TopicFacts:
-    """The facts of the input topic; UserError where it is missing."""
+    """The facts of the topic of account events, after whose partitions all others go; UserError where it is missing."""
     if settings.account_events not in facts:
         raise UserError(
             f"Kafka at {','.join(settings.bootstrap)} has no topic {settings.account_events}: check --bootstrap and"
@@ -167,60 +128,67 @@ def log_bounds(
     return {tp: begins[tp].offset for tp in partitions}, {tp: ends[tp].offset for tp in partitions}
 
 
-def watermark(commit: OffsetAndMetadata) -> int | None:
-    """Event-time watermark in a commit's metadata, epoch ms; None where another program committed."""
-    try:
-        return decode_marks(commit.metadata).watermark_ms
-    except UserError:
-        return None
+def log_bounds_of(client: KafkaAdminClient, topics: Iterable[TopicFacts]) -> dict[TopicPartition, tuple[int, int]]:
+    """(first offset, offset after the last) of every partition of `topics`."""
+    partitions = [TopicPartition(topic.name, part) for topic in topics for part in range(topic.partitions)]
+    begins, ends = log_bounds(client, partitions)
+    return {tp: (begins[tp], ends[tp]) for tp in partitions}
 
 
-def read_changelogs(settings: Settings, rows_topic: TopicFacts, progress: Progress) -> dict[int, Changelog]:
-    """Every changelog partition, read from its first record to the end it has now. Raises KafkaError."""
-    changelogs = {partition: Changelog() for partition in range(rows_topic.partitions)}
-    partitions = [TopicPartition(rows_topic.name, partition) for partition in changelogs]
-    consumer = KafkaConsumer(
-        **client_options(settings),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=SLICE_BYTES,
-        max_poll_records=SLICE_RECORDS,
-    )
-    try:
-        consumer.assign(partitions)
-        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        total = sum(ends[tp] - begins[tp] for tp in partitions)
-        unread = {tp for tp in partitions if begins[tp] < ends[tp]}
-        while unread:
-            for tp, records in consumer.poll(POLL_MS).items():
-                for record in records:
-                    changelogs[tp.partition].feed(record.key, record.value)
-            progress(sum(consumer.position(tp) - begins[tp] for tp in partitions), total)
-            unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}
-    finally:
-        consumer.close()
-    return changelogs
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """All that Kafka said, put side by side. `partitions` is what every partitioned topic must have."""
 
+    settings: Settings
+    flow: Flow
+    facts: Mapping[str, TopicFacts]
+    partitions: int
+    commits: Commits
+    bounds: Bounds
+    changelogs: Mapping[TopicPartition, Changelog]
 
-def _partition(
-    tp: TopicPartition,
-    expected: Header,
-    changelog: Changelog | None,
-    commit: OffsetAndMetadata | None,
-    begin: int,
-    end: int,
-) -> PartitionState:
-    changelog = changelog or Changelog()
-    return PartitionState(
-        partition=tp.partition,
-        committed=commit.offset if commit else None,
-        log_start=begin,
-        log_end=end,
-        lag=max(0, end - (commit.offset if commit else begin)),
-        watermark_ms=watermark(commit) if commit else None,
-        rows=changelog.rows,
-        writers=changelog.writers,
-        header=changelog.header,
-        verdict=verdict(expected, changelog, commit, begin, end),
-    )
+    def stage(self, node: Node) -> StageState:
+        topic, rows = node.topic(self.settings), rows_topic(self.settings, node)
+        facts = self.facts.get(topic)
+        count = facts.partitions if facts else self.partitions
+        found = tuple(self._partition(node, TopicPartition(topic, part), rows) for part in range(count))
+        return StageState(
+            stage=node.name,
+            topic=topic,
+            topic_id=facts.topic_id if facts else "",
+            rows_topic=rows,
+            lag=sum(part.lag for part in found),
+            rows=sum(part.rows for part in found),
+            partitions=found,
+        )
+
+    def _partition(self, node: Node, tp: TopicPartition, rows: str | None) -> PartitionState:
+        commit = self.commits.get(tp)
+        begin, end = self.bounds.get(tp, (0, 0))
+        changelog = self.changelogs.get(TopicPartition(rows or "", tp.partition), Changelog())
+        marks = marks_of(commit) if commit else None
+        missing = any(name not in self.facts for name in (tp.topic, rows) if name is not None)
+        return PartitionState(
+            partition=tp.partition,
+            committed=commit.offset if commit else None,
+            log_start=begin,
+            log_end=end,
+            lag=max(0, end - (commit.offset if commit else begin)),
+            watermark_ms=marks.watermark_ms if marks else None,
+            rows=changelog.rows,
+            writers=changelog.writers,
+            header=changelog.header,
+            verdict="topic missing" if missing else verdict(self._expected(node, tp), changelog, commit, begin, end),
+        )
+
+    def _expected(self, node: Node, tp: TopicPartition) -> Expected:
+        header = Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name)
+        return Expected(header, node.stage, len(node.upstreams) * self.partitions, self._passed_on(node, tp.partition))
+
+    def _passed_on(self, node: Node, partition: int) -> bool:
+        if node.target is None:
+            return False
+        target = self.flow.node(node.target)
+        slot = slot_of(target.upstreams.index(node.name), partition, self.partitions)
+        hop = target.topic(self.settings)
+        return passed_on(slot, (marks_of(commit) for tp, commit in self.commits.items() if tp.topic == hop))

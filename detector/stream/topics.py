@@ -87,15 +87,16 @@ _ROWS = {
     **_LARGEST_BATCH,
 }
 
-#: Stages that keep rows, and those behind a hop.
+#: Stages that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
+#: empty, and one of more finds its own.
 STAGES = ("account", "wallet", "cases")
 HOPS = STAGES[1:]
 
 
 def _hop(stage: str) -> Declaration:
-    # A worker that was down over a long weekend still finds what it had not taken; every event is a kilobyte here.
-    why = f"events on their way into the stage {stage}, keyed as its rows are; four days"
-    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(4, "CreateTime"), why)
+    # Kafka keeps the offsets of a stopped group for seven days: what it had not taken yet must not be gone before.
+    why = f"events on their way into the stage {stage}, keyed as its rows are; 8 days, longer than offsets are kept"
+    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime"), why)
 
 
 def _rows(stage: str) -> Declaration:
@@ -188,16 +189,19 @@ def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
         )
     for topic in TOPICS:
         found = facts[topic.name(settings)]
-        if (
-            topic.partitions is None
-            and topic.name(settings) != settings.alerts
-            and found.partitions != source.partitions
-        ):
+        if topic.partitions is None and found.name != settings.alerts and found.partitions != source.partitions:
             raise UserError(
                 f"topic {found.name} has {found.partitions} partitions, expected {source.partitions} as {source.name}"
-                " has: see `kozamori state migrate`, or clear it with `kozamori state reset`"
+                f" has: {_mend_partitions(settings, found)}"
             )
-        _check_cleanup(topic, facts[topic.name(settings)])
+        _check_cleanup(topic, found)
+
+
+def _mend_partitions(settings: Settings, found: TopicFacts) -> str:
+    reset = "`kozamori state reset`"
+    if found.name == settings.wallet_events:
+        return f"give both as many with `kafka-topics --alter`, then begin anew with {reset}"
+    return f"see `kozamori state migrate --help`, or make it anew with {reset}"
 
 
 def create(settings: Settings, partitions: int, replication: int) -> list[Row]:

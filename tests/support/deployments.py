@@ -4,19 +4,22 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from detector.core.stage import Stage
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.changelog import Header, encode_header
-from detector.stream.groups import commit_offsets
+from detector.stream.flow import Node
+from detector.stream.groups import active_members, store_offsets
 from detector.stream.marks import Marks, encode_marks
+from detector.stream.state import FLOW
 from detector.stream.topics import create, inspect
 
 PARTITIONS = 2
 WATERMARK_MS = 1_598_936_706_000
-STAGE = "account"
 
 
 def new_deployment(bootstrap: str, *, partitions: int = PARTITIONS) -> Settings:
@@ -27,10 +30,10 @@ def new_deployment(bootstrap: str, *, partitions: int = PARTITIONS) -> Settings:
     return settings
 
 
-def header(settings: Settings) -> Header:
-    """The header a worker of today would write."""
-    source = inspect(settings)[settings.account_events]
-    return Header(source.name, source.topic_id, source.partitions, STAGE)
+def header(settings: Settings, node: Node = FLOW.nodes[0]) -> Header:
+    """The header a worker of today would write for the rows of a node."""
+    source = inspect(settings)[node.topic(settings)]
+    return Header(source.name, source.topic_id, source.partitions, node.name)
 
 
 def send(settings: Settings, topic: str, records: Mapping[int, list[tuple[bytes, bytes | None]]]) -> None:
@@ -45,21 +48,28 @@ def send(settings: Settings, topic: str, records: Mapping[int, list[tuple[bytes,
         producer.close()
 
 
-def events(settings: Settings, count: int, partitions: int = PARTITIONS) -> None:
-    """`count` records on each partition of the input."""
-    send(settings, settings.account_events, {part: [(b"account", b"{}")] * count for part in range(partitions)})
+def events(settings: Settings, count: int, partitions: int = PARTITIONS, topic: str = "") -> None:
+    """`count` records on each partition of an input, the account events unless named."""
+    records = [(b"key", b"{}")] * count
+    send(settings, topic or settings.account_events, dict.fromkeys(range(partitions), records))
 
 
-def rows(settings: Settings, head: Header, keys: Mapping[int, list[tuple[int, int]]]) -> None:
+def rows(settings: Settings, node: Node, keys: Mapping[int, list[tuple[int, int]]]) -> None:
     """A changelog partition each: the header, then a row for each (key, writer)."""
+    assert node.stage is not None
+    head, value = encode_header(header(settings, node)), row_of(node.stage)
     send(
         settings,
-        settings.rows_topic(STAGE),
-        {
-            partition: [encode_header(head), *((record_key(key, writer), b"row") for key, writer in pairs)]
-            for partition, pairs in keys.items()
-        },
+        settings.rows_topic(node.name),
+        {part: [head, *((record_key(key, writer), value) for key, writer in pairs)] for part, pairs in keys.items()},
     )
+
+
+def row_of(stage: Stage) -> bytes:
+    """A row as this release writes it for `stage`, of no event."""
+    row = np.zeros(1, stage.row)
+    row["version"], row["kernel"] = stage.version, stage.kernel_hash
+    return row.tobytes()
 
 
 def record_key(key: int, writer: int) -> bytes:
@@ -67,19 +77,41 @@ def record_key(key: int, writer: int) -> bytes:
     return key.to_bytes(8, "little") + writer.to_bytes(8, "little")
 
 
-def commit(settings: Settings, offset: int, *, metadata: str | None = None, partitions: int = PARTITIONS) -> None:
-    """Commit `offset` on every partition with a worker's marks, or other `metadata`."""
-    marks = encode_marks(Marks(WATERMARK_MS)) if metadata is None else metadata
+def commit(
+    settings: Settings,
+    offset: int,
+    *,
+    metadata: str | None = None,
+    partitions: int = PARTITIONS,
+    nodes: Sequence[Node] = FLOW.nodes[:1],
+) -> None:
+    """Commit `offset` on every partition of the nodes' inputs with a worker's marks, or other `metadata`."""
+    facts = inspect(settings)
+    commits = {
+        TopicPartition(topic, partition): OffsetAndMetadata(offset, marks if metadata is None else metadata, -1)
+        for node in nodes
+        for topic in [node.topic(settings)]
+        for marks in [encode_marks(marks_at(node, offset, facts[topic].topic_id, partitions))]
+        for partition in range(partitions)
+    }
     with admin_client(settings) as client:
-        offsets = {partition: OffsetAndMetadata(offset, marks, -1) for partition in range(partitions)}
-        commit_offsets(client, settings.group, settings.account_events, offsets)
+        active_members(client, settings.group)  # waits until a new broker can answer questions about groups
+        store_offsets(client, settings.group, commits)
+
+
+def marks_at(node: Node, offset: int, topic_id: str, partitions: int) -> Marks:
+    """What a worker knows of a node's input at `offset`: the watermark, and as much of every upstream."""
+    return Marks(WATERMARK_MS, topic_id, (offset,) * (len(node.upstreams) * partitions))
 
 
 def healthy(settings: Settings) -> None:
-    """Ten events a partition, six of them committed, two accounts a partition, one of them from two writers."""
-    events(settings, 10)
-    rows(settings, header(settings), {part: [(1, 7), (2, 7), (2, 8)] for part in range(PARTITIONS)})
-    commit(settings, 6)
+    """Of every node ten records a partition, six of them committed, two keys a partition, one of them by two
+    writers."""
+    for node in FLOW.nodes:
+        events(settings, 10, topic=node.topic(settings))
+        if node.stage is not None:
+            rows(settings, node, {part: [(1, 7), (2, 7), (2, 8)] for part in range(PARTITIONS)})
+    commit(settings, 6, nodes=FLOW.nodes)
 
 
 def delete_records(settings: Settings, before: Sequence[int]) -> None:

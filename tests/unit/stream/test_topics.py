@@ -2,9 +2,12 @@ from collections.abc import Callable
 
 import pytest
 
+from detector.core.chains import CHAINS
+from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
-from detector.stream.topics import TOPICS, TopicFacts, check, declared_config, report
+from detector.stream.flow import flow_of
+from detector.stream.topics import HOPS, STAGES, TOPICS, TopicFacts, check, declared_config, report
 
 SETTINGS = Settings(prefix="t.", partitions=4)
 ROWS = SETTINGS.rows_topic("account")
@@ -43,6 +46,14 @@ def without(*names: str) -> Callable[[Facts], Facts]:
     return lambda facts: {name: fact for name, fact in facts.items() if name not in names}
 
 
+@pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
+def test_every_topic_that_a_chain_reads_or_keeps_rows_in_is_declared(chain: Chain) -> None:
+    declared = {topic.name(SETTINGS) for topic in TOPICS}
+    for node in flow_of(chain).nodes:
+        assert node.topic(SETTINGS) in declared
+        assert node.stage is None or SETTINGS.rows_topic(node.name) in declared
+
+
 @pytest.mark.parametrize("partitions", [4, 12], ids=["as many partitions as asked", "more than asked"])
 def test_a_worker_starts_on_topics_as_declared(partitions: int) -> None:
     check(SETTINGS, as_declared(partitions))
@@ -55,6 +66,8 @@ def test_a_worker_starts_on_topics_as_declared(partitions: int) -> None:
         pytest.param(without("t.alerts"), "no topic t.alerts: run `kozamori topics create", id="one missing"),
         pytest.param(changed(EVENTS, partitions=2), "t.account-events has 2 partitions, expected at least 4", id="few"),
         pytest.param(changed(ROWS, partitions=2), "has 2 partitions, expected 4 as t.account-events", id="rows fewer"),
+        pytest.param(changed("t.kozamori.hop.cases", partitions=2), "hop.cases has 2 partitions", id="a hop fewer"),
+        pytest.param(changed("t.wallet-events", partitions=2), "`kafka-topics --alter`", id="other source fewer"),
         pytest.param(changed(EVENTS, partitions=8), "has 4 partitions, expected 8 as t.account-events", id="added"),
         pytest.param(policy(ROWS, "delete"), "cleanup.policy delete, expected compact", id="rows not compacted"),
         pytest.param(policy(ROWS, "compact,delete"), "cleanup.policy compact,delete", id="rows forgotten by age"),
@@ -92,6 +105,7 @@ def test_the_report_says_which_settings_of_a_topic_are_not_as_declared() -> None
 
 def test_the_report_has_a_row_for_every_declared_topic_in_their_order() -> None:
     rows = report(SETTINGS, without("t.alerts")(as_declared()), created={EVENTS})
-    expected = [("created", 4), ("exists", 4), ("missing", 0), ("exists", 1), ("exists", 1), ("exists", 4)]
+    expected = [("created", 4), ("exists", 4), ("missing", 0), ("exists", 1), ("exists", 1)]
+    expected += [("exists", 4)] * (len(HOPS) + len(STAGES))
     assert expected == [(row.action, row.partitions) for row in rows]
     assert all(row.why for row in rows)
