@@ -1,63 +1,13 @@
-"""What is measured of normal life: one number each, from the events of a month as they arrived."""
-
-from dataclasses import dataclass
-from functools import cached_property
+"""What can be measured of one month of normal life: one number each. Pure."""
 
 import numpy as np
-import numpy.typing as npt
 
-from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, OPEN, PAYMENT, TRANSFER
+from detector.contract.vocabulary import DEBIT, LINK, MONTHLY_CAP_YEN, OK, OPEN, PAYMENT, PAYOUT, TRANSFER, UNLINK
 from producers import jst, shops
 from producers.events import Events
+from producers.life import Life, Numbers, partners, share
 
-Numbers = npt.NDArray[np.int64]
 SOON_MS = 2 * jst.HOUR_MS
-
-
-@dataclass(frozen=True)
-class Life:
-    """Normal life as it arrived in one calendar month, from a population that began with `accounts`."""
-
-    arrived: Events
-    month: int
-    accounts: int
-
-    @cached_property
-    def once(self) -> Events:
-        """Each event once, in order of time."""
-        once = self.arrived.select(np.unique(self.arrived.event, return_index=True)[1])
-        return once.select(np.argsort(once.occurred_at_ms, kind="stable"))
-
-    def of(self, kind: int) -> Events:
-        """The events of one kind, each once."""
-        return self.once.select(self.once.kind == kind)
-
-    @cached_property
-    def charges(self) -> Events:
-        """Debits carried out that charged a wallet."""
-        debits = self.of(DEBIT)
-        return debits.select((debits.result == OK) & (debits.purpose == CHARGE))
-
-    @property
-    def days(self) -> int:
-        """Days of the month."""
-        return len(jst.days_of(self.month))
-
-    def per_day(self, events: Events) -> Numbers:
-        """Number of `events` on each day of the month."""
-        day = (events.occurred_at_ms - jst.midnight_ms(jst.first_day(self.month))) // jst.DAY_MS
-        return np.bincount(day[(day >= 0) & (day < self.days)], minlength=self.days)
-
-
-def rate(events: Events, result: int) -> float:
-    """Share of the events with that result."""
-    return float((events.result == result).mean())
-
-
-def distinct(one: npt.NDArray[np.uint64], other: npt.NDArray[np.uint64]) -> Numbers:
-    """For each value of `one`, with how many values of `other` it goes together."""
-    pairs = np.unique(np.stack([one, other]), axis=1)
-    return np.unique(pairs[0], return_counts=True)[1]
 
 
 def newcomers(life: Life) -> Events:
@@ -68,79 +18,149 @@ def newcomers(life: Life) -> Events:
     return charged.select(np.unique(charged.wallet, return_index=True)[1])
 
 
-def whole_caps(life: Life) -> Numbers:
-    """Number of debits of each account and wallet that took 300,000 yen in the month within one hour."""
-    taken = life.charges
-    tie = np.unique(np.stack([taken.account, taken.wallet]), axis=1, return_inverse=True)[1]
-    large = taken.amount_yen >= MONTHLY_CAP_YEN // 3
-    yen = np.bincount(tie[large], taken.amount_yen[large], int(tie.max()) + 1)
-    count = np.bincount(tie[large], minlength=len(yen))
-    first = np.full(len(yen), np.iinfo(np.int64).max)
-    last = np.zeros(len(yen), np.int64)
-    np.minimum.at(first, tie[large], taken.occurred_at_ms[large])
-    np.maximum.at(last, tie[large], taken.occurred_at_ms[large])
-    whole = (yen == MONTHLY_CAP_YEN) & (last - first <= jst.HOUR_MS)
-    return count[whole].astype(np.int64)
+def big_starts(life: Life) -> float:
+    """Share of the newcomers whose first charge is 50,000 yen or more."""
+    return share(newcomers(life).amount_yen >= 50_000)
 
 
-def relinks(life: Life) -> tuple[int, int]:
-    """Accounts linked again by the wallet they had, and by another wallet of the same service after an unlink."""
-    events = life.once
-    good = events.select((events.kind == LINK) & (events.result == OK))
-    again = good.opened_at_ms < jst.midnight_ms(jst.first_day(life.month))
-    fresh = good.select(~again)
-    key = events.account * np.uint64(16) + events.service.astype(np.uint64)
-    cut = key[events.kind == 1]
-    hops = np.isin(fresh.account * np.uint64(16) + fresh.service.astype(np.uint64), cut)
-    return int(again.sum()), int(hops.sum())
+def month_start(life: Life) -> float:
+    """Debits of the 1st, as a multiple of the 15th."""
+    per_day = life.per_day(DEBIT)
+    return float(per_day[0] / per_day[14])
 
 
-def services_in_a_day(life: Life) -> Numbers:
-    """For each account and day with debits, by how many services."""
+def tries(life: Life) -> float:
+    """Link attempts for each that succeeds."""
+    links = life.of(LINK)
+    return float(links.size / (links.result == OK).sum())
+
+
+def whole_caps(life: Life) -> int:
+    """Owners who took 300,000 yen from one account within one hour, in two or three debits."""
+    large = life.charges.select(life.charges.amount_yen >= MONTHLY_CAP_YEN // 3)
+    ties, place = np.unique(np.stack([large.account, large.wallet]), axis=1, return_inverse=True)
+    size = ties.shape[1]
+    first, last = np.full(size, np.iinfo(np.int64).max), np.zeros(size, np.int64)
+    np.minimum.at(first, place, large.occurred_at_ms)
+    np.maximum.at(last, place, large.occurred_at_ms)
+    whole = (np.bincount(place, large.amount_yen, size) == MONTHLY_CAP_YEN) & (last - first <= jst.HOUR_MS)
+    return int(whole.sum())
+
+
+def most_charged(life: Life) -> int:
+    """Most yen that any wallet charged from one account in the month."""
+    place = np.unique(np.stack([life.charges.account, life.charges.wallet]), axis=1, return_inverse=True)[1]
+    return int(np.bincount(place, life.charges.amount_yen).max())
+
+
+def relinks(life: Life) -> int:
+    """Links by a wallet that was opened before this month to an account it had: mostly new phones."""
+    links = life.of(LINK)
+    old = links.opened_at_ms < jst.midnight_ms(jst.first_day(life.month))
+    return int((old & (links.result == OK)).sum())
+
+
+def moved(life: Life) -> int:
+    """Accounts cut from one wallet and linked to another of the same service, opened within the month."""
+    links, cuts = life.of(LINK), life.of(UNLINK)
+    fresh = links.select(links.opened_at_ms >= jst.midnight_ms(jst.first_day(life.month)))
+    key, cut = (part.account * np.uint64(16) + part.service.astype(np.uint64) for part in (fresh, cuts))
+    return len(np.intersect1d(key, cut))
+
+
+def several_wallets(life: Life) -> float:
+    """Share of the accounts that more than one wallet debits."""
     debits = life.of(DEBIT)
-    day = (debits.occurred_at_ms + jst.OFFSET_MS) // jst.DAY_MS
-    key = debits.account * np.uint64(1 << 15) % np.uint64(2**63) + day.astype(np.uint64)
-    return distinct(key, debits.service.astype(np.uint64))
+    return share(partners(debits.account, debits.wallet) > 1)
+
+
+def several_accounts(life: Life) -> float:
+    """Share of the wallets that debit more than one account."""
+    debits = life.of(DEBIT)
+    return share(partners(debits.wallet, debits.account) > 1)
+
+
+def several_services(life: Life) -> float:
+    """Share of the days of accounts with debits by more than one service."""
+    debits = life.of(DEBIT)
+    day = ((debits.occurred_at_ms + jst.OFFSET_MS) // jst.DAY_MS).astype(np.uint64)
+    rows = np.unique(np.stack([debits.account, day, debits.service.astype(np.uint64)]), axis=1)
+    return share(np.unique(rows[:2], axis=1, return_counts=True)[1] > 1)
 
 
 def wallets_by_source(life: Life, kind: int) -> Numbers:
     """Number of wallets seen at each source of one kind."""
     of_kind = life.once.select(life.once.source >> np.uint64(60) == np.uint64(kind))
-    return distinct(of_kind.source, of_kind.wallet)
+    return partners(of_kind.source, of_kind.wallet)
 
 
-def spent_soon(life: Life, from_yen: int) -> float:
-    """Share of the charges of `from_yen` and more after which the wallet pays or sends half of it within a day."""
-    charges = life.charges
-    big = np.flatnonzero(charges.amount_yen >= from_yen)
-    out = life.once.select((life.once.kind == PAYMENT) | (life.once.kind == TRANSFER))
-    out = out.select(np.lexsort((out.occurred_at_ms, out.wallet)))
-    # Wallet and time as one number that sorts as the pair does; sums between two of its values are differences.
-    wallets, place = np.unique(np.concatenate([out.wallet, charges.wallet[big]]), return_inverse=True)
-    span = np.int64(2 * 366 * jst.DAY_MS)
-    start = life.once.occurred_at_ms.min() - 366 * jst.DAY_MS
-    del wallets
-    key = place * span
-    at_out = key[: out.size] + out.occurred_at_ms - start
-    at_charge = key[out.size :] + charges.occurred_at_ms[big] - start
-    sums = np.concatenate([[0], np.cumsum(out.amount_yen)])
-    within = np.searchsorted(at_out, at_charge + jst.DAY_MS) - 0
-    spent = sums[within] - sums[np.searchsorted(at_out, at_charge)]
-    return float((spent >= charges.amount_yen[big] / 2).mean())
-
-
-def tobacco_heavies(life: Life) -> int:
-    """Wallets that pay at least 30,000 yen at tobacco shops within the month."""
-    paid = life.of(PAYMENT)
-    at = paid.select(shops.category_codes(paid.shop) == shops.CATEGORIES.index("tobacco"))
-    wallet, place = np.unique(at.wallet, return_inverse=True)
-    return int((np.bincount(place, at.amount_yen, len(wallet)) >= 30_000).sum())
-
-
-def opened_at_once(life: Life) -> int:
+def opened_at_one_source(life: Life) -> int:
     """Most wallets opened at one source on one day."""
     opens = life.of(OPEN)
     opens = opens.select(opens.source > 0)
-    day = (opens.occurred_at_ms + jst.OFFSET_MS) // jst.DAY_MS
-    pairs = np.stack([opens.source.astype(np.int64), day])
+    day = ((opens.occurred_at_ms + jst.OFFSET_MS) // jst.DAY_MS).astype(np.uint64)
+    return int(np.unique(np.stack([opens.source, day]), axis=1, return_counts=True)[1].max(initial=0))
+
+
+def near_the_limit(life: Life) -> int:
+    """Payments of 42,000 yen and more, as thieves made them."""
+    return int((life.of(PAYMENT).amount_yen >= 42_000).sum())
+
+
+def spent_soon(life: Life, from_yen: int = 100_000) -> float:
+    """Share of the charges of `from_yen` and more after which half of it leaves the wallet within a day."""
+    charged = life.charges.select(life.charges.amount_yen >= from_yen)
+    out = life.once.select((life.once.kind == PAYMENT) | (life.once.kind == TRANSFER))
+    place = np.unique(np.concatenate([out.wallet, charged.wallet]), return_inverse=True)[1]
+    # Wallet and time as one number that sorts as the pair does, a gap longer than the month between two wallets.
+    at = place * 64 * jst.DAY_MS + np.concatenate([out.occurred_at_ms, charged.occurred_at_ms])
+    at -= jst.midnight_ms(jst.first_day(life.month))
+    order = np.argsort(at[: out.size])
+    sums = np.concatenate([[0], np.cumsum(out.amount_yen[order])])
+    begins, ends = (np.searchsorted(at[: out.size][order], at[out.size :] + pause) for pause in (0, jst.DAY_MS))
+    return share(sums[ends] - sums[begins] >= charged.amount_yen / 2)
+
+
+def smokers(life: Life) -> int:
+    """Wallets that pay 30,000 yen and more in the month at tobacco shops."""
+    return _buyers(life, "tobacco")
+
+
+def tablets(life: Life) -> int:
+    """Wallets that do so at electronics shops."""
+    return _buyers(life, "electronics")
+
+
+def fan_in(life: Life) -> float:
+    """Number of senders that one receiving wallet in a thousand has at least."""
+    sent = life.of(TRANSFER)
+    return float(np.quantile(partners(sent.counterparty, sent.wallet), 0.999, method="lower"))
+
+
+def fan_out(life: Life) -> float:
+    """Number of receivers that one sending wallet in a thousand has at least."""
+    sent = life.of(TRANSFER)
+    return float(np.quantile(partners(sent.wallet, sent.counterparty), 0.999, method="lower"))
+
+
+def most_payouts(life: Life) -> int:
+    """Most payouts of one wallet."""
+    return int(np.unique(life.of(PAYOUT).wallet, return_counts=True)[1].max(initial=0))
+
+
+def largest_heap(life: Life) -> int:
+    """Most account events of one bank that arrived within a minute, a quarter of an hour and more after they happened.
+
+    That is what a bank sends after an outage.
+    """
+    delay = life.once.arrival_ms - life.once.occurred_at_ms
+    late = life.once.select((delay > 15 * jst.MINUTE_MS) & (life.once.account > 0))
+    pairs = np.stack([late.account >> np.uint64(40), (late.arrival_ms // jst.MINUTE_MS).astype(np.uint64)])
     return int(np.unique(pairs, axis=1, return_counts=True)[1].max(initial=0))
+
+
+def _buyers(life: Life, category: str) -> int:
+    paid = life.of(PAYMENT)
+    paid = paid.select(shops.category_codes(paid.shop) == shops.CATEGORIES.index(category))
+    place = np.unique(paid.wallet, return_inverse=True)[1]
+    return int((np.bincount(place, paid.amount_yen) >= 30_000).sum())

@@ -9,7 +9,7 @@ from producers.families import other_service, services_of
 from producers.ties import COUNTER, HOUSEHOLD, Ties, source, with_habits
 
 #: Of the accounts at the beginning, with campaigns on top; *assumed*, so that honest newcomers hide each case.
-NEW_WALLETS_PER_DAY = 0.0055
+NEW_WALLETS_PER_DAY = 0.006
 #: Whose account a new wallet is tied to: one that no wallet was tied to before, one that has a wallet at another
 #: service, or that of the owner's old wallet, which a new phone leaves behind; *assumed*.
 FRESH, FURTHER, AFRESH = range(3)
