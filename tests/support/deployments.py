@@ -36,7 +36,7 @@ def header(settings: Settings, node: Node = FLOW.nodes[0]) -> Header:
     return Header(source.name, source.topic_id, source.partitions, node.name)
 
 
-def send(settings: Settings, topic: str, records: Mapping[int, list[tuple[bytes, bytes | None]]]) -> None:
+def send(settings: Settings, topic: str, records: Mapping[int, Sequence[tuple[bytes, bytes | None]]]) -> None:
     """Put (key, value) records on partitions and return when they are there."""
     producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap))
     try:
