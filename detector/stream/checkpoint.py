@@ -37,8 +37,18 @@ async def make_durable(cuts: Cuts, log: Log) -> Cuts:
     """Make the cuts durable and commit them; those that were committed.
 
     Processing goes on meanwhile. A tenure that ends is left out of all later steps. A failed send is raised, before
-    the commit: nothing was acknowledged then, and the process must end.
+    the commit: nothing was acknowledged then, and the process must end. Raised, or cancelled, it ends the
+    tenures: what a cut took is in no later one, which would commit past it.
     """
+    try:
+        return await _make_durable(cuts, log)
+    except BaseException:
+        for tenure, _ in cuts:
+            tenure.ended = True
+        raise
+
+
+async def _make_durable(cuts: Cuts, log: Log) -> Cuts:
     await _all_durable(future for _, cut in cuts for future in cut.outputs)
     cuts = _standing(cuts)
     futures: list[asyncio.Future[Any]] = []

@@ -119,7 +119,8 @@ class Shell:
 
     async def _wait_for_room(self, tp: TP) -> None:
         """Memory is bounded: a partition with too many chunks in no checkpoint waits for one."""
-        while (tenure := self.tenures.get(tp)) and tenure.in_flight >= self._settings.max_in_flight_chunks:
+        most = self._settings.max_in_flight_chunks
+        while (tenure := self.tenures.get(tp)) and not tenure.ended and tenure.in_flight >= most:
             await self.checkpoint()
 
     async def _on_chunk(self, message: Any) -> None:

@@ -75,9 +75,12 @@ class Tenure:
         return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
 
     def records(self, cut: Cut) -> Iterator[Record]:
-        """Changelog records of a cut, behind them the tombstones that earlier checkpoints made safe."""
+        """Changelog records of a cut, before them the tombstones that earlier checkpoints made safe.
+
+        Before them: a key that expired may be back, and its new row must not be deleted by what is left of the old.
+        """
         garbage, self._garbage = self._garbage, []
-        return chain(encode_rows(cut.rows, self.writer), *garbage)
+        return chain(*garbage, encode_rows(cut.rows, self.writer))
 
     def rows_durable(self, cut: Cut) -> None:
         """The cut's rows are in the changelog: other writers' rows of the same keys may go."""
