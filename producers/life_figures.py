@@ -7,12 +7,14 @@ import numpy as np
 
 from detector.contract.vocabulary import (
     DEBIT,
+    EKYC,
     INSUFFICIENT,
     LINK,
     LOCKED,
     MONTHLY_CAP_YEN,
     OK,
     OPEN,
+    OTP,
     OVER_CAP,
     PAYMENT,
     PAYOUT,
@@ -31,8 +33,8 @@ from producers.ties import CAMPUS, CARRIER, COUNTER, HOUSEHOLD
 Measure = Callable[[Life], float]
 #: Rates are told for the population that our scenarios have, whatever the size of the one measured.
 STANDARD_ACCOUNTS = 60_000
-#: Cases of September 2020 a day (INCIDENT), and honest newcomers for each of them; an offer doubles those days' rate.
-HIDDEN = 50 * 170 / 16 / 2
+CASES_A_DAY = 170 / 16  # 1-16 September 2020 (INCIDENT)
+HIDDEN = 50 * CASES_A_DAY / 2  # honest newcomers to hide them; the offer of September doubles what is usual
 
 LIMIT = "published limit"
 NAMED = "named in INCIDENT.md; size assumed"
@@ -63,8 +65,25 @@ def _a_day(measure: Measure) -> Measure:
     return lambda life: measure(life) / life.days / life.accounts * STANDARD_ACCOUNTS
 
 
+def _each(measure: Measure) -> Measure:
+    """A number of the month for each case."""
+    return lambda life: _a_day(measure)(life) / CASES_A_DAY
+
+
+def _newcomers(life: Life) -> float:
+    return measured.newcomers(life).size
+
+
+def _begin_big(life: Life) -> float:
+    return _newcomers(life) * measured.big_starts(life)
+
+
 def _result(kind: int, result: int) -> Measure:
     return lambda life: share(life.of(kind).result == result)
+
+
+def _auth(auth: int) -> Measure:
+    return lambda life: share(life.of(LINK).auth == auth)
 
 
 def _yen(kind: int, quantile: float) -> Measure:
@@ -109,7 +128,7 @@ TIES = (
     Figure(
         "wallets opened, linked and charged within 2 h, a day",
         "wallets",
-        _a_day(lambda life: measured.newcomers(life).size),
+        _a_day(_newcomers),
         HIDDEN,
         600,
         "50 for each case of September 2020",
@@ -118,7 +137,9 @@ TIES = (
     Figure("attempts for each link made", "tries", measured.tries, 1.05, 1.25, ASSUMED),
     Figure("attempts with wrong credentials", "share", _result(LINK, WRONG_CREDENTIALS), 0.05, 0.15, ASSUMED),
     Figure("attempts that lock the method", "share", _result(LINK, LOCKED), 0.0005, 0.02, ASSUMED),
-    Figure("links by PIN alone", "share", lambda life: share(life.of(LINK).auth == PIN4), 0.3, 0.8, NAMED),
+    Figure("links by PIN alone", "share", _auth(PIN4), 0.3, 0.8, NAMED),
+    Figure("links by one-time passcode", "share", _auth(OTP), 0.1, 0.5, NAMED),
+    Figure("links by eKYC", "share", _auth(EKYC), 0.1, 0.5, NAMED),
     Figure("links again from a new phone, of 1,000 accounts", "links", _scaled(measured.relinks), 5, 80, NAMED),
     Figure("accounts moved to a fresh wallet, of 1,000", "accounts", _scaled(measured.moved), 2, 40, ASSUMED),
     Figure("accounts debited by several wallets", "share", measured.several_wallets, 0.05, 0.3, ASSUMED),
@@ -130,6 +151,7 @@ MONEY = (
     Figure("debit that one in twenty passes", "yen", _yen(DEBIT, 0.95), 20_000, 60_000, USUAL),
     Figure("debits carried out", "share", _result(DEBIT, OK), 0.95, 1, ASSUMED),
     Figure("debits without funds", "share", _result(DEBIT, INSUFFICIENT), 0.008, 0.03, ASSUMED),
+    Figure("of those, tried again within ten minutes", "share", measured.retried, 0.3, 0.7, ASSUMED),
     Figure("debits over the cap", "share", _result(DEBIT, OVER_CAP), 0.0002, 0.01, ASSUMED),
     Figure("debits refused", "share", _result(DEBIT, REFUSED), 0.0001, 0.003, ASSUMED),
     Figure("most charged by a wallet", "yen", measured.most_charged, MONTHLY_CAP_YEN, MONTHLY_CAP_YEN, LIMIT),
@@ -160,7 +182,7 @@ BUS = (
     Figure("events that come twice", "share", lambda life: 1 - life.once.size / life.arrived.size, 0.001, 0.004, NAMED),
     Figure("events more than a minute late", "share", _late(jst.MINUTE_MS), 0.003, 0.03, NAMED),
     Figure("events more than an hour late", "share", _late(jst.HOUR_MS), 0.0001, 0.01, NAMED),
-    Figure("late events of a bank in one minute, at most", "events", measured.largest_heap, 10, 5_000, NAMED),
+    Figure("late events of a bank in one minute, at most", "events", measured.largest_heap, 5, 5_000, NAMED),
 )
 SECTIONS: dict[str, tuple[Figure, ...]] = {
     "When": WHEN,
@@ -170,3 +192,17 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "Spending": SPENDING,
     "On the bus": BUS,
 }
+#: What hides a case: honest look-alikes of a day, for each case of a day.
+OF_A_CASE: tuple[tuple[str, Measure], ...] = tuple(
+    (name, _each(measure))
+    for name, measure in (
+        ("new wallets, linked and charged within 2 h; twice as many on days of an offer", _newcomers),
+        (
+            "of those, with a first charge of 50,000 yen and more",
+            _begin_big,
+        ),
+        ("whole caps taken within an hour", measured.whole_caps),
+        ("payments of 42,000 yen and more", measured.near_the_limit),
+        ("accounts moved to a fresh wallet", measured.moved),
+    )
+)

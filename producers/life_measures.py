@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from detector.contract.vocabulary import DEBIT, LINK, MONTHLY_CAP_YEN, OK, OPEN, PAYMENT, PAYOUT, TRANSFER, UNLINK
+from detector.contract.vocabulary import (
+    DEBIT,
+    INSUFFICIENT,
+    LINK,
+    MONTHLY_CAP_YEN,
+    OK,
+    OPEN,
+    PAYMENT,
+    PAYOUT,
+    TRANSFER,
+    UNLINK,
+)
 from producers import jst, shops
 from producers.events import Events
 from producers.life import Life, Numbers, partners, share
@@ -33,6 +44,15 @@ def tries(life: Life) -> float:
     """Link attempts for each that succeeds."""
     links = life.of(LINK)
     return float(links.size / (links.result == OK).sum())
+
+
+def retried(life: Life) -> float:
+    """Share of the debits without funds after which the same wallet asks again within ten minutes."""
+    debits = life.of(DEBIT)
+    debits = debits.select(np.lexsort((debits.occurred_at_ms, debits.account, debits.wallet)))
+    soon = np.diff(debits.occurred_at_ms) <= 10 * jst.MINUTE_MS
+    same = (debits.wallet[1:] == debits.wallet[:-1]) & (debits.account[1:] == debits.account[:-1])
+    return share((soon & same)[debits.result[:-1] == INSUFFICIENT])
 
 
 def whole_caps(life: Life) -> int:

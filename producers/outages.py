@@ -47,7 +47,8 @@ def held(sent: Events, arrival_ms: npt.NDArray[np.int64], outages: list[Outage])
 
 def outages_of(rng: Rng, month: int) -> list[Outage]:
     """The outages of the numbered month."""
-    bank = pick(rng, banks.CODES, np.ones(len(banks.CODES)), BANK_OUTAGES)
+    # Larger banks have more that can fail.
+    bank = pick(rng, banks.CODES, np.sqrt(banks.SHARES), BANK_OUTAGES)
     service = rng.integers(0, len(SERVICES), SERVICE_OUTAGES)
     return [
         *(_outage(rng, month, int(code), BANK_LENGTH_MS, of_bank=True) for code in bank),

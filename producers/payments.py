@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import CHARGE, OK, PAYMENT
-from producers import events, jst, shops
+from producers import events, jst, season, shops
 from producers.draws import Rng, fraction, lognormal_ms, pick
 from producers.events import Events
 from producers.shops import MAX_PAYMENT_YEN
@@ -15,6 +15,7 @@ from producers.ties import first_moments
 PAYMENTS_PER_CHARGE = 1.3  # *assumed*; far fewer than in life, enough for a wallet's rhythm
 SMALLEST_YEN = 80
 FAVOURITE_SHARE = 0.75  # of small payments: at one of the owner's usual shops; *assumed*
+SHOP_HOURS_SHARE = 0.9  # of small payments: when shops are busy; *assumed*
 FAVOURITES = 12  # of an owner, the first ones the most visited
 FAVOURITE_DECAY = 0.4  # parameter of the geometric distribution over them
 
@@ -72,9 +73,20 @@ def _small(rng: Rng, charged: Events, trait: npt.NDArray[np.float64], accounts: 
     amount = (shops.MEDIAN_YEN[kind] * np.exp(shops.SIGMA[kind] * rng.standard_normal(of.size))).astype(np.int64)
     smokes = np.flatnonzero((trait[which] < SMOKER_SHARE) & (rng.random(of.size) < SMOKE_SHARE))
     shop[smokes] = own_shop(of.wallet[smokes], "tobacco", accounts)
-    moment = of.occurred_at_ms + jst.MINUTE_MS + lognormal_ms(rng, 14 * jst.HOUR_MS, 1.6, of.size)
+    moment = _in_opening_hours(rng, of.occurred_at_ms, lognormal_ms(rng, 14 * jst.HOUR_MS, 1.6, of.size))
     amount[smokes] = _tobacco_yen(rng, moment[smokes])
     return _paid(of, moment, np.minimum(amount, of.amount_yen), shop)
+
+
+def _in_opening_hours(
+    rng: Rng, charged_ms: npt.NDArray[np.int64], delay_ms: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Moments about so long after each charge, most at the hours that people go to shops."""
+    meant = charged_ms + jst.MINUTE_MS + delay_ms
+    midnight = meant - (meant + jst.OFFSET_MS) % jst.DAY_MS
+    usual = midnight + season.times_of_day(rng, len(meant))
+    usual += (usual < charged_ms + jst.MINUTE_MS) * jst.DAY_MS
+    return np.where(rng.random(len(meant)) < SHOP_HOURS_SHARE, usual, meant)
 
 
 def _bought_big(rng: Rng, charged: Events, trait: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
