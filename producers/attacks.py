@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.vocabulary import MONTHLY_CAP_YEN, SERVICES
+from detector.contract.vocabulary import SERVICES
 from detector.errors import UserError
 from producers import banks, events, jst, season
 from producers.campaigns import Campaign, Targets, Wave, shares
@@ -173,8 +173,9 @@ def _services(rng: Rng, wave: Wave, size: int) -> npt.NDArray[np.int8]:
 
 
 def _yen(rng: Rng, wave: Wave, cases: int) -> npt.NDArray[np.int64]:
-    """What one drain of each account yields at most, whole thousands."""
+    """What one drain of each account yields at most, whole thousands; evenly spread, so that few cases sum up right."""
     low, high = wave.yen
     if low == high:
         return np.full(cases, low)
-    return rng.integers(low // 1_000, min(high, MONTHLY_CAP_YEN) // 1_000 + 1, cases) * 1_000
+    share = (rng.permutation(cases) + rng.random(cases)) / cases
+    return (low + share * (high - low)).astype(np.int64) // 1_000 * 1_000

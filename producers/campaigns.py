@@ -82,6 +82,8 @@ def drawn(seed: int, days: int) -> Campaign:
     return Campaign(tuple(waves))
 
 
+T1_ALONE = usual(("T1",))
+
 #: More from day to day until banks stop new links, from the 5th on; *assumed*.
 RISE = (0.5, 0.5, 0.8, 1.2, 1.5, 1.6, 1.6, 1.4, 1.0, 0.4)
 GHOST_WALLETS = Campaign((Wave("T1", 1, weights=RISE),))
@@ -91,6 +93,9 @@ _POST_AND_OTHERS = Targets(13, JAPAN_POST_BANK, 82 / 143)
 _POST = Targets(1, JAPAN_POST_BANK, 1.0)
 #: 26.76 million yen in 143 cases is 187,000 each: many accounts held less than the cap. Range *assumed* to that end.
 _SHORT = (30_000, 195_000)
+
+#: The cases told of are those whose money was taken; attempts that failed are none of them.
+_KNOWN_PINS = (("success", 0.95, 1.0),)
 
 
 def _docomo(typology: str, cases: float, **columns: object) -> Wave:
@@ -112,7 +117,7 @@ SEPTEMBER_2020 = Campaign(
         _docomo("T1", 30, yen=_SHORT),
         _docomo("T2", 1),  # the largest case, 600,000 yen; its first half lies in August
         _docomo("T3", 8, yen=_SHORT, days=(0, 1), targets=_POST, narrowed=(("days", 6, 9), ("accounts", 200, 2_000))),
-        _docomo("T4", 16, yen=_SHORT),
+        _docomo("T4", 16, yen=_SHORT, narrowed=_KNOWN_PINS),
         _docomo("T5", 24, yen=_SHORT),  # up to about 100 wallets a day (NHK, 11 Sep)
         _docomo("T6", 1, yen=_SHORT),  # the case after the stop (14 Sep)
         _docomo("T7", 1, narrowed=(("hops", 2, 2),)),
@@ -120,7 +125,7 @@ SEPTEMBER_2020 = Campaign(
         _docomo("T9", 6),
         _docomo("T10", 2, narrowed=(("services", 2, 3),), targets=_POST),
         _docomo("T11", 6, yen=_SHORT),
-        _at_post_bank("T4", 17, "paypay", (20_000, 146_000)),  # 1.415 million yen
+        _at_post_bank("T4", 17, "paypay", (20_000, 146_000), narrowed=_KNOWN_PINS),  # 1.415 million yen
         _at_post_bank("T1", 3, "merpay", (100_000, 232_000)),  # 0.498 million yen
         _at_post_bank("T1", 2, "linepay", (200_000, 298_000)),  # 0.498 million yen
         _at_post_bank("T1", 3, "kyash", (50_000, 104_000)),  # 0.23 million yen

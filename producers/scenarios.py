@@ -32,7 +32,7 @@ class Scenario:
     start: dt.date
     days: int
     cases: int
-    campaign: Campaign | None = campaigns.GHOST_WALLETS
+    campaign: Campaign | None = campaigns.T1_ALONE
     typologies: tuple[str, ...] = ()
     accounts: int = DEFAULT_ACCOUNTS
     seed: int = DEFAULT_SEED
@@ -71,6 +71,7 @@ SCENARIOS: dict[str, Scenario] = {
             dt.date(2020, 9, 1),
             10,
             66,  # cases known on 10 September (press)
+            campaigns.GHOST_WALLETS,
         ),
         Scenario(
             "september-2020",

@@ -11,6 +11,7 @@ from support.populations import scenario
 
 from detector.contract.batch import DTYPES, concatenate
 from detector.contract.codec import decode_account_events
+from detector.contract.vocabulary import WALLET_KINDS
 from detector.errors import UserError
 from producers import simulation
 from producers.batches import read_batches, to_batches
@@ -45,7 +46,7 @@ def test_offsets_count_the_rows_of_the_whole_file(tmp_path: Path) -> None:
     write_events(path, (events for events, _ in simulation.tables(scenario(days=1))))
     kinds = [kind for table in read_tables(path) for kind in table["kind"].to_pylist()]
     for wallet_events in (False, True):
-        expected = [i for i, kind in enumerate(kinds) if (kind in ("open", "payment")) == wallet_events]
+        expected = [i for i, kind in enumerate(kinds) if (kind in WALLET_KINDS) == wallet_events]
         batches = list(read_batches(path, 100, which="wallet" if wallet_events else "account"))
         assert expected == np.concatenate([batch.offset for batch in batches]).tolist()
 

@@ -9,15 +9,14 @@ from support.populations import events_of, scenario
 from detector.contract.vocabulary import DEBIT, LINK, MONTHLY_CAP_YEN, OK, OPEN, PAYMENT, PIN4, WRONG_CREDENTIALS
 from producers import banks, jst
 from producers.events import NO_CASE, Events
-from producers.typologies import drain
-from producers.typologies.table import TYPOLOGIES
+from producers.typologies import acts, drain
 
 CASES = 400
 
 
 @pytest.fixture(scope="module")
 def played() -> Events:
-    events = events_of(scenario("september-2020", accounts=1_000, cases=CASES, days=11))
+    events = events_of(scenario("ghost-wallets", accounts=1_000, cases=CASES, days=11))
     return events.select(events.case != NO_CASE)
 
 
@@ -69,7 +68,7 @@ def test_wallets_are_unverified_and_linked_by_pin_at_banks_that_ask_no_more(play
 def test_some_cases_mistype_the_pin_once(cases: list[Events]) -> None:
     tries = Counter(case.result[case.kind == LINK].tolist().__repr__() for case in cases)
     assert set(tries) <= {str([OK]), str([WRONG_CREDENTIALS, OK])}
-    assert tries[str([WRONG_CREDENTIALS, OK])] < CASES * drain.FAILED_PIN.high * 1.3
+    assert tries[str([WRONG_CREDENTIALS, OK])] < CASES * acts.FAILED_PIN.high * 1.3
 
 
 def test_most_cases_are_at_few_banks_but_no_more_than_eleven(cases: list[Events]) -> None:
@@ -79,7 +78,7 @@ def test_most_cases_are_at_few_banks_but_no_more_than_eleven(cases: list[Events]
 
 
 def test_most_victims_never_had_a_wallet(cases: list[Events]) -> None:
-    quiet = events_of(scenario("september-2020", accounts=1_000, cases=0, days=11))
+    quiet = events_of(scenario("ghost-wallets", accounts=1_000, cases=0, days=11))
     known = np.isin([case.account[case.kind == DEBIT][0] for case in cases], quiet.account)
     assert 0 < known.mean() < 0.2
 
@@ -93,10 +92,3 @@ def test_the_published_split_is_the_most_common(cases: list[Events]) -> None:
     splits = Counter(tuple((case.amount_yen[case.kind == DEBIT] // 1_000).tolist()) for case in cases)
     assert splits.most_common(1)[0][0] == (100, 90, 90, 20)
     assert set(splits) == {split for split, _ in drain.SPLITS}
-
-
-def test_every_parameter_of_the_table_has_a_range_and_a_basis() -> None:
-    for typology in TYPOLOGIES:
-        for parameter in typology.parameters:
-            assert parameter.low <= parameter.high
-            assert parameter.basis

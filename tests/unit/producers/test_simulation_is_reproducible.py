@@ -9,6 +9,7 @@ import pytest
 from support.populations import events_of, scenario
 
 from producers import simulation
+from producers.cases import of_cases, victims_of
 from producers.events import NO_CASE, Events, concatenate
 from producers.jst import midnight_ms
 from producers.population import BEGINS
@@ -24,10 +25,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
-def test_one_seed_gives_the_same_bytes_twice(tmp_path: Path, suffix: str) -> None:
-    chosen = scenario("september-2020", cases=3, days=4)
-    for name in ("one", "two"):
-        simulation.write(chosen, tmp_path / name, suffix)
+@pytest.mark.parametrize("name", ["september-2020", "random"])
+def test_one_seed_gives_the_same_bytes_twice(tmp_path: Path, suffix: str, name: str) -> None:
+    chosen = scenario(name, cases=20, days=4, accounts=500, typologies=() if name == "random" else ("T3", "T9"))
+    for folder in ("one", "two"):
+        simulation.write(chosen, tmp_path / folder, suffix)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     assert set(digests(tmp_path / "one")) == {f"events{suffix}", f"labels{suffix}", "summary.json"}
 
@@ -53,11 +55,18 @@ def test_a_window_within_a_month_shows_a_part_of_the_month() -> None:
     assert rows(month.select(within)) == rows(middle)
 
 
-def test_attacks_leave_normal_life_as_it_is() -> None:
-    attacked = events_of(scenario("september-2020", cases=9))
-    quiet = events_of(scenario("september-2020", cases=0))
+@pytest.mark.parametrize("name", ["ghost-wallets", "september-2020", "may-2019", "random"])
+def test_attacks_leave_normal_life_as_it_is(name: str) -> None:
+    attacked = events_of(scenario(name, cases=20))
+    quiet = events_of(scenario(name, cases=0))
     assert rows(quiet) == rows(attacked.select(attacked.case == NO_CASE))
-    assert set(range(9)) == set(attacked.case.tolist()) - {NO_CASE}
+    assert len(victims_of(attacked)) == 20
+
+
+def test_cases_of_another_typology_leave_those_of_the_first_as_they_are() -> None:
+    alone = events_of(scenario(days=20, cases=4, typologies=("T1",)))
+    both = events_of(scenario(days=20, cases=24, typologies=("T1", "T5")))
+    assert rows(of_cases(alone)) == rows(both.select(np.isin(both.case, range(4))))
 
 
 def test_without_wallet_events_the_account_events_are_the_same() -> None:
@@ -68,10 +77,10 @@ def test_without_wallet_events_the_account_events_are_the_same() -> None:
 
 def test_runs_on_other_days_have_other_cases_wallets_and_events() -> None:
     one, two = (
-        events_of(scenario("september-2020", start=start, days=2, cases=5))
+        events_of(scenario("september-2020", start=start, days=2, cases=20))
         for start in (dt.date(2020, 9, 1), dt.date(2020, 9, 3))
     )
-    one, two = one.select(one.case != NO_CASE), two.select(two.case != NO_CASE)
+    one, two = of_cases(one), of_cases(two)
     for column in ("event", "wallet"):
         assert not np.intersect1d(getattr(one, column), getattr(two, column)).size
 
