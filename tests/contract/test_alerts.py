@@ -95,7 +95,8 @@ def test_what_is_no_alert_is_refused(value: bytes) -> None:
 
 
 def test_the_id_is_of_the_stages_and_the_source_position() -> None:
-    places = (("account", "a", 1, 23), ("account", "a", 12, 3), ("account+wallet", "a", 1, 23), ("account", "b", 1, 23))
-    ids = [alert_id(stages, Position(*at)) for stages, *at in places]
+    here = Position("a", 1, 23)
+    places = (("account", here), ("account", Position("a", 12, 3)), ("account+wallet", here))
+    ids = [alert_id(*place) for place in (*places, ("account", Position("b", 1, 23)))]
     assert ids[:3] == ["account-a-1-23", "account-a-12-3", "account+wallet-a-1-23"]
     assert len(set(ids)) == 4

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from support.scenes import Scene, make_scene
 
+from detector.core.chains import ACCOUNT_CHAIN
 from detector.local_kafka.broker import LocalKafka
 
 
@@ -16,6 +17,13 @@ def kafka() -> Iterator[LocalKafka]:
     """
     with LocalKafka() as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def account_scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The same with a model that looks at accounts alone: its alerts do not hang on how a hop mixes its upstreams."""
+    folder = tmp_path_factory.mktemp("accounts")
+    return make_scene(kafka.bootstrap, folder, events=6_000, partitions=2, chain=ACCOUNT_CHAIN)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from support.bad_input import BAD, MARK, ODD, Bad
-from support.replays import Result, left_in_kafka, offline, read_all
+from support.replays import Result, in_memory, left_in_kafka, read_all
 from support.scenes import Scene
 from support.scrapes import Samples, by_label, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
@@ -82,9 +82,9 @@ def mixed(good: list[Message], partitions: int) -> list[tuple[Message, Bad | Non
 
 
 @pytest.fixture(scope="module")
-def run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    empty = replace(small_scene, events=())
-    good = good_messages(small_scene)
+def run(account_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    empty = replace(account_scene, events=())
+    good = good_messages(account_scene)
     clean = empty.fresh("clean")
     send(clean, good)
     settings = empty.fresh("bad")
@@ -93,7 +93,7 @@ def run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
     places = send(settings, [message for message, _ in mixture])
     sent = {place: bad for place, (_, bad) in zip(places, mixture, strict=True) if bad is not None}
     log = tmp_path_factory.mktemp("bad") / "worker.log"
-    worker, progress = WorkerProcess(settings, log), Progress(settings, settings.account_events)
+    worker, progress = WorkerProcess(settings, log), Progress(settings)
     try:
         wait_until(progress.finished, "all is committed", worker)
         samples = scrape(worker.port())
@@ -101,7 +101,7 @@ def run(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
     finally:
         worker.close()
         progress.close()
-    return Run(settings, offline(clean, small_scene.model), sent, len(good), samples, log.read_text("utf-8"))
+    return Run(settings, in_memory(clean, account_scene.model), sent, len(good), samples, log.read_text("utf-8"))
 
 
 def test_every_bad_message_is_a_dead_letter_with_its_reason_place_and_content(run: Run) -> None:
@@ -126,18 +126,18 @@ def test_every_bad_message_is_a_dead_letter_with_its_reason_place_and_content(ru
         assert MARK not in letter["message"]
 
 
-def test_good_events_are_processed_as_if_the_bad_ones_had_never_been(run: Run) -> None:
-    left = left_in_kafka(run.settings)
+def test_good_events_are_processed_as_if_the_bad_ones_had_never_been(run: Run, account_scene: Scene) -> None:
+    left = left_in_kafka(run.settings, account_scene.model)
     events = {msgspec.json.decode(alert)["event_id"] for alert in left.alerts.values()}
     assert {msgspec.json.decode(alert)["event_id"] for alert in run.clean.alerts.values()} == events
     assert len(events) > 10
-    for partition, expected in run.clean.rows.items():
-        assert without_offsets(expected) == without_offsets(left.rows[partition])
-    assert run.good == total(run.samples, "kozamori_events_total")
+    for place, expected in run.clean.rows.items():
+        assert without_positions(expected) == without_positions(left.rows[place])
+    assert run.good == total(run.samples, "kozamori_events_total", stage="account")
 
 
-def without_offsets(rows: Rows) -> list[tuple[object, ...]]:
-    names = [name for name in rows.dtype.names or () if "offset" not in name]
+def without_positions(rows: Rows) -> list[tuple[object, ...]]:
+    names = [name for name in rows.dtype.names or () if not {"offset", "index"} & set(name.split("_"))]
     assert len(names) < len(rows.dtype.names or ())
     return list(zip(*(rows[name].tolist() for name in names), strict=True))
 
@@ -148,19 +148,19 @@ def test_dead_letters_are_counted_by_reason(run: Run) -> None:
     assert REASONS.keys() == expected.keys(), "a reason that no message here shows"
 
 
-def test_nothing_of_a_message_is_in_the_log(run: Run, small_scene: Scene) -> None:
+def test_nothing_of_a_message_is_in_the_log(run: Run, account_scene: Scene) -> None:
     assert "partition taken" in run.log
-    table = pa.concat_tables(small_scene.events)
+    table = pa.concat_tables(account_scene.events)
     told = {text for name in ("account", "wallet", "event_id", "source") for text in table[name].to_pylist() if text}
     assert len(told) > EVENTS
     secrets = {MARK, base64.b64encode(MARK.encode()).decode()[:-4], *told}
     assert [] == [text for text in secrets if len(text) > 5 and text in run.log]
 
 
-def test_too_many_dead_letters_end_the_worker_which_goes_on_once_allowed(small_scene: Scene, tmp_path: Path) -> None:
-    settings = replace(small_scene, events=()).fresh("flood")
+def test_too_many_dead_letters_end_the_worker_which_goes_on_once_allowed(account_scene: Scene, tmp_path: Path) -> None:
+    settings = replace(account_scene, events=()).fresh("flood")
     flood: list[Message] = [(b"0" * 16, b"{", partition) for partition in (0, 1) for _ in range(50)]
-    send(settings, [*good_messages(small_scene)[:100], *flood])
+    send(settings, [*good_messages(account_scene)[:100], *flood])
     worker = WorkerProcess(settings, tmp_path / "refused.log", dead_letter_limit_per_min=40, dead_letter_share=0.3)
     try:
         assert 1 == worker.process.wait(60)
@@ -169,11 +169,11 @@ def test_too_many_dead_letters_end_the_worker_which_goes_on_once_allowed(small_s
     last = next(line for line in reversed(worker.lines()) if line.get("level") == "critical")
     assert "dead_letter_limit_per_min=40" in str(last["error"])
     assert "mend the producer, or raise the limits" in str(last["error"])
-    worker, progress = WorkerProcess(settings, tmp_path / "allowed.log"), Progress(settings, settings.account_events)
+    worker, progress = WorkerProcess(settings, tmp_path / "allowed.log"), Progress(settings)
     try:
         wait_until(progress.finished, "all is committed", worker)
         assert 0 == worker.stop()
     finally:
         worker.close()
         progress.close()
-    assert len(flood) == len(left_in_kafka(settings).dead_letters)
+    assert len(flood) == len(left_in_kafka(settings, account_scene.model).dead_letters)

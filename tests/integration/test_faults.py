@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from support.replays import Result, left_in_kafka, offline
+from support.replays import left_in_kafka, offline, same
 from support.scenes import Scene, make_scene
 from support.workers import Progress, WorkerProcess, wait_until
 
@@ -31,33 +31,23 @@ def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4)
 
 
-def same(expected: Result, got: Result) -> None:
-    assert expected.alerts.keys() == got.alerts.keys()
-    assert expected.alerts == got.alerts
-    assert expected.dead_letters == got.dead_letters
-    for partition, rows in expected.rows.items():
-        assert rows.tobytes() == got.rows[partition].tobytes(), f"rows of partition {partition} differ"
-    assert sum(len(rows) for rows in expected.rows.values()) > 0
-    assert expected.alerts, "a run without alerts shows nothing about alerts"
-
-
 def test_an_uninterrupted_worker_leaves_what_the_log_comes_to_offline(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("uninterrupted")
-    worker, progress = WorkerProcess(settings, tmp_path / "worker.log"), Progress(settings, settings.account_events)
+    worker, progress = WorkerProcess(settings, tmp_path / "worker.log"), Progress(settings)
     try:
         wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
         assert 0 == worker.stop()
     finally:
         worker.close()
         progress.close()
-    left = left_in_kafka(settings)
+    left = left_in_kafka(settings, scene.model)
     same(offline(settings, scene.model), left)
     assert {1} == set(left.times.values()), "an alert came twice although nothing was killed"
 
 
 def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("killed")
-    progress, moments = Progress(settings, settings.account_events), random.Random(SEED)
+    progress, moments = Progress(settings), random.Random(SEED)
     print(f"seed {SEED}, {EVENTS} events")
     worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a")
     try:
@@ -71,14 +61,14 @@ def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
     finally:
         worker.close()
         progress.close()
-    left = left_in_kafka(settings)
+    left = left_in_kafka(settings, scene.model)
     same(offline(settings, scene.model), left)
     print(f"{len(left.alerts)} alerts, {sum(left.times.values()) - len(left.times)} of them sent again")
 
 
 def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("shared")
-    progress, moments = Progress(settings, settings.account_events), random.Random(SEED)
+    progress, moments = Progress(settings), random.Random(SEED)
     started = [WorkerProcess(settings, tmp_path / "first.log", **SMALL_CHUNKS)]
     try:
         for round_ in range(3):
@@ -103,12 +93,12 @@ def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp
         for worker in started:
             worker.close()
         progress.close()
-    same(offline(settings, scene.model), left_in_kafka(settings))
+    same(offline(settings, scene.model), left_in_kafka(settings, scene.model))
 
 
 def test_a_worker_that_wakes_up_after_its_partitions_have_moved_changes_nothing(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("zombie")
-    progress = Progress(settings, settings.account_events)
+    progress = Progress(settings)
     quick = {**SMALL_CHUNKS, "session_timeout_s": 6, "heartbeat_s": 1, "rebalance_timeout_s": 10}
     zombie = WorkerProcess(settings, tmp_path / "zombie.log", **quick)
     heir = None
@@ -128,4 +118,4 @@ def test_a_worker_that_wakes_up_after_its_partitions_have_moved_changes_nothing(
         if heir is not None:
             heir.close()
         progress.close()
-    same(offline(settings, scene.model), left_in_kafka(settings))
+    same(offline(settings, scene.model), left_in_kafka(settings, scene.model))

@@ -32,7 +32,7 @@ class Scraped:
 def scraped(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     settings = replace(small_scene, events=()).fresh("panels")
     worker = WorkerProcess(settings, tmp_path_factory.mktemp("panels") / "worker.log")
-    progress = Progress(settings, settings.account_events)
+    progress = Progress(settings)
     try:
         wait_until(lambda: get(worker.port(), "/readyz")[0] == 200, "the worker is ready", worker)
         with prometheus(f"127.0.0.1:{worker.port()}") as real:
@@ -61,7 +61,7 @@ def test_every_panel_has_data(scraped: Scraped) -> None:
 
 def test_the_figures_are_those_of_the_log(scraped: Scraped) -> None:
     (events,) = scraped.real.query("sum(kozamori_events_total) + sum(kozamori_dead_letters_total)")
-    progress = Progress(scraped.settings, scraped.settings.account_events)
+    progress = Progress(scraped.settings)
     try:
         assert progress.end() == float(events["value"][1]) > 6_000
     finally:

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.core.hop import Seen
 from detector.core.stage import HEADER
 from detector.stream.changelog import KEY, Record, Superseded
+from detector.stream.processor import Processed
 from detector.stream.tenure import Tenure
 
 ROW = np.dtype([*HEADER], align=True)
@@ -49,6 +51,17 @@ class Pipeline:
     ttl_ms: int = 1000
 
 
+class Processor:
+    """A pipeline, and the marks of two upstream partitions."""
+
+    def __init__(self) -> None:
+        self.pipeline: Any = Pipeline()
+        self.seen = Seen(2)
+
+    def process(self, records: list[Any]) -> Processed:
+        raise NotImplementedError("tests say what became of a chunk")
+
+
 class RecordingLog:
     """Writes down what reaches it; its futures are done when the test says so, at once by default."""
 
@@ -80,5 +93,4 @@ def done() -> "asyncio.Future[Any]":
 
 def tenure(*, committed: int = 0, superseded: tuple[tuple[int, int], ...] = ()) -> Tenure:
     """A tenure with writer id 7 that knows of these (key, writer) pairs."""
-    pipeline: Any = Pipeline()
-    return Tenure(INPUT, 7, pipeline, Superseded(np.array(list(superseded), KEY)), committed)
+    return Tenure(INPUT, 7, Processor(), Superseded(np.array(list(superseded), KEY)), committed, "id-1")

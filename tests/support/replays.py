@@ -1,89 +1,210 @@
-"""What a log ought to come to, from a pipeline in memory, and what a deployment left in Kafka."""
+"""What a log ought to come to, from a worker's own nodes in memory, and what a deployment left in Kafka."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy.typing as npt
 from kafka import KafkaConsumer, TopicPartition
+from support.lanes import Lane, Lanes
 
-from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.chains import chain_of
+from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
-from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
-from detector.stream.processor import process
+from detector.stream.flow import Node, flow_of
+from detector.stream.processor import ALERTS, Output, Processor, Wiring
 from detector.stream.security import client_options
 
 CHUNK = 1000
+#: The input partition of a node, by the node's name.
+Place = tuple[str, int]
+#: Where a node's log is taken from: its next records, chunk by chunk.
+Log = Callable[[Node, int], Iterator[list[Any]]]
 
 
 @dataclass(frozen=True)
 class Result:
-    """Rows by partition, sorted by key; alerts and dead letters by id with their content and how often they came."""
+    """What all nodes of a flow came to.
 
-    rows: dict[int, npt.NDArray[Any]]
+    Rows, sorted by key; what lies in each hop, by upstream; alerts and dead letters by id with their content and how
+    often they came.
+    """
+
+    rows: dict[Place, npt.NDArray[Any]]
+    hops: dict[tuple[str, int, int], Lane]
     alerts: dict[str, bytes]
     dead_letters: dict[str, bytes]
-    times: Counter[str]
+    times: Counter[str] = field(default_factory=Counter)
+
+    def rows_of(self, node: str) -> dict[int, bytes]:
+        """The rows' bytes of one node by partition."""
+        return {partition: rows.tobytes() for (name, partition), rows in self.rows.items() if name == node}
+
+
+def same(expected: Result, got: Result, *, least_alerts: int = 11) -> None:
+    """Fail where anything but the number of times an output came differs, or where nothing much was compared."""
+    assert expected.alerts.keys() == got.alerts.keys()
+    assert expected.alerts == got.alerts
+    assert expected.dead_letters == got.dead_letters
+    assert expected.hops == got.hops, "a hop's events are not those that were applied, each once"
+    assert expected.rows.keys() == got.rows.keys()
+    for place, rows in expected.rows.items():
+        assert rows.tobytes() == got.rows[place].tobytes(), f"rows of {place} differ"
+    assert all(sum(map(len, expected.rows_of(node).values())) > 0 for node, _ in expected.rows)
+    assert len(expected.alerts) >= least_alerts, "a run without alerts shows nothing about alerts"
 
 
 def read_all(settings: Settings, topic: str) -> dict[int, list[Any]]:
     """All records of a topic by partition, in order."""
+    return {
+        partition: [record for records in read(settings, topic, partition) for record in records]
+        for partition in partitions_of(settings, topic)
+    }
+
+
+def read(settings: Settings, topic: str, partition: int, end: int | None = None) -> Iterator[list[Any]]:
+    """The records of a partition below offset `end`, None: all there are, in order and chunk by chunk."""
+    tp = TopicPartition(topic, partition)
     consumer = KafkaConsumer(
-        **client_options(settings), enable_auto_commit=False, max_poll_records=10_000, fetch_max_bytes=64 << 20
+        **client_options(settings), enable_auto_commit=False, max_poll_records=CHUNK, fetch_max_bytes=64 << 20
     )
-    partitions = [TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
-    consumer.assign(partitions)
-    consumer.seek_to_beginning(*partitions)
-    ends = consumer.end_offsets(partitions)
-    records: dict[int, list[Any]] = {partition.partition: [] for partition in partitions}
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        for partition, found in consumer.poll(timeout_ms=1000).items():
-            records[partition.partition] += found
-    consumer.close()
-    return records
+    try:
+        consumer.assign([tp])
+        consumer.seek_to_beginning(tp)
+        stop = consumer.end_offsets([tp])[tp] if end is None else end
+        while consumer.position(tp) < stop:
+            for records in consumer.poll(timeout_ms=1000).values():
+                yield [record for record in records if record.offset < stop]
+    finally:
+        consumer.close()
 
 
-def offline(settings: Settings, model: Model) -> Result:
-    """Run the input log through pipelines in memory, never stopped."""
-    rows: dict[int, npt.NDArray[Any]] = {}
-    alerts: dict[str, bytes] = {}
-    dead_letters: dict[str, bytes] = {}
-    for partition, records in read_all(settings, settings.account_events).items():
-        pipeline = Pipeline(
-            ACCOUNT,
-            model,
-            topic=settings.account_events,
-            partition=partition,
-            ttl_ms=settings.ttl_days * DAY_MS,
-        )
-        for start in range(0, len(records), CHUNK):
-            for output in process(pipeline, records[start : start + CHUNK]).outputs:
-                found, kept = identify(output.topic == "alerts", output.value)
-                (alerts if output.topic == "alerts" else dead_letters)[found] = kept
-        rows[partition] = pipeline.rows.snapshot()
-    return Result(rows, alerts, dead_letters, Counter())
+def partitions_of(settings: Settings, topic: str) -> list[int]:
+    """The partitions of a topic."""
+    consumer = KafkaConsumer(**client_options(settings))
+    try:
+        return sorted(consumer.partitions_for_topic(topic) or ())
+    finally:
+        consumer.close()
 
 
-def left_in_kafka(settings: Settings) -> Result:
-    """What the deployment's workers wrote: rows as a recovery would see them, alerts and dead letters."""
-    rows = {}
-    for partition, records in read_all(settings, settings.rows_topic(ACCOUNT.name)).items():
-        recovery = Recovery(ACCOUNT)
-        recovery.feed([record.key for record in records], [record.value for record in records])
-        rows[partition] = recovery.rows.snapshot()
-    times: Counter[str] = Counter()
-    alerts: dict[str, bytes] = {}
-    dead_letters: dict[str, bytes] = {}
-    for topic, found in ((settings.alerts, alerts), (settings.dead_letters, dead_letters)):
-        for records in read_all(settings, topic).values():
-            for record in records:
-                key, kept = identify(topic == settings.alerts, record.value)
-                assert found.setdefault(key, kept) == kept, f"{key} came with two contents"
-                times[key] += 1
-    return Result(rows, alerts, dead_letters, times)
+def offline(settings: Settings, model: Model, ends: Mapping[tuple[str, int], int] | None = None) -> Result:
+    """Run the logs as they are in Kafka, hops included, through a worker's nodes in memory, never stopped.
+
+    `ends` has an offset for each topic and partition to stop before; None: to the end.
+    """
+
+    def log(node: Node, partition: int) -> Iterator[list[Any]]:
+        topic = node.topic(settings)
+        return read(settings, topic, partition, ends[topic, partition] if ends is not None else None)
+
+    return NodeRuns(settings, model).run(log)
+
+
+def in_memory(settings: Settings, model: Model) -> Result:
+    """The same with hops in memory: what a worker could make of the source topics, in one of many orders."""
+    runs = NodeRuns(settings, model)
+
+    def log(node: Node, partition: int) -> Iterator[list[Any]]:
+        if node.source is not None:
+            return read(settings, node.topic(settings), partition)
+        values = runs.sent.get((node.name, partition), [])
+        return iter([[_Record(value, offset)] for offset, value in enumerate(values)])
+
+    return runs.run(log)
+
+
+def left_in_kafka(settings: Settings, model: Model) -> Result:
+    """What the deployment's workers wrote: rows as a recovery would see them, hops, alerts and dead letters."""
+    rows, hops = rows_and_hops(settings, model)
+    times = Counter[str]()
+    found: dict[str, dict[str, bytes]] = {settings.alerts: {}, settings.dead_letters: {}}
+    for topic, contents in found.items():
+        for partition in partitions_of(settings, topic):
+            for records in read(settings, topic, partition):
+                for record in records:
+                    key, kept = identify(topic == settings.alerts, record.value)
+                    assert contents.setdefault(key, kept) == kept, f"{key} came with two contents"
+                    times[key] += 1
+    return Result(rows, hops, found[settings.alerts], found[settings.dead_letters], times)
+
+
+def rows_and_hops(
+    settings: Settings, model: Model
+) -> tuple[dict[Place, npt.NDArray[Any]], dict[tuple[str, int, int], Lane]]:
+    """The rows and hops of what `left_in_kafka` returns."""
+    rows, runs = {}, NodeRuns(settings, model)
+    for node in runs.wiring.flow.nodes:
+        for partition in runs.partitions:
+            if node.stage is not None:
+                recovery = Recovery(node.stage)
+                for records in read(settings, settings.rows_topic(node.name), partition):
+                    recovery.feed([record.key for record in records], [record.value for record in records])
+                rows[node.name, partition] = recovery.rows.snapshot()
+            if node.source is None:
+                for records in read(settings, node.topic(settings), partition):
+                    for record in records:
+                        runs.hops.add(node.name, partition, record.value)
+    return rows, runs.hops.told()
+
+
+class NodeRuns:
+    """The nodes of a model's flow, one after the other, each over all its partitions, in memory.
+
+    `sent` holds the messages for every hop partition, `machines` what each partition of a node ended as.
+    """
+
+    def __init__(self, settings: Settings, model: Model) -> None:
+        self.partitions = partitions_of(settings, settings.account_events)
+        topics = (settings.account_events, settings.wallet_events)
+        self.wiring = Wiring(flow_of(chain_of(model.stages)), model, len(self.partitions), topics)
+        self.hops = Lanes(self.wiring)
+        self.sent: dict[Place, list[bytes]] = {}
+        self.machines: dict[Place, Processor] = {}
+        self._ttl_ms = settings.ttl_days * DAY_MS
+        self._outputs: dict[bool, dict[str, bytes]] = {True: {}, False: {}}  # alerts, dead letters
+
+    def run(self, log: Log) -> Result:
+        """Every node over its `log`."""
+        for node in self.wiring.flow.nodes:
+            for partition in self.partitions:
+                self.run_one(node, partition, log(node, partition))
+        rows = {
+            (node.name, partition): self.machines[node.name, partition].pipeline.rows.snapshot()
+            for node in self.wiring.flow.nodes
+            for partition in self.partitions
+            if node.stage is not None
+        }
+        return Result(rows, self.hops.told(), self._outputs[True], self._outputs[False])
+
+    def run_one(self, node: Node, partition: int, chunks: Iterator[list[Any]]) -> None:
+        """One partition of a node over the records of its log."""
+        pipeline: Pipeline | PassThrough = PassThrough(ttl_ms=self._ttl_ms)
+        if node.stage is not None:
+            pipeline = Pipeline(node.stage, self.wiring.model if node.judges else None, ttl_ms=self._ttl_ms)
+        machine = self.wiring.processor(node, partition, pipeline, self.wiring.seen(node))
+        for records in chunks:
+            for output in machine.process(records).outputs:
+                self._take(output)
+        self.machines[node.name, partition] = machine
+
+    def _take(self, output: Output) -> None:
+        if output.partition is not None:
+            self.sent.setdefault((output.topic, output.partition), []).append(output.value)
+            self.hops.add(output.topic, output.partition, output.value)
+            return
+        key, kept = identify(output.topic == ALERTS, output.value)
+        self._outputs[output.topic == ALERTS][key] = kept
+
+
+@dataclass(frozen=True)
+class _Record:
+    value: bytes
+    offset: int
 
 
 def identify(is_alert: bool, value: bytes) -> tuple[str, bytes]:

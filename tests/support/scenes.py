@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pyarrow as pa
 from kafka import KafkaProducer
 
 from detector.artifact import write_model
+from detector.contract.batch import Batch
+from detector.core.chains import WALLET_CHAIN
 from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
-from detector.core.chains import ACCOUNT_CHAIN
+from detector.core.stage import Chain
 from detector.settings import Settings
 from detector.stream.security import client_options
 from detector.stream.topics import create
@@ -19,7 +22,7 @@ from models.datasets import collect
 from models.training import Plan, train
 from producers.batches import to_batches
 from producers.publish import publish
-from producers.scenarios import SCENARIOS, sized
+from producers.scenarios import SCENARIOS, Scenario, sized
 from producers.simulation import tables
 
 SEED = 20200901
@@ -38,6 +41,7 @@ class Scene:
     model: Model
     model_folder: Path
     partitions: int
+    chain: Chain
 
     def fresh(self, name: str) -> Settings:
         """Settings of a new deployment whose input holds all events, broken ones among them."""
@@ -59,25 +63,33 @@ class Scene:
             assert publish([table], client_options(settings), settings.prefix).complete
 
     def _publish_broken(self, settings: Settings) -> None:
+        topics = [settings.account_events, settings.wallet_events]
         producer = KafkaProducer(bootstrap_servers=self.bootstrap)
-        for partition in range(self.partitions):
-            for value in BROKEN:
-                producer.send(settings.account_events, value, key=b"0" * 16, partition=partition)
+        for topic in topics[: 1 + self.chain.reads_wallet_events]:
+            for partition in range(self.partitions):
+                for value in BROKEN:
+                    producer.send(topic, value, key=b"0" * 16, partition=partition)
         producer.flush()
         producer.close()
 
 
-def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int) -> Scene:
-    """About `events` account events of September 2020, and a model trained on the August before."""
-    scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=False)
+def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int, chain: Chain = WALLET_CHAIN) -> Scene:
+    """About `events` events of September 2020, and a model of `chain` trained on the August before."""
+    scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=chain.reads_wallet_events)
     scenario = sized(scenario, events)
-    august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=False)
-    batches = (batch for table, _ in tables(august) for batch in to_batches(table, BATCH))
-    data = collect(batches, ACCOUNT_CHAIN, 400 * DAY_MS)
-    draft = train(data, ACCOUNT_CHAIN, Plan(budget=BUDGET, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
+    august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=chain.reads_wallet_events)
+    data = collect(_batches(august), chain, 400 * DAY_MS)
+    draft = train(data, chain, Plan(budget=BUDGET, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
     model_folder = folder / "model"
     model = write_model(model_folder, draft)
     found = pa.concat_tables([table for table, _ in tables(scenario)])
     cut = found.num_rows // 3
     parts = (found.slice(0, cut), found.slice(cut, cut), found.slice(2 * cut))
-    return Scene(bootstrap, parts, model, model_folder, partitions)
+    return Scene(bootstrap, parts, model, model_folder, partitions, chain)
+
+
+def _batches(scenario: Scenario) -> Iterator[Batch]:
+    first_row = 0
+    for table, _ in tables(scenario):
+        yield from to_batches(table, BATCH, first_row=first_row, which="all")
+        first_row += table.num_rows

@@ -29,9 +29,11 @@ def scrape(port: int) -> Samples:
     }
 
 
-def total(samples: Samples, name: str) -> float:
-    """The sum over all labels."""
-    return sum(value for (found, _), value in samples.items() if found == name)
+def total(samples: Samples, name: str, **labels: str) -> float:
+    """The sum over all labels, or over those with the given values."""
+    return sum(
+        value for (found, has), value in samples.items() if found == name and labels.items() <= dict(has).items()
+    )
 
 
 def by_label(samples: Samples, name: str, label: str) -> dict[str, int]:

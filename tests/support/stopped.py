@@ -1,36 +1,67 @@
 """What a worker leaves that was stopped in order half-way, without the seconds that a real one takes."""
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from kafka import KafkaProducer
 from kafka.structs import OffsetAndMetadata
 from support.deployments import header, send
-from support.replays import read_all
+from support.replays import NodeRuns, read_all
 
-from detector.core.pipeline import DAY_MS, Pipeline
 from detector.core.policy import Model
-from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.changelog import encode_header, encode_rows
+from detector.stream.flow import Node
 from detector.stream.groups import active_members, commit_offsets
 from detector.stream.marks import Marks, encode_marks
-from detector.stream.processor import process
 
 WRITER = 7
 
 
 def stop_half_way(settings: Settings, model: Model) -> dict[int, int]:
-    """Process the first half of every partition; header, rows and offsets as a worker writes them. The offsets."""
-    head, rows, commits = encode_header(header(settings)), {}, {}
-    for partition, records in read_all(settings, settings.account_events).items():
-        half = records[: len(records) // 2]
-        pipeline = Pipeline(
-            ACCOUNT, model, topic=settings.account_events, partition=partition, ttl_ms=settings.ttl_days * DAY_MS
-        )
-        process(pipeline, half)
-        rows[partition] = [head, *encode_rows(pipeline.rows.take_dirty(), WRITER)]
-        marks = encode_marks(Marks(pipeline.watermark_ms))
-        commits[partition] = OffsetAndMetadata(half[-1].offset + 1, marks, -1)
-    send(settings, settings.rows_topic(ACCOUNT.name), rows)
+    """Process the first half of every partition of a source topic and all that comes of it.
+
+    Header, rows, hop messages and offsets of every node as a worker writes them; the offsets of the account events.
+    """
+    runs = NodeRuns(settings, model)
+    commits: dict[str, dict[int, OffsetAndMetadata]] = {}
+    for node in runs.wiring.flow.nodes:
+        topic = node.topic(settings)
+        head = header(settings, node)
+        rows, commits[topic] = {}, {}
+        for partition, records in read_all(settings, topic).items():
+            taken = records[: len(records) // 2] if node.source is not None else records
+            runs.run_one(node, partition, _chunks(taken))
+            machine = runs.machines[node.name, partition]
+            rows[partition] = [encode_header(head), *encode_rows(machine.pipeline.rows.take_dirty(), WRITER)]
+            marks = Marks(machine.pipeline.watermark_ms, head.topic_id, tuple(machine.seen.marks.tolist()))
+            commits[topic][partition] = OffsetAndMetadata(len(taken), encode_marks(marks), -1)
+        if node.stage is not None:
+            send(settings, settings.rows_topic(node.name), rows)
+        if node.target is not None:
+            _fill_hop(settings, runs, runs.wiring.flow.node(node.target))
     with admin_client(settings) as client:
         active_members(client, settings.group)  # waits until a new broker can answer questions about groups
-        commit_offsets(client, settings.group, settings.account_events, commits)
-    return {partition: commit.offset for partition, commit in commits.items()}
+        for topic, offsets in commits.items():
+            commit_offsets(client, settings.group, topic, offsets)
+    return {partition: commit.offset for partition, commit in commits[settings.account_events].items()}
+
+
+def _chunks(records: list[Any]) -> Iterator[list[Any]]:
+    left = iter(records)
+    while chunk := list(islice(left, 1000)):
+        yield chunk
+
+
+def _fill_hop(settings: Settings, runs: NodeRuns, node: Node) -> None:
+    """Send what is waiting for the node's hop."""
+    producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap))
+    try:
+        for partition in runs.partitions:
+            for value in runs.sent.pop((node.name, partition), []):
+                producer.send(node.topic(settings), value, partition=partition)
+        producer.flush()
+    finally:
+        producer.close()

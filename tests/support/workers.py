@@ -12,7 +12,9 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import RetriableError
 
+from detector.core.chains import CHAINS
 from detector.settings import Settings
+from detector.stream.flow import flow_of
 from detector.stream.security import client_options
 
 #: A worker that has not said or done what is expected after this is broken, however slow the machine.
@@ -87,35 +89,52 @@ def wait_until(happens: Callable[[], bool], what: str, *workers: WorkerProcess, 
 
 
 class Progress:
-    """How far a group has come on the input topic, from what it committed."""
+    """How far a group has come, from what it committed: on the source topics, and behind them on the hops."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._admin = KafkaAdminClient(**client_options(settings))
         self._consumer = KafkaConsumer(**client_options(settings))
-        partitions = self._consumer.partitions_for_topic(topic) or set()
-        self._partitions = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+        # In the order in which an event meets them. What a shorter chain does not read holds no event.
+        nodes = flow_of(CHAINS[-1]).nodes
+        self._topics = {node.topic(settings): self._partitions(node.topic(settings)) for node in nodes}
+        self._sources = [node.topic(settings) for node in nodes if node.source is not None]
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]
 
     def committed(self) -> int:
-        """Sum of the committed offsets."""
-        try:
-            groups = self._admin.list_group_offsets({self._settings.group: self._partitions})
-        except RetriableError:  # a new broker makes the topic of offsets when it is first asked
-            return 0
-        offsets = groups[self._settings.group]
-        return sum(max(0, mark.offset) for mark in offsets.values())
+        """Sum of the committed offsets of the source topics."""
+        return sum(self._committed(topic) for topic in self._sources)
 
     def end(self) -> int:
-        """Sum of the log's ends."""
-        return sum(self._consumer.end_offsets(self._partitions).values())
+        """Sum of the source logs' ends."""
+        return sum(self._end(topic) for topic in self._sources)
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """What is committed, by topic and partition."""
+        groups = self._admin.list_group_offsets({self._settings.group: None})
+        found = groups[self._settings.group]
+        return {(tp.topic, tp.partition): mark.offset for tp, mark in found.items() if mark.offset >= 0}
 
     def reached(self, sum_of_offsets: float) -> bool:
         """So much is committed."""
         return self.committed() >= sum_of_offsets
 
     def finished(self) -> bool:
-        """Everything in the log is committed."""
-        return self.committed() == self.end()
+        """Everything in all logs is committed: a hop grows no more once the logs before it are."""
+        return all(self._committed(topic) == self._end(topic) for topic in self._topics)
+
+    def _committed(self, topic: str) -> int:
+        try:
+            groups = self._admin.list_group_offsets({self._settings.group: self._topics[topic]})
+        except RetriableError:  # a new broker makes the topic of offsets when it is first asked
+            return 0
+        offsets = groups[self._settings.group]
+        return sum(max(0, mark.offset) for mark in offsets.values())
+
+    def _end(self, topic: str) -> int:
+        return sum(self._consumer.end_offsets(self._topics[topic]).values())
 
     def close(self) -> None:
         """Close the connections."""

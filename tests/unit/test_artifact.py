@@ -87,7 +87,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "field of another type": (change_manifest(budget="20"), "manifest.json is damaged"),
     "newer schema": (change_manifest(schema=2, novelty=1), "schema 2 of a newer release"),
     "other features": (change_manifest(features_hash="0" * 16), "made for features 0000000000000000"),
-    "other stages": (change_manifest(stages="account+wallet"), "of account\\+wallet, this release computes .* account:"),
+    "other stages": (change_manifest(stages="account+wallet"), r"of account\+wallet, this release computes"),
     "other arrays": (other_arrays, "do not fit together"),
     "no budget": (change_manifest(budget=0.0), "do not fit together"),
     "no detectors": (change_manifest(detectors=[]), "do not fit together"),

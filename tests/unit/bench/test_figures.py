@@ -10,7 +10,8 @@ import pytest
 from detector.bench.contestants import CONTESTANTS
 from detector.bench.lap import Lap, Stopwatch
 from detector.bench.latency import waits_ms
-from detector.bench.stream import ratios
+from detector.bench.stream import WORKERS, ratios
+from detector.core.chains import CHAINS
 from detector.errors import KozamoriError
 
 
@@ -73,5 +74,10 @@ def test_without_an_alert_after_the_warm_up_there_is_no_figure() -> None:
 
 
 @pytest.mark.parametrize("name", [contestant.name for contestant in CONTESTANTS])
-def test_every_contestant_has_a_module_of_its_name(name: str) -> None:
-    assert find_spec(f"detector.bench.{name}") is not None
+def test_every_contestant_is_a_chain_of_the_worker_or_has_a_module_of_its_name(name: str) -> None:
+    assert name in WORKERS or find_spec(f"detector.bench.{name}") is not None
+
+
+def test_every_chain_takes_part_once() -> None:
+    assert sorted(chain.name for chain in CHAINS) == sorted(chain.name for chain in WORKERS.values())
+    assert {contestant.name for contestant in CONTESTANTS} > WORKERS.keys()

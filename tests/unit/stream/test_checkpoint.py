@@ -10,6 +10,7 @@ from support.checkpoints import INPUT, RecordingLog, Rows, tenure
 
 from detector.stream.changelog import encode_keys
 from detector.stream.checkpoint import make_durable, take_cuts
+from detector.stream.marks import Marks, encode_marks
 from detector.stream.tenure import Tenure
 
 
@@ -19,6 +20,7 @@ def process(held: Tenure, key: int, offset: int, *outputs: "asyncio.Future[Any]"
     held.outputs += outputs
     held.position = offset + 1
     held.pipeline.watermark_ms = offset * 10
+    held.processor.seen.marks[1] = offset + 1000
 
 
 def pairs(*keys_and_writers: tuple[int, int]) -> list[bytes]:
@@ -46,7 +48,7 @@ async def test_rows_wait_for_outputs_and_the_commit_waits_for_rows() -> None:
     log.rows_future.set_result(None)
     await task
     assert log.steps == ["rows", "commit"]
-    assert log.committed == {INPUT: OffsetAndMetadata(1, '{"w":0,"v":1}')}
+    assert log.committed == {INPUT: OffsetAndMetadata(1, encode_marks(Marks(0, "id-1", (-1, 1000))))}
     assert held.committed == 1
 
 
@@ -56,9 +58,9 @@ async def test_what_is_processed_after_the_cut_belongs_to_the_next_one() -> None
     cuts = take_cuts([held])
     process(held, 1, 5)
     await make_durable(cuts, log)
-    assert log.committed[INPUT].offset == 1
+    assert log.committed[INPUT] == OffsetAndMetadata(1, encode_marks(Marks(0, "id-1", (-1, 1000))))
     await make_durable(take_cuts([held]), log)
-    assert log.committed[INPUT] == OffsetAndMetadata(6, '{"w":50,"v":1}')
+    assert log.committed[INPUT] == OffsetAndMetadata(6, encode_marks(Marks(50, "id-1", (-1, 1005))))
 
 
 async def test_a_failed_output_is_raised_before_anything_is_written() -> None:
@@ -116,9 +118,9 @@ async def test_another_writers_row_is_deleted_only_after_the_own_one_is_durable(
     process(held, 9, 1)
     await make_durable(take_cuts([held]), log)
     assert [(key, value is None) for key, value in log.records[1:]] == [
-        (pairs((9, 7))[0], False),
         (pairs((1, 3))[0], True),
         (pairs((1, 4))[0], True),
+        (pairs((9, 7))[0], False),
     ]
 
 
@@ -132,6 +134,29 @@ async def test_expired_rows_are_deleted_under_every_writer_after_the_commit() ->
     process(held, 1, 201)
     await make_durable(take_cuts([held]), log)
     assert [key for key, value in log.records if value is None] == pairs((5, 7), (5, 3))
+
+
+async def test_a_key_that_is_back_before_its_tombstone_is_written_keeps_its_new_row() -> None:
+    log, held = RecordingLog(), tenure()
+    process(held, 1, 200)
+    rows: Any = held.pipeline.rows
+    rows.expired = [5]
+    await make_durable(take_cuts([held]), log)
+    process(held, 5, 201)
+    await make_durable(take_cuts([held]), log)
+    assert [False] == [value is None for key, value in log.records if key == pairs((5, 7))[0]][-1:]
+
+
+async def test_what_a_cancelled_checkpoint_took_is_not_committed_by_the_next() -> None:
+    log, held = RecordingLog(), tenure()
+    process(held, 1, 0, asyncio.get_running_loop().create_future())
+    task = asyncio.ensure_future(make_durable(take_cuts([held]), log))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await make_durable(take_cuts([held]), log) == []
+    assert log.steps == []
 
 
 async def test_a_chunk_that_broke_off_is_in_no_checkpoint() -> None:

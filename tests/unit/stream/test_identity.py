@@ -9,9 +9,9 @@ from detector.stream.identity import check_log
 from detector.stream.marks import Marks
 
 EXPECTED = Header("account-events", "id-1", 4, "counting")
-
-
-MARKS = Marks(1)
+MARKS = Marks(1, "id-1")
+#: Of a first commit: the topic is known, nothing else.
+NO_MARKS = Marks(0, "id-1")
 
 
 def recovery(header: Header | None = EXPECTED, *, rows: bool = True) -> Recovery:
@@ -22,21 +22,37 @@ def recovery(header: Header | None = EXPECTED, *, rows: bool = True) -> Recovery
     return found
 
 
-def check(found: Recovery, committed: int | None = 50, marks: Marks = MARKS, begin: int = 10, end: int = 100) -> None:
+def check(
+    found: Recovery | None, committed: int | None = 50, marks: Marks = MARKS, begin: int = 10, end: int = 100
+) -> None:
+    """`found` None: an input whose node keeps no rows."""
     check_log(0, EXPECTED, found, committed, marks, begin, end)
 
 
+@pytest.mark.parametrize("found", [recovery(), None], ids=["with rows", "keeps none"])
 @pytest.mark.parametrize("committed", [10, 50, 100])
-def test_a_commit_within_the_log_is_taken(committed: int) -> None:
-    check(recovery(), committed)
+def test_a_commit_within_the_log_is_taken(committed: int, found: Recovery | None) -> None:
+    check(found, committed)
 
 
-def test_a_first_start_is_taken() -> None:
-    check(recovery(None, rows=False), None, Marks())
+@pytest.mark.parametrize("found", [recovery(None, rows=False), None], ids=["no rows yet", "keeps none"])
+def test_a_first_start_is_taken(found: Recovery | None) -> None:
+    check(found, None, NO_MARKS)
 
 
 def test_a_start_after_a_crash_between_first_commit_and_header_is_taken() -> None:
-    check(recovery(None, rows=False), 10, Marks())
+    check(recovery(None, rows=False), 10, NO_MARKS)
+
+
+def test_a_changelog_whose_rows_have_all_expired_is_taken() -> None:
+    check(recovery(rows=False), 100)
+
+
+@pytest.mark.parametrize("found", [recovery(), recovery(rows=False), None], ids=["rows", "no rows", "keeps none"])
+@pytest.mark.parametrize("marks", [Marks(1, "id-0"), Marks(1)], ids=["another id", "no id"])
+def test_a_commit_on_another_topic_of_the_same_name_is_refused(found: Recovery | None, marks: Marks) -> None:
+    with pytest.raises(UserError, match=r"the topic was re-created \(id id-1, .*kozamori state"):
+        check(found, 50, marks)
 
 
 @pytest.mark.parametrize(
@@ -53,18 +69,19 @@ def test_another_log_is_refused_with_the_way_out(found: Header, message: str) ->
         check(recovery(found))
 
 
+@pytest.mark.parametrize("found", [recovery(), None], ids=["with rows", "keeps none"])
 @pytest.mark.parametrize(("committed", "begin", "end"), [(9, 10, 100), (101, 10, 100), (0, 10, 10)])
-def test_a_commit_outside_the_log_is_refused(committed: int, begin: int, end: int) -> None:
+def test_a_commit_outside_the_log_is_refused(found: Recovery | None, committed: int, begin: int, end: int) -> None:
     with pytest.raises(UserError, match="outside the log"):
-        check(recovery(), committed, begin=begin, end=end)
+        check(found, committed, begin=begin, end=end)
 
 
 def test_rows_without_a_commit_are_refused() -> None:
     with pytest.raises(UserError, match="no committed offset"):
-        check(recovery(), None)
+        check(recovery(), None, NO_MARKS)
 
 
 @pytest.mark.parametrize("found", [recovery(None), recovery(None, rows=False)])
 def test_a_lost_changelog_is_refused(found: Recovery) -> None:
     with pytest.raises(UserError, match="changelog of its rows is gone"):
-        check(found, 50, Marks(1))
+        check(found)
