@@ -28,7 +28,8 @@ from detector.stream.restore import first_offset
 from detector.stream.security import client_options
 from detector.stream.takeover import Takeover
 from detector.stream.tenure import Tenure
-from detector.stream.topics import TopicFacts, check, inspect
+from detector.stream.topic_watch import TopicWatch
+from detector.stream.topics import TopicFacts, check, inspect, topic_ids
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +64,7 @@ class Shell:
         )
         self._hops = HopSender(self._send_hop_batch, self.fail)
         self.lag = LagWatch(self.app, self.tenures, self._reporting)
+        self.topic_watch = TopicWatch(partial(topic_ids, settings), self.tenures, self.fail)
 
     async def begin(self) -> None:
         """Restore every assigned partition and begin its tenure; nothing is read before this returns."""

@@ -4,6 +4,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from kafka import KafkaAdminClient
@@ -149,15 +150,15 @@ def inspect(settings: Settings) -> dict[str, TopicFacts]:
         return describe(client, [topic.name(settings) for topic in TOPICS])
 
 
+def topic_ids(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Kafka's ids of the topics of these names that exist. Raises UserError as `inspect` does."""
+    with admin_client(settings) as client:
+        return {name: _topic_id(topic) for name, topic in _existing(client, names).items()}
+
+
 def describe(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicFacts]:
     """Facts on the topics of these names that exist. Raises KafkaError."""
-    found = {}
-    for topic in client.describe_topics(list(names)):
-        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
-            continue
-        if topic["error_code"]:
-            raise for_code(topic["error_code"])(topic["name"])
-        found[topic["name"]] = topic
+    found = _existing(client, names)
     if not found:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in found]
@@ -165,14 +166,29 @@ def describe(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicF
     return {
         name: TopicFacts(
             name=name,
-            # As Kafka's own tools print it, so that people can compare.
-            topic_id=urlsafe_b64encode(UUID(str(topic["topic_id"])).bytes).decode().rstrip("="),
+            topic_id=_topic_id(topic),
             partitions=len(topic["partitions"]),
             replication=min(len(partition["replica_nodes"]) for partition in topic["partitions"]),
             config={key: entry["value"] for key, entry in configs[name].items()},
         )
         for name, topic in found.items()
     }
+
+
+def _existing(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, Any]:
+    found = {}
+    for topic in client.describe_topics(list(names)):
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if topic["error_code"]:
+            raise for_code(topic["error_code"])(topic["name"])
+        found[topic["name"]] = topic
+    return found
+
+
+def _topic_id(topic: Mapping[str, Any]) -> str:
+    # As Kafka's own tools print it, so that people can compare.
+    return urlsafe_b64encode(UUID(str(topic["topic_id"])).bytes).decode().rstrip("=")
 
 
 def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:

@@ -93,7 +93,8 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
     """Run the app until `stop` is set or something fails; what failed."""
     crashed = asyncio.ensure_future(shell.app.wait_until_stopped())
     stopping = asyncio.ensure_future(stop.wait())
-    tasks = [asyncio.ensure_future(task) for task in (shell.run_checkpoints(), shell.lag.run())]
+    aside = (shell.run_checkpoints(), shell.lag.run(), shell.topic_watch.run())
+    tasks = [asyncio.ensure_future(task) for task in aside]
     starting = asyncio.ensure_future(shell.app.start())
     ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed}
     await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
