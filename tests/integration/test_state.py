@@ -1,12 +1,14 @@
+"""The `state` commands on what workers left of every stage; the real ones are in `test_worker_and_state`."""
+
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
+from kafka.admin import ConfigResource, ConfigResourceType
 from support.deployments import (
     PARTITIONS,
-    STAGE,
     WATERMARK_MS,
     commit,
     delete_records,
@@ -14,6 +16,7 @@ from support.deployments import (
     header,
     healthy,
     new_deployment,
+    record_key,
     recreate,
     rows,
     send,
@@ -24,11 +27,15 @@ from detector.errors import UserError
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.admin import admin_client
-from detector.stream.groups import committed_offsets
+from detector.stream.groups import all_offsets, delete_group
 from detector.stream.migrate import move, plan_move
 from detector.stream.reset import plan, reset
-from detector.stream.state import show
+from detector.stream.state import FLOW, show
 from detector.stream.topics import check, inspect
+
+ACCOUNT, FORWARDER, WALLET, CASES = FLOW.nodes
+NODES = {node.name: node for node in FLOW.nodes}
+SOURCES = [node for node in FLOW.nodes if node.source is not None]
 
 
 @pytest.fixture
@@ -37,7 +44,13 @@ def settings(kafka: LocalKafka) -> Settings:
 
 
 def verdicts(settings: Settings) -> set[str]:
-    return {partition.verdict for partition in show(settings).partitions}
+    return set(show(settings).verdicts)
+
+
+def by_stage(settings: Settings) -> dict[str, set[str]]:
+    """Verdicts of the stages that are not simply fine."""
+    found = {stage.stage: {part.verdict for part in stage.partitions} for stage in show(settings).stages}
+    return {stage: names for stage, names in found.items() if names != {"ok"}}
 
 
 def renamed(settings: Settings) -> Settings:
@@ -64,40 +77,100 @@ def test_a_deployment_that_never_ran_is_new(settings: Settings) -> None:
     assert {"new"} == verdicts(settings)
 
 
-def test_a_healthy_deployment_shows_what_a_worker_left(settings: Settings) -> None:
+def test_a_healthy_deployment_shows_what_a_worker_left_in_every_stage(settings: Settings) -> None:
     healthy(settings)
     found = show(settings)
-    assert [0, 1] == [partition.partition for partition in found.partitions]
-    for partition in found.partitions:
-        assert (6, 0, 10, 4) == (partition.committed, partition.log_start, partition.log_end, partition.lag)
-        assert (WATERMARK_MS, 2, 2) == (partition.watermark_ms, partition.rows, partition.writers)
-        assert header(settings) == partition.header
-        assert partition.verdict == "ok"
+    assert ["account", "wallet-events", "wallet", "cases"] == [stage.stage for stage in found.stages]
+    for stage in found.stages:
+        node = NODES[stage.stage]
+        kept = 0 if node.stage is None else 2
+        assert (8, kept * PARTITIONS) == (stage.lag, stage.rows)
+        assert [0, 1] == [partition.partition for partition in stage.partitions]
+        for partition in stage.partitions:
+            assert (6, 0, 10, 4) == (partition.committed, partition.log_start, partition.log_end, partition.lag)
+            assert (WATERMARK_MS, kept, kept) == (partition.watermark_ms, partition.rows, partition.writers)
+            assert (header(settings, node) if kept else None) == partition.header
+            assert partition.verdict == "ok"
 
 
-def more_partitions(settings: Settings) -> None:
+def add_partitions(settings: Settings, *topics: str) -> None:
     with admin_client(settings) as client:
-        client.create_partitions({settings.account_events: PARTITIONS + 1})
+        client.create_partitions(dict.fromkeys(topics, PARTITIONS + 1))
 
 
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
-        (lambda settings: delete_records(settings, [8, 8]), {"events expired"}),
-        (lambda settings: recreate(settings, settings.account_events), {"topic re-created"}),
-        (lambda settings: recreate(settings, settings.rows_topic(STAGE)), {"header missing"}),
-        (lambda settings: commit(settings, 11), {"beyond the log"}),
-        (lambda settings: commit(settings, 6, metadata="other"), {"foreign offsets"}),
-        (more_partitions, {"partitions added", "new"}),
-    ],
-    ids=["retention", "input re-created", "rows re-created", "offset too far", "another program", "partitions added"],
-)
-def test_what_happened_to_a_deployment_is_named(
-    settings: Settings, fault: Callable[[Settings], None], expected: set[str]
-) -> None:
+def delete_topics(settings: Settings, *topics: str) -> None:
+    with admin_client(settings) as client:
+        client.delete_topics(list(topics))
+
+
+def lose_offsets(settings: Settings) -> None:
+    with admin_client(settings) as client:
+        delete_group(client, settings.group)
+
+
+FAULTS: dict[str, tuple[Callable[[Settings], None], dict[str, set[str]]]] = {
+    "retention": (lambda settings: delete_records(settings, [8, 8]), {"account": {"events expired"}}),
+    "accounts re-created": (
+        lambda settings: recreate(settings, settings.account_events),
+        {"account": {"topic re-created"}},
+    ),
+    # Kafka deletes a topic's offsets with it: only the next stage remembers that there were any.
+    "wallets re-created": (
+        lambda settings: recreate(settings, settings.wallet_events),
+        {"wallet-events": {"offsets gone"}},
+    ),
+    "hop re-created": (
+        lambda settings: recreate(settings, settings.hop_topic("wallet")),
+        {"wallet": {"topic re-created"}},
+    ),
+    "rows re-created": (
+        lambda settings: recreate(settings, settings.rows_topic("cases")),
+        {"cases": {"header missing"}},
+    ),
+    "topic deleted": (
+        lambda settings: delete_topics(settings, settings.hop_topic("cases")),
+        {"cases": {"topic missing"}},
+    ),
+    "offset too far": (lambda settings: commit(settings, 11, nodes=[FORWARDER]), {"wallet-events": {"beyond the log"}}),
+    "another program": (
+        lambda settings: commit(settings, 6, metadata="other", nodes=[CASES]),
+        {"cases": {"foreign offsets"}},
+    ),
+    "another kernel": (
+        lambda settings: send(settings, settings.rows_topic("wallet"), {1: [(record_key(9, 9), b"row")]}),
+        {"wallet": {"ok", "other rows"}},
+    ),
+    "partitions added": (
+        lambda settings: add_partitions(settings, settings.account_events),
+        {"account": {"partitions added", "new"}, "wallet": {"partitions added"}, "cases": {"partitions added"}},
+    ),
+    "offsets gone": (
+        lose_offsets,
+        {
+            "account": {"offsets expired"},
+            "wallet-events": {"new"},
+            "wallet": {"offsets expired"},
+            "cases": {"offsets expired"},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_happened_to_a_stage_is_named(settings: Settings, fault: str) -> None:
+    happen, expected = FAULTS[fault]
     healthy(settings)
-    fault(settings)
-    assert expected == verdicts(settings)
+    happen(settings)
+    assert expected == by_stage(settings)
+
+
+def test_a_worker_of_fewer_stages_leaves_the_others_new(settings: Settings) -> None:
+    for node in (ACCOUNT, CASES):
+        events(settings, 10, topic=node.topic(settings))
+        rows(settings, node, {part: [(1, 7)] for part in range(PARTITIONS)})
+    commit(settings, 6, nodes=[ACCOUNT, CASES])
+    assert {"wallet-events": {"new"}, "wallet": {"new"}} == by_stage(settings)
+    assert show(settings).startable
 
 
 def test_a_missing_input_topic_is_one_line(kafka: LocalKafka) -> None:
@@ -109,41 +182,72 @@ def test_a_reset_to_the_earliest_event_leaves_a_new_deployment(settings: Setting
     healthy(settings)
     delete_records(settings, [2, 2])
     done = reset(settings, "earliest")
-    assert ({0: 6, 1: 6}, 8, {0: 2, 1: 2}, 16) == (
-        done.committed,
-        done.rows_records,
-        done.begin_at,
-        done.events_to_read,
-    )
-    assert [("new", 0, None)] * 2 == [(part.verdict, part.rows, part.committed) for part in show(settings).partitions]
+    committed, start = {0: 6, 1: 6}, {0: 0, 1: 0}
+    expected = [
+        ("account", committed, 0, 8, {0: 2, 1: 2}, 16),
+        ("wallet-events", committed, 0, 0, start, 20),
+        ("wallet", committed, 20, 8, start, 0),
+        ("cases", committed, 20, 8, start, 0),
+    ]
+    assert expected == [
+        (stage.stage, stage.committed, stage.dropped, stage.rows_records, stage.begin_at, stage.to_read)
+        for stage in done.stages
+    ]
+    assert done.events_to_read == 36
+    for node, stage in zip(FLOW.nodes, show(settings).stages, strict=True):
+        assert [("new", 0, None)] * 2 == [(part.verdict, part.rows, part.committed) for part in stage.partitions]
+        assert stage.lag == {"account": 16, "wallet-events": 20}.get(node.name, 0)
     check(settings, inspect(settings))
 
 
 def test_a_reset_to_the_latest_event_passes_over_what_is_there(settings: Settings) -> None:
     healthy(settings)
-    reset(settings, "latest")
-    assert [("ok", 0, 10, 0)] * 2 == [
-        (part.verdict, part.rows, part.committed, part.lag) for part in show(settings).partitions
-    ]
+    assert reset(settings, "latest").events_to_read == 0
+    expected = {node.name: ("ok", 0, 10, 0) if node.source is not None else ("new", 0, None, 0) for node in FLOW.nodes}
+    for stage in show(settings).stages:
+        found = [(part.verdict, part.rows, part.committed, part.lag) for part in stage.partitions]
+        assert [expected[stage.stage]] * 2 == found
 
 
 def test_a_reset_mends_added_partitions(settings: Settings) -> None:
     healthy(settings)
-    more_partitions(settings)
+    add_partitions(settings, *(node.topic(settings) for node in SOURCES))
     reset(settings, "earliest")
     assert {"new"} == verdicts(settings)
     check(settings, inspect(settings))
 
 
-def test_a_reset_keeps_what_an_operator_set_on_the_rows_topic(settings: Settings) -> None:
-    topic = settings.rows_topic(STAGE)
-    with admin_client(settings) as client:
-        from kafka.admin import ConfigResource, ConfigResourceType
+#: What a reset does, step by step.
+STEPS: tuple[Callable[[Settings], None], ...] = (
+    lose_offsets,
+    lambda settings: delete_topics(settings, *(settings.hop_topic(node.name) for node in (WALLET, CASES))),
+    lambda settings: delete_topics(settings, *(settings.rows_topic(node.name) for node in (ACCOUNT, WALLET, CASES))),
+)
 
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"segment.ms": "600000"})])
+
+@pytest.mark.parametrize("steps", range(1, len(STEPS) + 1))
+def test_an_interrupted_reset_lets_no_worker_start_and_can_be_run_again(settings: Settings, steps: int) -> None:
+    healthy(settings)
+    for step in STEPS[:steps]:
+        step(settings)
+    assert not show(settings).startable
     reset(settings, "earliest")
-    config = inspect(settings)[topic].config
-    assert ("600000", "compact") == (config["segment.ms"], config["cleanup.policy"])
+    assert {"new"} == verdicts(settings)
+    check(settings, inspect(settings))
+
+
+@pytest.mark.parametrize(
+    "topic", [lambda s: s.rows_topic("account"), lambda s: s.hop_topic("wallet")], ids=["rows", "hop"]
+)
+def test_a_reset_keeps_what_an_operator_set_on_a_topic(settings: Settings, topic: Callable[[Settings], str]) -> None:
+    name = topic(settings)
+    with admin_client(settings) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"segment.ms": "600000"})])
+    before = inspect(settings)[name]
+    reset(settings, "earliest")
+    after = inspect(settings)[name]
+    assert ("600000", before.config["cleanup.policy"]) == (after.config["segment.ms"], after.config["cleanup.policy"])
+    assert before.topic_id != after.topic_id
 
 
 def test_a_plan_changes_nothing(settings: Settings) -> None:
@@ -169,29 +273,36 @@ def test_nothing_is_changed_under_a_running_worker(settings: Settings, command: 
     with a_worker_running(settings):
         with pytest.raises(UserError, match="has 1 active member"):
             command(settings)
-        assert {6} == {partition.committed for partition in show(settings).partitions}
+        assert {6} == {part.committed for stage in show(settings).stages for part in stage.partitions}
     assert {"ok"} == verdicts(settings)
+
+
+def offsets_of(settings: Settings) -> dict[tuple[str, int], tuple[int, str]]:
+    with admin_client(settings) as client:
+        found = all_offsets(client, settings.group)
+    return {(tp.topic, tp.partition): (at.offset, at.metadata) for tp, at in found.items()}
 
 
 def test_another_name_goes_on_where_the_old_one_stopped(settings: Settings) -> None:
     healthy(settings)
-    before = show(settings).partitions
-    new = renamed(settings)
-    assert plan_move(new, settings.deployment) == move(new, settings.deployment)
-    assert before == show(new).partitions
-    assert {"offsets expired"} == verdicts(settings)
+    before, offsets, new = show(settings).stages, offsets_of(settings), renamed(settings)
+    done = plan_move(new, settings.deployment)
+    assert done == move(new, settings.deployment)
+    assert {node.name: {0: 6, 1: 6} for node in FLOW.nodes} == {stage.stage: stage.offsets for stage in done.stages}
+    assert (before, offsets) == (show(new).stages, offsets_of(new))
+    assert {} == offsets_of(settings)
+    assert not show(settings).startable
 
 
-def test_a_move_can_be_run_again(settings: Settings) -> None:
+@pytest.mark.parametrize("stored", [1, len(FLOW.nodes)], ids=["some offsets stored", "the old group not deleted"])
+def test_a_move_can_be_run_again(settings: Settings, stored: int) -> None:
     healthy(settings)
     new = renamed(settings)
-    # Interrupted between its two steps: both groups have the offsets.
-    commit(new, 6)
+    commit(new, 6, nodes=FLOW.nodes[:stored])
     assert move(new, settings.deployment).moved
     assert not move(new, settings.deployment).moved
     assert {"ok"} == verdicts(new)
-    with admin_client(settings) as client:
-        assert committed_offsets(client, settings.group, settings.account_events) == {}
+    assert {} == offsets_of(settings)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +330,10 @@ def test_a_move_that_would_lose_something_is_refused(
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (more_partitions, "has 3 partitions, its rows were built with 2"),
+        (
+            lambda settings: add_partitions(settings, settings.account_events),
+            "has 3 partitions, the rows of stage account were built with 2",
+        ),
         (lambda _settings: None, "expected --from-deployment NAME"),
     ],
     ids=["partitions added", "healthy"],
@@ -241,8 +355,17 @@ def test_show_prints_one_object_and_tells_by_its_status_whether_a_worker_can_sta
     healthy(settings)
     statuses = [run(cli, ["state", "show", *flags(settings)])]
     found = json.loads(capsys.readouterr().out)
-    assert {"ok"} == {partition["verdict"] for partition in found["partitions"]}
-    commit(settings, 11)
+    first = found["stages"][0]
+    assert [first["topic"], first["topic_id"], first["partitions"]] == [
+        found["topic"],
+        found["topic_id"],
+        found["partitions"],
+    ]
+    assert [(node.name, node.topic(settings)) for node in FLOW.nodes] == [
+        (stage["stage"], stage["topic"]) for stage in found["stages"]
+    ]
+    assert {"ok"} == {part["verdict"] for stage in found["stages"] for part in stage["partitions"]}
+    commit(settings, 11, nodes=[CASES])
     statuses.append(run(cli, ["state", "show", *flags(settings)]))
     assert [0, 1] == statuses
 
@@ -253,6 +376,8 @@ def test_show_reads_well(settings: Settings, capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     for text in (settings.group, "0 to 10", "14:05:06 JST", "05:05:06 UTC", "ok: offsets and rows fit the log"):
         assert text in shown
+    for node in FLOW.nodes:
+        assert f"stage {node.name} · topic {node.topic(settings)}, id " in shown
 
 
 @pytest.mark.parametrize("arguments", [["reset"], ["migrate", "--from-deployment"]], ids=["reset", "migrate"])
@@ -272,21 +397,18 @@ def test_without_yes_a_command_only_says_what_it_would_do(
 
 
 def test_a_long_changelog_is_read_to_its_end(settings: Settings) -> None:
-    head = header(settings)
-    rows(settings, head, {0: [(key, 1) for key in range(5_000)]})
-    send(
-        settings,
-        settings.rows_topic(STAGE),
-        {0: [(key.to_bytes(8, "little") + b"\1" + bytes(7), None) for key in range(1_000)]},
-    )
+    rows(settings, ACCOUNT, {0: [(key, 1) for key in range(5_000)]})
+    rows(settings, WALLET, {1: [(key, 1) for key in range(300)]})
+    send(settings, settings.rows_topic("account"), {0: [(record_key(key, 1), None) for key in range(1_000)]})
     seen: list[tuple[int, int]] = []
     found = show(settings, lambda done, total: seen.append((done, total)))
-    assert [4_000, 0] == [partition.rows for partition in found.partitions]
-    assert seen[-1] == (6_001, 6_001)
+    assert [[4_000, 0], [0, 0], [0, 300], [0, 0]] == [
+        [partition.rows for partition in stage.partitions] for stage in found.stages
+    ]
+    assert seen[-1] == (6_302, 6_302)
 
 
 def test_records_deleted_from_the_log_are_no_lag(settings: Settings) -> None:
     events(settings, 10)
     delete_records(settings, [7, 7])
     assert [3, 3] == [partition.lag for partition in show(settings).partitions]
-    assert TopicPartition(settings.account_events, 0).topic == show(settings).topic
