@@ -1,0 +1,151 @@
+"""A worker and `kozamori score` say the same of the same log, to the last bit.
+
+The model's budget is so large that every scored event alerts and passes through the last hop with all its features.
+`KOZAMORI_EQUALITY_EVENTS` sets the number of events (30,000 by default).
+"""
+
+import os
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from support.hop_order import differing_bits, hopped, log_order, sources
+from support.workers import Progress, WorkerProcess, wait_until
+
+from detector.artifact import write_model
+from detector.cli.scoring import score
+from detector.contract.alerts import Alert, decode_alert
+from detector.contract.batch import OWN
+from detector.core.chains import CHAINS
+from detector.core.pipeline import DAY_MS
+from detector.core.policy import Model
+from detector.core.stage import Chain
+from detector.local_kafka.broker import LocalKafka
+from detector.settings import Settings
+from detector.stream.flow import flow_of
+from detector.stream.processor import Wiring
+from detector.stream.security import client_options
+from detector.stream.topics import create
+from models.datasets import collect
+from models.training import Plan, train
+from producers.batches import Which, to_batches
+from producers.publish import publish
+from producers.scenarios import SCENARIOS, sized
+from producers.simulation import tables
+
+EVENTS = int(os.environ.get("KOZAMORI_EQUALITY_EVENTS", "30000"))
+PARTITIONS = 4
+SEED = 11
+EVERYTHING = 1e9  # false alarms a day: more than there are events, so that whatever is scored alerts
+PATIENCE_S = 120 + EVENTS / 500  # an alert for each event costs a hundred times the usual
+pytestmark = pytest.mark.timeout(300 + EVENTS / 100)
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+def test_no_bit_of_features_scores_and_alarms_differs(kafka: LocalKafka, tmp_path: Path, chain: Chain) -> None:
+    model, flow = trained(chain, tmp_path / "model"), flow_of(chain)
+    settings = run_worker(kafka, tmp_path, chain)
+    wiring = Wiring(flow, model, PARTITIONS, (settings.account_events, settings.wallet_events))
+    log = sources(settings, flow)
+    order = log_order(settings, wiring, log)
+    row = np.argsort(order)  # of each source record in the file
+    offline = scored([log.values[number] for number in order.tolist()], model, tmp_path)
+    compared = {"features": 0, "scores": 0, "differing bits": 0}
+    alerted = []
+    for node in flow.nodes:
+        for events in (
+            events
+            for partition in range(PARTITIONS)
+            if node.source is None
+            for events in hopped(settings, wiring, node, partition)
+        ):
+            rows = row[log.numbers_of(events)]
+            kept = np.flatnonzero(offline.applied[rows] & (events.batch.role == OWN))
+            X = offline.X[rows[kept], : node.before]
+            compared["features"] += X.size
+            compared["differing bits"] += differing_bits(X, events.carried.X[kept])
+            if node.target is None:
+                alerts = [decode_alert(events.values[i]) for i in range(events.batch.size)]
+                compared["scores"] += offline.scores[rows].size
+                compared["differing bits"] += differing_bits(offline.scores[rows], said(alerts, model))
+                assert offline.detector[rows].tolist() == [alert.detector for alert in alerts]
+                alerted.append(rows)
+    print(f"{chain.name}, {len(order):,} events: {compared}")
+    assert np.flatnonzero(offline.scored).tolist() == np.sort(np.concatenate(alerted)).tolist()
+    assert compared["features"] > EVENTS
+    assert compared["scores"] > EVENTS
+    assert 0 == compared["differing bits"]
+
+
+def trained(chain: Chain, folder: Path) -> Model:
+    """A model of an ordinary August that alerts on everything it scores."""
+    august = replace(SCENARIOS["normal"], seed=SEED, accounts=2_000, days=12)
+    which: Which = "all" if chain.reads_wallet_events else "account"
+    batches = (batch for table, *_ in tables(august) for batch in to_batches(table, 8192, which=which))
+    data = collect(batches, chain, 400 * DAY_MS)
+    return write_model(folder, train(data, chain, Plan(budget=EVERYTHING, seed=SEED), "0" * 64))
+
+
+def run_worker(kafka: LocalKafka, tmp_path: Path, chain: Chain) -> Settings:
+    """A deployment whose worker has taken all events of a scenario with all typologies."""
+    settings = Settings(
+        bootstrap=(kafka.bootstrap,),
+        prefix=f"equal-{secrets.token_hex(3)}.",
+        deployment=f"equal-{secrets.token_hex(3)}",
+        partitions=PARTITIONS,
+        model=tmp_path / "model",
+    )
+    create(settings, PARTITIONS, 1)
+    scenario = replace(SCENARIOS["random"], seed=SEED, wallet_events=chain.reads_wallet_events)
+    events = [table for table, *_ in tables(sized(scenario, EVENTS))]
+    assert publish(events, client_options(settings), settings.prefix).complete
+    worker, progress = WorkerProcess(settings, tmp_path / "worker.log"), Progress(settings)
+    try:
+        wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    return settings
+
+
+class Offline:
+    """What `kozamori score` wrote, a row for each event of the file.
+
+    `scores` float64 (n, 2 + detectors): alarm, score and each detector's; NaN where not scored.
+    """
+
+    def __init__(self, table: pa.Table, model: Model) -> None:
+        columns = ("alarm", "score", *(f"score_{detector.name}" for detector in model.detectors))
+        self.X = np.stack([table[name].to_numpy() for name in model.feature_names], axis=1)
+        self.scores = np.stack([table[name].to_numpy() for name in columns], axis=1)
+        self.applied = table["status"].to_pandas().to_numpy() == "applied"
+        self.scored = table["alarm"].is_valid().to_numpy()
+        self.detector = table["detector"].to_pandas().to_numpy()
+
+
+def scored(lines: list[bytes], model: Model, tmp_path: Path) -> Offline:
+    """The scores of these messages, in this order, by the command."""
+    events, scores = tmp_path / "events.jsonl", tmp_path / "scores.parquet"
+    events.write_bytes(b"\n".join(lines) + b"\n")
+    options = [str(events), "--model", str(tmp_path / "model"), "-o", str(scores), "--features"]
+    result = CliRunner().invoke(score, options, catch_exceptions=False)
+    assert 0 == result.exit_code, result.output
+    offline = Offline(pq.read_table(scores), model)
+    assert len(lines) == len(offline.X)
+    return offline
+
+
+def said(alerts: list[Alert], model: Model) -> npt.NDArray[np.float64]:
+    """The same columns as alerts have them."""
+    names = [detector.name for detector in model.detectors]
+    nothing = float("nan")
+    return np.array(
+        [(a.false_alarms_per_day, a.score, *(a.detector_scores.get(name, nothing) for name in names)) for a in alerts]
+    )
