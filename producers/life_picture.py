@@ -34,7 +34,7 @@ def draw(life: Life, path: Path) -> None:
         panel(axes, life)
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"Normal life, {jst.first_day(life.month):%B %Y}, {life.accounts:,} accounts", fontweight="bold")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
 
 
 def _hours(axes: Any, life: Life) -> None:

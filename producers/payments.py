@@ -7,10 +7,11 @@ import numpy.typing as npt
 
 from detector.contract.vocabulary import CHARGE, OK, PAYMENT
 from producers import events, jst, season, shops
+from producers.charges import COUNTER_MS
 from producers.draws import Rng, fraction, lognormal_ms, pick
 from producers.events import Events
 from producers.shops import MAX_PAYMENT_YEN
-from producers.ties import first_moments
+from producers.ties import COUNTER, first_moments
 
 PAYMENTS_PER_CHARGE = 1.3  # *assumed*; far fewer than in life, enough for a wallet's rhythm
 SMALLEST_YEN = 80
@@ -141,6 +142,7 @@ def _tobacco_yen(rng: Rng, moment_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.i
 def _paid(
     of: Events, moment: npt.NDArray[np.int64], amount: npt.NDArray[np.int64], shop: npt.NDArray[np.uint64]
 ) -> Events:
+    left = (of.source >> np.uint64(60) == np.uint64(COUNTER)) & (moment - of.opened_at_ms >= COUNTER_MS)
     return events.build(
         of.size,
         kind=PAYMENT,
@@ -149,7 +151,7 @@ def _paid(
         wallet=of.wallet,
         opened_at_ms=of.opened_at_ms,
         verified=of.verified,
-        source=of.source,
+        source=np.where(left, np.uint64(0), of.source),
         amount_yen=np.clip(amount, SMALLEST_YEN, MAX_PAYMENT_YEN),
         shop=shop,
     )

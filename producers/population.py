@@ -18,7 +18,6 @@ from producers.draws import Rng, lognormal_ms, stream
 from producers.families import households, other_service, services_of
 from producers.ties import HOUSEHOLD, Ties, source, with_habits
 
-ODD = ties.ODD
 BEGINS = dt.date(2020, 6, 1)
 EMAIL_WALLETS_SINCE = dt.date(2019, 9, 1)  # an e-mail address sufficed from then on (press, Sept 2020)
 MAX_ACCOUNTS = 20_000_000
@@ -64,7 +63,8 @@ class Population:
         if not self.lives_in(month):
             got = f"{jst.first_day(month):%B %Y}"
             raise UserError(f"the population begins on {self.era.begins}: got {got}, choose a later --start")
-        present = ties.concatenate([self._base, *(self.cohort(m) for m in range(self._first_month, month + 1))])
+        cohorts = [self.cohort(m) for m in range(self._first_month, month + 1)]
+        present = ties.once(ties.concatenate([self._base, *cohorts]))
         replacing = present.select(present.replaces >= 0)
         # `present` is a copy: the beginning stays as it was for earlier months.
         np.minimum.at(present.ended_at_ms, replacing.replaces, replacing.opened_at_ms - newcomers.CUT_BEFORE_MS)

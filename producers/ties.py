@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers import banks, jst, season
-from producers.draws import Rng, exponential_ms, pick
+from producers.draws import Rng, exponential_ms, mix64, pick
 
 DAILY_END_RATE = 0.00013  # ties that end, about 4 % a month with the dormant; *assumed*
 
@@ -67,6 +67,12 @@ class Ties(NamedTuple):
 def concatenate(parts: list[Ties]) -> Ties:
     """All ties of `parts`, in order."""
     return Ties(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def once(made: Ties) -> Ties:
+    """The ties in their order, each pair of an account and a wallet where it comes first."""
+    pairs = mix64(made.account) ^ made.wallet  # as good as the pair itself: no two are alike by chance
+    return made.select(np.sort(np.unique(pairs, return_index=True)[1]))
 
 
 def source(kind: int, numbers: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

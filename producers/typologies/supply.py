@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from producers import cases
 from producers.normal import event_numbers
-from producers.population import ODD
+from producers.ties import ODD
 
 SERIES = 1 << 27  # of event numbers and of wallets, apart from those of any month
 STRANGERS = 1 << 39  # account numbers from here on belong to nobody who has a wallet

@@ -20,8 +20,9 @@ from detector.contract.vocabulary import (
     UNLINK,
 )
 from producers import banks, jst, season
+from producers.campaigns import SEPTEMBER_CASES
 from producers.events import NO_CASE, Events
-from producers.scenarios import honest_newcomers
+from producers.scenarios import DEFAULT_ACCOUNTS, honest_newcomers
 
 AUGUST = dt.date(2020, 8, 1)
 
@@ -171,9 +172,14 @@ def test_payments_stay_below_the_limit_of_a_bar_code(once: Events) -> None:
     assert paid.max() <= 49_999
 
 
-def test_fifty_honest_newcomers_hide_each_case_of_september() -> None:
-    events = events_of(scenario("september-2020", accounts=6_000, cases=6))
-    assert honest_newcomers(events) >= 50 * len(set(events.case.tolist()) - {NO_CASE})
+def test_fifty_honest_newcomers_hide_each_fraudulent_wallet_that_charges_as_soon() -> None:
+    # As many cases for the people as in September 2020 at its usual size.
+    events = events_of(scenario("september-2020", accounts=12_000, cases=SEPTEMBER_CASES * 12_000 // DEFAULT_ACCOUNTS))
+    bad = events.select((events.case != NO_CASE) & (events.occurred_at_ms - events.opened_at_ms <= 2 * jst.HOUR_MS))
+    fraudulent = len(np.unique(bad.wallet[bad.kind == DEBIT]))
+    print(f"{honest_newcomers(events)} honest newcomers, {fraudulent} fraudulent ones")
+    assert fraudulent > 20
+    assert honest_newcomers(events) >= 50 * fraudulent
 
 
 def test_honest_newcomers_include_unverified_ones_at_pin_banks_with_a_big_first_charge(once: Events) -> None:
