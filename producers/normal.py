@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from producers import events
 from producers.charges import debits_of
+from producers.circles import circles_of
 from producers.delivery import deliver
 from producers.draws import mix64, stream
 from producers.events import Events
@@ -25,8 +26,9 @@ def month_of_life(population: Population, month: int) -> Events:
     links = links_of(stream(seed, "links", month), ties, month)
     debits = debits_of(stream(seed, "debits", month), ties, month)
     payments = payments_after(stream(seed, "payments", month), debits, month, population.accounts)
-    transfers = transfers_of(stream(seed, "transfers", month), ties, debits, month)
-    payouts = payouts_of(stream(seed, "payouts", month), ties, transfers, month)
+    circles = circles_of(ties)
+    transfers = transfers_of(stream(seed, "transfers", month), circles, debits, month)
+    payouts = payouts_of(stream(seed, "payouts", month), circles, transfers, month)
     sent = events.concatenate([*links, debits, payments, transfers, payouts])
     sent = sent._replace(event=event_numbers(seed, month, sent.size))
     return deliver(stream(seed, "delivery", month), sent, month)

@@ -6,10 +6,10 @@ import numpy.typing as npt
 from detector.contract.vocabulary import PAYOUT, SERVICES
 from producers import events, jst, season
 from producers.charges import sources
-from producers.circles import Circles, circles_of
+from producers.circles import Circles
 from producers.draws import Rng, lognormal_ms, pick
 from producers.events import Events
-from producers.ties import Ties, first_moments
+from producers.ties import first_moments
 
 MAX_PAYOUT_YEN, PAYOUTS_A_MONTH = 20_000, 5  # of one wallet (press, Sept 2020)
 
@@ -23,9 +23,8 @@ RECEIVED_YEN = 15_000
 TAKES_OUT_SHARE = 0.5
 
 
-def payouts_of(rng: Rng, ties: Ties, transfers: Events, month: int) -> Events:
-    """All payouts of the numbered month from the wallets of `ties`, some of what `transfers` brought them."""
-    circles = circles_of(ties)
+def payouts_of(rng: Rng, circles: Circles, transfers: Events, month: int) -> Events:
+    """All payouts of the numbered month from the wallets of the circles, some of what `transfers` brought them."""
     place, moment, amount = (
         np.concatenate(columns)
         for columns in zip(_sellers(rng, circles, month), _received(rng, circles, transfers), strict=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from detector.contract.vocabulary import CHARGE, OK, TRANSFER
 from producers import events, jst, season
 from producers.charges import sources
-from producers.circles import Circles, circles_of, social
+from producers.circles import Circles, social
 from producers.draws import Rng, lognormal_ms, pick
 from producers.events import Events
 from producers.ties import Ties, first_moments
@@ -46,9 +46,8 @@ class Sent(NamedTuple):
     amount_yen: npt.NDArray[np.int64]
 
 
-def transfers_of(rng: Rng, ties: Ties, debits: Events, month: int) -> Events:
-    """All transfers of the numbered month between the wallets of `ties`; some send on what `debits` charged."""
-    circles = circles_of(ties)
+def transfers_of(rng: Rng, circles: Circles, debits: Events, month: int) -> Events:
+    """All transfers of the numbered month within the circles; some send on what `debits` charged."""
     parts = [
         _dinners(rng, circles, month),
         _families(rng, circles, month),

@@ -1,6 +1,7 @@
 """Rates, hours and habits of one simulated summer, against what INCIDENT.md and common sense say."""
 
 import datetime as dt
+import time
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from detector.contract.vocabulary import (
 from producers import banks, jst, season
 from producers.campaigns import SEPTEMBER_CASES
 from producers.events import NO_CASE, Events
-from producers.scenarios import DEFAULT_ACCOUNTS, honest_newcomers
+from producers.scenarios import DEFAULT_ACCOUNTS, honest_newcomers, simulate
 
 AUGUST = dt.date(2020, 8, 1)
 
@@ -187,3 +188,12 @@ def test_honest_newcomers_include_unverified_ones_at_pin_banks_with_a_big_first_
     fresh = big.select(big.occurred_at_ms - big.opened_at_ms < 2 * jst.HOUR_MS)
     at_pin_banks = np.isin(fresh.account >> np.uint64(40), banks.CODES[banks.PIN_BANKS])
     assert at_pin_banks.sum() > 5
+
+
+def test_a_million_events_are_simulated_in_under_twenty_seconds() -> None:
+    begun = time.perf_counter()
+    size = sum(part.size for part in simulate(scenario(accounts=46_000)))
+    seconds = time.perf_counter() - begun
+    print(f"{size:,} events in {seconds:.1f} s, {size / seconds:,.0f} a second")
+    assert size > 1_000_000
+    assert seconds < 20
