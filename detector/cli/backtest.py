@@ -1,0 +1,160 @@
+"""`kozamori backtest`: what a model's alerts would have been worth on labelled events."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from detector.artifact import read_model
+from detector.cli.options import as_json
+from detector.cli.producers import progress
+from detector.cli.scoring import read_slices
+from detector.contract.batch import Batch
+from detector.core.chains import CHAINS, chain_of
+from detector.core.pipeline import DAY_MS
+from detector.core.policy import Model
+from detector.core.stage import Chain
+from detector.settings import Settings
+from models.backtest.figures import Figures
+from models.backtest.labels import Labels, labels_of
+from models.backtest.played import Played, play
+from models.backtest.run import Backtest
+from models.backtest.run import backtest as compare
+from models.datasets import Dataset, collect
+from models.reports.backtest import check_report, write_report
+from producers.files import read_labels
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori backtest september/events.parquet --labels september/labels.parquet --model model --budget 20
+  kozamori backtest events.parquet --labels labels.jsonl --model model --train august/events.parquet -o report
+  kozamori backtest events.parquet --labels labels.parquet --model model --budget 5 --json
+
+Labels have event_id, case_id and typology. The model alerts at the limit of its training days, every scorer beside it
+at the loosest that stays within the budget on these days. -o takes a folder, or a name ending in .html.
+"""
+)
+@click.argument("events", type=click.Path(path_type=Path))
+@click.option("--labels", "labelled", type=click.Path(path_type=Path), required=True, help="Which events are fraud.")
+@click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    help="False alert groups a day over all banks.  [default: the model's]",
+)
+@click.option(
+    "--train",
+    type=click.Path(path_type=Path),
+    help="Normal days for the scorers beside the model that have to learn; the model does not see them.",
+)
+@click.option("--warm-up", type=click.Path(path_type=Path), help="Events before these: the state begins with them.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of baselines and intervals.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Report to write: a folder, or a .html file.")
+@as_json
+def backtest(
+    events: Path,
+    labelled: Path,
+    folder: Path,
+    budget: float | None,
+    train: Path | None,
+    warm_up: Path | None,
+    seed: int,
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Tell what a model's alerts would have been worth on labelled events, beside simpler scorers.
+
+    Scores first, learns never: neither the model nor its limit sees the labels.
+    """
+    if output is not None:
+        check_report(output)
+    model = read_model(folder, *CHAINS)
+    chain, labels = chain_of(model.stages), labels_of(read_labels(labelled))
+    console = Console(stderr=True)
+    with progress(console) as bar:
+        task = bar.add_task("scored", total=None, note="")
+
+        def step(rows: int) -> None:
+            bar.advance(task, rows)
+
+        played = _play(events, warm_up, model, chain, labels, step)
+        normal = None if train is None else _collect(train, chain, step)
+        bar.update(task, description="compared")
+        found = compare(
+            played, labels, model, chain, budget=model.budget if budget is None else budget, train=normal, seed=seed
+        )
+        if output is not None:
+            about = {"events": events.name, "labels": labelled.name, "model": model.version, "stages": model.stages}
+            output = write_report(output, found, about)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    if as_json:
+        click.echo(json.dumps(found.figures(), allow_nan=False))
+    else:
+        Console().print(_scorers(found), _typologies(found.scorers[0].figures))
+        if output is not None:
+            click.echo(f"report: {output}")
+
+
+def _play(
+    events: Path,
+    warm_up: Path | None,
+    model: Model,
+    chain: Chain,
+    labels: Labels,
+    advance: Callable[[int], object],
+) -> Played:
+    """The events as the model saw them, offsets counted on from those of the warm-up."""
+    before = 0
+    ttl_ms = Settings().ttl_days * DAY_MS
+
+    def earlier() -> Iterator[Batch]:
+        nonlocal before
+        for table, batches in read_slices(warm_up, chain, advance) if warm_up else ():
+            yield from batches
+            before += table.num_rows
+
+    def own() -> Iterator[Batch]:
+        for _, batches in read_slices(events, chain, advance, first_row=before):
+            yield from batches
+
+    return play(own(), model, chain, labels, ttl_ms=ttl_ms, warm_up=earlier())
+
+
+def _collect(path: Path, chain: Chain, advance: Callable[[int], object]) -> Dataset:
+    slices = read_slices(path, chain, advance)
+    return collect((batch for _, batches in slices for batch in batches), chain, Settings().ttl_days * DAY_MS)
+
+
+def _scorers(found: Backtest) -> Table:
+    days = len(found.days)
+    title = f"{found.cases.count:,} cases on {days} days, budget {found.budget:g} false alert groups a day"
+    table = Table(title=title, title_justify="left")
+    for heading in ("", "alerted", "early", "before debit", "yen lost", "false a day", "precision"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for scored in found.scorers:
+        one = scored.figures
+        shares = [_share(value) for value in (one.alerted, one.early, one.before_debit, one.yen_lost)]
+        table.add_row(one.name, *shares, f"{one.false_groups_per_day:.1f}", _share(one.precision))
+    return table
+
+
+def _typologies(figures: Figures) -> Table:
+    table = Table(title=f"{figures.name} by typology", title_justify="left")
+    for heading in ("", "cases", "alerted", "early", "before debit", "yen lost", "median seconds"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for name, row in figures.typologies.items():
+        shares = [_share(value) for value in (row.alerted, row.early, row.before_debit, row.yen_lost)]
+        seconds = "–" if row.median_seconds is None else f"{row.median_seconds:,.0f}"
+        table.add_row(name, f"{row.cases:,}", *shares, seconds)
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"

@@ -1,0 +1,99 @@
+"""What is compared: the whole model, its detectors alone, and what a simpler tool would do; each as alarms by event."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.core.policy import Model
+from models.backtest.groups import Grouping
+from models.backtest.played import Played
+
+KOZAMORI = "kozamori"
+#: Scorers made of some of the model's detectors, by these detectors' form.
+PARTS = {
+    "attack_trained": "attack_trained",
+    "joint_tails": "joint_tail",
+    "oriented_forest": "isolation_forest",
+}
+BEST_SINGLE = "best_single"
+#: All that a report shows, in its order.
+NAMES = (KOZAMORI, *PARTS, "plain_forest", "tail_sum", BEST_SINGLE)
+
+
+class Scorer(NamedTuple):
+    """`alarm` float64 (n,): lower is worse, infinite where it never alerts. `limit`: alerts where `alarm <= limit`;
+    None where the limit is to be set in hindsight. `meaning` for people.
+    """
+
+    name: str
+    alarm: npt.NDArray[np.float64]
+    limit: float | None
+    meaning: str
+
+
+def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer], list[str]]:
+    """The model as the worker runs it at that budget, each part of it alone, and a note for each part it lacks.
+
+    The model's limit was set on training days. A part alone may spend the whole budget, its detectors in the proportion
+    of their shares.
+    """
+    rates = [
+        calibration.judge(played.scores[:, place], played.kind)[1]
+        for place, calibration in enumerate(model.calibrations)
+    ]
+    forms = [detector.spec.form for detector in model.detectors]
+    shares = [detector.spec.share for detector in model.detectors]
+
+    def alarm(places: list[int]) -> npt.NDArray[np.float64]:
+        whole = sum(shares[place] for place in places)
+        least: npt.NDArray[np.float64] = np.min([rates[place] * (whole / shares[place]) for place in places], axis=0)
+        return least
+
+    scorers = [Scorer(KOZAMORI, alarm(list(range(len(forms)))), budget, "all detectors, limit set on training days")]
+    notes = []
+    for name, form in PARTS.items():
+        if places := [place for place, one in enumerate(forms) if one == form]:
+            told = ", ".join(model.detectors[place].name for place in places)
+            scorers.append(Scorer(name, alarm(places), None, f"alone: {told}"))
+        else:
+            notes.append(f"{name} is left out: the model has no such detector")
+    return scorers, notes
+
+
+def single_features(model: Model, played: Played, signs: npt.NDArray[np.float32]) -> list[Scorer]:
+    """Each feature as a scorer: the riskier its value, the worse; `signs` float32 (F,) are its directions of risk."""
+    scored = played.scored
+    return [
+        Scorer(name, np.where(scored & ~np.isnan(x), -sign * x.astype(np.float64), np.inf), None, name)
+        for name, sign, x in zip(model.feature_names, signs, played.X.T, strict=True)
+    ]
+
+
+def loosest(alarm: npt.NDArray[np.float64], false_groups: Callable[[npt.NDArray[np.int64]], int], most: float) -> float:
+    """The greatest limit at which `alarm <= limit` makes at most `most` false groups; −inf where any makes more.
+
+    `false_groups` counts those of alerts on rows. It hardly ever falls as the limit grows (an alert more can join two
+    groups, or make a false one true), and the search takes it that it never does; what is returned holds all the same.
+    """
+    limits = np.unique(alarm[np.isfinite(alarm)])
+
+    def fits(place: int) -> bool:
+        return false_groups(np.flatnonzero(alarm <= limits[place])) <= most
+
+    good, step = -1, 1
+    while good + step < len(limits) and fits(good + step):
+        good, step = good + step, 2 * step
+    bad = min(good + step, len(limits))
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if fits(middle) else (good, middle)
+    return float(limits[good]) if good >= 0 else -np.inf
+
+
+def alerts_at(scorer: Scorer, grouping: Grouping, most: float) -> npt.NDArray[np.bool_]:
+    """Where a scorer alerts, bool (n,): at its own limit, else at the loosest with `most` false groups."""
+    limit = loosest(scorer.alarm, grouping.false_groups, most) if scorer.limit is None else scorer.limit
+    alert: npt.NDArray[np.bool_] = scorer.alarm <= limit
+    return alert & np.isfinite(scorer.alarm)
