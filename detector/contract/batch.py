@@ -44,6 +44,11 @@ class Batch(NamedTuple):
         return np.where(self.account != 0, self.account, self.wallet)
 
     @property
+    def address(self) -> npt.NDArray[np.uint64]:
+        """Where the event came from, or whom it is about where that is unknown: unknown sources are no one's row."""
+        return np.where(self.source != 0, self.source, self.subject)
+
+    @property
     def size(self) -> int:
         """Number of events."""
         return len(self.offset)

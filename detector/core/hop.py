@@ -82,6 +82,16 @@ class Values:
         message: bytes = self._messages[self._message[i]]
         return message[begin : begin + int(self._length[i])]
 
+    def many(self, which: npt.NDArray[Any]) -> list[bytes]:
+        """The JSON of the events at `which`, one after another."""
+        begins, lengths = self._begin[which].tolist(), self._length[which].tolist()
+        sources = self._message[which].tolist()
+        messages = self._messages
+        return [
+            messages[source][begin : begin + length]
+            for source, begin, length in zip(sources, begins, lengths, strict=True)
+        ]
+
     def select(self, which: Any) -> "Values":
         """The values at `which`."""
         return Values(self._messages, self._message[which], self._begin[which], self._length[which])

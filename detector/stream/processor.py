@@ -12,7 +12,7 @@ from detector.contract.codec import Decoded, Rejected, decode_account_events, de
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
 from detector.core.forward import both_sides
-from detector.core.hop import HopCodec, Seen, slot_of
+from detector.core.hop import HopCodec, Seen, Values, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import RECEIVED_MS
@@ -119,7 +119,8 @@ class Wiring:
             alerts = [self.alert(batch, outcome, values, i) for i in which.tolist()]
             texts = [encode_alert(alert) for alert in alerts]
         else:
-            texts = [values[record] for record in batch.record[which].tolist()]
+            records = batch.record[which]
+            texts = values.many(records) if isinstance(values, Values) else [values[i] for i in records.tolist()]
         on = batch if len(which) == batch.size else batch.select(which)
         carried = outcome.carried if len(which) == batch.size else outcome.carried.select(which)
         stage = self.flow.node(node.target).stage

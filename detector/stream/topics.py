@@ -90,7 +90,7 @@ _ROWS = {
 
 #: Stages that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
 #: empty, and one of more finds its own.
-STAGES = ("account", "wallet", "cases")
+STAGES = ("account", "wallet", "source", "cases")
 HOPS = STAGES[1:]
 
 

@@ -1,0 +1,253 @@
+"""The source stage: what came from one address or device, with any account and any wallet, and what is usual for it.
+
+A family, a campus and a carrier's address are large and normal; what tells is more than the source's own usual. Counts
+are of the newest day (in Japan) and the day before it; what comes late counts on the newest day.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.contract.batch import OWN
+from detector.contract.vocabulary import DEBIT, LINK, OK, OPEN
+from detector.core.admission import APPLY_FRESH
+from detector.core.stage import HEADER
+from detector.core.stages.jst import day_of
+
+DAY_MS = 86_400_000
+PERIOD_DAYS = 15  # two of them are the month that slow sprays are seen in
+USUAL_DAYS = 30  # days the usual is a mean of
+FORGOTTEN_DAYS = 120  # without an event, after which nothing of a usual is left that a float32 would show
+YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
+MOST = 3  # of wallets and accounts in the saturated features: families stop there
+
+ROW = np.dtype(
+    [
+        *HEADER,
+        ("day", "<u2"),  # newest day
+        ("first_day", "<u2"),
+        ("accounts", "<u8", (2, 2)),  # bits of the accounts of that day and the day before it
+        ("month_accounts", "<u8", (2, 2)),  # likewise of periods of fifteen days
+        ("wallets", "<u8", (2,)),
+        ("young_tens", "<u4", (2,)),  # tens of yen debited for wallets less than a day old
+        ("usual", "<f4", (4,)),  # a day's accounts, attempts, failures and young yen
+        ("period", "<u2"),
+        ("days", "<u2"),  # that the usual is a mean of, at most USUAL_DAYS
+        ("opened", "<u2", (2,)),
+        ("attempts", "<u2", (2,)),
+        ("failures", "<u2", (2,)),
+    ]
+)
+
+#: Columns of the feature matrix in the order in which the kernel writes them; `source_features` describes each.
+COLUMNS = (
+    "source_accounts_2d",
+    "source_accounts_3",
+    "source_accounts_30d",
+    "source_wallets_2d",
+    "source_wallets_3",
+    "source_opened_2d",
+    "source_attempts_2d",
+    "source_failures_2d",
+    "source_failure_share",
+    "source_young_yen_2d",
+    "source_known_days",
+    "source_accounts_unusual",
+    "source_attempts_unusual",
+    "source_failures_unusual",
+    "source_young_unusual",
+)
+(
+    _ACCOUNTS,
+    _ACCOUNTS_3,
+    _MONTH,
+    _WALLETS,
+    _WALLETS_3,
+    _OPENED,
+    _ATTEMPTS,
+    _FAILURES,
+    _SHARE,
+    _YOUNG,
+    _KNOWN,
+    _UNUSUAL,
+    _,
+    _,
+    _,
+) = range(len(COLUMNS))
+#: Added to the usual of two days before a count is divided by it, so that a source without history is no wonder: what
+#: one person does in a day (accounts, attempts, failures), and one first charge of a campaign (yen).
+COMMON = np.array([2.0, 2.0, 1.0, 20_000.0])
+
+_U2, _U4 = 2**16 - 1, 2**32 - 1
+
+
+def _counts(bits: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
+    """How many distinct hashes set so many of `bits` bits: linear counting (Whang et al., A linear-time probabilistic
+    counting algorithm for database applications, 1990); all bits set counts as half a bit left."""
+    left = [bits - k if k < bits else 0.5 for k in range(bits + 1)]
+    return np.array([round(bits * math.log(bits / free)) for free in left])
+
+
+_OF_128, _OF_64 = _counts(128), _counts(64)
+
+
+@njit(cache=True)
+def source_kernel(
+    rows: Any,
+    row_ids: Any,
+    status: Any,
+    batch: Any,
+    start: int,
+    stop: int,
+    X: Any,
+    facts: Any,  # noqa: ARG001 - facts are of the account: they go on as they came
+) -> None:
+    """See `detector.core.stage.Stage`. An event of unknown source has no feature, nor has a transfer's receiver."""
+    for i in range(start, stop):
+        X[i, :] = np.nan
+        if status[i] > APPLY_FRESH:
+            continue
+        row = rows[row_ids[i]]
+        if status[i] == APPLY_FRESH:
+            row.first_day = 0  # also where this event counts for nothing
+        if batch.source[i] == 0 or batch.role[i] != OWN:
+            continue
+        day = day_of(batch.occurred_at_ms[i] // 1000)
+        if row.first_day == 0:
+            _clear(row, day)
+        _turn(row, day)
+        _count(row, batch, i)
+        if batch.kind[i] == LINK or batch.kind[i] == DEBIT:
+            _features(row, day, X[i])
+
+
+@njit(cache=True)
+def _clear(row: Any, day: int) -> None:
+    row.day = day
+    row.first_day = day
+    row.period = day // PERIOD_DAYS
+    row.days = 0
+    row.accounts[:, :] = 0
+    row.month_accounts[:, :] = 0
+    row.wallets[:] = 0
+    row.young_tens[:] = 0
+    row.usual[:] = 0
+    row.opened[:] = 0
+    row.attempts[:] = 0
+    row.failures[:] = 0
+
+
+@njit(cache=True)
+def _turn(row: Any, day: int) -> None:
+    """Begin a new day and a new period where this is one; the finished day goes into the usual, empty ones after it."""
+    gone = day - row.day
+    if gone > 0:
+        _into_usual(row, gone)
+        next_day = 1 if gone == 1 else 0
+        for word in range(2):
+            row.accounts[1, word] = row.accounts[0, word] * np.uint64(next_day)
+            row.accounts[0, word] = 0
+        row.wallets[1] = row.wallets[0] * np.uint64(next_day)
+        row.young_tens[1] = row.young_tens[0] * next_day
+        row.opened[1] = row.opened[0] * next_day
+        row.attempts[1] = row.attempts[0] * next_day
+        row.failures[1] = row.failures[0] * next_day
+        row.wallets[0] = 0
+        row.young_tens[0] = 0
+        row.opened[0] = 0
+        row.attempts[0] = 0
+        row.failures[0] = 0
+        row.day = day
+    period = day // PERIOD_DAYS
+    if period > row.period:
+        for word in range(2):
+            row.month_accounts[1, word] = row.month_accounts[0, word] if period == row.period + 1 else np.uint64(0)
+            row.month_accounts[0, word] = 0
+        row.period = period
+
+
+@njit(cache=True)
+def _into_usual(row: Any, gone: int) -> None:
+    """The newest day, then `gone − 1` days on which nothing happened."""
+    if gone >= FORGOTTEN_DAYS:
+        row.usual[:] = 0
+        row.days = USUAL_DAYS
+        return
+    for empty in range(gone):
+        row.days = min(np.int64(row.days) + 1, USUAL_DAYS)
+        for what in range(4):
+            total = 0.0 if empty else _total(row, what)
+            row.usual[what] += (total - row.usual[what]) / row.days
+
+
+@njit(cache=True)
+def _total(row: Any, what: int) -> Any:
+    """What the newest day came to, in the order of the usual."""
+    if what == 0:
+        return float(_OF_128[_bits(row.accounts[0, 0]) + _bits(row.accounts[0, 1])])
+    if what == 1:
+        return float(row.attempts[0])
+    if what == 2:
+        return float(row.failures[0])
+    return 10.0 * row.young_tens[0]
+
+
+@njit(cache=True)
+def _count(row: Any, batch: Any, i: int) -> None:
+    kind = batch.kind[i]
+    row.wallets[0] |= np.uint64(1) << (batch.wallet[i] & np.uint64(63))
+    if kind == OPEN:
+        row.opened[0] = min(np.int64(row.opened[0]) + 1, _U2)
+    if batch.account[i] == 0:
+        return
+    word, bit = (batch.account[i] >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (batch.account[i] & np.uint64(63))
+    row.accounts[0, word] |= bit
+    row.month_accounts[0, word] |= bit
+    if kind == LINK:
+        row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U2)
+        if batch.result[i] != OK:
+            row.failures[0] = min(np.int64(row.failures[0]) + 1, _U2)
+    elif kind == DEBIT and batch.result[i] == OK:
+        age_ms = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i]
+        if age_ms < YOUNG_MS:
+            row.young_tens[0] = min(np.int64(row.young_tens[0]) + batch.amount_yen[i] // 10, _U4)
+
+
+@njit(cache=True)
+def _features(row: Any, day: int, x: Any) -> None:
+    accounts = _OF_128[_bits(row.accounts[0, 0] | row.accounts[1, 0]) + _bits(row.accounts[0, 1] | row.accounts[1, 1])]
+    wallets = _OF_64[_bits(row.wallets[0] | row.wallets[1])]
+    attempts = np.int64(row.attempts[0]) + row.attempts[1]
+    failures = np.int64(row.failures[0]) + row.failures[1]
+    young = 10 * (np.int64(row.young_tens[0]) + row.young_tens[1])
+    x[_ACCOUNTS] = accounts
+    x[_ACCOUNTS_3] = min(accounts, MOST)
+    x[_MONTH] = _OF_128[
+        _bits(row.month_accounts[0, 0] | row.month_accounts[1, 0])
+        + _bits(row.month_accounts[0, 1] | row.month_accounts[1, 1])
+    ]
+    x[_WALLETS] = wallets
+    x[_WALLETS_3] = min(wallets, MOST)
+    x[_OPENED] = np.int64(row.opened[0]) + row.opened[1]
+    x[_ATTEMPTS] = attempts
+    x[_FAILURES] = failures
+    if attempts > 0:
+        x[_SHARE] = failures / attempts
+    x[_YOUNG] = young
+    x[_KNOWN] = max(0, day - np.int64(row.first_day))
+    x[_UNUSUAL] = accounts / (2.0 * row.usual[0] + COMMON[0])
+    x[_UNUSUAL + 1] = attempts / (2.0 * row.usual[1] + COMMON[1])
+    x[_UNUSUAL + 2] = failures / (2.0 * row.usual[2] + COMMON[2])
+    x[_UNUSUAL + 3] = young / (2.0 * row.usual[3] + COMMON[3])
+
+
+@njit(cache=True)
+def _bits(word: Any) -> int:
+    """Number of bits set (Wegner 1960)."""
+    count = 0
+    while word:
+        word &= word - np.uint64(1)
+        count += 1
+    return count
