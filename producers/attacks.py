@@ -84,7 +84,8 @@ class _World:
         until_ms = self._link_until(account, service)
         midnights = np.array([jst.midnight_ms(date) for date in days], np.int64)
         day = _in_time(rng, day, midnights, until_ms, weights)
-        begins_ms = np.minimum(midnights[day] + hours, until_ms - ENTRY_MS)
+        begins_ms = midnights[day] + hours
+        begins_ms[begins_ms > until_ms - ENTRY_MS] -= ENTRY_MS
         return Plan(
             case=supply.cases(cases),
             begins_ms=begins_ms,

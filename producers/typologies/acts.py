@@ -103,7 +103,8 @@ def charges(
     Where the sum passes `limit` (that of the plan, if not given) the charge is refused and the rest is charged instead.
     """
     limit = plan.yen if limit is None else limit
-    gaps = rng.integers(int(GAP.low * jst.SECOND_MS), int(GAP.high * jst.SECOND_MS) + 1, wanted.shape)
+    low, high = plan.range_of(GAP)
+    gaps = rng.integers(int(low * jst.SECOND_MS), int(high * jst.SECOND_MS) + 1, wanted.shape)
     moments = begins_ms[:, None] + np.cumsum(gaps, axis=1) - gaps[:, :1]
     allowed = np.minimum(np.cumsum(wanted, axis=1), limit[:, None])
     given = np.diff(allowed, axis=1, prepend=0)
@@ -154,6 +155,6 @@ def parts(rng: Rng, case: Indices, total: Yen) -> Yen:
     return share
 
 
-def payouts(plan: Plan, which: Indices, moment: Moments, **columns: object) -> Events:
+def payouts(plan: Plan, which: Indices, moment: Moments) -> Events:
     """Payouts of the usual limit to a bank account."""
-    return event(plan, which, moment, kind=PAYOUT, amount_yen=PAYOUT_YEN, **columns)
+    return event(plan, which, moment, kind=PAYOUT, amount_yen=PAYOUT_YEN)

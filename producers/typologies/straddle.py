@@ -30,7 +30,8 @@ def days(dates: list[dt.date]) -> list[dt.date]:
 def generate(rng: Rng, plan: Plan) -> Events:
     """The events of T2 for each case of `plan`, which begins on a day of `days`."""
     turn = _turns(plan.begins_ms)
-    plan = plan._replace(begins_ms=np.minimum(plan.begins_ms, turn - LONGEST_DRAIN_MS))
+    late = plan.begins_ms > turn - LONGEST_DRAIN_MS
+    plan = plan._replace(begins_ms=plan.begins_ms - late * LONGEST_DRAIN_MS)
     entered, linked = acts.enter(rng, plan)
     first_ms = acts.first_charge(rng, plan, linked)
     first = drain.to_cap(rng, plan, first_ms)

@@ -1,26 +1,23 @@
 """Scenarios: cases, banks, services, dates and sums of each as the press told them or as the tables say."""
 
 import datetime as dt
-import json
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from support.frauds import by_case, day_of, population
 from support.populations import events_of, scenario
 
-from detector.contract.vocabulary import DEBIT, INSUFFICIENT, LINK, MONTHLY_CAP_YEN, OK, SERVICES
+from detector.contract.vocabulary import DEBIT, INSUFFICIENT, LINK, MONTHLY_CAP_YEN, OK, OPEN, SERVICES
 from detector.errors import UserError
-from producers import banks, campaigns, jst, simulation
+from producers import campaigns, jst
 from producers.attacks import attacks, stops_of
-from producers.campaigns import JAPAN_POST_BANK, Wave, shares, usual
+from producers.campaigns import JAPAN_POST_BANK, Campaign, Wave, shares, usual
 from producers.cases import of_cases, typology_places, victims_of
 from producers.events import Events
-from producers.files import read_events, read_labels
 from producers.scenarios import SCENARIOS, Scenario
-from producers.typologies.table import BY_ID, TYPOLOGIES
+from producers.typologies.table import BY_ID
 
 SEEDS = (1, 2, 3)
 DOCOMO = SERVICES.index("docomo_account")
@@ -86,8 +83,8 @@ def test_september_hits_japan_post_bank_most_and_about_a_dozen_banks(seed: int) 
 
 @seeds
 def test_september_links_docomo_wallets_only_before_their_bank_stops_that(seed: int) -> None:
-    events = september(seed)
-    chosen = scenario("september-2020", seed=seed)
+    chosen = scenario("september-2020", seed=seed, cases=1_000)
+    events = frauds(chosen)
     links = events.select((events.kind == LINK) & (events.service == DOCOMO))
     stops = stops_of(seed, chosen.dates, chosen.played.stops)
     assert all(at < stops[bank] for bank, at in zip(bank_of(links), links.occurred_at_ms.tolist(), strict=True))
@@ -98,13 +95,32 @@ def test_september_links_docomo_wallets_only_before_their_bank_stops_that(seed: 
 
 
 @seeds
-def test_september_has_a_case_after_the_stop_from_a_wallet_linked_before(seed: int) -> None:
+def test_cases_at_banks_that_stop_early_do_not_heap_up_before_the_stop(seed: int) -> None:
+    opened = Counter(opened for opened in september(seed).opened_at_ms[september(seed).kind == OPEN].tolist())
+    assert max(opened.values()) == 1
+
+
+@seeds
+@pytest.mark.parametrize("cases", [1, 40])
+def test_sleepers_of_september_charge_after_the_stop_and_were_linked_before(cases: int, seed: int) -> None:
+    chosen = scenario("september-2020", seed=seed, typologies=("T6",), cases=cases)
+    stops = stops_of(seed, chosen.dates, chosen.played.stops)
+    for sleeper in by_case(frauds(chosen)):
+        links, charges = sleeper.select(sleeper.kind == LINK), debits(sleeper)
+        assert links.occurred_at_ms.max() < stops[bank_of(links)[0]] <= charges.occurred_at_ms.min()
+        assert charges.occurred_at_ms.max() < jst.midnight_ms(dt.date(2020, 9, 17))
+
+
+@seeds
+def test_no_event_of_a_campaign_has_the_number_of_another(seed: int) -> None:
     events = september(seed)
-    sleeper = events.select(typology_places(events.case) == 5)
-    links, charges = sleeper.select(sleeper.kind == LINK), debits(sleeper)
-    stopped = stops_of(seed, scenario("september-2020").dates, (4, 9))[bank_of(links)[0]]
-    assert links.occurred_at_ms.max() < stopped <= charges.occurred_at_ms.min()
-    assert charges.occurred_at_ms.max() < jst.midnight_ms(dt.date(2020, 9, 17))
+    assert len(np.unique(events.event)) == events.size
+
+
+def test_a_sweep_begins_at_the_service_of_its_wave() -> None:
+    wave = Wave("T10", 1, services=(("kyash", 1.0),))
+    events = frauds(scenario(days=20, campaign=Campaign((wave,)), cases=20))
+    assert {"kyash"} == {SERVICES[case.service[np.argmin(case.occurred_at_ms)]] for case in by_case(events)}
 
 
 @seeds
@@ -132,6 +148,8 @@ def test_an_account_with_less_than_the_cap_is_emptied_and_then_has_no_funds(seed
     assert len(short) > 60
     for case in short:
         assert debits(case).amount_yen.sum() < MONTHLY_CAP_YEN
+        moments = np.sort(case.occurred_at_ms[case.kind == DEBIT])
+        assert np.diff(moments).min(initial=jst.DAY_MS) >= 10 * jst.SECOND_MS
 
 
 @seeds
@@ -223,52 +241,6 @@ def test_cases_are_shared_out_whole_and_none_goes_without_where_there_are_enough
 
 def test_shares_follow_the_weights() -> None:
     assert [5, 3, 2] == shares(tuple(Wave("T1", weight) for weight in (5, 3, 2)), 10)
-
-
-def test_labels_name_case_typology_and_stage_of_every_event_of_a_thief(tmp_path: Path) -> None:
-    chosen = scenario("random", accounts=400, cases=60)
-    simulation.write(chosen, tmp_path)
-    labels = read_labels(tmp_path / "labels.parquet")
-    bad = of_cases(events_of(chosen))
-    frames = list(read_events(tmp_path / "events.parquet"))
-    kinds = {event: kind for frame in frames for event, kind in zip(frame.event_id, frame.kind, strict=True)}
-    assert len(labels) == bad.size
-    assert set(labels.event_id) <= set(kinds)
-    assert {"T" + str(n) for n in range(1, 14)} == set(labels.typology)
-    assert all(case.startswith(f"{typology}-") for case, typology in zip(labels.case_id, labels.typology, strict=True))
-    of_kind = {
-        "open": {"open"},
-        "link": {"link", "probe"},
-        "unlink": {"unlink"},
-        "debit": {"charge", "test"},
-        "payment": {"spend"},
-        "transfer": {"transfer"},
-        "payout": {"payout"},
-    }
-    seen = {(kinds[event], stage) for event, stage in zip(labels.event_id, labels.stage, strict=True)}
-    assert seen == {(kind, stage) for kind, stages in of_kind.items() for stage in stages}
-
-
-def test_the_summary_counts_cases_events_and_yen_of_each_typology(tmp_path: Path) -> None:
-    chosen = scenario("random", accounts=400, cases=60)
-    summary = simulation.write(chosen, tmp_path)
-    assert summary == json.loads((tmp_path / "summary.json").read_text())
-    bad = of_cases(events_of(chosen))
-    played = summary["typologies"]
-    assert [row.id for row in TYPOLOGIES] == list(played)
-    assert sum(row["cases"] for row in played.values()) == summary["cases"] == len(victims_of(bad))
-    assert sum(row["events"] for row in played.values()) == bad.size
-    assert sum(row["yen"] for row in played.values()) == summary["yen_of_cases"] == debits(bad).amount_yen.sum()
-    lines = simulation.markdown(played).splitlines()
-    assert len(lines) == 2 + 13 + 1
-    assert lines[-1] == f"|  | all | 60 | {bad.size:,} | {summary['yen_of_cases']:,} |"
-
-
-def test_the_summary_tells_when_which_bank_stopped_links(tmp_path: Path) -> None:
-    summary = simulation.write(scenario("september-2020", accounts=300), tmp_path)
-    assert {f"{code:04}" for code in banks.CODES.tolist()} == set(summary["links_stopped"])
-    assert summary["links_stopped"]["9900"] == "2020-09-10"
-    assert {} == simulation.write(scenario(days=1, accounts=300), tmp_path)["links_stopped"]
 
 
 def test_every_typology_is_usual_in_some_number() -> None:

@@ -37,10 +37,34 @@ def test_simulate_says_when_cases_are_poorly_hidden(tmp_path: Path, capsys: pyte
     assert "honest wallets charge at once for each case" in capsys.readouterr().err
 
 
+def test_simulate_plays_the_typologies_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(cli, ["simulate", "-o", str(tmp_path), *SMALL, "--typologies", "t13,T4", "--cases", "12"]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert ["T4", "T13"] == list(summary["typologies"])
+    assert summary["cases"] == 12
+    assert "| T13 | store burst |" in capsys.readouterr().out
+
+
+def test_typologies_on_normal_days_come_in_their_usual_number(tmp_path: Path) -> None:
+    assert run(cli, ["simulate", "-o", str(tmp_path), *SMALL, "--typologies", "T5"]) == 0
+    assert json.loads((tmp_path / "summary.json").read_text())["cases"] == 20
+
+
+def test_the_table_of_typologies_is_printed_without_simulating(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(cli, ["simulate", "--list-typologies"]) == 0
+    assert capsys.readouterr().out.startswith("| id | name | parameter | range | basis |")
+
+
 REFUSED = (
     (["simulate", "-o", "out", "--accounts", "3"], "got 3 accounts, expected 10 … 20000000"),
     (["simulate", "-o", "out", "--days", "0"], "got 0 days, expected 1 …"),
     (["simulate", "-o", "out", "--cases", "-1"], "got -1 cases, expected 0 …"),
+    (["simulate", "-o", "out", "--typologies", "T1,T14,X"], "got typology T14, X, expected some of T1, T2"),
+    (["simulate", "-o", "out", "--typologies", " "], "got typology (none), expected some of T1, T2"),
+    (
+        ["simulate", "-o", "out", "--typologies", "T2", "--start", "2020-08-10", "--days", "9"],
+        "has no day for T2: choose days around a month",
+    ),
     (["simulate", "-o", "out", "--seed", "-1"], "got seed -1, expected 0 …"),
     (["simulate", "-o", "out", "--start", "2020-05-31"], "the population begins on 2020-06-01: got May 2020"),
     (["simulate", "-o", "out", "--start", "yesterday"], "does not match the format"),
