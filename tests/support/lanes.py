@@ -1,4 +1,4 @@
-"""What lies in hops, told so that runs can be compared: upstreams mix otherwise in every run, and chunks end elsewhere."""
+"""What lies in hops, told so that runs can be compared: in each, upstreams mix otherwise and chunks end elsewhere."""
 
 import hashlib
 from typing import Any, NamedTuple

@@ -99,6 +99,7 @@ class Progress:
         nodes = flow_of(CHAINS[-1]).nodes
         self._topics = {node.topic(settings): self._partitions(node.topic(settings)) for node in nodes}
         self._sources = [node.topic(settings) for node in nodes if node.source is not None]
+        self._alerts = self._partitions(settings.alerts)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]
@@ -124,6 +125,10 @@ class Progress:
     def finished(self) -> bool:
         """Everything in all logs is committed: a hop grows no more once the logs before it are."""
         return all(self._committed(topic) == self._end(topic) for topic in self._topics)
+
+    def alerts(self) -> int:
+        """Records on the topic of alerts."""
+        return sum(self._consumer.end_offsets(self._alerts).values())
 
     def _committed(self, topic: str) -> int:
         try:
