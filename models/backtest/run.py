@@ -15,7 +15,7 @@ from models.backtest.baselines import BASELINES, baselines
 from models.backtest.cases import Cases
 from models.backtest.figures import Figures, figures_of, intervals
 from models.backtest.groups import Grouping, Groups
-from models.backtest.labels import Labels
+from models.backtest.labels import HONEST, Labels
 from models.backtest.played import Played
 from models.backtest.scorers import (
     BEST_SINGLE,
@@ -87,8 +87,10 @@ def backtest(
     """Compare all scorers that can be had on `played`; `budget` is in false alert groups a day over all banks.
 
     `train`: normal days for the baselines that learn, which are left out without it. `seed` is of the forest among them
-    and of the intervals. Raises UserError where no label is of an event of the log.
+    and of the intervals. Raises UserError for a senseless budget, and where no label is of an event of the log.
     """
+    if not 0 < budget < np.inf:
+        raise UserError(f"a budget of {budget} false alert groups a day: give a positive, finite --budget")
     cases, grouping, days = Cases(played, labels), Grouping(played), played.days
     if not cases.count:
         raise UserError(
@@ -105,7 +107,7 @@ def backtest(
     scorers.append(_best_single(bench, model, columns, most))
     scorers.sort(key=lambda scorer: NAMES.index(scorer.name))
     own = scorers[0]
-    missing = len(labels.event_id) - int((played.case != -1).sum())
+    missing = len(labels.event_id) - int((played.case != HONEST).sum())
     if missing:
         notes.append(f"{missing:,} labelled events are not in the log, or of kinds that the model's stages do not read")
     scored = tuple(bench.scored(scorer, most) for scorer in scorers)

@@ -1,55 +1,19 @@
 """Scores of a log in slices: what the chain says, whatever the slices are."""
 
 from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from support.models import FIRST_DAY, make_batch
+from support.histories import TTL_MS, N, history, model
 
-from detector.artifact import pack, unpack
 from detector.contract.batch import Batch
-from detector.contract.vocabulary import DEBIT, KINDS, LINK, PAYMENT, PIN4, TRANSFER
+from detector.contract.vocabulary import DEBIT, KINDS
 from detector.core.chain import ChainRun
 from detector.core.chains import WALLET_CHAIN
-from detector.core.policy import Model
-from models.datasets import DAY_MS, JST_MS, collect
 from models.scoring import Scoring, score_schema
-from models.training import Plan, train
 
-TTL_MS = 400 * DAY_MS
 TOPICS = ("account-events", "wallet-events")
-N = 4000
-DAYS = 6
-
-
-def history(seed: int = 1) -> Batch:
-    """Links, debits, payments and transfers of forty accounts and wallets over some days; some come twice."""
-    rng = np.random.default_rng(seed)
-    kind = rng.choice([LINK, DEBIT, DEBIT, PAYMENT, TRANSFER], N).astype(np.int8)
-    of_account = kind <= DEBIT
-    batch = make_batch(
-        N,
-        offset=np.arange(N),
-        origin_offset=np.arange(N),
-        record=np.arange(N),
-        kind=kind,
-        occurred_at_ms=FIRST_DAY * DAY_MS - JST_MS + np.arange(N) * (DAYS * DAY_MS // N),
-        wallet_opened_at_ms=np.full(N, FIRST_DAY * DAY_MS - 30 * DAY_MS),
-        event_id=1 + np.arange(N),
-        account=np.where(of_account, rng.integers(1, 41, N), 0),
-        wallet=rng.integers(101, 141, N),
-        counterparty=np.where(kind == TRANSFER, rng.integers(101, 141, N), 0),
-        bank=np.where(of_account, 116, -1),
-        auth=np.where(kind == LINK, PIN4, -1),
-        amount_yen=np.where(kind == LINK, 0, 1000 * rng.integers(1, 90, N)),
-    )
-    again = np.flatnonzero((rng.random(N) < 0.02) & of_account)[:-1]
-    where = np.sort(np.concatenate((np.arange(N), again + 0.5)))
-    twice = batch.select(where.astype(np.int64))
-    places = np.arange(len(where))
-    return twice._replace(offset=places, origin_offset=places, record=places.astype(np.int32))
 
 
 def table_of(batch: Batch) -> pa.Table:
@@ -62,12 +26,6 @@ def table_of(batch: Batch) -> pa.Table:
             "wallet": [str(i) for i in batch.wallet.tolist()],
         }
     )
-
-
-@cache
-def model(budget: float = 30) -> Model:
-    data = collect([history()], WALLET_CHAIN, TTL_MS)
-    return unpack(pack(train(data, WALLET_CHAIN, Plan(budget, trees=20), "0" * 64)), WALLET_CHAIN)
 
 
 def scored(rows: int, batch_size: int, *, features: bool = False, budget: float = 30) -> tuple[Scoring, pa.Table]:
