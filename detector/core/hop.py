@@ -61,7 +61,7 @@ def nothing_carried(n: int, width: int) -> Carried:
 
 
 class Hopped(NamedTuple):
-    """Events read from a hop, `record` counting them; `values(i)` is event i's JSON."""
+    """Events read from a hop, `record` counting them; `values[i]` is event i's JSON."""
 
     batch: Batch
     carried: Carried
@@ -206,6 +206,11 @@ class HopCodec:
                 " them, or begin anew with `kozamori state reset`"
             )
         return head, np.frombuffer(message, self.record, int(head["events"]), HEADER.itemsize)
+
+
+def events_in(messages: Sequence[bytes]) -> int:
+    """Number of events in messages that were decoded, those met before included."""
+    return sum(int(np.frombuffer(message, HEADER, 1)["events"][0]) for message in messages)
 
 
 def target_partitions(key: npt.NDArray[np.uint64], partitions: int) -> npt.NDArray[np.int64]:

@@ -15,7 +15,10 @@ ALARM_PER_DAY = (0.1, 1, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its name as exposed, type, help text, labels in order and, for histograms, upper bucket bounds."""
+    """One metric: its name as exposed, type, help text, labels in order and, for histograms, upper bucket bounds.
+
+    What the label `stage` means is said by `STAGE`.
+    """
 
     name: str
     type: Literal["counter", "gauge", "histogram"]
@@ -24,16 +27,25 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
+#: The label that most metrics have, for people.
+STAGE = """\
+`stage` is where in the worker something happened. Two stages read the topics that events come in by: `account` account
+events, `wallet-events` wallet events, which it only brings into the log of the wallets. Each later one, up to `cases`,
+reads a hop: a topic the stages before it fill, keyed anew, with many events in a message. So an event is counted once
+by each stage it passes. **Events that came in are those of `stage=~"account|wallet-events"`**; a sum over all stages
+is no number of anything. A transfer touches two wallets and is one event all the same: its receiving side is not
+counted. Where a stage reads a hop, lag and what is unacknowledged are messages, not events."""
+
 METRICS = (
     # The stream.
     Metric(
         "kozamori_events_total",
         "counter",
-        "Valid events read, replays and duplicates included; result is empty for kinds without one.",
+        "Valid events read by a stage, replays and duplicates included; result is empty for kinds without one.",
         ("stage", "kind", "service", "result"),
     ),
     Metric("kozamori_replayed_total", "counter", "Events read again after a restart and skipped.", ("stage",)),
-    Metric("kozamori_duplicates_total", "counter", "Events whose id an account had just seen; skipped.", ("stage",)),
+    Metric("kozamori_duplicates_total", "counter", "Events whose id their row had just seen; skipped.", ("stage",)),
     Metric(
         "kozamori_late_events_total",
         "counter",
@@ -41,49 +53,93 @@ METRICS = (
         ("stage",),
     ),
     Metric("kozamori_dead_letters_total", "counter", "Records that could not be read, by reason.", ("reason",)),
-    Metric("kozamori_chunk_events", "histogram", "Events in one chunk.", ("stage",), CHUNK_EVENTS),
+    Metric("kozamori_chunk_events", "histogram", "Events in one chunk of a stage's input.", ("stage",), CHUNK_EVENTS),
     Metric(
         "kozamori_process_seconds",
         "histogram",
-        "Time from a chunk's bytes to its alerts handed to the producer.",
+        "Time from a chunk's bytes to what comes of it, messages of the next hop or alerts, handed to the producer.",
         ("stage",),
         PROCESS_S,
     ),
-    Metric("kozamori_lag_events", "gauge", "Records in the log that were not processed yet.", ("stage", "partition")),
-    Metric("kozamori_watermark_timestamp_seconds", "gauge", "Greatest event time seen.", ("stage", "partition")),
     Metric(
-        "kozamori_unacknowledged_events", "gauge", "Events processed but in no checkpoint yet.", ("stage", "partition")
+        "kozamori_lag_events",
+        "gauge",
+        "Records of a stage's input that were not processed yet: events, behind a hop messages of many.",
+        ("stage", "partition"),
+    ),
+    Metric(
+        "kozamori_watermark_timestamp_seconds",
+        "gauge",
+        "Greatest event time a stage has seen; the cases stage sees alerts only.",
+        ("stage", "partition"),
+    ),
+    Metric(
+        "kozamori_unacknowledged_events",
+        "gauge",
+        "Records processed but in no checkpoint yet: events, behind a hop messages of many.",
+        ("stage", "partition"),
+    ),
+    # Between the stages.
+    Metric(
+        "kozamori_hop_messages_total",
+        "counter",
+        "Messages a stage handed to the producer for the next hop.",
+        ("stage",),
+    ),
+    Metric("kozamori_hop_bytes_total", "counter", "Bytes of those messages.", ("stage",)),
+    Metric(
+        "kozamori_hop_repeats_total",
+        "counter",
+        "Events a stage met again in its hop, sent anew by a stage before it that was restarted; dropped by its marks.",
+        ("stage",),
     ),
     # State and checkpoints.
     Metric(
         "kozamori_checkpoint_seconds",
         "histogram",
-        "Time from the cut of a checkpoint to its acknowledgement.",
+        "Time from the cut of a checkpoint, one for all stages, to its acknowledgement.",
         ("stage",),
         LATENCY_S,
     ),
     Metric("kozamori_checkpoint_rows_total", "counter", "Rows written to the changelog.", ("stage",)),
-    Metric("kozamori_rows", "gauge", "Accounts or wallets held in memory.", ("stage", "partition")),
+    Metric(
+        "kozamori_rows",
+        "gauge",
+        "Rows held in memory: one an account, a wallet, a subject of cases.",
+        ("stage", "partition"),
+    ),
     Metric("kozamori_rows_bytes", "gauge", "Memory held for rows and their index.", ("stage", "partition")),
     Metric("kozamori_expired_rows_total", "counter", "Rows forgotten after ttl_days without an event.", ("stage",)),
     Metric("kozamori_restore_seconds", "histogram", "Time to restore a partition's rows.", ("stage",), RESTORE_S),
     Metric("kozamori_restored_rows_total", "counter", "Rows restored from the changelog.", ("stage",)),
     Metric("kozamori_rebalances_total", "counter", "Times the partitions were shared out anew."),
-    Metric("kozamori_assigned_partitions", "gauge", "Input partitions this worker holds."),
+    Metric(
+        "kozamori_assigned_partitions", "gauge", "Input partitions this worker holds, those of all stages together."
+    ),
     # Health.
     Metric("kozamori_ready", "gauge", "1 when all assigned partitions are restored and read, else 0."),
     Metric("kozamori_stalled_seconds", "gauge", "Time without progress while events were waiting; 0 when all is well."),
     # Alerts.
     Metric("kozamori_alerts_total", "counter", "Alerts raised, updates of a case included.", ("severity", "detector")),
-    Metric("kozamori_alerts_by_bank_total", "counter", "Alerts raised, by the bank's Zengin code.", ("bank",)),
+    Metric(
+        "kozamori_alerts_by_bank_total",
+        "counter",
+        "Alerts raised, by the bank's Zengin code; none for wallet events.",
+        ("bank",),
+    ),
     Metric("kozamori_alerts_by_service_total", "counter", "Alerts raised, by wallet service.", ("service",)),
-    Metric("kozamori_cases_total", "counter", "Cases opened: the first alert of an account in 24 h.", ("severity",)),
+    Metric(
+        "kozamori_cases_total",
+        "counter",
+        "Cases opened: the first alert of an account, or of a wallet without one, in 24 h.",
+        ("severity",),
+    ),
     Metric("kozamori_yen_debited_total", "counter", "Yen already gone when a case was opened, summed over cases."),
     Metric("kozamori_yen_at_risk_total", "counter", "Yen left to the cap when a case was opened, summed over cases."),
     Metric(
         "kozamori_event_to_alert_seconds",
         "histogram",
-        "Time from a record's timestamp to its alert being durable in Kafka.",
+        "Time from the source record's timestamp, through all stages and hops, to its alert being durable in Kafka.",
         (),
         LATENCY_S,
     ),

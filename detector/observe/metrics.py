@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from detector.contract.batch import Batch
+from detector.contract.batch import OWN, Batch
 from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
 from detector.observe.catalogue import BY_NAME
 from detector.observe.tally import Tally
@@ -17,6 +17,8 @@ from detector.observe.tally import Tally
 SEVERITIES = ("low", "medium", "high", "critical")
 #: Out-of-order delivery of some seconds is everyday life; a minute is worth a look.
 LATE_MS = 60_000
+#: Label of alerts on wallet events: an empty one would be no label at all.
+NO_BANK = "none"
 _STATUSES = 4
 _REPLAY, _DUPLICATE = 2, 3  # codes of `detector.core.admission`
 
@@ -101,7 +103,7 @@ class Metrics:
     ) -> None:
         """Count an alert; its yen only with `update` 0, so that a case's money is counted once."""
         self.counter("kozamori_alerts_total").labels(severity, detector).inc()
-        self.counter("kozamori_alerts_by_bank_total").labels(bank).inc()
+        self.counter("kozamori_alerts_by_bank_total").labels(bank or NO_BANK).inc()
         self.counter("kozamori_alerts_by_service_total").labels(service).inc()
         if update == 0:
             self.counter("kozamori_cases_total").labels(severity).inc()
@@ -139,6 +141,9 @@ class StageMetrics:
         self._replayed = metrics.counter("kozamori_replayed_total").labels(stage)
         self._duplicates = metrics.counter("kozamori_duplicates_total").labels(stage)
         self._late = metrics.counter("kozamori_late_events_total").labels(stage)
+        self._hop_messages = metrics.counter("kozamori_hop_messages_total").labels(stage)
+        self._hop_bytes = metrics.counter("kozamori_hop_bytes_total").labels(stage)
+        self._hop_repeats = metrics.counter("kozamori_hop_repeats_total").labels(stage)
         self._chunk_events = metrics.histogram("kozamori_chunk_events").labels(stage)
         self._process = metrics.histogram("kozamori_process_seconds").labels(stage)
         self._checkpoint = metrics.histogram("kozamori_checkpoint_seconds").labels(stage)
@@ -157,25 +162,28 @@ class StageMetrics:
         watermark_ms: int,
         alarm: npt.NDArray[np.float64] | None = None,
     ) -> None:
-        """Count one processed chunk.
+        """Count one processed chunk; of a transfer, which is one event, the sender's side.
 
         `status` (n,) are admission's codes, `watermark_ms` the partition's greatest event time after the chunk,
         `alarm` (any number,) false alarms a day of the events judged; inf, where there is no score, is left out.
         """
-        self._chunk_events.observe(batch.size)
+        own = batch.role == OWN
+        self._chunk_events.observe(int(np.count_nonzero(own)))
         self._process.observe(seconds)
         if batch.size == 0:
             return
-        statuses = np.bincount(status, minlength=_STATUSES)
+        statuses = np.bincount(status[own], minlength=_STATUSES)
         self._replayed.inc(int(statuses[_REPLAY]))
         self._duplicates.inc(int(statuses[_DUPLICATE]))
-        self._count_events(batch)
-        self._count_late(partition, batch.occurred_at_ms, watermark_ms)
+        self._count_events(batch.kind[own], batch.service[own], batch.result[own])
+        self._count_late(partition, batch.occurred_at_ms[own], watermark_ms)
         if alarm is not None:
             self._alarms.add(alarm)
 
-    def _count_events(self, batch: Batch) -> None:
-        codes = (batch.kind.astype(np.int64) * len(SERVICES) + batch.service) * (len(RESULTS) + 1) + batch.result + 1
+    def _count_events(
+        self, kind: npt.NDArray[np.int8], service: npt.NDArray[np.int8], result: npt.NDArray[np.int8]
+    ) -> None:
+        codes = (kind.astype(np.int64) * len(SERVICES) + service) * (len(RESULTS) + 1) + result + 1
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():
             child = self._events.get(code)
@@ -202,13 +210,22 @@ class StageMetrics:
             gauges[name] = self._metrics.gauge(name).labels(self._stage, partition)
         return gauges[name]
 
-    def lag(self, partition: int, events: int) -> None:
-        """Records between what was processed and the end of the log."""
-        self._gauge(partition, "kozamori_lag_events").set(events)
+    def hop_sent(self, messages: int, size_bytes: int) -> None:
+        """Count messages handed over for the next hop."""
+        self._hop_messages.inc(messages)
+        self._hop_bytes.inc(size_bytes)
 
-    def unacknowledged(self, partition: int, events: int) -> None:
-        """Events processed but in no checkpoint yet."""
-        self._gauge(partition, "kozamori_unacknowledged_events").set(events)
+    def hop_repeats(self, events: int) -> None:
+        """Count events of the hop that the marks knew already."""
+        self._hop_repeats.inc(events)
+
+    def lag(self, partition: int, records: int) -> None:
+        """Records between what was processed and the end of the log."""
+        self._gauge(partition, "kozamori_lag_events").set(records)
+
+    def unacknowledged(self, partition: int, records: int) -> None:
+        """Records processed but in no checkpoint yet."""
+        self._gauge(partition, "kozamori_unacknowledged_events").set(records)
 
     def rows(self, partition: int, rows: int, size_bytes: int) -> None:
         """Rows held and the memory they take."""

@@ -1,7 +1,7 @@
 """The reference of settings and metrics, drawn from their tables: `python -m detector.observe.reference` prints it."""
 
 from detector.contract.dead_letters import REASONS
-from detector.observe.catalogue import METRICS
+from detector.observe.catalogue import METRICS, STAGE
 from detector.settings import CONFIG_VARIABLE, Settings, environment_name, expected_text
 
 HEAD = f"""# Settings and metrics
@@ -34,7 +34,7 @@ def render() -> str:
     return (
         f"{HEAD}{settings}\n## Metrics\n\n"
         "On `http://metrics_host:metrics_port/metrics`, beside those of the process and of Python's memory.\n\n"
-        f"{metrics}\n### Reasons of `kozamori_dead_letters_total`\n\n{reasons}"
+        f"{STAGE}\n\n{metrics}\n### Reasons of `kozamori_dead_letters_total`\n\n{reasons}"
     )
 
 

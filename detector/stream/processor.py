@@ -12,7 +12,7 @@ from detector.contract.codec import Decoded, Rejected, decode_account_events, de
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
 from detector.core.forward import both_sides
-from detector.core.hop import HopCodec, Seen, Values, slot_of
+from detector.core.hop import HopCodec, Hopped, Seen, Values, events_in, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import RECEIVED_MS
@@ -45,6 +45,7 @@ class Processed(NamedTuple):
     alerts: list[Alert]
     rejected: list[Rejected]
     numbered: bool = False  # whether the alerts have their cases, which is when they are sent
+    repeats: int = 0  # events of a hop that were met before, and left out
 
 
 class Processor(Protocol):
@@ -107,6 +108,12 @@ class Wiring:
             return _Later(self, node, partition, pipeline, seen)
         assert isinstance(pipeline, Pipeline)
         return _Cases(self, node, pipeline, seen)
+
+    def hopped(self, node: Node, records: list[Any], seen: Seen) -> tuple[Hopped, int]:
+        """The new events in records of a node's hop, and the number of those met before."""
+        values = [record.value for record in records]
+        hopped = self.codecs[node.name].decode(values, [record.offset for record in records], seen)
+        return hopped, events_in(values) - hopped.batch.size
 
     def onward(
         self, node: Node, partition: int, batch: Batch, outcome: Outcome, values: Any
@@ -204,12 +211,10 @@ class _Later:
         self._partition = partition
 
     def process(self, records: list[Any]) -> Processed:
-        hopped = self._wiring.codecs[self._node.name].decode(
-            [record.value for record in records], [record.offset for record in records], self.seen
-        )
+        hopped, repeats = self._wiring.hopped(self._node, records, self.seen)
         outcome = self.pipeline.process(hopped.batch, hopped.carried)
         outputs, alerts = self._wiring.onward(self._node, self._partition, hopped.batch, outcome, hopped.values)
-        return Processed(outputs, hopped.batch, outcome, alerts, [])
+        return Processed(outputs, hopped.batch, outcome, alerts, [], repeats=repeats)
 
 
 class _Cases:
@@ -222,9 +227,7 @@ class _Cases:
         self._node = node
 
     def process(self, records: list[Any]) -> Processed:
-        hopped = self._wiring.codecs[self._node.name].decode(
-            [record.value for record in records], [record.offset for record in records], self.seen
-        )
+        hopped, repeats = self._wiring.hopped(self._node, records, self.seen)
         outcome = self.pipeline.process(hopped.batch, hopped.carried)
         alerts = [self._alert(hopped.values[i], outcome.carried.facts[i]) for i in outcome.applied.tolist()]
         received_ms = outcome.carried.facts[outcome.applied, RECEIVED_MS].tolist()
@@ -232,7 +235,7 @@ class _Cases:
             Output(ALERTS, (alert.account or alert.wallet).encode(), encode_alert(alert), stamp)
             for alert, stamp in zip(alerts, received_ms, strict=True)
         ]
-        return Processed(outputs, hopped.batch, outcome, alerts, [], numbered=True)
+        return Processed(outputs, hopped.batch, outcome, alerts, [], numbered=True, repeats=repeats)
 
     def _alert(self, value: bytes, facts: npt.NDArray[np.int64]) -> Alert:
         return into_case(decode_alert(value), self._wiring.flow.chain.name, facts, self._wiring.topics)

@@ -23,7 +23,8 @@ class Reporting:
     def processed(self, tenure: Tenure, processed: Processed, seconds: float) -> None:
         """A chunk was processed and its outputs handed to the producer."""
         judgement = processed.outcome.judgement
-        self._stages[tenure.node].chunk(
+        stage = self._stages[tenure.node]
+        stage.chunk(
             tenure.tp.partition,
             processed.batch,
             processed.outcome.status,
@@ -31,6 +32,9 @@ class Reporting:
             watermark_ms=tenure.pipeline.watermark_ms,
             alarm=None if judgement is None else judgement.alarm,
         )
+        hops = [len(output.value) for output in processed.outputs if output.partition is not None]
+        stage.hop_sent(len(hops), sum(hops))
+        stage.hop_repeats(processed.repeats)
         for rejected in processed.rejected:
             self.worker.dead_letters(rejected.reason)
         for alert in processed.alerts if processed.numbered else ():

@@ -8,8 +8,8 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from support.prometheus import promtool
 
-from detector.contract.batch import DTYPES, Batch
-from detector.contract.vocabulary import ABSENT, DEBIT, LINK, UNLINK
+from detector.contract.batch import DTYPES, OWN, RECEIVING, Batch
+from detector.contract.vocabulary import ABSENT, DEBIT, LINK, TRANSFER, UNLINK
 from detector.observe.catalogue import METRICS
 from detector.observe.metrics import Metrics
 
@@ -47,6 +47,8 @@ def busy() -> Metrics:
     stage.chunk(
         0, batch((LINK, 2, 0, 5)), statuses(0), seconds=0.01, watermark_ms=5, alarm=np.array([3.0, np.inf, 1e9])
     )
+    stage.hop_sent(2, 600)
+    stage.hop_repeats(3)
     stage.lag(0, 7)
     stage.unacknowledged(0, 8)
     stage.rows(0, 9, 900)
@@ -116,6 +118,29 @@ def test_an_event_is_late_when_more_than_a_minute_behind_the_newest_before_it_al
     assert value(metrics, "kozamori_late_events_total", stage="account") == 3
     stage.chunk(1, batch((LINK, 0, 0, 139_999)), statuses(0), seconds=0, watermark_ms=139_999)
     assert value(metrics, "kozamori_late_events_total", stage="account") == 3
+
+
+def test_a_transfer_counts_once_though_both_its_wallets_see_it() -> None:
+    metrics = Metrics("1")
+    stage = metrics.stage("wallet")
+    both = batch(*((TRANSFER, 2, ABSENT, time_ms) for time_ms in (90_000, 90_000, 0, 0)))
+    both.role[:] = (OWN, RECEIVING, OWN, RECEIVING)
+    stage.chunk(0, both, statuses(2, 2, 3, 3), seconds=0, watermark_ms=90_000)
+    only_received = both.select([1, 3])
+    stage.chunk(1, only_received, statuses(0, 0), seconds=0, watermark_ms=90_000)
+    labels = {"stage": "wallet", "kind": "transfer", "service": "paypay", "result": ""}
+    assert value(metrics, "kozamori_events_total", **labels) == 2
+    for name in ("replayed_total", "duplicates_total", "late_events_total"):
+        assert value(metrics, f"kozamori_{name}", stage="wallet") == 1, name
+    assert value(metrics, "kozamori_chunk_events_sum", stage="wallet") == 2
+    assert value(metrics, "kozamori_chunk_events_count", stage="wallet") == 2
+    assert value(metrics, "kozamori_watermark_timestamp_seconds", stage="wallet", partition="1") == 90
+
+
+def test_an_alert_on_a_wallet_without_a_bank_has_a_bank_label_all_the_same() -> None:
+    metrics = Metrics("1")
+    metrics.alert(bank="", service="paypay", severity="low", detector="forest", update=0, yen_debited=0, yen_at_risk=0)
+    assert value(metrics, "kozamori_alerts_by_bank_total", bank="none") == 1
 
 
 def test_an_empty_chunk_is_a_chunk_without_events() -> None:
