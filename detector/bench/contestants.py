@@ -27,6 +27,9 @@ CONTESTANTS = (
         "worker_wallets", durable=True, at_most=UNLIMITED, what="kozamori worker, accounts and wallets, likewise"
     ),
     Contestant(
+        "worker_sources", durable=True, at_most=UNLIMITED, what="kozamori worker, accounts, wallets and sources"
+    ),
+    Contestant(
         "faust_batched", durable=True, at_most=30_000, what="plain Faust, table, take, one score_samples a batch"
     ),
     Contestant("faust_per_event", durable=True, at_most=600, what="plain Faust, table, one score_samples an event"),

@@ -17,7 +17,7 @@ from detector.bench.lap import Lap
 from detector.bench.machine import machine
 from detector.bench.profile import profile
 from detector.bench.workload import simulate_events, train_models
-from detector.core.chains import ACCOUNT_CHAIN, WALLET_CHAIN
+from detector.core.chains import ACCOUNT_CHAIN, CHAINS, SOURCE_CHAIN, WALLET_CHAIN
 from detector.errors import KozamoriError
 from detector.settings import Settings
 from detector.stream.flow import flow_of
@@ -26,7 +26,7 @@ from detector.stream.reset import reset
 #: The slowest lap on the slowest machine worth measuring; a lap that takes longer hangs.
 LAP_TIMEOUT_S = 300.0
 #: Contestants that are the product itself, by the chain of stages they run.
-WORKERS = {"worker": ACCOUNT_CHAIN, "worker_wallets": WALLET_CHAIN}
+WORKERS = {"worker": ACCOUNT_CHAIN, "worker_wallets": WALLET_CHAIN, "worker_sources": SOURCE_CHAIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         say(f"simulating {plan.events} events, seed {plan.seed}")
         workload = simulate_events(plan.events, plan.accounts, plan.seed)
         say("training on simulated normal days")
-        for chain in (ACCOUNT_CHAIN, WALLET_CHAIN):
+        for chain in CHAINS:
             train_models(folder, plan.seed, chain=chain)
         with cluster(plan.bootstrap, plan.partitions, folder / ACCOUNT_CHAIN.name, say) as settings:
             say("publishing the events")

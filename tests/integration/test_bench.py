@@ -54,7 +54,7 @@ def test_every_contestant_gets_the_same_events_and_leaves_nothing(kafka: LocalKa
         assert result["events"] >= EVENTS
         assert result["events_per_s"] > 0
         assert result["cpu_us_per_event"] > 0
-    assert [False, False, True, True, True, True] == [result["durable"] for result in report["results"]]
+    assert [False, False, True, True, True, True, True] == [result["durable"] for result in report["results"]]
     assert (EVENTS, 1, 1) == (report["events"], report["rounds"], report["seed"])
     assert "Python" in report["machine"]
     assert ["fetch", "decode", "locate, admit", "features", "score", "alerts", "rows", "rest"] == [

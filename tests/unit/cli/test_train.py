@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from detector.artifact import read_model
 from detector.cli.models import train
 from detector.cli.producers import simulate
-from detector.core.stages.account import ACCOUNT
+from detector.core.chains import CHAINS
 from detector.errors import UserError
 
 
@@ -27,7 +27,7 @@ def run(*options: object) -> Result:
 
 def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(events: Path, tmp_path: Path) -> None:
     result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--json")
-    said, model = json.loads(result.stdout), read_model(tmp_path / "model", ACCOUNT)
+    said, model = json.loads(result.stdout), read_model(tmp_path / "model", *CHAINS)
     assert (model.version, model.sha256) == (said["version"], said["sha256"])
     assert (5, 3) == (model.budget, said["seed"])
     assert said["training"]["events"] > 1000

@@ -54,8 +54,12 @@ COMMON = {
     "shop": 0,
     "shop_category": 0,
     "counterparty": 0,
+    "place": 0,
+    "role": 0,
+    "origin": 1 << 16,
+    "origin_offset": 7,
 }
-ON_ACCOUNT = COMMON | {"bank": 116, "account": hash64(make.ACCOUNT)}
+ON_ACCOUNT = COMMON | {"origin": 0, "bank": 116, "account": hash64(make.ACCOUNT)}
 
 
 @pytest.mark.parametrize(
