@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 from support.populations import events_of, scenario
-from support.singles import EARLY_YEN, Seen, seen_by_the_chain, single, singles, threshold_of
+from support.singles import EARLY_YEN, Seen, Single, seen_by_the_chain, single, singles, threshold_of
 
 from producers import jst
 from producers.events import NO_CASE, concatenate
@@ -18,6 +18,9 @@ FIRST = dt.date(2020, 9, 1)
 #: DESIGN section 4: on a generator of other hands the best feature in hindsight was early for .38-.44 of the cases and
 #: too late for .53 of the yen. Where one does better than that here, it is normal life that is too easy.
 BEST_EARLY, LEAST_LOST = 0.45, 0.50
+#: Those figures are of what accounts and wallets tell. A source that drives four wallets (`WALLETS_PER_SOURCE`) gives
+#: away all but its first case, so three in four is what its features could find at best and still tell no case by itself.
+MOST_BY_SOURCE = 0.75
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +32,25 @@ def seen() -> Seen:
 
 
 def test_no_single_feature_finds_half_of_the_cases_early_or_saves_half_of_the_money(seen: Seen) -> None:
-    found = sorted(singles(seen, FALSE_GROUPS_A_DAY * DAYS), key=lambda one: one.early, reverse=True)
+    found = best_first(seen, of_source=False)
     assert len(found) > 80
-    for one in found[:5]:
-        print(f"{one.feature}: early {one.early:.2f}, found {one.found:.2f}, yen lost {one.lost:.2f}")
     assert 0.1 < found[0].early < BEST_EARLY
     assert min(one.lost for one in found) > LEAST_LOST
+
+
+def test_no_feature_of_a_source_tells_its_first_case(seen: Seen) -> None:
+    found = best_first(seen, of_source=True)
+    assert len(found) > 20
+    assert 0.1 < found[0].early < MOST_BY_SOURCE
+
+
+def best_first(seen: Seen, *, of_source: bool) -> list[Single]:
+    """Every feature alone, of the source stage or of the others, the one that is early most often first; five told."""
+    found = [one for one in singles(seen, FALSE_GROUPS_A_DAY * DAYS) if one.feature.startswith("source_") == of_source]
+    found.sort(key=lambda one: one.early, reverse=True)
+    for one in found[:5]:
+        print(f"{one.feature}: early {one.early:.2f}, found {one.found:.2f}, yen lost {one.lost:.2f}")
+    return found
 
 
 def test_a_feature_that_knew_the_answer_would_be_found_out(seen: Seen) -> None:
