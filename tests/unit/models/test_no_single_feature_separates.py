@@ -19,7 +19,7 @@ FIRST = dt.date(2020, 9, 1)
 #: too late for .53 of the yen. Where one does better than that here, it is normal life that is too easy.
 BEST_EARLY, LEAST_LOST = 0.45, 0.50
 #: Those figures are of what accounts and wallets tell. A source that drives four wallets (`WALLETS_PER_SOURCE`) gives
-#: away all but its first case, so three in four is what its features could find at best and still tell no case by itself.
+#: away all but its first case: three in four is the best its features could do and still tell no case by itself.
 MOST_BY_SOURCE = 0.75
 
 
