@@ -11,7 +11,7 @@ import msgspec
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.settings import Settings
@@ -25,6 +25,7 @@ from detector.stream.verdicts import GOOD, VERDICTS
 
 DEPLOYMENT = (*CONNECTION, "deployment")
 JST = timezone(timedelta(hours=9), "JST")
+COLUMNS = ("part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict")
 
 yes = click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
 
@@ -157,9 +158,9 @@ def _print_state(found: State) -> None:
 
 
 def _table(stage: StageState) -> Table:
-    table = Table(
-        "part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict", box=SIMPLE, padding=(0, 1)
-    )
+    # So close that on 80 columns only a long log or verdict is broken.
+    columns = (Column(name, no_wrap=name not in {"log", "verdict"}) for name in COLUMNS)
+    table = Table(*columns, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for row in stage.partitions:
         colour = "green" if row.verdict in GOOD else "red"
         table.add_row(
@@ -179,21 +180,23 @@ def _watermark(row: PartitionState) -> str:
     if not row.watermark_ms:
         return "-"
     moment = datetime.fromtimestamp(row.watermark_ms / 1000, UTC)
-    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M:%S} JST\n({moment:%Y-%m-%d %H:%M:%S} UTC)"
+    return f"{moment.astimezone(JST):%Y-%m-%d %H:%M:%S} JST\n{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _print_reset(done: Reset, to: Start, *, done_now: bool) -> None:
     word = "deleted" if done_now else "would delete"
-    committed = sum(len(stage.committed) for stage in done.stages)
-    click.echo(f"{word} the offsets of group {done.group} ({committed} partitions)")
+    click.echo(
+        f"{word} the offsets of group {done.group} ({sum(len(stage.committed) for stage in done.stages)} partitions)"
+    )
     for stage in done.stages:
+        if stage.is_hop:
+            click.echo(f"{word} the messages in {stage.topic} ({stage.dropped})")
         if stage.rows_topic:
             click.echo(f"{word} the rows in {stage.rows_topic} ({stage.rows_records} records)")
-        if stage.is_hop:
-            click.echo(f"{word} what is in {stage.topic} ({stage.dropped} messages)")
-        else:
-            click.echo(f"workers begin at the {to} event of {stage.topic} ({_places(stage.begin_at)})")
-    click.echo(f"{done.events_to_read} events to read")
+    for stage in done.stages:
+        if not stage.is_hop:
+            begin = _places(stage.begin_at)
+            click.echo(f"workers begin at the {to} event of {stage.topic} ({begin}), {stage.to_read} events to read")
     if not done_now:
         click.echo("nothing was changed: run again with --yes (see --help for what is lost)")
 

@@ -19,6 +19,7 @@ from kafka.errors import (
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
+from detector.stream.marks import most_upstreams
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -92,6 +93,8 @@ _ROWS = {
 #: empty, and one of more finds its own.
 STAGES = ("account", "wallet", "source", "cases")
 HOPS = STAGES[1:]
+#: Most upstreams of one hop: accounts and wallet events meet before the wallets. Each has a mark a partition.
+UPSTREAMS = 2
 
 
 def _hop(stage: str) -> Declaration:
@@ -223,9 +226,10 @@ def _mend_partitions(settings: Settings, found: TopicFacts) -> str:
 def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
     """Create what is missing, leave what is there; the report has a row a topic, in the order of `TOPICS`.
 
-    Raises UserError, before creating anything, where a topic exists with other partitions or another cleanup policy,
-    and when Kafka refuses.
+    Raises UserError, before creating anything, for more partitions than a worker can keep marks of, where a topic
+    exists with other partitions or another cleanup policy, and when Kafka refuses.
     """
+    check_count(partitions)
     with admin_client(settings) as client:
         before = describe(client, [topic.name(settings) for topic in TOPICS])
         _check_existing(settings, before, partitions)
@@ -241,6 +245,13 @@ def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
         _check_existing(settings, after, partitions)
     created = {topic.name(settings) for topic in missing}
     return report(settings, after, created, replication)
+
+
+def check_count(partitions: int) -> None:
+    """Raise UserError where a commit could not hold a mark for every upstream partition (PROTOCOL rule 5)."""
+    most = most_upstreams() // UPSTREAMS
+    if partitions > most:
+        raise UserError(f"got --partitions {partitions}, expected at most {most}: more marks do not fit into a commit")
 
 
 def create_topics(

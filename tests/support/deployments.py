@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from kafka import KafkaProducer, TopicPartition
@@ -16,10 +17,14 @@ from detector.stream.flow import Node
 from detector.stream.groups import active_members, store_offsets
 from detector.stream.marks import Marks, encode_marks
 from detector.stream.state import FLOW
-from detector.stream.topics import create, inspect
+from detector.stream.topics import TopicFacts, create, inspect
 
 PARTITIONS = 2
 WATERMARK_MS = 1_598_936_706_000
+
+#: (key, value) by partition; (row key, writer) by partition.
+Records = Mapping[int, Sequence[tuple[bytes, bytes | None]]]
+Keys = Mapping[int, Sequence[tuple[int, int]]]
 
 
 def new_deployment(bootstrap: str, *, partitions: int = PARTITIONS) -> Settings:
@@ -32,37 +37,55 @@ def new_deployment(bootstrap: str, *, partitions: int = PARTITIONS) -> Settings:
 
 def header(settings: Settings, node: Node = FLOW.nodes[0]) -> Header:
     """The header a worker of today would write for the rows of a node."""
-    source = inspect(settings)[node.topic(settings)]
+    return header_of(inspect(settings)[node.topic(settings)], node)
+
+
+def header_of(source: TopicFacts, node: Node) -> Header:
+    """The same, of a topic as Kafka has it."""
     return Header(source.name, source.topic_id, source.partitions, node.name)
 
 
-def send(settings: Settings, topic: str, records: Mapping[int, Sequence[tuple[bytes, bytes | None]]]) -> None:
+def send(settings: Settings, topic: str, records: Records) -> None:
     """Put (key, value) records on partitions and return when they are there."""
+    send_all(settings, {topic: records})
+
+
+def send_all(settings: Settings, topics: Mapping[str, Records]) -> None:
+    """The same, of several topics."""
     producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap))
-    try:
-        for partition, pairs in records.items():
+
+    def send_one(topic: str) -> None:
+        for partition, pairs in topics[topic].items():
             for key, value in pairs:
                 producer.send(topic, value, key=key, partition=partition)
+
+    try:
+        # Side by side: the first record of a topic waits a tenth of a second for the topic's metadata.
+        with ThreadPoolExecutor(len(topics)) as pool:
+            list(pool.map(send_one, topics))
         producer.flush()
     finally:
         producer.close()
 
 
-def events(settings: Settings, count: int, partitions: int = PARTITIONS, topic: str = "") -> None:
+def events(settings: Settings, count: int, topic: str = "") -> None:
     """`count` records on each partition of an input, the account events unless named."""
-    records = [(b"key", b"{}")] * count
-    send(settings, topic or settings.account_events, dict.fromkeys(range(partitions), records))
+    send(settings, topic or settings.account_events, _events(count))
 
 
-def rows(settings: Settings, node: Node, keys: Mapping[int, list[tuple[int, int]]]) -> None:
+def _events(count: int) -> Records:
+    return dict.fromkeys(range(PARTITIONS), [(b"key", b"{}")] * count)
+
+
+def rows(settings: Settings, node: Node, keys: Keys) -> None:
     """A changelog partition each: the header, then a row for each (key, writer)."""
+    send(settings, settings.rows_topic(node.name), _rows(header(settings, node), node, keys))
+
+
+def _rows(head: Header, node: Node, keys: Keys) -> Records:
     assert node.stage is not None
-    head, value = encode_header(header(settings, node)), row_of(node.stage)
-    send(
-        settings,
-        settings.rows_topic(node.name),
-        {part: [head, *((record_key(key, writer), value) for key, writer in pairs)] for part, pairs in keys.items()},
-    )
+    first, value = encode_header(head), row_of(node.stage)
+    return {part: [first, *((record_key(key, writer), value) for key, writer in pairs)] for part, pairs in keys.items()}
 
 
 def row_of(stage: Stage) -> bytes:
@@ -82,7 +105,6 @@ def commit(
     offset: int,
     *,
     metadata: str | None = None,
-    partitions: int = PARTITIONS,
     nodes: Sequence[Node] = FLOW.nodes[:1],
 ) -> None:
     """Commit `offset` on every partition of the nodes' inputs with a worker's marks, or other `metadata`."""
@@ -91,26 +113,29 @@ def commit(
         TopicPartition(topic, partition): OffsetAndMetadata(offset, marks if metadata is None else metadata, -1)
         for node in nodes
         for topic in [node.topic(settings)]
-        for marks in [encode_marks(marks_at(node, offset, facts[topic].topic_id, partitions))]
-        for partition in range(partitions)
+        for marks in [encode_marks(marks_at(node, offset, facts[topic].topic_id))]
+        for partition in range(PARTITIONS)
     }
     with admin_client(settings) as client:
         active_members(client, settings.group)  # waits until a new broker can answer questions about groups
         store_offsets(client, settings.group, commits)
 
 
-def marks_at(node: Node, offset: int, topic_id: str, partitions: int) -> Marks:
+def marks_at(node: Node, offset: int, topic_id: str) -> Marks:
     """What a worker knows of a node's input at `offset`: the watermark, and as much of every upstream."""
-    return Marks(WATERMARK_MS, topic_id, (offset,) * (len(node.upstreams) * partitions))
+    return Marks(WATERMARK_MS, topic_id, (offset,) * (len(node.upstreams) * PARTITIONS))
 
 
 def healthy(settings: Settings) -> None:
     """Of every node ten records a partition, six of them committed, two keys a partition, one of them by two
     writers."""
+    kept: Keys = {partition: [(1, 7), (2, 7), (2, 8)] for partition in range(PARTITIONS)}
+    facts = inspect(settings)
+    logs = {node.topic(settings): _events(10) for node in FLOW.nodes}
     for node in FLOW.nodes:
-        events(settings, 10, topic=node.topic(settings))
         if node.stage is not None:
-            rows(settings, node, {part: [(1, 7), (2, 7), (2, 8)] for part in range(PARTITIONS)})
+            logs[settings.rows_topic(node.name)] = _rows(header_of(facts[node.topic(settings)], node), node, kept)
+    send_all(settings, logs)
     commit(settings, 6, nodes=FLOW.nodes)
 
 

@@ -1,10 +1,12 @@
 from typing import Any
 
 import pytest
-from kafka.errors import CoordinatorNotAvailableError
+from kafka import TopicPartition
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, NoError, UnknownMemberIdError
+from kafka.structs import OffsetAndMetadata
 
 from detector.errors import UserError
-from detector.stream.groups import active_members, require_no_members
+from detector.stream.groups import active_members, all_offsets, offsets_within, require_no_members, store_offsets
 
 EMPTY: dict[str, Any] = {"members": [], "error": None}
 THREE: dict[str, Any] = {"members": [{}, {}, {}], "error": None}
@@ -45,3 +47,46 @@ def test_a_group_that_may_not_be_looked_at_does_not_pass_for_an_empty_one() -> N
     client: Any = Client(FORBIDDEN)
     with pytest.raises(UserError, match=r"group g \(GroupAuthorizationFailedError\)"):
         require_no_members(client, "g")
+
+
+class Coordinator:
+    """Holds a group's offsets; stores those of `taken` partitions only, and refuses the others with `answer`."""
+
+    def __init__(self, taken: set[int], answer: type[KafkaError]) -> None:
+        self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._taken = taken
+        self._answer = answer
+
+    def alter_group_offsets(self, _group: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> dict[Any, Any]:
+        self.offsets |= {tp: commit for tp, commit in offsets.items() if tp.partition in self._taken}
+        return {tp: NoError if tp.partition in self._taken else self._answer for tp in offsets}
+
+    def list_group_offsets(self, groups: dict[str, None]) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
+        return dict.fromkeys(groups, self.offsets)
+
+
+COMMITS = {TopicPartition(topic, part): OffsetAndMetadata(6, "m", -1) for topic in ("a", "b") for part in (0, 1)}
+
+
+def test_offsets_of_several_topics_are_stored_at_once() -> None:
+    client: Any = Coordinator({0, 1}, NoError)
+    store_offsets(client, "g", COMMITS)
+    assert all_offsets(client, "g") == COMMITS
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [(UnknownMemberIdError, "b 1': 'UnknownMemberIdError"), (NoError, "no error given")]
+)
+def test_offsets_that_were_not_stored_are_noticed_whatever_the_answer(answer: type[KafkaError], said: str) -> None:
+    client: Any = Coordinator({0}, answer)
+    with pytest.raises(UserError, match=f"did not store the offsets of group g .*{said}.*run again"):
+        store_offsets(client, "g", COMMITS)
+
+
+def test_offsets_lie_within_others_only_with_the_same_place_and_marks() -> None:
+    tp = TopicPartition("a", 0)
+    assert offsets_within({}, {})
+    assert offsets_within({tp: COMMITS[tp]}, COMMITS)
+    assert not offsets_within(COMMITS, {tp: COMMITS[tp]})
+    assert not offsets_within({tp: OffsetAndMetadata(7, "m", -1)}, COMMITS)
+    assert not offsets_within({tp: OffsetAndMetadata(6, "n", -1)}, COMMITS)
