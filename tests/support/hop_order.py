@@ -66,8 +66,9 @@ def hopped(settings: Settings, wiring: Wiring, node: Node, partition: int) -> It
 def log_order(settings: Settings, wiring: Wiring, found: Sources) -> Numbers:
     """An order of all source records that keeps every source partition's order and that of every partition of a hop.
 
-    The hops that count are those a stage keeps state from. Fails where there is none: two hop partitions may contradict
-    each other when several workers fill them, but not when one does.
+    The hops that count are those a stage keeps state from. Fails where there is none. One worker fills the partitions
+    of the second stage's hop in the order in which it reads its sources, so that there is one; several workers may fill
+    them in orders that contradict each other, and so may the second stage those of the third.
     """
     sequences = found.sequences()
     for node in wiring.flow.nodes:
