@@ -16,8 +16,9 @@ from detector.local_kafka.broker import LocalKafka
 from detector.local_kafka.jars import KAFKA_VERSION
 from detector.settings import Settings, load_settings
 from detector.stream.admin import admin_client
+from detector.stream.declarations import TOPICS
 from detector.stream.groups import delete_group
-from detector.stream.topics import TOPICS, create, inspect
+from detector.stream.topics import create, inspect
 
 #: Names the consumer group, beside workers that may run on the same cluster.
 DEPLOYMENT = "demo"

@@ -10,7 +10,8 @@ from kafka.errors import TopicAlreadyExistsError, for_code
 
 from detector.errors import UserError
 from detector.settings import Settings
-from detector.stream.topics import TOPICS, Declaration, TopicFacts, declared_config, describe
+from detector.stream.declarations import TOPICS, Declaration, declared_config
+from detector.stream.topics import TopicFacts, describe
 
 #: A cluster forgets a deleted topic within a second or two; longer means that a broker is down.
 DELETE_TIMEOUT_S = 30.0

@@ -12,7 +12,8 @@ from detector.cli.main import cli, run
 from detector.errors import UserError
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
-from detector.stream.topics import TOPICS, check, create, inspect
+from detector.stream.declarations import TOPICS
+from detector.stream.topics import check, create, inspect
 
 
 @pytest.fixture

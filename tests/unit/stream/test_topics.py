@@ -6,19 +6,10 @@ from detector.core.chains import CHAINS
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
+from detector.stream.declarations import HOPS, STAGES, TOPICS, UPSTREAMS, declared_config
 from detector.stream.flow import flow_of
 from detector.stream.marks import most_upstreams
-from detector.stream.topics import (
-    HOPS,
-    STAGES,
-    TOPICS,
-    UPSTREAMS,
-    TopicFacts,
-    check,
-    check_count,
-    declared_config,
-    report,
-)
+from detector.stream.topics import TopicFacts, check, check_count, report
 
 SETTINGS = Settings(prefix="t.", partitions=4)
 ROWS = SETTINGS.rows_topic("account")

@@ -1,0 +1,117 @@
+"""The topics a deployment needs, as a table: names, partitions, retention and compaction, each with its reason."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from detector.settings import Settings
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One topic: `name` takes it from the settings, `partitions` None means as many as the input has."""
+
+    name: Callable[[Settings], str]
+    partitions: int | None
+    config: Mapping[str, str]
+    why: str
+
+
+#: Kafka's own default, stated so that a cluster with another default still takes our batches and refuses giants.
+_LARGEST_BATCH = {"max.message.bytes": "1048588"}
+
+
+def _log(retention_days: int, timestamps: str) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(retention_days * DAY_MS),
+        "message.timestamp.type": timestamps,
+        **_LARGEST_BATCH,
+    }
+
+
+#: By the broker's clock: retention and the check for times in the future must not trust a source's clock, and a
+#: replay of 2020 must not be deleted as six years old.
+_SOURCE = _log(35, "LogAppendTime")
+
+_ROWS = {
+    "cleanup.policy": "compact",
+    # The open segment is never compacted: an hour or 64 MiB bounds what a restart reads twice.
+    "segment.ms": str(HOUR_MS),
+    "segment.bytes": str(64 * 1024 * 1024),
+    # Half by default: a log of twice the rows. A fifth costs the broker more copying and a restart less reading.
+    "min.cleanable.dirty.ratio": "0.2",
+    "max.compaction.lag.ms": str(6 * HOUR_MS),
+    # Recovery does not need tombstones (they only remove what is superseded or expired), so they go soon.
+    "delete.retention.ms": str(HOUR_MS),
+    "message.timestamp.type": "CreateTime",
+    **_LARGEST_BATCH,
+}
+
+#: Stages that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
+#: empty, and one of more finds its own.
+STAGES = ("account", "wallet", "source", "cases")
+HOPS = STAGES[1:]
+#: Most upstreams of one hop: accounts and wallet events meet before the wallets. Each has a mark a partition.
+UPSTREAMS = 2
+
+
+def _hop(stage: str) -> Declaration:
+    # Kafka keeps the offsets of a stopped group for seven days: what it had not taken yet must not be gone before.
+    why = f"events on their way into the stage {stage}, keyed as its rows are; 8 days, longer than offsets are kept"
+    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime"), why)
+
+
+def _rows(stage: str) -> Declaration:
+    why = f"state of the stage {stage}, partitioned as its input"
+    return Declaration(lambda settings: settings.rows_topic(stage), None, _ROWS, why)
+
+
+TOPICS = (
+    Declaration(
+        lambda settings: settings.account_events,
+        None,
+        _SOURCE,
+        "link, unlink and debit events; 35 days, so that a replay rebuilds every window up to the monthly cap",
+    ),
+    Declaration(
+        lambda settings: settings.wallet_events,
+        None,
+        _SOURCE,
+        "open, payment, transfer and payout events; kept as long as account events",
+    ),
+    Declaration(
+        lambda settings: settings.alerts,
+        None,
+        _log(90, "CreateTime"),
+        "alerts by account; 90 days for subscribers that come late",
+    ),
+    Declaration(
+        lambda settings: settings.bulletins,
+        1,
+        _log(90, "CreateTime"),
+        "what concerns every bank; few, and in one order",
+    ),
+    Declaration(
+        lambda settings: settings.dead_letters,
+        1,
+        _log(30, "CreateTime"),
+        "input that could not be read, with its reason; 30 days to mend the source and send again",
+    ),
+    *(_hop(stage) for stage in HOPS),
+    *(_rows(stage) for stage in STAGES),
+)
+
+
+def declared_config(topic: Declaration, replication: int) -> dict[str, str]:
+    """The configuration `topic` is created with when it has `replication` copies."""
+    return {
+        **topic.config,
+        # One copy may be down for maintenance, and what was acknowledged lies on two.
+        "min.insync.replicas": str(max(1, replication - 1)),
+        # A copy that lags must not become the log: offsets would go back, and events with them.
+        "unclean.leader.election.enable": "false",
+    }
