@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from detector.contract.vocabulary import OPEN
-from detector.core.forward import both_sides
+from detector.core.forward import both_sides, one_side
 from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Model
@@ -46,7 +46,8 @@ class ChainRun:
         batch, carried = self._first(first, batch)
         for pipeline in others[:-1]:
             outcome = pipeline.process(batch, carried)
-            batch, carried = batch.select(outcome.applied), outcome.carried.select(outcome.applied)
+            which = one_side(batch, outcome.applied)
+            batch, carried = batch.select(which), outcome.carried.select(which)
         return Scored(batch, others[-1].process(batch, carried))
 
     def _first(self, pipeline: Pipeline, batch: Batch) -> tuple[Batch, Carried]:

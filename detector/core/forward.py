@@ -1,8 +1,9 @@
 """What a wallet's log is made of: account events as they are, wallet events of both wallets they touch."""
 
 import numpy as np
+import numpy.typing as npt
 
-from detector.contract.batch import RECEIVING, Batch
+from detector.contract.batch import OWN, RECEIVING, Batch
 from detector.contract.vocabulary import TRANSFER
 
 
@@ -24,3 +25,12 @@ def both_sides(batch: Batch) -> Batch:
     ):
         getattr(twice, name)[second] = value
     return twice
+
+
+def one_side(batch: Batch, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Of the events at `which`, int64 (k,), those that go on behind the wallets' stage: a transfer is one event again.
+
+    Under any other key both sides may meet in one row, by way of two partitions in either order, and the second would
+    pass for a duplicate of the first.
+    """
+    return which[batch.role[which] == OWN]

@@ -11,7 +11,7 @@ from detector.contract.batch import ACCOUNT_EVENTS, Batch, origin_of
 from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_one, decode_wallet_events
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
-from detector.core.forward import both_sides
+from detector.core.forward import both_sides, one_side
 from detector.core.hop import HopCodec, Hopped, Seen, Values, events_in, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
@@ -120,7 +120,7 @@ class Wiring:
     ) -> tuple[list[Output], list[Alert]]:
         """What goes on from `node`: to the next stage what was applied; behind the last what alerts, as alerts."""
         assert node.target is not None
-        which = outcome.alerting if node.judges else outcome.applied
+        which = _going_on(node, batch, outcome)
         alerts: list[Alert] = []
         if node.judges:
             alerts = [self.alert(batch, outcome, values, i) for i in which.tolist()]
@@ -151,6 +151,12 @@ class Wiring:
             judgement=outcome.judgement,
             topics=self.topics,
         )
+
+
+def _going_on(node: Node, batch: Batch, outcome: Outcome) -> npt.NDArray[np.int64]:
+    if node.judges:
+        return outcome.alerting
+    return outcome.applied if node.stage is None else one_side(batch, outcome.applied)
 
 
 class _Source:

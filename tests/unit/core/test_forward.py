@@ -1,0 +1,79 @@
+"""A transfer reaches both wallets that it touches; every other event goes on as it is."""
+
+import numpy as np
+from support.hops import log_of
+from support.models import make_batch
+
+from detector.contract.batch import OWN, RECEIVING, Batch, concatenate
+from detector.contract.vocabulary import DEBIT, OPEN, PAYMENT, TRANSFER
+from detector.core.forward import both_sides, one_side
+
+#: What the receiver's side differs in.
+CHANGED = ("wallet", "counterparty", "role", "place")
+
+
+def told(batch: Batch) -> list[tuple[int, int, int, int, int]]:
+    """(record, place, role, wallet, counterparty) of every event."""
+    columns = (batch.record, batch.place, batch.role, batch.wallet, batch.counterparty)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def test_events_without_a_transfer_stay_as_they_are() -> None:
+    batch = make_batch(4, kind=[OPEN, PAYMENT, DEBIT, OPEN], wallet=[1, 2, 3, 4])
+    assert both_sides(batch) is batch
+    assert 0 == both_sides(make_batch(0)).size
+
+
+def test_behind_the_senders_event_comes_the_receivers() -> None:
+    batch = make_batch(
+        4,
+        record=[3, 4, 7, 8],
+        kind=[TRANSFER, PAYMENT, TRANSFER, TRANSFER],
+        wallet=[1, 2, 3, 5],
+        counterparty=[9, 0, 1, 5],
+    )
+    assert [
+        (3, 0, OWN, 1, 9),
+        (3, 1, RECEIVING, 9, 1),
+        (4, 0, OWN, 2, 0),
+        (7, 0, OWN, 3, 1),
+        (7, 1, RECEIVING, 1, 3),
+        (8, 0, OWN, 5, 5),
+        (8, 1, RECEIVING, 5, 5),
+    ] == told(both_sides(batch))
+
+
+def test_both_sides_are_the_same_event_in_all_else() -> None:
+    batch = log_of(3_000)
+    both = both_sides(batch)
+    transfers = batch.kind == TRANSFER
+    assert both.size == batch.size + transfers.sum() > batch.size
+    sent, received = both.select(both.role == OWN), both.select(both.role == RECEIVING)
+    for name in Batch._fields:
+        np.testing.assert_array_equal(getattr(batch, name), getattr(sent, name), name)
+        if name not in CHANGED:
+            np.testing.assert_array_equal(getattr(batch, name)[transfers], getattr(received, name), name)
+    assert all(column.flags.c_contiguous and column.dtype == old.dtype for column, old in zip(both, batch, strict=True))
+
+
+def test_a_batch_of_n_equals_n_batches_of_one() -> None:
+    batch = log_of(3_000).select(slice(0, 500))
+    assert (batch.kind == TRANSFER).any()
+    alone = concatenate([both_sides(batch.select([i])) for i in range(batch.size)])
+    for name in Batch._fields:
+        assert getattr(both_sides(batch), name).tobytes() == getattr(alone, name).tobytes(), name
+
+
+def test_behind_the_wallets_stage_a_transfer_is_one_event_again() -> None:
+    batch = make_batch(
+        3, record=[0, 1, 2], kind=[TRANSFER, PAYMENT, TRANSFER], wallet=[1, 2, 3], counterparty=[9, 0, 1]
+    )
+    both = both_sides(batch)
+    assert [0, 2, 3] == one_side(both, np.arange(both.size)).tolist()
+    assert [2] == one_side(both, np.array([1, 2, 4])).tolist()
+
+
+def test_what_is_given_stays_as_it_was() -> None:
+    batch = make_batch(1, kind=[TRANSFER], wallet=[1], counterparty=[9])
+    both_sides(batch)
+    assert [(0, 0, OWN, 1, 9)] == told(batch)
