@@ -10,7 +10,9 @@ import yaml
 from support.dashboard import panel_queries
 from support.prometheus import promtool
 
-from detector.observe.catalogue import METRICS
+from detector.core.chains import CHAINS
+from detector.observe.catalogue import METRICS, STAGE
+from detector.stream.flow import flow_of
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 #: What the client library and Prometheus itself provide.
@@ -93,6 +95,20 @@ def test_the_rule_tests_feed_only_metrics_that_exist_with_their_labels() -> None
 def test_a_panel_reads_only_metrics_that_exist(title: str, promql: str) -> None:
     assert metrics_in(promql)
     assert metrics_in(promql) <= NAMES
+
+
+def test_what_came_in_is_counted_by_the_stages_that_read_a_source_topic() -> None:
+    nodes = {node.name for chain in CHAINS for node in flow_of(chain).nodes if node.source is not None}
+    texts = [rule["expr"] for rule in rules()] + [promql for _, promql in panel_queries()] + [STAGE]
+    said = [names for text in texts for names in re.findall(r'stage!?=~"([^"]+)"', text)]
+    assert {frozenset(nodes)} == {frozenset(names.split("|")) for names in said}
+
+
+@pytest.mark.parametrize("promql", [*(rule["expr"] for rule in rules()), *(promql for _, promql in panel_queries())])
+def test_events_are_never_summed_over_all_stages(promql: str) -> None:
+    for metric, selector in re.findall(r"(kozamori_\w+)(?:\{([^}]*)\})?", promql):
+        if metric in {"kozamori_events_total", "kozamori_lag_events", "kozamori_chunk_events_sum"}:
+            assert "stage" in selector or re.search(r"by \([^)]*stage", promql), promql
 
 
 def test_every_bucket_a_query_names_is_a_bucket_of_its_histogram() -> None:

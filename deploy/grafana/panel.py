@@ -1,0 +1,69 @@
+"""What a dashboard is made of: queries, panels and rows of panels, as tables hold them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """PromQL, in which `%` stands for the selector of the chosen workers, and how its series are named."""
+
+    promql: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel: a number with its colour, lines over time, stacked bars over time, or a ranking."""
+
+    kind: Literal["number", "lines", "bars", "ranking"]
+    title: str
+    description: str
+    unit: str
+    width: int
+    queries: tuple[Query, ...]
+    thresholds: tuple[tuple[float | None, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A titled row of panels, for one kind of reader."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+#: Stages that read what comes in. All others see the same events again, from a hop.
+INPUTS = "account|wallet-events"
+
+
+def came_in(metric: str, *labels: str) -> str:
+    """A metric where events come in, so that each is counted once."""
+    selector = ", ".join((*labels, f'stage=~"{INPUTS}"', "%"))
+    return f"{metric}{{{selector}}}"
+
+
+def behind_a_hop(metric: str) -> str:
+    """A metric of the stages that read a hop."""
+    return f'{metric}{{stage!~"{INPUTS}", %}}'
+
+
+def quantiles(metric: str) -> tuple[Query, ...]:
+    """Half and nearly all of what a histogram holds."""
+    return tuple(
+        Query(f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{{%}}[$__rate_interval])))", legend)
+        for share, legend in ((0.5, "half of them"), (0.99, "99 of 100"))
+    )
+
+
+def by_stage(selected: str) -> Query:
+    """A counter's increase per second, a line a stage."""
+    return Query(f"sum by (stage) (rate({selected}[$__rate_interval]))", "{{stage}}")
+
+
+def new(metric: str, label: str) -> str:
+    """A counter's increase over the time shown, by `label`, series that began meanwhile included.
+
+    increase() does not see the sample a series begins with, and a bank's first alert is the one that matters most.
+    """
+    return f"sum by ({label}) ((increase({metric}{{%}}[$__range]) and {metric}{{%}} offset $__range) or {metric}{{%}})"
