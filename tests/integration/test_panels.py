@@ -11,12 +11,16 @@ import pytest
 from support.bystanders import rebalance_held_up
 from support.dashboard import panel_queries
 from support.prometheus import Prometheus, prometheus, promtool
+from support.replays import read_all
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.observe.catalogue import METRICS
 from detector.settings import Settings
+from detector.stream.flow import FORWARDER, flow_of
+
+CAME_IN = f'stage=~"account|{FORWARDER}"'
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,11 @@ class Scraped:
     settings: Settings
     port: int
     real: Prometheus
+
+    def figure(self, promql: str) -> float:
+        """The one number that a query comes to."""
+        (sample,) = self.real.query(promql)
+        return float(sample["value"][1])
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +69,34 @@ def test_every_panel_has_data(scraped: Scraped) -> None:
 
 
 def test_the_figures_are_those_of_the_log(scraped: Scraped) -> None:
-    (events,) = scraped.real.query("sum(kozamori_events_total) + sum(kozamori_dead_letters_total)")
     progress = Progress(scraped.settings)
     try:
-        assert progress.end() == float(events["value"][1]) > 6_000
+        read = scraped.figure(f"sum(kozamori_events_total{{{CAME_IN}}}) + sum(kozamori_dead_letters_total)")
+        assert progress.end() == read > 6_000
     finally:
         progress.close()
     assert [] == scraped.real.query("sum(kozamori_alerts_total) < 10")
     scraped.real.wait_for("sum(kozamori_lag_events) == 0")
     scraped.real.wait_for("sum(kozamori_unacknowledged_events) == 0")
+
+
+def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped: Scraped) -> None:
+    nodes = [node.name for node in flow_of(small_scene.chain).nodes]
+    seen = {name: scraped.figure(f'sum(kozamori_chunk_events_sum{{stage="{name}"}})') for name in nodes}
+    assert min(seen.values()) > 10
+    skipped = scraped.figure(f"sum(kozamori_duplicates_total{{{CAME_IN}}}) + sum(kozamori_replayed_total)")
+    assert seen["wallet"] == seen["account"] + seen[FORWARDER] - skipped
+    assert seen["cases"] == scraped.figure("sum(kozamori_alerts_total)")
+    assert scraped.figure("sum(kozamori_hop_repeats_total)") == 0
+
+
+@pytest.mark.parametrize(("hop", "upstreams"), [("wallet", f"account|{FORWARDER}"), ("cases", "wallet")])
+def test_the_messages_in_a_hop_are_those_its_upstreams_counted(scraped: Scraped, hop: str, upstreams: str) -> None:
+    found = [
+        record.value for log in read_all(scraped.settings, scraped.settings.hop_topic(hop)).values() for record in log
+    ]
+    for metric, expected in (("messages", len(found)), ("bytes", sum(map(len, found)))):
+        assert expected == scraped.figure(f'sum(kozamori_hop_{metric}_total{{stage=~"{upstreams}"}})') > 0
 
 
 def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scraped: Scraped) -> None:
@@ -83,10 +111,13 @@ def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scrap
     assert declared <= exposed | {name.removesuffix("_total") for name in exposed}
 
 
-@pytest.mark.parametrize(("path", "shown"), [("/healthz", {}), ("/readyz", {"partitions": [0, 1]})])
-def test_a_working_worker_is_well_and_ready(scraped: Scraped, path: str, shown: dict[str, object]) -> None:
-    status, body = get(scraped.port, path)
-    assert (200, {"status": "ok", **shown}) == (status, json.loads(body))
+def test_a_working_worker_is_well_and_ready_with_the_partitions_of_every_stage(
+    small_scene: Scene, scraped: Scraped
+) -> None:
+    held = {node.name: [0, 1] for node in flow_of(small_scene.chain).nodes}
+    for path, shown in (("/healthz", {}), ("/readyz", held)):
+        status, body = get(scraped.port, path)
+        assert (200, {"status": "ok", **shown}) == (status, json.loads(body))
 
 
 def test_a_worker_that_still_joins_is_well_but_not_ready(small_scene: Scene, tmp_path: Path) -> None:
