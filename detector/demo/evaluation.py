@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from detector.contract.alerts import Alert
+from models.backtest.cases import EARLY_YEN
 from producers import jst
-
-#: An alert is early while at most so much of the case is gone: a third of the monthly cap.
-EARLY_YEN = 100_000
 
 
 class Taken(NamedTuple):

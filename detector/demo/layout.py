@@ -11,8 +11,9 @@ from rich.text import Text
 
 from detector.contract.alerts import Alert
 from detector.demo.board import Board, Line
-from detector.demo.evaluation import EARLY_YEN, Evaluation
+from detector.demo.evaluation import Evaluation
 from detector.demo.plan import Language
+from models.backtest.cases import EARLY_YEN
 from producers.banks import BANKS
 
 JST = dt.timezone(dt.timedelta(hours=9), "JST")

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from detector.demo.evaluation import EARLY_YEN, Case, Evaluation, day_of
+from detector.demo.evaluation import Case, Evaluation, day_of
 from detector.demo.layout import JST, moment
+from models.backtest.cases import EARLY_YEN
 from producers import jst
 
 LOST, SAVED, ALERT, FALSE = "#c0392b", "#2e8b57", "#1f3b73", "#8a8f98"
