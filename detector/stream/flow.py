@@ -1,5 +1,6 @@
 """What a worker's stages read and write: the wiring, as a table made from the model's chain of stages."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,11 @@ class Node:
     target: str | None
     judges: bool
     before: int
+
+    @property
+    def feed(self) -> int:
+        """CRC-32 of the names of its upstreams, 0 for a source: whose positions the marks of its input are."""
+        return zlib.crc32(",".join(self.upstreams).encode())
 
     def topic(self, settings: Settings) -> str:
         """The input topic."""

@@ -14,11 +14,16 @@ _SEVEN_BITS = 0x7F
 
 class Marks(msgspec.Struct, frozen=True):
     """Event-time watermark at the committed offset, epoch ms; id of the input topic; greatest position of every
-    upstream partition met (a later stage), by slot, -1 where none."""
+    upstream partition met (a later stage), by slot, -1 where none; and a number for which nodes those are of."""
 
     watermark_ms: int = 0
     topic_id: str = ""
     seen: tuple[int, ...] = ()
+    feed: int = 0
+
+    def fits(self, feed: int, upstreams: int) -> bool:
+        """Whether the marks, if there are any, are of so many partitions of those nodes."""
+        return max(self.seen, default=-1) < 0 or (self.feed, len(self.seen)) == (feed, upstreams)
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -26,12 +31,13 @@ class _Stored(msgspec.Struct, frozen=True):
     w: int
     t: str = ""
     s: str = ""
+    f: int = 0
 
 
 def encode_marks(marks: Marks) -> str:
     """The marks as commit metadata. Raises UserError where they are more than a broker takes."""
     seen = b85encode(_pack(marks.seen)).decode()
-    text = msgspec.json.encode(_Stored(2, marks.watermark_ms, marks.topic_id, seen)).decode()
+    text = msgspec.json.encode(_Stored(2, marks.watermark_ms, marks.topic_id, seen, marks.feed)).decode()
     if len(text) > MAX_METADATA_BYTES:
         raise UserError(
             f"marks of {len(marks.seen)} upstream partitions take {len(text)} bytes, a commit holds"
@@ -46,7 +52,7 @@ def decode_marks(metadata: str | None) -> Marks:
         stored = msgspec.json.decode(metadata or "", type=_Stored)
         if stored.v != 2:
             raise UserError(f"commit metadata has version {stored.v}, this release reads 2: run the release it is of")
-        return Marks(stored.w, stored.t, _unpack(b85decode(stored.s)))
+        return Marks(stored.w, stored.t, _unpack(b85decode(stored.s)), stored.f)
     except (msgspec.DecodeError, ValueError) as error:
         raise UserError(
             "the group's committed offset carries no marks, so another program committed it:"
@@ -60,7 +66,7 @@ def most_upstreams() -> int:
     low, high = 0, MAX_METADATA_BYTES
     while low + 1 < high:
         middle = (low + high) // 2
-        stored = _Stored(2, 2**53, "x" * 22, b85encode(_pack((2**62,) * middle)).decode())
+        stored = _Stored(2, 2**53, "x" * 22, b85encode(_pack((2**62,) * middle)).decode(), 2**32 - 1)
         low, high = (middle, high) if len(msgspec.json.encode(stored)) <= MAX_METADATA_BYTES else (low, middle)
     return low
 

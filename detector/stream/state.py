@@ -183,7 +183,9 @@ class _Look:
 
     def _expected(self, node: Node, tp: TopicPartition) -> Expected:
         header = Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name)
-        return Expected(header, node.stage, len(node.upstreams) * self.partitions, self._passed_on(node, tp.partition))
+        feeds = tuple(other.feed for chain in CHAINS for other in flow_of(chain).nodes if other.name == node.name)
+        upstreams = len(node.upstreams) * self.partitions
+        return Expected(header, node.stage, upstreams, self._passed_on(node, tp.partition), feeds)
 
     def _passed_on(self, node: Node, partition: int) -> bool:
         if node.target is None:

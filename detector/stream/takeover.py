@@ -12,13 +12,14 @@ from detector.settings import Settings
 from detector.stream.app import App
 from detector.stream.changelog import Header, Recovery, Superseded, encode_header, no_pairs
 from detector.stream.flow import Node
-from detector.stream.identity import check_log
+from detector.stream.identity import RESET, check_log
 from detector.stream.marks import Marks, decode_marks, encode_marks
 from detector.stream.processor import Wiring
 from detector.stream.restore import restore
 from detector.stream.security import client_options
 from detector.stream.tenure import Tenure
 from detector.stream.topics import TopicFacts
+from detector.stream.verdicts import passed_on
 
 Nodes = Mapping[TP, Node]
 
@@ -70,11 +71,27 @@ class Takeover:
         marks = decode_marks(found.metadata) if found else Marks(topic_id=facts.topic_id)
         check_log(tp.partition, header, recovery, found.offset if found else None, marks, begin, end)
         committed = found.offset if found else begin
+        if not found and recovery is None:
+            await self._check_never_read(tp, node)
         if not found and not await self._commit_first(tp, begin, marks):
             return None
         if recovery is not None and recovery.header is None:
             await self._write_header(self._changelog(tp, node), header)
         return self._tenure(tp, node, recovery, committed, marks)
+
+    async def _check_never_read(self, tp: TP, node: Node) -> None:
+        # Kafka deletes a topic's offsets with it. Where no rows tell, the next stage does: it would drop the events of
+        # the new topic as known already.
+        assert node.target is not None
+        hop = self._settings.hop_topic(node.target)
+        places = {TP(hop, partition) for partition in range(self._facts[hop].partitions)}
+        commits = await self._app.chunk_consumer.committed_positions(places)
+        slot = self._wiring.slot(node, tp.partition)
+        if passed_on(slot, [decode_marks(commit.metadata) for commit in commits.values()]):
+            raise UserError(
+                f"partition {tp.partition} of {tp.topic}: the group has no committed offset, but {hop} has events of it"
+                f" (the topic was re-created, or the offset expired): {RESET}"
+            )
 
     async def _commit_first(self, tp: TP, begin: int, marks: Marks) -> bool:
         # Rows must never exist without a commit (PROTOCOL rule 5).
@@ -101,13 +118,14 @@ class Takeover:
             superseded = recovery.superseded()
         processor = self._wiring.processor(node, tp.partition, pipeline, seen)
         topic_id = self._facts[tp.topic].topic_id
-        return Tenure(tp, secrets.randbits(64), processor, superseded, committed, topic_id, node.name)
+        return Tenure(tp, secrets.randbits(64), processor, superseded, committed, topic_id, node.name, node.feed)
 
     def _fitting(self, node: Node, tp: TP, marks: Marks) -> tuple[int, ...]:
         expected = len(node.upstreams) * self._wiring.partitions
-        if marks.seen and len(marks.seen) != expected:
+        if not marks.fits(node.feed, expected):
             raise UserError(
-                f"partition {tp.partition} of {tp.topic}: marks of {len(marks.seen)} upstream partitions are stored,"
-                f" this worker has {expected}: `kozamori state reset` begins anew"
+                f"partition {tp.partition} of {tp.topic}: the marks stored are of {len(marks.seen)} upstream partitions"
+                f" of other stages than this model's {', '.join(node.upstreams)} ({expected}): run the model they are"
+                f" of, or begin anew with `kozamori state reset`"
             )
-        return marks.seen
+        return marks.seen if len(marks.seen) == expected else ()

@@ -44,6 +44,7 @@ class Tenure:
     committed: int  # offset the group holds for the partition
     topic_id: str = ""  # of the input, kept in every commit
     node: str = ""  # whose input the partition is of
+    feed: int = 0  # which nodes' positions the marks hold
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
     #: A chunk is under way, or broke off: rows have events in them whose outputs are not all registered.
@@ -71,7 +72,7 @@ class Tenure:
     def cut(self) -> Cut:
         """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
         outputs, self.outputs = tuple(self.outputs), []
-        marks = Marks(self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.seen.marks.tolist()))
+        marks = Marks(self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.seen.marks.tolist()), self.feed)
         return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
 
     def records(self, cut: Cut) -> Iterator[Record]:

@@ -64,3 +64,20 @@ def test_a_commit_of_another_program_is_refused(metadata: str | None) -> None:
 def test_marks_of_another_release_are_refused(version: int, metadata: str) -> None:
     with pytest.raises(UserError, match=f"has version {version}, this release reads 2"):
         decode_marks(metadata)
+
+
+@pytest.mark.parametrize(
+    ("expected", "marks"),
+    [
+        (True, Marks()),
+        (True, Marks(seen=(-1, -1, -1), feed=9)),
+        (True, Marks(seen=(-1, 4), feed=7)),
+        (False, Marks(seen=(-1, 4), feed=9)),
+        (False, Marks(seen=(-1, 4))),
+        (False, Marks(seen=(4,), feed=7)),
+    ],
+    ids=["none", "nothing met", "those", "other nodes", "of nobody knows whom", "other partitions"],
+)
+def test_marks_fit_the_upstreams_they_are_of(expected: bool, marks: Marks) -> None:
+    assert expected == marks.fits(feed=7, upstreams=2)
+    assert marks == decode_marks(encode_marks(marks))
