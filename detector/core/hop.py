@@ -184,7 +184,7 @@ class HopCodec:
         counts = np.array([len(part) for part in parts])
         slot = np.repeat(np.array(slots, np.int32), counts)
         place = np.arange(len(events), dtype=np.int32) - np.repeat(np.cumsum(counts) - counts, counts).astype(np.int32)
-        fresh = seen.take(slot, np.ascontiguousarray(events["position"]))
+        fresh = seen.take(slot, _column(events, "position"))
         source = np.repeat(np.arange(len(parts)), counts)
         offset = np.repeat(np.array(offsets, np.int64), counts)
         begin = np.concatenate(begins)
@@ -220,7 +220,9 @@ def target_partitions(key: npt.NDArray[np.uint64], partitions: int) -> npt.NDArr
 
 
 def _column(events: npt.NDArray[Any], name: str) -> Column:
-    return np.ascontiguousarray(events[name])
+    # A copy also of a single event, whose column counts as contiguous as it is: to numba a view of the message, which
+    # is read-only, is another type, and a kernel would be compiled for it in the middle of a chunk.
+    return np.array(events[name])
 
 
 def _cut(target: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterable[tuple[int, int]]:

@@ -67,7 +67,7 @@ def test_a_deployment_whose_group_was_not_carried_over_is_refused(small_scene: S
     blue = small_scene.fresh("blue")
     run(blue, tmp_path / "blue.log", Progress.finished)
     green = blue.model_copy(update={"deployment": f"{blue.deployment}-green"})
-    assert verdicts(green) == {"offsets expired", "offsets gone"}
+    assert verdicts(green) == {"offsets expired", "new"}
     said = refusal(green, tmp_path / "green.log")
     assert "kozamori state reset" in said
     assert "kozamori state migrate" in said

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 
 from detector.artifact import write_model
 from detector.contract.batch import Batch
-from detector.core.chains import WALLET_CHAIN
+from detector.core.chains import CHAINS
 from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
 from detector.core.stage import Chain
@@ -73,7 +73,7 @@ class Scene:
         producer.close()
 
 
-def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int, chain: Chain = WALLET_CHAIN) -> Scene:
+def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int, chain: Chain = CHAINS[-1]) -> Scene:
     """About `events` events of September 2020, and a model of `chain` trained on the August before."""
     scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=chain.reads_wallet_events)
     scenario = sized(scenario, events)

@@ -27,7 +27,7 @@ class Upstream(NamedTuple):
     stretches: list[tuple[int, int]]
 
     def messages(self, codec: HopCodec) -> list[tuple[int, bytes]]:
-        found = []
+        found = list[tuple[int, bytes]]()
         for start, stop in self.stretches:
             part = slice(start, stop)
             chosen = self.batch.select(part)

@@ -139,7 +139,7 @@ def test_events_that_came_before_are_dropped() -> None:
 
 def cut(batch: Batch, carried: Carried, values: list[bytes], *bounds: tuple[int, int]) -> list[bytes]:
     """Messages of these stretches of a log."""
-    messages = []
+    messages = list[tuple[int, bytes]]()
     for start, stop in bounds:
         part = slice(start, stop)
         chosen = batch.select(part)

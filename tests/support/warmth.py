@@ -1,0 +1,62 @@
+"""A worker's process that warms up and then works; prints what numba compiled too late.
+
+Model and log come in files: what prepares them compiles too.
+"""
+
+import gc
+import pickle
+import sys
+from pathlib import Path
+
+import msgspec
+from numba.core.dispatcher import Dispatcher
+from support.chains import TOPICS, Log, Nodes
+
+from detector.artifact import read_model
+from detector.core.chains import CHAINS, chain_of
+from detector.stream.flow import flow_of
+from detector.stream.processor import ALERTS, Wiring
+from detector.stream.warmup import warm_up
+
+MODEL, LOG = "model", "log"
+#: Chunks of one event, of which some hop messages have one alone, and chunks of many.
+SIZES = (1, 2, 500)
+
+
+class Warmth(msgspec.Struct):
+    """Signatures compiled by warming up, those that came later by function, alerts that went all the way."""
+
+    warm: int
+    late: dict[str, int]
+    alerts: int
+
+
+def compiled() -> dict[str, int]:
+    """Signatures of every compiled function of ours."""
+    functions = [found for found in gc.get_objects() if isinstance(found, Dispatcher)]
+    return {
+        f"{function.py_func.__module__}.{function.py_func.__name__}": len(function.signatures)
+        for function in functions
+        if function.py_func.__module__.startswith("detector.")
+    }
+
+
+def work(folder: Path) -> Warmth:
+    """Warm up, then let chunks of all sizes go all the way, twice."""
+    model = read_model(folder / MODEL, *CHAINS)
+    flow = flow_of(chain_of(model.stages))
+    log: Log = pickle.loads((folder / LOG).read_bytes())
+    warm_up(flow, model)
+    warm, alerts = compiled(), 0
+    for size in SIZES:
+        nodes = Nodes(Wiring(flow, model, 2, TOPICS))
+        few = {place: records[: 40 * size] for place, records in log.items()}
+        nodes.run(few, size)
+        nodes.again()
+        alerts += sum(output.topic == ALERTS for output in nodes.outputs)
+    late = {name: count - warm.get(name, 0) for name, count in compiled().items() if count > warm.get(name, 0)}
+    return Warmth(sum(warm.values()), late, alerts)
+
+
+if __name__ == "__main__":
+    print(msgspec.json.encode(work(Path(sys.argv[1]))).decode())
