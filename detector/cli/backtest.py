@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.artifact import read_model
-from detector.cli.options import as_json
+from detector.cli.mapping import chain_for, load
+from detector.cli.options import as_json, mapping_file
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.contract.batch import Batch
-from detector.core.chains import CHAINS, chain_of
+from detector.core.chains import CHAINS
 from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
 from detector.core.stage import Chain
@@ -25,7 +26,8 @@ from models.backtest.run import Backtest
 from models.backtest.run import backtest as compare
 from models.datasets import Dataset, collect
 from models.reports.backtest import check_report, write_report
-from producers.files import read_labels
+from producers.files import count_rows, read_labels
+from producers.mapping.own import OwnData
 
 
 @click.command(
@@ -34,13 +36,14 @@ Examples:
   kozamori backtest september/events.parquet --labels september/labels.parquet --model model --budget 20
   kozamori backtest events.parquet --labels labels.jsonl --model model --train august/events.parquet -o report
   kozamori backtest events.parquet --labels labels.parquet --model model --budget 5 --json
+  kozamori backtest own.csv --mapping own.toml --model model
 
 Labels have event_id, case_id and typology. The model alerts at the limit of its training days, every scorer beside it
 at the loosest that stays within the budget on these days. -o takes a folder, or a name ending in .html.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
-@click.option("--labels", "labelled", type=click.Path(path_type=Path), required=True, help="Which events are fraud.")
+@click.option("--labels", "labelled", type=click.Path(path_type=Path), help="Which events are fraud.  [default: as --mapping says]")
 @click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
 @click.option(
     "--budget",
@@ -55,16 +58,18 @@ at the loosest that stays within the budget on these days. -o takes a folder, or
 @click.option("--warm-up", type=click.Path(path_type=Path), help="Events before these: the state begins with them.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of baselines and intervals.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Report to write: a folder, or a .html file.")
+@mapping_file()
 @as_json
 def backtest(
     events: Path,
-    labelled: Path,
+    labelled: Path | None,
     folder: Path,
     budget: float | None,
     train: Path | None,
     warm_up: Path | None,
     seed: int,
     output: Path | None,
+    own: Path | None,
     *,
     as_json: bool,
 ) -> None:
@@ -75,22 +80,23 @@ def backtest(
     if output is not None:
         check_report(output)
     model = read_model(folder, *CHAINS)
-    chain, labels = chain_of(model.stages), labels_of(read_labels(labelled))
+    data = load(own)
+    chain, labels = chain_for(model, data), _labels(events, labelled, data)
     console = Console(stderr=True)
     with progress(console) as bar:
-        task = bar.add_task("scored", total=None, note="")
+        task = bar.add_task("scored", total=None if data else _total(events, warm_up, train), note="")
 
         def step(rows: int) -> None:
             bar.advance(task, rows)
 
-        played = _play(events, warm_up, model, chain, labels, step)
-        normal = None if train is None else _collect(train, chain, step)
+        played = _play(events, warm_up, model, chain, labels, data, step)
+        normal = None if train is None else _collect(train, chain, data, step)
         bar.update(task, description="compared")
         found = compare(
             played, labels, model, chain, budget=model.budget if budget is None else budget, train=normal, seed=seed
         )
         if output is not None:
-            about = {"events": events.name, "labels": labelled.name, "model": model.version, "stages": model.stages}
+            about = {"events": events.name, "labels": (labelled or own or events).name, "model": model.version, "stages": model.stages}
             output = write_report(output, found, about)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
@@ -102,12 +108,28 @@ def backtest(
             click.echo(f"report: {output}")
 
 
+def _labels(events: Path, labelled: Path | None, data: OwnData | None) -> Labels:
+    """The labels of a file of their own, else those among the events as the mapping says."""
+    if labelled is not None:
+        return labels_of(read_labels(labelled))
+    if data is None:
+        raise click.UsageError("which events are fraud: give --labels, or a --mapping with [labels]")
+    return labels_of(data.labels(events))
+
+
+def _total(*files: Path | None) -> int | None:
+    """Events of all files, None where one of them does not tell without being read."""
+    counts = [count_rows(file) for file in files if file is not None]
+    return None if None in counts else sum(count for count in counts if count is not None)
+
+
 def _play(
     events: Path,
     warm_up: Path | None,
     model: Model,
     chain: Chain,
     labels: Labels,
+    data: OwnData | None,
     advance: Callable[[int], object],
 ) -> Played:
     """The events as the model saw them, offsets counted on from those of the warm-up."""
@@ -116,19 +138,19 @@ def _play(
 
     def earlier() -> Iterator[Batch]:
         nonlocal before
-        for table, batches in read_slices(warm_up, chain, advance) if warm_up else ():
+        for table, batches in read_slices(warm_up, chain, advance, data) if warm_up else ():
             yield from batches
             before += table.num_rows
 
     def own() -> Iterator[Batch]:
-        for _, batches in read_slices(events, chain, advance, first_row=before):
+        for _, batches in read_slices(events, chain, advance, data, first_row=before):
             yield from batches
 
     return play(own(), model, chain, labels, ttl_ms=ttl_ms, warm_up=earlier())
 
 
-def _collect(path: Path, chain: Chain, advance: Callable[[int], object]) -> Dataset:
-    slices = read_slices(path, chain, advance)
+def _collect(path: Path, chain: Chain, data: OwnData | None, advance: Callable[[int], object]) -> Dataset:
+    slices = read_slices(path, chain, advance, data)
     return collect((batch for _, batches in slices for batch in batches), chain, Settings().ttl_days * DAY_MS)
 
 
