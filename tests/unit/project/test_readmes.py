@@ -1,0 +1,34 @@
+"""What folder READMEs say of the code: their tables of files, and of bytes in a row."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from detector.core.stage import Stage
+from detector.core.stages.account import ACCOUNT
+from detector.core.stages.wallet import WALLET
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("folder", ["detector/observe", "detector/stream", "detector/core/stages"])
+def test_a_readme_names_every_file_of_its_folder(folder: str) -> None:
+    text = (ROOT / folder / "README.md").read_text("utf-8")
+    modules = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}
+    assert sorted(name for name in modules if f"`{name}`" not in text and f"({name})" not in text) == []
+
+
+@pytest.mark.parametrize(
+    ("readme", "heading", "stage"),
+    [
+        ("detector/core/README.md", "## The account's row", ACCOUNT),
+        ("detector/core/stages/README.md", "## The wallet's row", WALLET),
+    ],
+    ids=["account", "wallet"],
+)
+def test_the_bytes_of_a_row_add_up(readme: str, heading: str, stage: Stage) -> None:
+    section = (ROOT / readme).read_text("utf-8").partition(heading)[2].partition("\n## ")[0]
+    said = [int(size) for size in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)]
+    assert stage.row.itemsize == sum(said)
+    assert f"{stage.row.itemsize} bytes" in section
