@@ -2,7 +2,7 @@
 
 import datetime as dt
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -36,6 +36,8 @@ class Plan:
     trees: int = 100
     #: Events a kind that scikit-learn chooses each tree's sample from; surprises and medians are of all events.
     max_events: int = 500_000
+    #: Kinds of event that the model scores; own data may have links alone, or debits alone.
+    kinds: tuple[str, ...] = tuple(KINDS[code] for code in SCORED_KINDS)
 
 
 def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str) -> Draft:
@@ -49,7 +51,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str) -> Draf
         raise UserError(f"{len(days)} days with links or debits: give a history of at least {MIN_DAYS} days (JST)")
     split = days[-max(1, int(len(days) * HELD_OUT))]
     fitting, held_out = data.select(data.day < split), data.select(data.day >= split)
-    _check_kinds(fitting, held_out)
+    _check_kinds(fitting, held_out, plan)
     held_out_days = int((days >= split).sum())
     _check_budget(plan.budget, held_out_days, len(days))
     detectors = tuple(_fit(spec, fitting, columns, plan) for spec in DETECTORS)
@@ -88,8 +90,9 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str) -> Draf
 
 
 def _fit(spec: DetectorSpec, data: Dataset, columns: Columns, plan: Plan) -> Detector:
-    forests = {KINDS.index(kind): _fit_forest(kind, data, columns.features, plan) for kind in spec.kinds}
-    return ForestDetector(spec, forests)
+    kinds = tuple(kind for kind in spec.kinds if kind in plan.kinds)
+    forests = {KINDS.index(kind): _fit_forest(kind, data, columns.features, plan) for kind in kinds}
+    return ForestDetector(replace(spec, kinds=kinds), forests)
 
 
 def _fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], plan: Plan) -> Forest:
@@ -131,8 +134,8 @@ def _medians(data: Dataset, n_features: int) -> npt.NDArray[np.float32]:
     return medians
 
 
-def _check_kinds(fitting: Dataset, held_out: Dataset) -> None:
-    for code in SCORED_KINDS:
+def _check_kinds(fitting: Dataset, held_out: Dataset, plan: Plan) -> None:
+    for code in (KINDS.index(kind) for kind in plan.kinds):
         for part, data, least in (("first", fitting, 2), ("last", held_out, 1)):
             if (found := int((data.kind == code).sum())) < least:
                 raise UserError(

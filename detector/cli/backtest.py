@@ -43,7 +43,12 @@ at the loosest that stays within the budget on these days. -o takes a folder, or
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
-@click.option("--labels", "labelled", type=click.Path(path_type=Path), help="Which events are fraud.  [default: as --mapping says]")
+@click.option(
+    "--labels",
+    "labelled",
+    type=click.Path(path_type=Path),
+    help="Which events are fraud.  [default: as --mapping says]",
+)
 @click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
 @click.option(
     "--budget",
@@ -96,7 +101,12 @@ def backtest(
             played, labels, model, chain, budget=model.budget if budget is None else budget, train=normal, seed=seed
         )
         if output is not None:
-            about = {"events": events.name, "labels": (labelled or own or events).name, "model": model.version, "stages": model.stages}
+            about = {
+                "events": events.name,
+                "labels": (labelled or own or events).name,
+                "model": model.version,
+                "stages": model.stages,
+            }
             output = write_report(output, found, about)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
-from detector.cli.options import as_json
+from detector.cli.mapping import load, tables_of
+from detector.cli.options import as_json, mapping_file
+from detector.contract.batch import Batch
+from detector.contract.vocabulary import KINDS
 from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
-from models.datasets import DAY_MS, Dataset, collect
+from models.datasets import DAY_MS, SCORED_KINDS, Dataset, collect
+from models.left_out import MANIFEST_KEY, without
 from models.training import Plan
 from models.training import train as fit
-from producers.batches import Which, read_batches
+from producers.batches import Which, to_batches
+from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
@@ -31,6 +38,7 @@ BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is 
 Examples:
   kozamori train august/events.parquet -o model
   kozamori train history.jsonl -o model --budget 5 --json
+  kozamori train own.csv --mapping own.toml -o model
 
 The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms.
 """
@@ -60,18 +68,34 @@ The first two thirds of the days are learnt from, the last third tells what an a
     help="Stages whose features the model looks at; the worker runs these.",
 )
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
+@mapping_file()
 @as_json
 def train(
-    events: Path, output: Path, budget: float, seed: int, max_samples: int, stages: str, *, force: bool, as_json: bool
+    events: Path,
+    output: Path,
+    budget: float,
+    seed: int,
+    max_samples: int,
+    stages: str,
+    own: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Train a model on an events file of normal life."""
     check_target(output, force=force)
+    mapped = load(own)
+    left_out = mapped.left_out if mapped else ()
+    chain = without(chain_of(stages), left_out)
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        data = _read(events, chain_of(stages), lambda rows: bar.advance(task, rows))
+        data = _read(events, chain, mapped, lambda rows: bar.advance(task, rows))
         bar.update(task, description="forest")
-        draft = fit(data, chain_of(stages), Plan(budget, seed, max_samples), _sha256(events))
+        kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
+        draft = fit(data, chain, Plan(budget, seed, max_samples, kinds=kinds), _sha256(events))
+        if left_out:
+            draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
@@ -79,13 +103,20 @@ def train(
         Console().print(_table(model, output))
 
 
-def _read(path: Path, chain: Chain, advance: Any) -> Dataset:
+def _read(path: Path, chain: Chain, own: OwnData | None, advance: Any) -> Dataset:
     ttl_days: int = Settings.model_fields["ttl_days"].default
-    which: Which = "all" if chain.reads_wallet_events else "account"
-    data = collect(read_batches(path, BATCH, which=which), chain, ttl_days * DAY_MS, advance)
+    data = collect(_batches(path, chain, own), chain, ttl_days * DAY_MS, advance)
     if not len(data.kind):
         raise UserError(f"{path}: no link or debit events: give a history of account events")
     return data
+
+
+def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:
+    which: Which = "all" if chain.reads_wallet_events else "account"
+    row = 0
+    for table in tables_of(path, own):
+        yield from to_batches(table, BATCH, first_row=row, which=which, name=str(path))
+        row += table.num_rows
 
 
 def _shown(model: Model) -> dict[str, Any]:

@@ -26,6 +26,17 @@ CONNECTION = (
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 
+def mapping_file(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the option `--mapping`; it gets the path as `own`."""
+    return click.option(
+        "--mapping",
+        "own",
+        type=click.Path(dir_okay=False, path_type=Path),
+        required=required,
+        help="TOML file that says how own data (CSV, Parquet, JSON lines) are events; see `kozamori mapping`.",
+    )
+
+
 def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the options of the settings `names` and `--config`; it gets `settings` instead of them.
 

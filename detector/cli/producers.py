@@ -15,12 +15,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.cli.mapping import load, tables_of
+from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.security import client_options
 from producers import simulation
-from producers.files import count_rows, read_tables
+from producers.files import count_rows
 from producers.pace import Pace, speed_of
 from producers.publish import Published, publish
 from producers.resume import Marker
@@ -136,6 +137,7 @@ def simulate(output: Path, kind: str, *, as_json: bool, **chosen: Any) -> None:
 Examples:
   kozamori produce august/events.parquet
   kozamori produce attack/events.parquet --speed 600x --resume attack.mark
+  kozamori produce own.csv --mapping own.toml
   kozamori produce --scenario september-2020 --rate 2000 --no-wallet-events
 
 After an interruption the same command with the same --resume file goes on where it ended, each account's events in
@@ -148,6 +150,7 @@ their order.
 @click.option("--speed", help="Multiple of event time, as 600x: ten minutes of events in a second.")
 @click.option("--skip", type=click.IntRange(min=0), help="Leave out the first so many events.")
 @click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps how far runs came.")
+@mapping_file()
 @with_settings(*CONNECTION)
 @as_json
 def produce(
@@ -157,6 +160,7 @@ def produce(
     speed: str | None,
     skip: int | None,
     resume: Path | None,
+    own: Path | None,
     *,
     as_json: bool,
     **chosen: Any,
@@ -170,7 +174,7 @@ def produce(
     pace = Pace(rate, None if speed is None else speed_of(speed))
     if skip is not None and resume is not None:
         raise click.UsageError("--resume keeps how many events to skip: give --skip or --resume, not both")
-    source, tables, total = _events(file, chosen)
+    source, tables, total = _events(file, own, chosen)
     mark = Marker(resume, source, skip or 0)
     console = Console(stderr=True)
     with progress(console) as bar, _interrupted() as stop:
@@ -195,9 +199,13 @@ def produce(
     _report(published, mark, as_json=as_json)
 
 
-def _events(file: Path | None, chosen: dict[str, Any]) -> tuple[dict[str, Any], Iterator[Any], int | None]:
+def _events(
+    file: Path | None, own: Path | None, chosen: dict[str, Any]
+) -> tuple[dict[str, Any], Iterator[Any], int | None]:
     """What identifies the events, the events, and how many there are where that is known."""
     if file is None:
+        if own is not None:
+            raise click.UsageError("--mapping is for own data: give its file too")
         scenario = scenario_of(**chosen)
         identity: dict[str, Any] = json.loads(json.dumps(asdict(scenario), default=str))
         return identity, (events for events, _ in simulation.tables(scenario)), None
@@ -206,8 +214,12 @@ def _events(file: Path | None, chosen: dict[str, Any]) -> tuple[dict[str, Any], 
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             option = "--events" if name == "about" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for scenarios: leave it out, or leave out {file}")
+    if own is not None:
+        data = load(own)
+        identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0, "mapping": own.name}
+        return identity, tables_of(file, data), None
     total = count_rows(file)
-    return {"file": file.name, "bytes": file.stat().st_size}, read_tables(file), total
+    return {"file": file.name, "bytes": file.stat().st_size}, tables_of(file, None), total
 
 
 @contextmanager

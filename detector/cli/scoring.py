@@ -11,10 +11,11 @@ import pyarrow as pa
 from rich.console import Console
 
 from detector.artifact import read_model
-from detector.cli.options import as_json
+from detector.cli.mapping import chain_for, load, tables_of
+from detector.cli.options import as_json, mapping_file
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
-from detector.core.chains import CHAINS, chain_of
+from detector.core.chains import CHAINS
 from detector.core.pipeline import DAY_MS
 from detector.core.stage import Chain
 from detector.errors import UserError
@@ -22,7 +23,8 @@ from detector.settings import Settings
 from models.score_files import check_scores, write_scores
 from models.scoring import Scoring
 from producers.batches import Which, to_batches
-from producers.files import count_rows, read_tables
+from producers.files import count_rows
+from producers.mapping.own import OwnData
 
 BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
 
@@ -32,6 +34,7 @@ BATCH = 8192  # events that go through the stages at once: beyond, nothing is sa
 Examples:
   kozamori score september/events.parquet --model model -o scores.parquet
   kozamori score history.jsonl --model model -o scores.jsonl --features --json
+  kozamori score own.csv --mapping own.toml --model model -o scores.parquet
 
 `alarm` is in false alarms a day, lower is worse; `score` in [0, 1], higher is worse. The state begins empty, as a new
 worker's that reads the file as one partition.
@@ -41,20 +44,22 @@ worker's that reads the file as one partition.
 @click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Scores: .parquet or .jsonl.")
 @click.option("--features", is_flag=True, help="All features beside the scores.")
+@mapping_file()
 @as_json
-def score(events: Path, folder: Path, output: Path, *, features: bool, as_json: bool) -> None:
+def score(events: Path, folder: Path, output: Path, own: Path | None, *, features: bool, as_json: bool) -> None:
     """Score every event of an events file, in its order."""
     check_scores(output)
     if output.exists() and events.exists() and output.samefile(events):
         raise UserError(f"{output} is the events file itself: choose another name with -o")
     model = read_model(folder, *CHAINS)
-    settings, chain = Settings(), chain_of(model.stages)
+    data = load(own)
+    settings, chain = Settings(), chain_for(model, data)
     topics = settings.account_events, settings.wallet_events
     scoring = Scoring(model, chain, ttl_ms=settings.ttl_days * DAY_MS, topics=topics, features=features)
     console, started = Console(stderr=True), time.perf_counter()
     with progress(console) as bar:
-        task = bar.add_task("scored", total=count_rows(events), note="")
-        slices = read_slices(events, chain, lambda rows: bar.advance(task, rows))
+        task = bar.add_task("scored", total=None if data else count_rows(events), note="")
+        slices = read_slices(events, chain, lambda rows: bar.advance(task, rows), data)
         write_scores(output, (scoring.score(table, batches) for table, batches in slices), scoring.schema)
     seconds = time.perf_counter() - started
     summary = {
@@ -72,14 +77,14 @@ def score(events: Path, folder: Path, output: Path, *, features: bool, as_json: 
 
 
 def read_slices(
-    path: Path, chain: Chain, advance: Callable[[int], object], first_row: int = 0
+    path: Path, chain: Chain, advance: Callable[[int], object], own: OwnData | None = None, first_row: int = 0
 ) -> Iterator[tuple[pa.Table, Iterator[Batch]]]:
-    """Slices of an events file with the batches of each that `chain` reads, rows counted on from `first_row`.
+    """Slices of an events file, or `own` data, with the batches of each that `chain` reads, rows from `first_row`.
 
     `advance` is told the rows of each slice that is done with. Raises UserError for a bad file or event.
     """
     which: Which = "all" if chain.reads_wallet_events else "account"
-    for table in read_tables(path):
+    for table in tables_of(path, own):
         yield table, to_batches(table, BATCH, first_row=first_row, which=which, name=str(path))
         first_row += table.num_rows
         advance(table.num_rows)

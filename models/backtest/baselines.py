@@ -83,6 +83,8 @@ def baselines(train: Dataset, played: Played, columns: Columns, seed: int) -> li
     for baseline in BASELINES:
         scores, normal = np.full(played.size, np.nan), np.full(len(held_out.kind), np.nan)
         for code in SCORED_KINDS:
+            if not (train.kind == code).any() and not (played.kind == code).any():
+                continue  # own data may have links alone, or debits alone
             places = np.array([j for j, f in enumerate(columns.features) if KINDS[code] in f.kinds], np.int64)
             sign = np.array([columns.features[j].risk for j in places], np.float32)
             learnt = fitting.X[fitting.kind == code][:, places]

@@ -1,0 +1,103 @@
+"""What a mapping makes of a file, before anything is done with it: the dry run."""
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detector.contract.keyed_hash import KeyedHash
+from producers.mapping.events import Mapper, meets
+from producers.mapping.problems import Tally
+from producers.mapping.rows import read_rows
+from producers.mapping.specification import Mapping
+
+FIRST = 5  # events shown
+#: Instead of the deployment's key, where there is none yet: what a dry run shows is of no use anywhere else.
+DRY_KEY = KeyedHash(b"kozamori mapping check")
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was understood of a file. `late`: events that happened before the one above them in the file."""
+
+    tally: Tally = field(default_factory=Tally)
+    events: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    frauds: int = 0
+    late: int = 0
+    first: list[dict[str, Any]] = field(default_factory=list)
+    times_ms: tuple[int, int] | None = None
+    yen: tuple[int, int] | None = None
+    distinct: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "rows": self.tally.rows,
+            "events": self.events,
+            "kinds": dict(self.kinds),
+            "ignored": self.tally.ignored,
+            "not_understood": self.tally.bad,
+            "problems": [{"line": one.line, "text": one.text} for one in self.tally.first],
+            "first_time": self.times_ms and moment(self.times_ms[0]),
+            "last_time": self.times_ms and moment(self.times_ms[1]),
+            "least_yen": self.yen and self.yen[0],
+            "most_yen": self.yen and self.yen[1],
+            "late": self.late,
+            "distinct": self.distinct,
+            "fraudulent": self.frauds,
+            "first": self.first,
+        }
+
+
+def check(path: Path, mapping: Mapping, key: KeyedHash | None, slices: int | None = None) -> Findings:
+    """Read a file through a mapping, the first `slices` of it or all; rows not understood are told, never raised.
+
+    Raises UserError for a file that cannot be read or lacks a column.
+    """
+    found = Findings()
+    patient = replace(mapping, input=replace(mapping.input, bad_rows="skip"))
+    mapper = Mapper(path, patient, key or DRY_KEY, found.tally)
+    seen: dict[str, set[Any]] = {name: set() for name in ("account", "wallet", "source", "bank")}
+    for rows in islice(read_rows(path, patient), slices):
+        table = mapper.events(rows)
+        if mapping.labels is not None:
+            fraud = rows.line[meets(rows.texts, mapping.labels.fraud)]
+            found.frauds += int(np.isin(table["line"].to_numpy(), fraud).sum())
+        _add(found, table)
+        for name, values in seen.items():
+            values.update(value for value in pc.unique(table[name]).to_pylist() if value)
+    found.distinct = {name: len(values) for name, values in seen.items()}
+    return found
+
+
+def moment(ms: int) -> str:
+    """A time as people in Japan read it."""
+    jst = dt.timezone(dt.timedelta(hours=9))
+    return dt.datetime.fromtimestamp(ms / 1000, jst).isoformat(timespec="seconds")
+
+
+def _add(found: Findings, table: pa.Table) -> None:
+    if not table.num_rows:
+        return
+    if len(found.first) < FIRST:
+        found.first += table.slice(0, FIRST - len(found.first)).to_pylist()
+    times = table["occurred_at_ms"].to_numpy()
+    last = found.times_ms[1] if found.times_ms else int(times[0])
+    found.late += int((times < np.maximum.accumulate(np.append(last, times))[:-1]).sum())
+    found.times_ms = _wider(found.times_ms, int(times.min()), int(times.max()))
+    amounts = table["amount_yen"].drop_null()
+    if len(amounts):
+        found.yen = _wider(found.yen, *(pc.min_max(amounts).as_py()[name] for name in ("min", "max")))
+    found.events += table.num_rows
+    found.kinds.update(table["kind"].to_pylist())
+
+
+def _wider(span: tuple[int, int] | None, low: int, high: int) -> tuple[int, int]:
+    return (low, high) if span is None else (min(span[0], low), max(span[1], high))

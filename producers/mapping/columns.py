@@ -1,0 +1,127 @@
+"""Columns of a contract's event made of the texts of rows, and which rows they could be made for."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
+from detector.contract.keyed_hash import KeyedHash
+from detector.contract.vocabulary import MAX_AMOUNT_YEN
+from detector.errors import UserError
+from producers.batches import MAX_EVENT_ID, MIN_ACCOUNT
+from producers.mapping.amounts import yen
+from producers.mapping.fields import Field
+from producers.mapping.times import times
+
+Mask = npt.NDArray[np.bool_]
+_HEX = rf"^[0-9A-Fa-f]{{{MIN_ACCOUNT},{MAX_IDENTIFIER}}}$"
+
+
+class Made(NamedTuple):
+    """A column, rows it is good for, and what was expected elsewhere; `secret` where its texts may name somebody."""
+
+    values: pa.Array
+    good: Mask
+    expected: str
+    secret: bool = False
+
+
+def made(field: Field, texts: pa.Array, bank: pa.Array | None, key: KeyedHash | None) -> Made:
+    """The column of a field that has one in the file; `bank` (n,) beside account numbers, `key` where it is hashed."""
+    if field.time is not None:
+        values, good = times(texts, field.time)
+        good &= (values >= EARLIEST_MS) & (values < END_MS)
+        return Made(pa.array(np.where(good, values, EARLIEST_MS)), good, field.time.expected)
+    if field.amount is not None:
+        amounts, good = yen(texts, field.amount)
+        good &= (amounts >= 1) & (amounts <= MAX_AMOUNT_YEN)
+        expected = "a number that comes to 1 to 1,000,000,000 yen"
+        return Made(pa.array(np.where(good, amounts, 1).astype(np.int64)), good, expected)
+    if field.name in {"account", "wallet", "counterparty", "source"}:
+        return _identifiers(field, texts, bank, key)
+    if field.name == "event_id":
+        return Made(texts, _fits(texts, 1, MAX_EVENT_ID), "a text of 1 to 64 characters")
+    return _words(field, texts)
+
+
+def _words(field: Field, texts: pa.Array) -> Made:
+    """Words of a vocabulary, bank codes and free texts, through the mapping's table."""
+    expected = "one of " + ", ".join(field.values or field.words) if field.values or field.words else "a text"
+    found = texts
+    if field.values:
+        place = pc.index_in(texts, pa.array(list(field.values), pa.string()))
+        found = pa.array(list(field.values.values()), pa.string()).take(place)
+    if field.otherwise is not None:
+        found = pc.fill_null(found, field.otherwise)
+    if field.words:
+        good = pc.is_in(found, pa.array(field.words, pa.string()))
+    elif field.name == "bank":
+        found = _padded(found)
+        good, expected = pc.match_substring_regex(found, "^[0-9]{4}$"), "a bank code of at most four digits"
+    else:  # shop and its category may be unknown
+        found = pc.fill_null(found, "")
+        good = pa.array(_fits(found, 0, MAX_IDENTIFIER))
+    if field.name == "wallet_verified":
+        found = pc.equal(found, "true")
+    return Made(found, _mask(good), expected)
+
+
+def _padded(codes: pa.Array) -> pa.Array:
+    """Bank codes with the leading zeros that spreadsheets take away."""
+    return pc.utf8_lpad(codes, 4, "0")
+
+
+def _identifiers(field: Field, texts: pa.Array, bank: pa.Array | None, key: KeyedHash | None) -> Made:
+    expected = "an identifier of 1 to 128 characters"
+    if field.hash == "none":
+        if field.name == "source":
+            texts = pc.fill_null(texts, "")
+        good = _fits(texts, 0 if field.name == "source" else 1, MAX_IDENTIFIER)
+        if field.name == "account":
+            good &= _mask(pc.match_substring_regex(texts, _HEX))
+            expected = 'a keyed hash of 16 to 128 hex digits, or `hash = "text"` in the mapping'
+        return Made(texts, good, expected, secret=True)
+    assert key is not None
+    if field.name == "source":
+        return Made(_each(pc.fill_null(texts, ""), key.source), np.ones(len(texts), np.bool_), expected, secret=True)
+    if field.name != "account":
+        return Made(
+            _each(texts, lambda text: key.opaque("wallet", text)), _fits(texts, 1, 2**31), expected, secret=True
+        )
+    assert bank is not None
+    if field.hash == "number":
+        expected = "an account number of 1 to 14 digits, with a bank"
+    return _accounts(pc.binary_join_element_wise(bank, texts, "\0"), key, expected, numbers=field.hash == "number")
+
+
+def _accounts(pairs: pa.Array, key: KeyedHash, expected: str, *, numbers: bool) -> Made:
+    def hashed(pair: str) -> str | None:
+        bank, _, text = pair.partition("\0")
+        try:
+            return key.account(bank, text) if numbers else key.opaque("account", bank, text)
+        except UserError:
+            return None
+
+    values = _each(pairs, hashed)
+    return Made(values, _mask(pc.is_valid(values)), expected, secret=True)
+
+
+def _each(texts: pa.Array, function: Callable[[str], str | None]) -> pa.Array:
+    """The function of each text, called once for each distinct one; null stays null."""
+    coded = texts.dictionary_encode()
+    words = pa.array([None if word is None else function(word) for word in coded.dictionary.to_pylist()], pa.string())
+    return words.take(coded.indices)
+
+
+def _fits(texts: pa.Array, shortest: int, longest: int) -> Mask:
+    length = pc.utf8_length(texts)
+    return _mask(pc.and_(pc.greater_equal(length, shortest), pc.less_equal(length, longest)))
+
+
+def _mask(found: pa.Array) -> Mask:
+    mask: Mask = pc.fill_null(found, False).to_numpy(zero_copy_only=False).astype(np.bool_)
+    return mask

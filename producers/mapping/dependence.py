@@ -1,0 +1,237 @@
+"""Which features say nothing when a field or a kind of event is missing, or when times are coarse.
+
+The table was measured: a simulated history with the field altered, or the kind taken away, and the features compared
+(`tests/unit/producers/test_mapping_dependence.py` repeats it). A field: every feature that any of its values can
+change. A kind: the features that are the same for every event without it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+_OF_THE_LINK = ("link_by_pin", "since_link_s", "link_unseen")
+_SOURCE = (
+    "source_accounts_2d",
+    "source_accounts_3",
+    "source_accounts_30d",
+    "source_wallets_2d",
+    "source_wallets_3",
+    "source_opened_2d",
+    "source_attempts_2d",
+    "source_failures_2d",
+    "source_failure_share",
+    "source_young_yen_2d",
+    "source_known_days",
+    "source_accounts_unusual",
+    "source_attempts_unusual",
+    "source_failures_unusual",
+    "source_young_unusual",
+)
+_ACCOUNTS_OF_THE_WALLET = (
+    "linked_accounts",
+    "linked_accounts_2",
+    "linked_accounts_3",
+    "accounts_ever",
+    "account_new",
+    "relinks",
+    "tried_accounts_2d",
+)
+_RECEIVED = ("fan_out_24h", "fan_in_24h", "received_24h_yen")
+_MINUTES = (
+    "debits_1m",
+    "yen_1m",
+    "debits_10m",
+    "yen_10m",
+    "holder_debits_1m_3",
+    "holder_debits_10m",
+    "holder_yen_10m",
+    "holder_debits_decayed",
+    "holder_yen_decayed",
+    "holder_yen_decayed_90k",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is missing, as it is named in a mapping, and the features that have no basis without it."""
+
+    missing: str
+    features: tuple[str, ...]
+
+
+FIELDS = (
+    Need(
+        "wallet_opened_at_ms",
+        (
+            "wallet_age_s",
+            "yen_per_hour",
+            "holder_age_s",
+            "holder_fresh_s",
+            "holder_yen_per_hour",
+            "source_young_yen_2d",
+            "source_young_unusual",
+        ),
+    ),
+    Need("wallet_verified", ("wallet_unverified", "holder_unverified")),
+    Need("source", _SOURCE),
+    Need("auth", ("link_by_pin",)),
+    Need("purpose", ("is_charge",)),
+    Need("shop", ("shop_new",)),
+    Need("shop_category", ("category_new",)),
+    Need("counterparty", (*_RECEIVED, "holder_events_2h")),
+    Need(
+        "wallet",
+        (
+            "wallet_new",
+            "wallets",
+            *_OF_THE_LINK,
+            "yen_per_hour",
+            *_ACCOUNTS_OF_THE_WALLET,
+            "accounts_2d",
+            "holder_attempts_2d",
+            "holder_failures_2d",
+            "holder_failures_before",
+            "since_any_link_s",
+            "since_first_link_s",
+            "holder_debits_1m_3",
+            "holder_debits_10m",
+            "holder_yen_10m",
+            "holder_debits_1h",
+            "holder_yen_1h",
+            "holder_debits_24h",
+            "holder_yen_24h",
+            "holder_yen_24h_100k",
+            "holder_debits_decayed",
+            "holder_yen_decayed",
+            "holder_yen_decayed_90k",
+            "holder_yen_per_hour",
+            "holder_cap_share",
+            "since_charge_s",
+            "spent_24h_yen",
+            "spent_share_24h",
+            "near_limit_24h",
+            "shop_new",
+            "category_new",
+            *_RECEIVED,
+            "payouts_24h",
+            "payouts_24h_yen",
+            "holder_events_2h",
+            "source_wallets_2d",
+            "source_wallets_3",
+        ),
+    ),
+    Need(
+        "account",
+        (
+            "wallet_new",
+            "wallets",
+            "services",
+            "account_known_s",
+            "attempts_2d",
+            "failures_2d",
+            "failures_before",
+            *_OF_THE_LINK,
+            "gap_s",
+            "dormant_s",
+            "debits_1m",
+            "yen_1m",
+            "debits_10m",
+            "yen_10m",
+            "debits_1h",
+            "yen_1h",
+            "debits_24h",
+            "yen_24h",
+            "month_debits",
+            "month_yen",
+            "cap_share",
+            "cap_left_yen",
+            "yen_per_hour",
+            "amount_z",
+            "amount_ratio",
+            "repeats",
+            "hour_habit",
+            *_ACCOUNTS_OF_THE_WALLET,
+            "source_accounts_2d",
+            "source_accounts_3",
+            "source_accounts_30d",
+            "source_accounts_unusual",
+        ),
+    ),
+)
+#: `spending`: none of payment, transfer and payout.
+KINDS = (
+    Need(
+        "link",
+        (
+            "attempts_2d",
+            "failures_2d",
+            "failures_before",
+            "link_failed",
+            *_OF_THE_LINK,
+            "accounts_2d",
+            "relinks",
+            "holder_attempts_2d",
+            "holder_failures_2d",
+            "holder_failures_before",
+            "tried_accounts_2d",
+            "since_any_link_s",
+            "since_first_link_s",
+            "source_attempts_2d",
+            "source_failures_2d",
+            "source_failure_share",
+            "source_attempts_unusual",
+            "source_failures_unusual",
+        ),
+    ),
+    Need("unlink", ("relinks",)),
+    Need("open", ("source_opened_2d",)),
+    Need("payment", ("near_limit_24h", "shop_new", "category_new")),
+    Need("transfer", _RECEIVED),
+    Need("payout", ("payouts_24h", "payouts_24h_yen")),
+    Need("spending", ("spent_24h_yen", "spent_share_24h")),
+)
+#: Times known to the minute only, the hour, the day: what looks at less than twice that time.
+PRECISIONS = ("second", "minute", "hour", "day")
+TIMES = (
+    Need("minute", ("debits_1m", "yen_1m", "holder_debits_1m_3")),
+    Need("hour", (*_MINUTES, "debits_1h", "yen_1h", "holder_debits_1h", "holder_yen_1h", "holder_events_2h")),
+    Need(
+        "day",
+        (
+            *_MINUTES,
+            "debits_1h",
+            "yen_1h",
+            "debits_24h",
+            "yen_24h",
+            "repeats",
+            "yen_per_hour",
+            "night",
+            "hour_habit",
+            "holder_fresh_s",
+            "holder_debits_1h",
+            "holder_yen_1h",
+            "holder_debits_24h",
+            "holder_yen_24h",
+            "holder_yen_24h_100k",
+            "holder_yen_per_hour",
+            "holder_events_2h",
+            "spent_24h_yen",
+            "spent_share_24h",
+            "near_limit_24h",
+            *_RECEIVED,
+            "payouts_24h",
+            "payouts_24h_yen",
+        ),
+    ),
+)
+
+
+def left_out(missing: Collection[str], kinds: Collection[str], precision: str) -> dict[str, tuple[str, ...]]:
+    """By what is missing, the features that are left out: of `missing` fields, of kinds of event that are not among
+    `kinds`, of times no finer than `precision`.
+    """
+    found = {f"field `{need.missing}`": need.features for need in FIELDS if need.missing in missing}
+    there = {*kinds, *(["spending"] if {"payment", "transfer", "payout"} & set(kinds) else [])}
+    found |= {f"{need.missing} events": need.features for need in KINDS if need.missing not in there}
+    return found | {
+        f"times finer than the {need.missing}": need.features for need in TIMES if need.missing == precision
+    }

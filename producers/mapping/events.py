@@ -1,0 +1,215 @@
+"""From rows of a foreign file to event tables with the contract's fields, slice by slice in the order of the file."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from detector.contract.hashing import hash64_many
+from detector.contract.keyed_hash import KeyedHash
+from producers.files import SLICE_ROWS
+from producers.mapping.columns import Made, made
+from producers.mapping.fields import Field
+from producers.mapping.problems import SHOWN, Problem, Tally
+from producers.mapping.rows import Rows, read_rows
+from producers.mapping.specification import Condition, Events, Mapping
+from producers.tables import SCHEMA
+
+PLAIN = pa.schema([pa.field(f.name, pa.string() if pa.types.is_dictionary(f.type) else f.type) for f in SCHEMA])
+#: What stands for an unknown value; features that depend on it are left out, so it decides nothing.
+UNKNOWN: dict[str, object] = {
+    "wallet_verified": False,
+    "source": "",
+    "auth": "pin4",
+    "purpose": "charge",
+    "shop": "",
+    "shop_category": "",
+}
+
+
+def read_events(path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tally | None = None) -> Iterator[pa.Table]:
+    """Event tables of the file; `key` where the mapping hashes. `tally` is told what became of the rows.
+
+    Raises UserError for a bad file, and for the first row that is not understood unless the mapping skips these.
+    """
+    mapper = Mapper(path, mapping, key, Tally() if tally is None else tally)
+    tables = (mapper.events(rows) for rows in read_rows(path, mapping))
+    if mapping.input.order == "file":
+        yield from (table.select(PLAIN.names) for table in tables if table.num_rows)
+        return
+    whole = pa.concat_tables([PLAIN.empty_table(), *(table.select(PLAIN.names) for table in tables)])
+    whole = whole.take(pa.array(np.argsort(whole["occurred_at_ms"].to_numpy(), kind="stable")))
+    yield from (whole.slice(start, SLICE_ROWS) for start in range(0, whole.num_rows, SLICE_ROWS))
+
+
+class Mapper:
+    """Turns the rows of one file into events; keeps only when each wallet was first seen."""
+
+    def __init__(self, path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tally) -> None:
+        self.tally = tally
+        self._path = str(path)
+        self._mapping = mapping
+        self._key = key
+        # Two files must not share the ids that rows get.
+        self._file = f"{zlib.crc32(path.name.encode()):08x}"
+        self._seen = _FirstSeen()
+
+    def events(self, rows: Rows) -> pa.Table:
+        """The events of a slice in its order, columns of `PLAIN` and `line`."""
+        self.tally.rows += len(rows.line) + len(rows.torn)
+        which = assigned(rows.texts, self._mapping.events)
+        blank = np.logical_and.reduce([_mask(pc.is_null(column)) for column in rows.texts.columns])
+        which[blank] = -1
+        self.tally.ignored += int((which < 0).sum())
+        torn = [Problem(line, "another number of columns than the heading, or no JSON object") for line in rows.torn]
+        problems, bad = torn[:SHOWN], len(torn)
+        parts = [_EMPTY]
+        for place, events in enumerate(self._mapping.events):
+            at = np.flatnonzero(which == place)
+            part = _Part(events, rows.select(at), self._file, self._key)
+            parts.append(part.table())
+            problems += part.problems()
+            bad += int((~part.good).sum())
+        self.tally.refuse(self._mapping, self._path, problems, bad)
+        table = pa.concat_tables(parts)
+        table = table.take(pa.array(np.argsort(table["line"].to_numpy(), kind="stable")))
+        return self._seen.fill(table) if "wallet_opened_at_ms" in self._mapping.missing else table
+
+
+def assigned(texts: pa.Table, tables: tuple[Events, ...]) -> npt.NDArray[np.int64]:
+    """Of each row the place of the first table whose conditions it meets, −1 where there is none."""
+    which = np.full(texts.num_rows, -1, np.int64)
+    for place, events in reversed(list(enumerate(tables))):
+        met = [meets(texts, condition) for condition in events.conditions]
+        which[np.logical_and.reduce(met) if met else slice(None)] = place
+    return which
+
+
+def meets(texts: pa.Table, condition: Condition) -> npt.NDArray[np.bool_]:
+    """Which rows meet a condition; an empty cell is none of any values."""
+    found = _mask(pc.is_in(texts[condition.column], pa.array(condition.values, pa.string())))
+    return found if condition.wanted else ~found
+
+
+@dataclass(slots=True)
+class _Part:
+    """The rows of a slice that are events of one table of the mapping."""
+
+    events: Events
+    rows: Rows
+    file: str
+    key: KeyedHash | None
+    columns: dict[str, Any] = field(default_factory=dict)
+    found: list[tuple[Field, Made]] = field(default_factory=list)
+
+    def table(self) -> pa.Table:
+        """The events that were understood."""
+        n, fields = len(self.rows.line), self.events.fields
+        self.columns["kind"] = pa.repeat(pa.scalar(self.events.kind), n)
+        # An account's hash wants its bank, a missing wallet its account.
+        for name in sorted(fields, key=lambda name: (fields[name].missing is not None, name != "bank")):
+            self.columns[name] = self._column(fields[name])
+        arrays = [_typed(self.columns.get(f.name), f.type, n) for f in PLAIN]
+        table = pa.Table.from_arrays([*arrays, pa.array(self.rows.line)], schema=_WITH_LINE)
+        return table if self.good.all() else table.filter(pa.array(self.good))
+
+    @property
+    def good(self) -> npt.NDArray[np.bool_]:
+        """Rows that every field understood."""
+        good = np.ones(len(self.rows.line), np.bool_)
+        for _, made in self.found:
+            good &= made.good
+        return good
+
+    def problems(self) -> list[Problem]:
+        """The first problems of each field."""
+        return [
+            Problem(int(self.rows.line[row]), self._why(field, made, row))
+            for field, made in self.found
+            for row in np.flatnonzero(~made.good)[:SHOWN].tolist()
+        ]
+
+    def _why(self, field: Field, made: Made, row: int) -> str:
+        value = self.rows.texts[field.column][row].as_py()
+        got = "nothing" if value is None else "another text" if made.secret else repr(value[:40])
+        return f"`{field.name}` from column {field.column!r}: got {got}, expected {made.expected}"
+
+    def _column(self, field: Field) -> pa.Array:
+        n = len(self.rows.line)
+        if field.column is not None:
+            texts = self.rows.texts[field.column].combine_chunks()
+            self.found.append((field, made(field, texts, self.columns.get("bank"), self.key)))
+            return self.found[-1][1].values
+        if field.constant is not None:
+            constant: object = field.constant
+            if field.name == "wallet_verified":
+                constant = field.constant == "true"
+            if field.time is None and PLAIN.field(field.name).type == pa.int64():
+                constant = int(field.constant)
+            return pa.repeat(pa.scalar(constant), n)
+        return self._filled(field, n)
+
+    def _filled(self, field: Field, n: int) -> pa.Array:
+        if field.missing == "unknown":
+            return pa.repeat(pa.scalar(UNKNOWN[field.name]), n)
+        if field.missing == "first_seen":
+            return self.columns["occurred_at_ms"]
+        if field.missing == "account":
+            return self._other("account")
+        if field.missing == "wallet":
+            assert self.key is not None
+            key, coded = self.key, self._other("wallet").dictionary_encode()
+            words = [None if word is None else key.opaque("account", word) for word in coded.dictionary.to_pylist()]
+            return pa.array(words, pa.string()).take(coded.indices)
+        ids = [f"{self.file}{line:016x}" for line in self.rows.line.tolist()]
+        return pa.array(ids, pa.string())
+
+    def _other(self, name: str) -> pa.Array:
+        if name not in self.columns:
+            self.columns[name] = self._column(self.events.fields[name])
+        return self.columns[name]
+
+
+class _FirstSeen:
+    """When each wallet was first seen, by its hash: 16 bytes a wallet and a little more."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, int] = {}
+
+    def fill(self, table: pa.Table) -> pa.Table:
+        """The table with `wallet_opened_at_ms` of the first event of each wallet, in order of the file."""
+        coded = table["wallet"].combine_chunks().dictionary_encode()
+        if isinstance(coded, pa.ChunkedArray):
+            return table
+        place = coded.indices.to_numpy()
+        times = table["occurred_at_ms"].to_numpy()
+        first = np.unique(place, return_index=True)[1]
+        opened = [
+            self._at.setdefault(wallet, at)
+            for wallet, at in zip(
+                hash64_many(coded.dictionary.to_pylist()).tolist(), times[first].tolist(), strict=True
+            )
+        ]
+        column = np.array(opened, np.int64)[place]
+        return table.set_column(table.schema.get_field_index("wallet_opened_at_ms"), "wallet_opened_at_ms", [column])
+
+
+_WITH_LINE = PLAIN.append(pa.field("line", pa.int64()))
+_EMPTY = _WITH_LINE.empty_table()
+
+
+def _typed(column: Any, kind: pa.DataType, n: int) -> pa.Array:
+    if column is None:
+        return pa.nulls(n, kind)
+    return column if column.type == kind else column.cast(kind)
+
+
+def _mask(found: Any) -> npt.NDArray[np.bool_]:
+    mask: npt.NDArray[np.bool_] = pc.fill_null(found, False).to_numpy(zero_copy_only=False).astype(np.bool_)
+    return mask

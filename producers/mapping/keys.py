@@ -1,0 +1,87 @@
+"""Reading TOML tables key by key, so that every complaint names the key it is about."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from detector.errors import UserError
+
+_TYPES = {str: "a text", bool: "true or false", dict: "a table", list: "a list", float: "a number"}
+
+
+class Keys:
+    """The keys of one table of a mapping file, taken one by one; `done` refuses what is left."""
+
+    def __init__(self, table: dict[str, Any], file: str, path: str = "") -> None:
+        self.file = file
+        self.path = path
+        self._table = dict(table)
+        self._taken: list[str] = []
+
+    def name(self, key: str = "") -> str:
+        """The key as one would write it in TOML, with the tables it lies in."""
+        return ".".join(part for part in (self.path, key) if part)
+
+    def wrong(self, key: str, got: object, expected: str) -> UserError:
+        """The error that says what is wrong with `key`."""
+        return UserError(f"{self.file}: `{self.name(key)}`: got {_shown(got)}, expected {expected}; correct the key")
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there and not taken yet."""
+        return key in self._table
+
+    def take(self, key: str, kind: type, default: Any = None) -> Any:
+        """The value of `key`, or `default`; UserError for a value of another type. Whole numbers are numbers."""
+        self._taken.append(key)
+        if key not in self._table:
+            return default
+        value = self._table.pop(key)
+        fits = isinstance(value, kind) or (kind is float and isinstance(value, int) and not isinstance(value, bool))
+        if not fits:
+            raise self.wrong(key, value, _TYPES[kind])
+        return float(value) if kind is float else value
+
+    def required(self, key: str, kind: type) -> Any:
+        """The same, but UserError where the key is not there."""
+        if key not in self._table:
+            raise self.wrong(key, None, _TYPES[kind])
+        return self.take(key, kind)
+
+    def choice(self, key: str, words: Iterable[str], default: str) -> str:
+        """The value of `key`, one of `words`."""
+        value = self.take(key, str, default)
+        if value not in words:
+            raise self.wrong(key, value, "one of " + ", ".join(words))
+        return str(value)
+
+    def table(self, key: str) -> "Keys":
+        """The table under `key`; an empty one where there is none."""
+        return Keys(self.take(key, dict, {}), self.file, self.name(key))
+
+    def texts(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The texts under `key`, a list or a single one; numbers and truth values as they stand in a file."""
+        self._taken.append(key)
+        return as_texts(self._table.pop(key), self, key) if key in self._table else default
+
+    def left(self) -> list[str]:
+        """Keys not taken yet."""
+        return list(self._table)
+
+    def done(self) -> None:
+        """Raise UserError for the first key that nobody took."""
+        if self._table:
+            key = next(iter(self._table))
+            raise UserError(
+                f"{self.file}: `{self.name(key)}`: no such key, expected {', '.join(self._taken)}; correct or remove it"
+            )
+
+
+def as_texts(value: object, keys: Keys, key: str) -> tuple[str, ...]:
+    """One value or a list of them as the texts that a file would hold."""
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(one, str | int | float) for one in values):
+        raise keys.wrong(key, value, "a text or a list of texts")
+    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+
+
+def _shown(got: object) -> str:
+    return "nothing" if got is None else f"{str(got)[:60]!r}" if isinstance(got, str) else str(got)[:60]

@@ -1,0 +1,66 @@
+"""Labels for a back-test from a column that says which rows are fraud: rows become cases."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from detector.contract.keyed_hash import KeyedHash
+from detector.errors import UserError
+from producers.mapping.events import Mapper, assigned, meets
+from producers.mapping.problems import Tally
+from producers.mapping.rows import Rows, read_rows
+from producers.mapping.specification import LabelRules, Mapping
+from producers.tables import LABELS
+
+HOUR_MS = 3_600_000
+
+
+def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataFrame:
+    """Labels of the file's fraudulent events: columns `event_id`, `case_id`, `typology`, `stage`, in order of the file.
+
+    Raises UserError where the mapping has no [labels], no event is labelled, or as `read_events`.
+    """
+    rules = mapping.labels
+    if rules is None:
+        raise UserError(f"{mapping.path}: no [labels]: say there which rows are fraud, or give --labels")
+    mapper = Mapper(path, mapping, key, Tally())
+    parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
+    frauds = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if frauds.empty:
+        told = ", ".join(rules.fraud.values)
+        raise UserError(
+            f"{path}: no event has {told} in column {rules.fraud.column!r}: correct `labels.fraud` of {mapping.path}"
+        )
+    frauds["case_id"] = _named(frauds) if rules.case else _by_time(frauds, rules)
+    labels: pd.DataFrame = frauds.assign(typology=rules.typology, stage="")[LABELS.names].astype("str")
+    return labels
+
+
+def _frauds(rows: Rows, rules: LabelRules, mapping: Mapping, mapper: Mapper) -> pd.DataFrame:
+    """The fraudulent events of a slice; only their rows are looked at closely."""
+    fraud = meets(rows.texts, rules.fraud) & (assigned(rows.texts, mapping.events) >= 0)
+    table = mapper.events(rows.select(np.flatnonzero(fraud)))
+    # An event of the wallet has no account.
+    subject = [table["account"], table["wallet"]] if rules.by == "account" else [table["wallet"]]
+    frame: pd.DataFrame = table.select(["event_id", "occurred_at_ms"]).to_pandas()
+    frame["subject"] = pc.coalesce(*subject).to_pandas()
+    if rules.case:
+        of_line = dict(zip(rows.line.tolist(), rows.texts[rules.case].to_pylist(), strict=True))
+        frame["case"] = [of_line[line] for line in table["line"].to_pylist()]
+    return frame
+
+
+def _named(frauds: pd.DataFrame) -> "pd.Series[str]":
+    """The file's own cases; a fraudulent event without one is a case by itself."""
+    return frauds["case"].fillna("event " + frauds["event_id"].astype("str"))
+
+
+def _by_time(frauds: pd.DataFrame, rules: LabelRules) -> "pd.Series[str]":
+    """A case is what happens to one subject until nothing does for longer than the mapping's hours."""
+    ordered = frauds.sort_values(["subject", "occurred_at_ms"], kind="stable")
+    pause = ordered["occurred_at_ms"].diff() > rules.hours * HOUR_MS
+    begins = pause | (ordered["subject"] != ordered["subject"].shift())
+    number = begins.cumsum().sort_index()
+    return "case-" + number.astype("str").str.zfill(6)

@@ -1,0 +1,173 @@
+"""Rows of a foreign file, CSV, Parquet or JSON lines: the columns asked for, as texts, each row with its line."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from detector.errors import UserError
+from producers.files import SLICE_ROWS
+from producers.mapping.specification import Mapping
+
+BLOCK_BYTES = 16_000_000  # of a CSV file read at once: some 100,000 rows
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+class Rows(NamedTuple):
+    """`texts`: a column for each asked for, null where the file has nothing; `line` int64 (n,), counted from 1.
+
+    `torn`: lines of this piece of the file that are no rows at all. A Parquet file has rows instead of lines.
+    """
+
+    texts: pa.Table
+    line: npt.NDArray[np.int64]
+    torn: tuple[int, ...] = ()
+
+    def select(self, places: npt.NDArray[np.int64]) -> "Rows":
+        """The rows at `places`."""
+        return Rows(self.texts.take(pa.array(places)), self.line[places])
+
+
+def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
+    """Slices of the file in its order; raises UserError for a missing or unreadable file, or one without a column."""
+    try:
+        for rows in _READERS.get(path.suffix, _csv)(path, mapping):
+            yield _cleaned(rows, mapping)
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no file {path}: give a CSV, Parquet (.parquet) or JSON lines (.jsonl) file"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror or error}): give a readable file") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not in {mapping.input.encoding}: correct `input.encoding` of the mapping") from None
+    except pa.ArrowInvalid as error:
+        told = str(error).splitlines()[0][:150] if str(error) else "empty"
+        raise UserError(f"{path} cannot be read ({told}): see `input` of the mapping") from None
+
+
+def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
+    torn: list[int] = []
+
+    def on_torn(row: Any) -> str:
+        torn.append(row.number)
+        return "skip"
+
+    named, wanted = list(mapping.input.columns), list(mapping.columns)
+    if named:
+        _check(path, mapping, named)
+    options = pyarrow.csv.ReadOptions(
+        use_threads=False,  # lines are counted only so
+        block_size=BLOCK_BYTES,
+        encoding=mapping.input.encoding,
+        column_names=named or None,
+    )
+    parse = pyarrow.csv.ParseOptions(
+        delimiter=mapping.input.delimiter, ignore_empty_lines=False, invalid_row_handler=on_torn
+    )
+    # A column without a name in the heading would be refused before it could be named here.
+    convert = pyarrow.csv.ConvertOptions(
+        include_columns=wanted,
+        include_missing_columns=False,
+        column_types=dict.fromkeys(wanted, pa.string()),
+        strings_can_be_null=True,
+        null_values=list(mapping.input.nulls),
+    )
+    if not named:
+        _check(path, mapping, _heading(path, mapping))
+    first = 1 if named else 2
+    done = told = 0
+    with pyarrow.csv.open_csv(path, options, parse, convert) as reader:
+        for piece in reader:
+            lines = _lines(done, piece.num_rows, torn, first)
+            yield Rows(pa.Table.from_batches([piece]), lines, tuple(torn[told:]))
+            done, told = done + piece.num_rows, len(torn)
+
+
+def _heading(path: Path, mapping: Mapping) -> list[str]:
+    with path.open(encoding=mapping.input.encoding, newline="") as file:
+        line = file.readline().rstrip("\r\n").encode()
+    if not line:
+        raise UserError(f"{path} is empty: give a file with a heading, or name its columns in `input.columns`")
+    options = pyarrow.csv.ParseOptions(delimiter=mapping.input.delimiter)
+    names: list[str] = pyarrow.csv.read_csv(pa.BufferReader(line + b"\n"), parse_options=options).column_names
+    return names
+
+
+def _lines(done: int, count: int, torn: list[int], first: int) -> npt.NDArray[np.int64]:
+    """Lines of rows number `done …`, when the lines `torn` are no rows and rows begin on line `first`."""
+    rows = np.arange(done, done + count)
+    before = np.array(sorted(torn), np.int64) - first - np.arange(len(torn))  # rows before each torn line
+    return rows + first + np.searchsorted(before, rows, side="right")
+
+
+def _parquet(path: Path, mapping: Mapping) -> Iterator[Rows]:
+    _check(path, mapping, pq.read_schema(path).names)
+    done = 1
+    with pq.ParquetFile(path) as file:
+        for piece in file.iter_batches(batch_size=SLICE_ROWS, columns=list(mapping.columns)):
+            columns = {name: _text(piece.column(name)) for name in mapping.columns}
+            yield Rows(pa.table(columns), np.arange(done, done + piece.num_rows))
+            done += piece.num_rows
+
+
+def _json_lines(path: Path, mapping: Mapping) -> Iterator[Rows]:
+    first = 1
+    with path.open("rb") as file:
+        while lines := list(islice(file, SLICE_ROWS)):
+            yield _objects(lines, first, mapping)
+            first += len(lines)
+
+
+def _objects(lines: list[bytes], first: int, mapping: Mapping) -> Rows:
+    found, places, torn = [], [], []
+    for place, line in enumerate(lines, first):
+        try:
+            found.append(_OBJECT.decode(line))
+            places.append(place)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            torn.append(place)
+    columns = {name: pa.array([_word(row.get(name)) for row in found], pa.string()) for name in mapping.columns}
+    return Rows(pa.table(columns), np.array(places, np.int64), tuple(torn))
+
+
+def _word(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pa.string())
+
+
+_READERS = {".parquet": _parquet, ".jsonl": _json_lines}
+
+
+def _cleaned(rows: Rows, mapping: Mapping) -> Rows:
+    """Without white space around texts, and with nulls for what the mapping calls nothing."""
+    nulls = pa.array(mapping.input.nulls, pa.string())
+    columns = {}
+    for name in mapping.columns:
+        text = pc.utf8_trim_whitespace(rows.texts[name].combine_chunks())
+        columns[name] = pc.if_else(pc.is_in(text, nulls), None, text)
+    return rows._replace(texts=pa.table(columns))
+
+
+def _check(path: Path, mapping: Mapping, found: list[str]) -> None:
+    for column, key in mapping.uses():
+        if column not in found:
+            there = ", ".join(found[:40])
+            raise UserError(
+                f"{mapping.path}: `{key}`: {path.name} has no column {column!r}, it has {there}; correct the key"
+            )

@@ -1,0 +1,91 @@
+"""Times of foreign files as epoch milliseconds: numbers since an origin, or texts by a pattern, local times too."""
+
+import zoneinfo
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from producers.mapping.amounts import floats
+
+UNITS_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
+#: What a local time means that the clocks show twice, when summer time ends.
+AMBIGUOUS = ("refuse", "earliest", "latest")
+_OFFSET = r"[T ].*(Z|z|[+-]\d{2}:?\d{2})$"  # at the end of an ISO 8601 time
+_FINEST = (
+    ("second", ("%S", "%T", "%X", "%c", "%s", "%f")),
+    ("minute", ("%M", "%R")),
+    ("hour", ("%H", "%I")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Numbers of `unit` since `origin_ms`, or texts by `pattern` ("iso8601" or as strptime) in `zone`.
+
+    Without a zone the texts have an offset each. `precision`: what the times are fine enough for.
+    """
+
+    unit: str | None
+    origin_ms: int
+    pattern: str | None
+    zone: str | None
+    ambiguous: str
+    precision: str
+
+    @property
+    def expected(self) -> str:
+        """What a text of the column must be, for people."""
+        if self.unit is not None:
+            return f"a number of {self.unit}, a time of the years 2000 to 2099"
+        told = "with an offset" if self.zone is None else f"a clock in {self.zone} showed once"
+        return f"a time by the pattern {self.pattern}, {told}, of the years 2000 to 2099"
+
+
+def precision_of(unit: str | None, pattern: str | None) -> str:
+    """What times of that unit or pattern are fine enough for."""
+    if unit is not None:
+        return {"min": "minute", "h": "hour", "d": "day"}.get(unit, "second")
+    if pattern == "iso8601":
+        return "second"
+    return next((name for name, signs in _FINEST if any(sign in str(pattern) for sign in signs)), "day")
+
+
+def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
+    """The time zone of that name, None where there is none."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def times(texts: pa.Array, how: Time) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Epoch milliseconds int64 (n,) of the texts (null: none), 0 where not understood; and where they are."""
+    if how.unit is not None:
+        values, good = floats(texts)
+        ms = how.origin_ms + np.where(good, values, 0.0) * UNITS_MS[how.unit]
+        return np.rint(np.clip(ms, -(2.0**62), 2.0**62)).astype(np.int64), good
+    stamps = _stamps(texts, how).dt.tz_convert("UTC").dt.tz_localize(None)
+    found = stamps.to_numpy("datetime64[ms]")
+    good = ~np.isnat(found)
+    return np.where(good, found.astype(np.int64), 0), good
+
+
+def _stamps(texts: pa.Array, how: Time) -> "pd.Series[Any]":
+    """Times with their zone, NaT where not understood."""
+    layout: Any = "ISO8601" if how.pattern == "iso8601" else how.pattern
+    if how.pattern == "iso8601":
+        offset = pc.match_substring_regex(texts, _OFFSET)
+        texts = pc.if_else(pc.equal(offset, how.zone is None), texts, None)
+    series = texts.to_pandas()
+    if how.zone is None:
+        aware: pd.Series[Any] = pd.to_datetime(series, format=layout, errors="coerce", utc=True)
+        return aware
+    local: pd.Series[Any] = pd.to_datetime(series, format=layout, errors="coerce")
+    twice: Any = "NaT" if how.ambiguous == "refuse" else np.full(len(local), how.ambiguous == "earliest")
+    found: pd.Series[Any] = local.dt.tz_localize(how.zone, ambiguous=twice, nonexistent="NaT")
+    return found
