@@ -1,6 +1,7 @@
 """Whatever is killed whenever: no event lost, none counted twice, the same alerts.
 
-`KOZAMORI_FAULT_EVENTS` sets the number of events (60,000 by default), `KOZAMORI_FAULT_SEED` the moments of the kills.
+`KOZAMORI_FAULT_EVENTS` sets the number of events (60,000 by default), `KOZAMORI_FAULT_SEED` the moments of the kills,
+`KOZAMORI_FAULT_ROUNDS` how often a worker joins, one leaves and one is killed (3 times).
 """
 
 import os
@@ -19,11 +20,13 @@ from detector.local_kafka.broker import LocalKafka
 EVENTS = int(os.environ.get("KOZAMORI_FAULT_EVENTS", "60000"))
 SEED = int(os.environ.get("KOZAMORI_FAULT_SEED", "1"))
 KILLS = 10
+STEPS = ("join", "leave", "kill")
+ROUNDS = int(os.environ.get("KOZAMORI_FAULT_ROUNDS", "3"))
 #: Many chunks and checkpoints, and time enough for workers to come and go among them.
 SMALL_CHUNKS = {"max_chunk_records": 100, "checkpoint_interval_ms": 100}
 PATIENCE_S = 120 + EVENTS / 1000
 #: Ten restarts of a worker, each with its imports, and rebalances that wait for the session of a killed one.
-pytestmark = pytest.mark.timeout(600 + EVENTS / 500)
+pytestmark = pytest.mark.timeout(600 + EVENTS / 500 + 60 * ROUNDS)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +74,9 @@ def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp
     progress, moments = Progress(settings), random.Random(SEED)
     started = [WorkerProcess(settings, tmp_path / "first.log", **SMALL_CHUNKS)]
     try:
-        for round_ in range(3):
-            for step in ("join", "leave", "kill"):
-                part = (3 * round_ + ("join", "leave", "kill").index(step) + moments.random()) / 10
+        for round_ in range(ROUNDS):
+            for place, step in enumerate(STEPS):
+                part = (len(STEPS) * round_ + place + moments.random()) / (len(STEPS) * ROUNDS + 1)
                 reached = progress.end() * part
                 wait_until(partial(progress.reached, reached), f"{step} {round_}", patience_s=PATIENCE_S)
                 running = [worker for worker in started if worker.running]
