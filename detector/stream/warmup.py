@@ -1,5 +1,6 @@
 """Compiles the kernels before the worker joins its group, so that no chunk and no heartbeat waits for a compiler."""
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -28,8 +29,8 @@ _TTL_MS = 400 * DAY_MS
 
 def warm_up(flow: Flow, model: Model) -> None:
     """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
-    # With a budget without end every event alerts, and so goes the whole way.
-    wiring = Wiring(flow, replace(model, budget=float("inf")), 1, ("warm-up", "warm-up"))
+    # With a budget that large every event that is scored alerts, and so goes the whole way.
+    wiring = Wiring(flow, replace(model, budget=sys.float_info.max), 1, ("warm-up", "warm-up"))
     waiting: dict[str, list[Any]] = {node.name: [] for node in flow.nodes}
     for node in flow.nodes:
         processor = _processor(wiring, node)

@@ -133,9 +133,9 @@ def expire(settings: Settings, committed: dict[int, int]) -> None:
     delete_records(settings, [max(committed.values()) + 1] * len(committed))
 
 
-def more_partitions(settings: Settings, _committed: dict[int, int]) -> None:
+def more_partitions(settings: Settings, committed: dict[int, int]) -> None:
     with admin_client(settings) as client:
-        client.create_partitions({settings.account_events: len(_committed) + 1})
+        client.create_partitions(dict.fromkeys((settings.account_events, settings.wallet_events), len(committed) + 1))
 
 
 def lose_offsets(settings: Settings, _committed: dict[int, int]) -> None:

@@ -20,7 +20,7 @@ from detector.stream.state import show
 pytestmark = pytest.mark.timeout(400)
 
 #: Many checkpoints, so that there is a half way to stop at.
-SMALL_CHUNKS = {"max_chunk_records": 50, "checkpoint_interval_ms": 100}
+SMALL_CHUNKS = {"max_chunk_records": 10, "checkpoint_interval_ms": 100}
 
 
 def verdicts(settings: Settings) -> set[str]:
@@ -32,7 +32,7 @@ def run(settings: Settings, log: Path, until: Callable[[Progress], bool]) -> Non
     """A worker that is stopped in order once `until` holds."""
     worker, progress = WorkerProcess(settings, log, **SMALL_CHUNKS), Progress(settings)
     try:
-        wait_until(lambda: until(progress), "the worker is far enough", worker)
+        wait_until(lambda: worker.started() and until(progress), "the worker is far enough", worker)
         assert worker.stop() == 0
     finally:
         worker.close()
@@ -57,6 +57,7 @@ def test_another_deployment_goes_on_exactly_where_the_first_stopped(small_scene:
     left = {partition.partition: partition.committed for partition in show(blue).partitions}
     assert left == move(green, blue.deployment).offsets
     assert verdicts(green) == {"ok"}
+    assert sum(stage.lag for stage in show(green).stages) > 0, "blue was stopped too late"
     run(green, tmp_path / "green.log", Progress.finished)
     got = left_in_kafka(green, small_scene.model)
     same(offline(green, small_scene.model), got)
@@ -106,7 +107,7 @@ def test_after_a_reset_to_the_end_a_worker_has_nothing_to_do(small_scene: Scene,
     reset(settings, "latest")
     worker = WorkerProcess(settings, tmp_path / "worker.log")
     try:
-        wait_until(lambda: any(p.header for p in show(settings).partitions), "the worker took a partition", worker)
+        wait_until(lambda: verdicts(settings) == {"ok"}, "the worker took all partitions", worker)
         assert worker.stop() == 0
     finally:
         worker.close()

@@ -57,9 +57,9 @@ def contents(hopped: Hopped) -> list[tuple[bytes, ...]]:
 
 
 @cache
-def simulated(events: int, *, wallets: bool = True) -> pa.Table:
+def simulated(events: int) -> pa.Table:
     """About so many events of September 2020, mixed as they came, attacks among them."""
-    scenario = replace(SCENARIOS["ghost-wallets"], seed=5, wallet_events=wallets)
+    scenario = replace(SCENARIOS["ghost-wallets"], seed=5, cases=15)
     return pa.concat_tables([table for table, _ in tables(sized(scenario, events))])
 
 

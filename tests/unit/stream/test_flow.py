@@ -1,6 +1,7 @@
 """What the stages of a chain read and write: worked out by hand for chains of one, two and three stages."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from support.stages import COUNTING
@@ -87,7 +88,7 @@ def test_accounts_alone_read_no_wallet_events() -> None:
 
 
 def test_a_longer_chain_has_the_nodes_of_a_shorter() -> None:
-    for shorter, longer in zip(CHAINS[:-1], CHAINS[1:], strict=True):
+    for shorter, longer in pairwise(CHAINS):
         assert {node.name for node in flow_of(shorter).nodes} < {node.name for node in flow_of(longer).nodes}
 
 
