@@ -81,7 +81,7 @@ STAGES = Row(
         Panel(
             "lines",
             "Hop bytes sent by stage",
-            "Per second, before compression by Kafka's topics and without copies.",
+            "Per second, as handed to the producer; an event goes on with all its features, from hop to hop.",
             "Bps",
             8,
             (by_stage('kozamori_hop_bytes_total{stage!="cases", %}'),),

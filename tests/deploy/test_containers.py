@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from detector.cli.main import cli
+from detector.core.chains import CHAINS
 from detector.errors import UserError
 from detector.settings import Settings, load_settings
+from producers.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -144,6 +146,18 @@ def test_our_containers_run_commands_that_exist_with_options_that_exist(name: st
         command = found
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("-")} <= options
+
+
+def test_the_composition_feeds_every_stage_its_worker_runs() -> None:
+    chain = CHAINS[-1].name
+    train = cli.get_command(click.Context(cli), "train")
+    assert train is not None
+    options = {parameter.name: parameter.default for parameter in train.params}
+    assert (options["stages"], "--stages" in SERVICES["train"]["command"]) == (chain, False)
+    for name in ("simulate", "producer"):
+        words = SERVICES[name]["command"]
+        assert SCENARIOS[words[words.index("--scenario") + 1]].wallet_events, f"{name} leaves out wallet events"
+        assert not [word for word in words if "wallet" in word]
 
 
 def test_kafka_is_reached_where_it_listens() -> None:
