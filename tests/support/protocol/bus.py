@@ -1,0 +1,132 @@
+"""What lies on the project's topics, as the model reads and makes it: rows, hop messages, outputs, logs."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from faust.types import TP
+
+from detector.core.hop import HopCodec
+from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.stage import HEADER
+from detector.settings import Settings
+from detector.stream.changelog import HEADER_KEY, KEY
+from detector.stream.flow import Flow, Node
+from detector.stream.processor import Wiring
+
+SETTINGS = Settings(ttl_days=32, max_in_flight_chunks=10_000)
+TTL_MS = SETTINGS.ttl_days * DAY_MS
+#: What every row begins with.
+ROW = np.dtype(list(HEADER))
+#: Writer ids for each name of a process.
+WRITERS = 100
+
+Queue = tuple[str, int]  # topic and partition
+KeyValue = tuple[bytes | None, bytes | None]
+
+
+class Record(NamedTuple):
+    """A record as the worker reads it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes
+    timestamp: int = 0
+
+
+class Scene(NamedTuple):
+    """What all workers of a world share; `inputs` are the partitions held."""
+
+    flow: Flow
+    model: Any
+    inputs: tuple[TP, ...]
+    partitions: int = 1  # of every topic
+    waits_for_room: bool = False  # the producer, before it takes an alert or a dead letter
+
+
+class Commit(NamedTuple):
+    """A commit that a worker asks for, in the generation it is of."""
+
+    positions: tuple[tuple[TP, int, str], ...]
+    name: int
+
+
+def node_of(flow: Flow, tp: TP) -> Node:
+    """The node whose input the partition is of."""
+    return next(node for node in flow.nodes if node.topic(SETTINGS) == tp.topic)
+
+
+def input_of(node: Node, partition: int = 0) -> TP:
+    """A node's input partition."""
+    return TP(node.topic(SETTINGS), partition)
+
+
+@cache
+def codec_of(scene: Scene, tp: TP) -> HopCodec:
+    """The codec of a hop."""
+    return HopCodec(scene.flow.chain.name, node_of(scene.flow, tp).before, scene.partitions)
+
+
+def output_id(topic: str, key: bytes, value: bytes) -> str:
+    """What tells outputs of a topic apart."""
+    return str(msgspec.json.decode(value)["alert_id"]) if topic == SETTINGS.alerts else key.decode()
+
+
+def told_of(topic: str, records: tuple[KeyValue, ...]) -> str:
+    """Records for people."""
+    return ", ".join(_told_of(topic, key or b"", value) for key, value in records)
+
+
+def _told_of(topic: str, key: bytes, value: bytes | None) -> str:
+    if key == HEADER_KEY:
+        return "the header"
+    if ".rows." in topic:
+        found, writer = (int(number) for number in np.frombuffer(key, KEY)[0])
+        of = f"of key {found % 997} by W{writer // WRITERS}"
+        return f"tombstone {of}" if value is None else f"row {of} at {np.frombuffer(value, ROW, 1)[0]['last_offset']}"
+    if ".hop." in topic:
+        return f"hop message of {len(value or b'')} bytes"
+    return f"{topic} {output_id(topic, key, value or b'')}"
+
+
+def hop_messages(scene: Scene, partition: int, chunks: Sequence[tuple[Record, ...]]) -> list[bytes]:
+    """What the first node sends on of `chunks` of its input, in order: a message each."""
+    node = scene.flow.nodes[0]
+    assert node.stage is not None
+    wiring = Wiring(scene.flow, scene.model, scene.partitions, (SETTINGS.account_events, SETTINGS.wallet_events))
+    pipeline = Pipeline(node.stage, scene.model if node.judges else None, ttl_ms=TTL_MS)
+    processor = wiring.processor(node, partition, pipeline, wiring.seen(node))
+    return [output.value for chunk in chunks for output in processor.process(list(chunk)).outputs]
+
+
+def names_in(changelog: Sequence[KeyValue]) -> set[int]:
+    """Names of those whose rows are in a changelog."""
+    keys = b"".join(key for key, _ in changelog if key != HEADER_KEY and key is not None)
+    return {int(writer) // WRITERS for writer in np.frombuffer(keys, KEY)["writer"]}
+
+
+def newer_rows(changelog: tuple[KeyValue, ...]) -> tuple[KeyValue, ...]:
+    """The changelog as a newer release would have written it: its rows have the next version."""
+    return tuple((key, value if key == HEADER_KEY or not value else _newer(value)) for key, value in changelog)
+
+
+def _newer(value: bytes) -> bytes:
+    row = np.frombuffer(value, np.uint8).copy()
+    row[:2].view("<u2")[0] += 1  # the version lies first, in every release
+    return row.tobytes()
+
+
+def topics_of(flow: Flow) -> tuple[set[str], set[str]]:
+    """Changelog topics and hop topics of a flow."""
+    hops = {node.topic(SETTINGS) for node in flow.nodes if node.source is None}
+    return {SETTINGS.rows_topic(node.name) for node in flow.nodes}, hops
+
+
+def rows_of(pipeline: Any) -> tuple[Any, ...]:
+    """The rows that have not expired, by key, without what depends on where hop messages were cut."""
+    rows = pipeline.rows.snapshot()
+    rows = rows[pipeline.watermark_ms - rows["last_seen_ms"] <= pipeline.ttl_ms]
+    own = [name for name in rows.dtype.names if name not in {"last_offset", "last_index"}]
+    return (pipeline.watermark_ms, tuple(tuple(bytes(row[name].tobytes()) for name in own) for row in rows))

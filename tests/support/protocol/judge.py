@@ -1,0 +1,173 @@
+"""What must hold, against an uninterrupted run over the same log (PROTOCOL, invariants I1 to I3)."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from faust.types import TP
+from support.protocol.bus import SETTINGS, Scene, codec_of, node_of, output_id
+from support.protocol.explore import run_alone
+from support.protocol.kafka import Durable, Violation
+from support.protocol.worker import View
+from support.protocol.world import Setup, World
+
+from detector.core.hop import HEADER, MAX_EVENTS, slot_of
+
+#: Of every upstream of a hop, how many of its events a reader has got.
+Got = tuple[int, ...]
+
+
+class Lenient:
+    """Lets everything pass and writes it down: for the uninterrupted run that says what is expected."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, tuple[str, bytes]] = {}
+
+    def output(self, topic: str, key: bytes, value: bytes) -> str:
+        """Is well."""
+        name = output_id(topic, key, value)
+        self.outputs[name] = topic, value
+        return name
+
+    def hop(self, tp: TP, state: Any, messages: tuple[bytes, ...]) -> Any:
+        """Is well."""
+        return (*state, *messages)
+
+    def commit(self, tp: TP, offset: int, durable: Durable) -> None:
+        """Is well."""
+
+    def settled(self, view: View, durable: Durable) -> None:
+        """Is well."""
+
+
+class Hopped(NamedTuple):
+    """An event in a hop message, as bytes."""
+
+    slot: int
+    position: int
+    content: bytes
+
+
+class Strict:
+    """Holds a world to what its uninterrupted run came to.
+
+    I1: the rows in the end. I2: every output's content, and the set of outputs in the end; in a hop, the events of
+    every upstream in their order, none left out. I3: at every commit, the outputs of what it passes over.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        found = Lenient()
+        world = World(setup, found)
+        state = run_alone(world, world.first())
+        self.rows = dict(world.table.view(state.processes[0][1]).rows)
+        self.outputs = found.outputs
+        self._letters = {
+            name: msgspec.json.decode(value)["position"]["offset"]
+            for name, (topic, value) in self.outputs.items()
+            if topic == SETTINGS.dead_letters
+        }
+        self._scene = setup.scene
+        self._fixed = dict(setup.logs)
+        self.hops = {tp: by_slot(setup.scene, tp, messages) for tp, messages in world.durable(state).hops}
+        world.close()
+
+    def output(self, topic: str, key: bytes, value: bytes) -> str:
+        """I2: content."""
+        name = output_id(topic, key, value)
+        if name not in self.outputs:
+            raise Violation(f"I2: an output {name} that no uninterrupted run has")
+        if self.outputs[name][1] != value:
+            raise Violation(f"I2: another content of {name}: {_difference(self.outputs[name][1], value)}")
+        return name
+
+    def hop(self, tp: TP, state: Got, messages: tuple[bytes, ...]) -> Got:
+        """I2 for a hop: what a reader takes is what comes next, neither a later event nor another content."""
+        expected = self.hops.get(tp, [])
+        got = list(state or (0,) * len(expected))
+        for message in messages:
+            for slot, position, content in events_of(self._scene, tp, message):
+                due = expected[slot]
+                if got[slot] and position <= due[got[slot] - 1].position:
+                    continue
+                if got[slot] == len(due) or due[got[slot]].position != position:
+                    raise Violation(
+                        f"I2: {tp.topic} has offset {position // MAX_EVENTS} after {got[slot]} events of it"
+                    )
+                if due[got[slot]].content != content:
+                    raise Violation(
+                        f"I2: {tp.topic} has another content of offset {position // MAX_EVENTS}:"
+                        f" {_difference(due[got[slot]].content, content)}"
+                    )
+                got[slot] += 1
+        return tuple(got)
+
+    def commit(self, tp: TP, offset: int, durable: Durable) -> None:
+        """I3."""
+        node = node_of(self._scene.flow, tp)
+        if node.source is None:
+            due = self._alerts_before(tp, offset, durable)
+        else:
+            due = {name for name, at in self._letters.items() if at < offset}
+            self._check_sent_on(tp, offset, durable)
+        if due - durable.outputs:
+            raise Violation(f"I3: offset {offset} of {tp.topic} committed without {sorted(due - durable.outputs)}")
+
+    def settled(self, view: View, durable: Durable) -> None:
+        """I1 and the rest of I2."""
+        for tp, rows in view.rows:
+            if rows != self.rows[tp]:
+                raise Violation(f"I1: rows of {tp.topic} in the end: {rows}, uninterrupted {self.rows[tp]}")
+        if set(self.outputs) - durable.outputs:
+            raise Violation(f"I2: never sent: {sorted(set(self.outputs) - durable.outputs)}")
+        for hop, slots in self.hops.items():
+            got = dict(durable.hops).get(hop)
+            if got != tuple(map(len, slots)):
+                raise Violation(f"I2: events in {hop.topic}: {got}, uninterrupted {tuple(map(len, slots))}")
+
+    def _check_sent_on(self, tp: TP, offset: int, durable: Durable) -> None:
+        node = node_of(self._scene.flow, tp)
+        assert node.target is not None
+        target = self._scene.flow.node(node.target)
+        slot = slot_of(target.upstreams.index(node.name), tp.partition, self._scene.partitions)
+        for hop, slots in self.hops.items():
+            if hop.topic == target.topic(SETTINGS):
+                due = sum(event.position < offset * MAX_EVENTS for event in slots[slot])
+                got = dict(durable.hops).get(hop) or (0,) * len(slots)
+                if got[slot] < due:
+                    raise Violation(f"I3: offset {offset} committed, of {due} events {got[slot]} are in {hop.topic}")
+
+    def _alerts_before(self, tp: TP, offset: int, durable: Durable) -> set[str]:
+        fixed = [record.value for record in self._fixed.get(tp, ()) if record.offset < offset]
+        messages = fixed or dict(durable.logs).get(tp, ())[:offset]
+        events = (event for message in messages for event in events_of(self._scene, tp, message))
+        begin = codec_of(self._scene, tp).record.itemsize
+        return {output_id(SETTINGS.alerts, b"", event.content[begin:]) for event in events}
+
+
+def by_slot(scene: Scene, tp: TP, messages: tuple[bytes, ...]) -> list[list[Hopped]]:
+    """The events of hop messages by their upstream, in the order of the log."""
+    node = node_of(scene.flow, tp)
+    slots: list[list[Hopped]] = [[] for _ in range(len(node.upstreams) * scene.partitions)]
+    for message in messages:
+        for event in events_of(scene, tp, message):
+            slots[event.slot].append(event)
+    return slots
+
+
+def events_of(scene: Scene, tp: TP, message: bytes) -> list[Hopped]:
+    """The events of a hop message."""
+    record = codec_of(scene, tp).record
+    head = np.frombuffer(message, HEADER, 1)[0]
+    records = np.frombuffer(message, record, int(head["events"]), HEADER.itemsize)
+    begin, events = HEADER.itemsize + records.nbytes, []
+    for place in range(len(records)):
+        end = begin + int(records["length"][place])
+        content = records[place].tobytes() + message[begin:end]
+        events.append(Hopped(int(head["upstream"]), int(records["position"][place]), content))
+        begin = end
+    return events
+
+
+def _difference(expected: bytes, found: bytes) -> str:
+    place = next((place for place, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), 0)
+    return f"{found[max(0, place - 30) : place + 10]!r} instead of {expected[max(0, place - 30) : place + 10]!r}"

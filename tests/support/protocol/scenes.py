@@ -1,0 +1,159 @@
+"""What the workers of a world work on: the smallest stage, a model that alerts on everything, short logs."""
+
+import random
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from support.events import START_MS, debit, message, transfer
+from support.protocol.bus import TTL_MS, Record, Scene, hop_messages, input_of
+from support.protocol.world import Left, Setup
+from support.stages import COUNTING
+
+from detector.contract.vocabulary import KINDS
+from detector.core.policy import Judgement
+from detector.core.stage import Chain
+from detector.stream.flow import Flow, flow_of
+
+YEN = 1000
+#: The same by wallet.
+COUNTING_WALLETS = replace(
+    COUNTING,
+    name="wallets",
+    key="wallet",
+    features=tuple(replace(each, name="wallet_events") for each in COUNTING.features),
+)
+#: The first offset of source logs: an offset is not a count.
+FIRST_OFFSET = 3
+
+
+class Happening(NamedTuple):
+    """An event of a log: whose, when (in times to live after the first), which id, or no event at all."""
+
+    who: int
+    when: float = 0.0
+    event_id: str = ""
+    valid: bool = True
+
+
+class AlertsOnAll:
+    """A model with one detector, which finds everything unusual."""
+
+    version, sha256 = "1", "0" * 64
+    detectors: Any
+
+    def __init__(self, features: int) -> None:
+        self.usual = np.ones((len(KINDS), features), np.float32)
+        self.detectors = (
+            SimpleNamespace(
+                name="all", spec=SimpleNamespace(typologies=()), contributions=lambda x, _: np.ones(len(x), np.float32)
+            ),
+        )
+
+    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> Judgement:
+        """Every event alerts."""
+        n = len(X)
+        return Judgement(np.ones(n), np.zeros(n, np.int8), np.full(n, 0.5), np.ones((n, 1)), np.ones(n, np.bool_))
+
+
+def counting_flow() -> Flow:
+    """One stage that counts, and the cases behind it."""
+    return flow_of(Chain((COUNTING,)))
+
+
+def account(who: int) -> str:
+    """An account's hash."""
+    return f"{who:016x}"
+
+
+def records_of(log: tuple[Happening, ...], partition: int = 0) -> tuple[Record, ...]:
+    """The records of a source partition."""
+    return tuple(_record(partition, FIRST_OFFSET + place, happening) for place, happening in enumerate(log))
+
+
+def accounts_world(log: tuple[Happening, ...], left: Left, **options: Any) -> Setup:
+    """The first stage alone: its log, its outputs into the hop."""
+    scene = _scene(0, **_of_scene(options))
+    return Setup(scene, ((scene.inputs[0], records_of(log)),), left, **options)
+
+
+def both_world(log: tuple[Happening, ...], left: Left, **options: Any) -> Setup:
+    """The first stage and, through the hop, the cases."""
+    scene = _scene(0, 1, **_of_scene(options))
+    return Setup(scene, ((scene.inputs[0], records_of(log)),), left, **options)
+
+
+def cases_world(
+    logs: tuple[tuple[Happening, ...], ...], messages: tuple[tuple[int, int, int], ...], left: Left, **options: Any
+) -> Setup:
+    """The cases alone, on a hop log that is given: a message each of (upstream partition, first event, last event)."""
+    scene = _scene(1, partitions=len(logs), **_of_scene(options))
+    hop = tuple(Record(place, None, _message(scene, logs, *message)) for place, message in enumerate(messages))
+    return Setup(scene, ((scene.inputs[0], hop),), left, **options)
+
+
+def wallets_world(rng: random.Random, events: int, left: Left, **options: Any) -> Setup:
+    """All nodes of a chain of two stages, two partitions each: account events and wallet events at random.
+
+    Some events are no events, some come twice, some come late, some after all has expired.
+    """
+    flow = flow_of(Chain((COUNTING, COUNTING_WALLETS)))
+    inputs = tuple(input_of(node, partition) for node in flow.nodes for partition in range(2))
+    scene = Scene(flow, AlertsOnAll(len(flow.chain.features)), inputs, partitions=2)
+    logs = []
+    for place, tp in enumerate(inputs[:4]):
+        make = _record if place < 2 else _wallet_record
+        happenings = [_happening(rng, place % 2, at, events) for at in range(events)]
+        logs.append((tp, tuple(make(place, FIRST_OFFSET + at, each) for at, each in enumerate(happenings))))
+    return Setup(scene, tuple(logs), left, **options)
+
+
+def _happening(rng: random.Random, partition: int, place: int, events: int) -> Happening:
+    who = 2 * rng.randrange(3) + partition
+    when = 3.0 * place / events - (0.5 if rng.random() < 0.1 else 0.0)
+    event_id = f"t{partition}.{place - rng.randrange(2)}" if rng.random() < 0.1 else ""
+    return Happening(who, max(0.0, when), event_id, valid=rng.random() > 0.05)
+
+
+def _wallet_record(partition: int, offset: int, happening: Happening) -> Record:
+    at_ms = START_MS + int(happening.when * TTL_MS)
+    wallet = f"w{happening.who}"
+    fields = transfer(
+        event_id=happening.event_id or f"e{partition}.{offset}",
+        wallet=wallet,
+        counterparty=f"w{offset % 5}x",
+        amount_yen=YEN,
+        occurred_at_ms=at_ms,
+        wallet_opened_at_ms=START_MS,
+    )
+    return Record(offset, wallet.encode(), message(fields) if happening.valid else b"no event", at_ms)
+
+
+def _scene(*nodes: int, **options: Any) -> Scene:
+    flow = counting_flow()
+    return Scene(flow, AlertsOnAll(1), tuple(input_of(flow.nodes[node]) for node in nodes), **options)
+
+
+def _of_scene(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options.pop(name) for name in Scene._fields if name in options}
+
+
+def _message(scene: Scene, logs: tuple[tuple[Happening, ...], ...], partition: int, first: int, last: int) -> bytes:
+    records = records_of(logs[partition], partition)
+    return hop_messages(scene, partition, [*zip(records[:first]), records[first : last + 1]])[-1]
+
+
+def _record(partition: int, offset: int, happening: Happening) -> Record:
+    at_ms = START_MS + int(happening.when * TTL_MS)
+    fields = debit(
+        wallet=f"w{offset % 5}x",
+        event_id=happening.event_id or f"e{partition}.{offset}",
+        account=account(happening.who),
+        amount_yen=YEN,
+        occurred_at_ms=at_ms,
+        wallet_opened_at_ms=START_MS,
+    )
+    value = message(fields) if happening.valid else b"no event"
+    return Record(offset, account(happening.who).encode(), value, at_ms)

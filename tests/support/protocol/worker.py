@@ -1,0 +1,217 @@
+"""One real worker in a test's hands: the project's shell, takeover, tenures and checkpoint over a Kafka that waits.
+
+With `stand_ins` and `bus` all that knows the project's interfaces. A worker is told things (`Worker.tell`) and shows
+what it wants (`View`); whatever happens in between is the project's own code. Nothing it computes depends on anything
+it was not told, so two workers that were told the same are the same.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from faust.types import TP
+from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of
+from support.protocol.fingerprint import Fingerprint
+from support.protocol.loop import HandLoop, Promise
+
+from detector.core.stage import Stage
+from detector.errors import UserError
+from detector.settings import Settings
+from detector.stream.flow import Flow, Node
+from detector.stream.lag import LagWatch
+from detector.stream.processor import Wiring
+from detector.stream.quota import DeadLetterQuota
+from detector.stream.shell import FINISH_SHARE, Shell
+
+INTERVAL_S = SETTINGS.checkpoint_interval_ms / 1000
+PATIENCE_S = SETTINGS.rebalance_timeout_s * FINISH_SHARE
+
+Told = tuple[Any, ...]
+
+
+class View(NamedTuple):
+    """What can be seen of a worker: sends not yet confirmed by queue, what it waits to be told, where it reads on."""
+
+    sends: tuple[tuple[Queue, tuple[tuple[KeyValue, ...], ...]], ...]
+    asks: tuple[Any, ...]
+    reads: tuple[tuple[TP, int], ...]
+    may_cut: bool
+    timers: tuple[float, ...]
+    idle: bool
+    holds: bool  # partitions, and is not asked for them
+    handed_back: bool  # after a rebalance began, and before the next one
+    failure: str
+    rows: tuple[Any, ...]  # where idle: what `rows_of` gives
+    names: frozenset[int]  # its own and those it has met: it may delete rows of theirs
+
+
+class Worker:
+    """A process: `tell` it what happened, look at its `view`."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.loop = HandLoop()  # type: ignore[abstract]
+        self.loop.worker = self  # how the stand-ins find theirs
+        self.queues: dict[Queue, deque[tuple[tuple[KeyValue, ...], Promise]]] = {}
+        self.asks: dict[Any, Promise] = {}
+        self.tasks: dict[str, asyncio.Task[Any]] = {}
+        self.name = self._writers = 0
+        self.names: set[int] = set()
+        self.topic_ids: Mapping[str, str] = {}
+        self.ends: Mapping[TP, tuple[int, int]] = {}
+        self.changelogs: Mapping[Queue, Sequence[KeyValue]] = {}
+        self.commits: Mapping[TP, tuple[int, str]] = {}
+        with self.loop.entered():
+            self.shell = Shell(SETTINGS, scene.flow, scene.model, Any)  # type: ignore[arg-type]
+            self.tasks["checkpoints"] = self.loop.create_task(self.shell.run_checkpoints())
+
+    def tell(self, told: Told) -> None:
+        """Let something happen: `told` is a name of a method below without its underscore, and its arguments."""
+        with self.loop.entered():
+            getattr(self, "_" + told[0])(*told[1:])
+
+    def kill(self) -> None:
+        """Let go of it: its coroutines are cancelled, which is how a loop ends them, where nobody looks any more."""
+        with self.loop.entered():
+            for task in self.loop.tasks:
+                task.cancel()
+
+    def _begin(
+        self,
+        name: int,
+        topic_ids: tuple[tuple[str, str], ...],
+        ends: tuple[tuple[TP, tuple[int, int]], ...],
+        changelogs: tuple[tuple[Queue, tuple[KeyValue, ...]], ...],
+        commits: tuple[tuple[TP, tuple[int, str]], ...],
+    ) -> None:
+        """The group gives this process all partitions; what it will find where it looks.
+
+        `name` stands for the group's generation, and the writers of this process are told by it.
+        """
+        self.name, self._writers = name, 0
+        self.names |= {name}.union(*(names_in(changelog) for _, changelog in changelogs))
+        self.topic_ids, self.ends = dict(topic_ids), dict(ends)
+        self.changelogs, self.commits = dict(changelogs), dict(commits)
+        self.tasks.pop("finish", None)
+        self.tasks["begin"] = self.loop.create_task(self.shell.begin())
+
+    def _revoked(self) -> None:
+        """A rebalance begins: it is asked to finish."""
+        self.tasks["finish"] = self.loop.create_task(self.shell.finish())
+
+    def _chunk(self, tp: TP, records: tuple[Record, ...]) -> None:
+        self.tasks["chunk"] = self.loop.create_task(self.shell.on_chunk(_Message(tp, list(records), self.name)))
+
+    def _cut(self) -> None:
+        """The time between two checkpoints is over."""
+        self.loop.fire(INTERVAL_S)
+
+    def _too_late(self) -> None:
+        """The time for a last checkpoint is over."""
+        self.loop.fire(PATIENCE_S)
+
+    def _confirmed(self, queue: Queue) -> None:
+        _, promise = self.queues[queue].popleft()
+        if not promise.done():  # who waited for it may have been cancelled, and it with them
+            promise.set_result(None)
+
+    def _refused(self, queue: Queue) -> None:
+        _, promise = self.queues[queue].popleft()
+        if not promise.done():
+            promise.set_exception(ConnectionError("not taken"))
+
+    def _answered(self, ask: Any, answer: Any) -> None:
+        promise = self.asks.pop(ask)
+        if not promise.done():
+            promise.set_result(answer)
+
+    # What the project's code calls, in the place of Faust's app, its consumer and its producer.
+
+    async def ask(self, ask: Any) -> Any:
+        """Wait to be told."""
+        promise = self.asks[ask] = Promise(self.loop, ask)
+        return await promise
+
+    def enqueue(self, queue: Queue, records: tuple[KeyValue, ...]) -> Promise:
+        """Hand records to the producer as one batch."""
+        promise = Promise(self.loop, None)
+        self.queues.setdefault(queue, deque()).append((records, promise))
+        return promise
+
+    def new_writer(self) -> int:
+        """A writer id nobody has had."""
+        self._writers += 1
+        return self.name * WRITERS + self._writers
+
+    def busy(self, *names: str) -> bool:
+        """Whether any of these tasks is under way."""
+        return any(name in self.tasks and not self.tasks[name].done() for name in names)
+
+    def view(self) -> View:
+        """What can be seen now."""
+        failure = _failure(self.shell, self.tasks)
+        tenures = self.shell.tenures
+        waiting = tuple(
+            (queue, tuple(records for records, _ in sends)) for queue, sends in self.queues.items() if sends
+        )
+        resting = INTERVAL_S in self.loop.pending_timers()
+        free = bool(tenures) and not failure and not self.busy("begin", "finish", "chunk")
+        may_cut = resting and any(tenure.behind for tenure in tenures.values())
+        idle = free and resting and not may_cut and not waiting and not self.asks
+        return View(
+            tuple(sorted(waiting)),
+            tuple(self.asks),
+            tuple((tp, tenure.position) for tp, tenure in sorted(tenures.items())) if free else (),
+            may_cut,
+            self.loop.pending_timers(),
+            idle,
+            bool(tenures) and not self.busy("begin", "finish"),
+            "finish" in self.tasks and not failure and not self.busy("finish"),
+            failure,
+            tuple((tp, rows_of(tenure.pipeline)) for tp, tenure in sorted(tenures.items())) if idle else (),
+            frozenset(self.names),
+        )
+
+    def fingerprint(self) -> bytes:
+        """Equal for workers that will behave equally whatever they are told."""
+        for queue, sends in self.queues.items():
+            for place, (_, promise) in enumerate(sends):
+                promise.label = (queue, place)
+        waiting = [(queue, [records for records, _ in sends]) for queue, sends in self.queues.items() if sends]
+        tasks = [(name, task) for name, task in sorted(self.tasks.items()) if not task.done()]
+        return _FINGERPRINT(
+            self.shell,
+            waiting,
+            sorted(self.asks, key=repr),
+            tasks,
+            self.name,
+            self.names,
+            self._writers,
+            self.loop.pending_timers(),
+        )
+
+
+def _failure(shell: Any, tasks: Mapping[str, "asyncio.Task[Any]"]) -> str:
+    errors = [shell.failed.result()] if shell.failed.done() else []
+    errors += [task.exception() for task in tasks.values() if task.done() and not task.cancelled() and task.exception()]
+    if not errors:
+        return ""
+    return f"{'refuses' if isinstance(errors[0], UserError) else 'fails'}: {errors[0]!r}"
+
+
+class _Message(NamedTuple):
+    tp: TP
+    value: list[Record]
+    generation_id: int
+
+    @property
+    def partition(self) -> int:
+        return int(self.tp.partition)
+
+
+_FINGERPRINT = Fingerprint(
+    (Scene, Settings, Flow, Node, Stage, Wiring, HandLoop, Worker, DeadLetterQuota, LagWatch),
+    # For metrics and the watchdog; and the model, which never changes.
+    skip={"progress", "started", "model", "_model"},
+)

@@ -1,0 +1,69 @@
+"""The worlds that are explored whole: what is read, which faults may happen."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from support.protocol.scenes import Happening, accounts_world, both_world, cases_world
+from support.protocol.world import Left, Setup
+
+
+class Explored(NamedTuple):
+    """A world and why it is one; `long` where it takes more than a few seconds."""
+
+    name: str
+    world: Callable[[], Setup]
+    long: bool = False
+
+
+_TWO_KEYS = (Happening(1), Happening(2), Happening(1))
+_ONE_KEY = (Happening(1), Happening(1))
+_ODD = (Happening(1, event_id="a"), Happening(1, valid=False), Happening(1, event_id="a"))
+_LATE = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 0.1))
+_BACK = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 2.1))
+#: Hop logs as takeovers of the first stage leave them: a message each of (upstream partition, first event, last).
+_REPLAYED = ((0, 0, 0), (0, 1, 1), (0, 0, 1))
+_TWO_UPSTREAMS = ((0, 0, 0), (1, 0, 0), (0, 1, 1), (0, 0, 1))
+_GROWING = ((0, 0, 0), (0, 1, 1), (0, 0, 0), (1, 0, 0), (0, 1, 2))
+_LOGS = (_TWO_KEYS, (Happening(1),))
+
+_accounts = partial(partial, accounts_world)
+_cases = partial(partial, cases_world, _LOGS)
+
+WORLDS = (
+    Explored("two crashes, a zombie", _accounts(_ONE_KEY[:1], Left(crashes=2, zombies=1))),
+    Explored("two crashes", _accounts(_ONE_KEY, Left(crashes=2))),
+    Explored("two crashes, two keys", _accounts(_TWO_KEYS, Left(crashes=2)), long=True),
+    Explored("a crash, a zombie", _accounts(_ONE_KEY, Left(crashes=1, zombies=1))),
+    Explored("a zombie, two keys", _accounts(_TWO_KEYS, Left(zombies=1)), long=True),
+    Explored("a crash, a zombie, two keys", _accounts(_TWO_KEYS, Left(crashes=1, zombies=1)), long=True),
+    Explored("two zombies", _accounts(_ONE_KEY, Left(zombies=2)), long=True),
+    Explored("a zombie that goes on when refused, nothing compacted",
+             _accounts(_ONE_KEY, Left(zombies=1), refused_go_on=True, compacts=False)),
+    Explored("a send fails, a commit is refused, a crash",
+             _accounts(_ONE_KEY, Left(crashes=1, failures=1, refusals=1))),
+    Explored("partitions go and come back, a send fails", _accounts(_ONE_KEY[:1], Left(failures=1, rebalances=1))),
+    Explored("partitions go and come back, two events, a send fails",
+             _accounts(_ONE_KEY, Left(failures=1, rebalances=1)), long=True),
+    Explored("partitions go and come back, a crash", _accounts(_ONE_KEY, Left(crashes=1, rebalances=1)), long=True),
+    Explored("topic made anew, rows of a newer release", _accounts(_TWO_KEYS, Left(recreations=1, upgrades=1))),
+    Explored("an event twice and one that is none, a crash", _accounts(_ODD, Left(crashes=1))),
+    Explored("a late event of an expired row, a crash", _accounts(_LATE, Left(crashes=1), chunk_sizes=(1,))),
+    Explored("an expired key that is back, a crash", _accounts(_BACK, Left(crashes=1), chunk_sizes=(1,))),
+    Explored("an expired key that is back, a zombie", _accounts(_BACK, Left(zombies=1), chunk_sizes=(1,))),
+    Explored("an expired key that is back, two crashes",
+             _accounts(_BACK, Left(crashes=2), chunk_sizes=(1,)), long=True),
+    Explored("second stage, replayed hop, a crash", _cases(_REPLAYED, Left(crashes=1))),
+    Explored("second stage, replayed hop, a zombie", _cases(_REPLAYED, Left(zombies=1))),
+    Explored("second stage, replayed hop, two crashes", _cases(_REPLAYED, Left(crashes=2)), long=True),
+    Explored("second stage, two upstreams, a crash", _cases(_TWO_UPSTREAMS, Left(crashes=1))),
+    Explored("second stage, growing replays, a crash, a zombie",
+             _cases(_GROWING, Left(crashes=1, zombies=1)), long=True),
+    Explored("second stage, chunks that wait for the producer, a crash",
+             partial(cases_world, (_ONE_KEY,), ((0, 0, 1),), Left(crashes=1), waits_for_room=True)),
+    Explored("both stages, a crash", partial(both_world, _ONE_KEY[:1], Left(crashes=1))),
+    Explored("both stages, two events, a crash",
+             partial(both_world, _ONE_KEY, Left(crashes=1), chunk_sizes=(1,)), long=True),
+    Explored("both stages, a crash, a zombie",
+             partial(both_world, _ONE_KEY[:1], Left(crashes=1, zombies=1)), long=True),
+)  # fmt: skip
