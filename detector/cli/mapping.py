@@ -27,13 +27,8 @@ EXAMPLES = files("producers.mapping") / "examples"
 
 
 def load(path: Path | None) -> OwnData | None:
-    """What `--mapping` names, None where it is not given; tells on stderr which features are left out and why."""
-    if path is None:
-        return None
-    own = own_data(path, os.environ)
-    for missing, features in own.mapping.left_out().items():
-        tell(f"no {missing}: left out {', '.join(features)}")
-    return own
+    """What `--mapping` names, None where it is not given."""
+    return None if path is None else own_data(path, os.environ)
 
 
 def tables_of(path: Path, own: OwnData | None) -> Iterator[pa.Table]:
@@ -44,6 +39,8 @@ def tables_of(path: Path, own: OwnData | None) -> Iterator[pa.Table]:
 def chain_for(model: Model, own: OwnData | None) -> Chain:
     """The model's stages without what it was trained without, and without what own data cannot tell."""
     names = own.left_out if own else ()
+    if names:
+        tell(f"{len(names)} features left out, as own data cannot tell them: see `kozamori mapping check`")
     if unknown := unknown_to_data(model, names):
         tell(f"the model was trained with {', '.join(unknown)}: unknown here, they count as usual")
     return without(chain_of(model.stages), {*left_out_of(model), *names})
@@ -54,7 +51,13 @@ def tell(note: str) -> None:
     click.echo(f"note: {note}", err=True)
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  kozamori mapping example paysim > own.toml
+  kozamori mapping check own.csv --mapping own.toml
+"""
+)
 def mapping() -> None:
     """Bring own data: try a mapping file, or begin with an example."""
 

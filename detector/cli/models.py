@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
-from detector.cli.mapping import load, tables_of
+from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import as_json, mapping_file
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import KINDS
@@ -86,6 +86,8 @@ def train(
     check_target(output, force=force)
     mapped = load(own)
     left_out = mapped.left_out if mapped else ()
+    for missing, features in mapped.mapping.left_out().items() if mapped else ():
+        tell(f"no {missing}: left out {', '.join(features)}")
     chain = without(chain_of(stages), left_out)
     console = Console(stderr=True)
     with _progress(console) as bar:
@@ -129,7 +131,10 @@ def _table(model: Model, output: Path) -> Table:
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
     table.add_row("held out", f"{training['held_out_days']} days from {training['held_out_from']}")
-    table.add_row("features", str(len(model.feature_names)))
+    left_out = training.get(MANIFEST_KEY, ())
+    table.add_row(
+        "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
+    )
     table.add_row("budget", f"{model.budget:g} false alert groups a day over all banks")
     for name, row in model.manifest["calibration"].items():
         table.add_row(f"{name}: held-out rate", f"{row['held_out_groups_per_day']:.3g} groups a day")

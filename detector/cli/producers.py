@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from detector.cli.mapping import load, tables_of
+from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
 from detector.errors import UserError
 from detector.settings import Settings
@@ -216,6 +216,8 @@ def _events(
             raise click.UsageError(f"{option} is for scenarios: leave it out, or leave out {file}")
     if own is not None:
         data = load(own)
+        if data and (filled := [name for name, policy in data.mapping.missing.items() if policy == "unknown"]):
+            tell(f"{', '.join(filled)}: unknown, filled with a stand-in; let a model judge that is trained so too")
         identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0, "mapping": own.name}
         return identity, tables_of(file, data), None
     total = count_rows(file)

@@ -101,6 +101,8 @@ def _identifiers(field: Field, texts: pa.Array, bank: pa.Array | None, key: Keye
 def _accounts(pairs: pa.Array, key: KeyedHash, expected: str, *, numbers: bool) -> Made:
     def hashed(pair: str) -> str | None:
         bank, _, text = pair.partition("\0")
+        if not text:
+            return None
         try:
             return key.account(bank, text) if numbers else key.opaque("account", bank, text)
         except UserError:

@@ -67,7 +67,7 @@ class Mapper:
         blank = np.logical_and.reduce([_mask(pc.is_null(column)) for column in rows.texts.columns])
         which[blank] = -1
         self.tally.ignored += int((which < 0).sum())
-        torn = [Problem(line, "another number of columns than the heading, or no JSON object") for line in rows.torn]
+        torn = [Problem(line, rows.why_torn) for line in rows.torn]
         problems, bad = torn[:SHOWN], len(torn)
         parts = [_EMPTY]
         for place, events in enumerate(self._mapping.events):
@@ -123,22 +123,22 @@ class _Part:
     def good(self) -> npt.NDArray[np.bool_]:
         """Rows that every field understood."""
         good = np.ones(len(self.rows.line), np.bool_)
-        for _, made in self.found:
-            good &= made.good
+        for _, column in self.found:
+            good &= column.good
         return good
 
     def problems(self) -> list[Problem]:
         """The first problems of each field."""
         return [
-            Problem(int(self.rows.line[row]), self._why(field, made, row))
-            for field, made in self.found
-            for row in np.flatnonzero(~made.good)[:SHOWN].tolist()
+            Problem(int(self.rows.line[row]), self._why(field, column, row))
+            for field, column in self.found
+            for row in np.flatnonzero(~column.good)[:SHOWN].tolist()
         ]
 
-    def _why(self, field: Field, made: Made, row: int) -> str:
+    def _why(self, field: Field, column: Made, row: int) -> str:
         value = self.rows.texts[field.column][row].as_py()
-        got = "nothing" if value is None else "another text" if made.secret else repr(value[:40])
-        return f"`{field.name}` from column {field.column!r}: got {got}, expected {made.expected}"
+        got = "nothing" if value is None else "another text" if column.secret else repr(value[:40])
+        return f"`{field.name}` from column {field.column!r}: got {got}, expected {column.expected}"
 
     def _column(self, field: Field) -> pa.Array:
         n = len(self.rows.line)

@@ -30,6 +30,7 @@ class Rows(NamedTuple):
     texts: pa.Table
     line: npt.NDArray[np.int64]
     torn: tuple[int, ...] = ()
+    why_torn: str = "got another number of columns than in the heading"
 
     def select(self, places: npt.NDArray[np.int64]) -> "Rows":
         """The rows at `places`."""
@@ -73,13 +74,11 @@ def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
     parse = pyarrow.csv.ParseOptions(
         delimiter=mapping.input.delimiter, ignore_empty_lines=False, invalid_row_handler=on_torn
     )
-    # A column without a name in the heading would be refused before it could be named here.
     convert = pyarrow.csv.ConvertOptions(
         include_columns=wanted,
-        include_missing_columns=False,
         column_types=dict.fromkeys(wanted, pa.string()),
         strings_can_be_null=True,
-        null_values=list(mapping.input.nulls),
+        null_values=[""],
     )
     if not named:
         _check(path, mapping, _heading(path, mapping))
@@ -90,10 +89,15 @@ def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
             lines = _lines(done, piece.num_rows, torn, first)
             yield Rows(pa.Table.from_batches([piece]), lines, tuple(torn[told:]))
             done, told = done + piece.num_rows, len(torn)
+    if torn[told:]:  # of a last piece without any row
+        nothing = pa.table({name: pa.array([], pa.string()) for name in wanted})
+        yield Rows(nothing, np.zeros(0, np.int64), tuple(torn[told:]))
 
 
 def _heading(path: Path, mapping: Mapping) -> list[str]:
-    with path.open(encoding=mapping.input.encoding, newline="") as file:
+    # With a byte order mark or without.
+    encoding = "utf-8-sig" if mapping.input.encoding.lower() in {"utf-8", "utf8"} else mapping.input.encoding
+    with path.open(encoding=encoding, newline="") as file:
         line = file.readline().rstrip("\r\n").encode()
     if not line:
         raise UserError(f"{path} is empty: give a file with a heading, or name its columns in `input.columns`")
@@ -130,13 +134,15 @@ def _json_lines(path: Path, mapping: Mapping) -> Iterator[Rows]:
 def _objects(lines: list[bytes], first: int, mapping: Mapping) -> Rows:
     found, places, torn = [], [], []
     for place, line in enumerate(lines, first):
+        if not line.strip():
+            continue
         try:
             found.append(_OBJECT.decode(line))
             places.append(place)
         except (msgspec.DecodeError, UnicodeDecodeError):
             torn.append(place)
     columns = {name: pa.array([_word(row.get(name)) for row in found], pa.string()) for name in mapping.columns}
-    return Rows(pa.table(columns), np.array(places, np.int64), tuple(torn))
+    return Rows(pa.table(columns), np.array(places, np.int64), tuple(torn), "got no JSON object")
 
 
 def _word(value: Any) -> str | None:
@@ -156,7 +162,7 @@ _READERS = {".parquet": _parquet, ".jsonl": _json_lines}
 
 def _cleaned(rows: Rows, mapping: Mapping) -> Rows:
     """Without white space around texts, and with nulls for what the mapping calls nothing."""
-    nulls = pa.array(mapping.input.nulls, pa.string())
+    nulls = pa.array(["", *mapping.input.nulls], pa.string())
     columns = {}
     for name in mapping.columns:
         text = pc.utf8_trim_whitespace(rows.texts[name].combine_chunks())

@@ -19,11 +19,14 @@ DEFAULT_CASE_HOURS = 24.0  # as alerts of one account are one case for a day
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """How the file is written. `columns` names those of a CSV without a heading; `order`: of the file, or by time."""
+    """How the file is written. `nulls` are texts for nothing, beside the empty one.
+
+    `columns` names those of a CSV file without a heading; `order` of events: as in the file, or by time.
+    """
 
     delimiter: str = ","
     encoding: str = "utf-8"
-    nulls: tuple[str, ...] = ("",)
+    nulls: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     bad_rows: str = "refuse"
     order: str = "file"
@@ -142,7 +145,7 @@ def _input(keys: Keys) -> Input:
     made = Input(
         delimiter=keys.take("delimiter", str, ","),
         encoding=keys.take("encoding", str, "utf-8"),
-        nulls=keys.texts("nulls", ("",)),
+        nulls=keys.texts("nulls"),
         columns=keys.texts("columns"),
         bad_rows=keys.choice("bad_rows", ("refuse", "skip"), "refuse"),
         order=keys.choice("order", ("file", "time"), "file"),
@@ -180,7 +183,7 @@ def _events(table: object, common: dict[str, Any], file: Keys, key: str) -> Even
         fields[name] = field_of(Keys(table, file.file, where), name, kind)
     _check_names(common, file)
     if fields["wallet"].missing == "account" and ("account" not in fields or fields["account"].missing == "wallet"):
-        raise file.wrong(fields["wallet"].key, "missing", "a column: nor has the event an account of its own")
+        raise file.wrong(f"{fields['wallet'].key}.missing", "account", "a column: no account is known here either")
     return Events(key, kind, conditions, fields)
 
 

@@ -1,0 +1,155 @@
+"""Own data from the dry run to the back-test, in the layouts of two public data sets, rows made up here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.artifact import read_model
+from detector.cli.main import cli
+from detector.core.chains import SOURCE_CHAIN
+from detector.errors import UserError
+from producers.mapping.specification import read_mapping
+
+KEY = {"KOZAMORI_HASH_KEY": "a key for tests only"}
+LAYOUTS = {
+    "paysim": "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,"
+    "isFlaggedFraud",
+    "creditcard": ",".join(["Time", *(f"V{i}" for i in range(1, 29)), "Amount", "Class"]),
+}
+
+
+def run(*options: object) -> Result:
+    return CliRunner().invoke(cli, [str(option) for option in options], env=KEY, catch_exceptions=False)
+
+
+def paysim(rng: np.random.Generator, rows: int) -> list[str]:
+    steps = np.sort(rng.integers(1, 6 * 24, rows))
+    kinds = rng.choice(["CASH_IN", "CASH_OUT", "DEBIT", "PAYMENT", "TRANSFER"], rows)
+    fraud = (kinds == "TRANSFER") & (rng.random(rows) < 0.02)
+    yen = np.where(fraud, 400_000, rng.lognormal(8, 1, rows)).round(2)
+    accounts = rng.integers(0, 300, rows)
+    columns = zip(steps, kinds, yen, accounts, fraud, strict=True)
+    return [f"{s},{k},{y},C{a},9,9,M{a % 40},0,0,{int(f)},0" for s, k, y, a, f in columns]
+
+
+def creditcard(rng: np.random.Generator, rows: int) -> list[str]:
+    seconds = np.sort(rng.uniform(0, 172_792, rows)).round()
+    fraud = rng.random(rows) < 0.01
+    euros = np.where(fraud, 2000, rng.lognormal(3, 1, rows)).round(2)
+    return [f"{s},{'0.1,' * 28}{e},{int(f)}" for s, e, f in zip(seconds, euros, fraud, strict=True)]
+
+
+@pytest.fixture(scope="module", params=["paysim", "creditcard"])
+def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a mapping, a file and a model."""
+    folder = tmp_path_factory.mktemp(request.param)
+    rows = {"paysim": paysim, "creditcard": creditcard}[request.param](np.random.default_rng(5), 4000)
+    (folder / "own.csv").write_text("\n".join([LAYOUTS[request.param], *rows]) + "\n")
+    (folder / "own.toml").write_text(run("mapping", "example", request.param).stdout)
+    said = run("train", folder / "own.csv", "--mapping", folder / "own.toml", "-o", folder / "model", "--budget", "2")
+    assert "left out" in said.stderr
+    return folder
+
+
+def mapped(own: Path) -> tuple[object, ...]:
+    return own / "own.csv", "--mapping", own / "own.toml"
+
+
+def test_a_model_is_trained_without_what_the_data_cannot_tell(own: Path) -> None:
+    model, left_out = read_model(own / "model", SOURCE_CHAIN), read_mapping(own / "own.toml").left_out_features()
+    assert set(left_out) == set(model.manifest["training"]["left_out"])
+    (detector,) = model.detectors
+    assert ("debit",) == detector.spec.kinds
+    used = ~np.isnan(model.usual[2])
+    assert not used[[name in left_out for name in model.feature_names]].any()
+    assert used[model.feature_names.index("amount_yen")]
+
+
+def test_scores_are_those_of_the_same_events_without_a_mapping(own: Path, tmp_path: Path) -> None:
+    """The worker knows nothing of mappings: what is left out of training must not matter to the model."""
+    from detector.cli.mapping import load
+    from producers.files import write_events
+    from producers.tables import SCHEMA
+
+    assert run("score", *mapped(own), "--model", own / "model", "-o", tmp_path / "own.parquet").exit_code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*next(iter(KEY.items())))
+        data = load(own / "own.toml")
+        assert data is not None
+        write_events(tmp_path / "events.parquet", (table.cast(SCHEMA) for table in data.tables(own / "own.csv")))
+    plain = run("score", tmp_path / "events.parquet", "--model", own / "model", "-o", tmp_path / "plain.parquet")
+    assert plain.exit_code == 0
+    one, other = pq.read_table(tmp_path / "own.parquet"), pq.read_table(tmp_path / "plain.parquet")
+    assert one.num_rows > 1000
+    assert one.column("alert").to_pylist().count(True) > 0
+    assert one.equals(other)
+
+
+def test_left_out_features_have_no_value_in_the_scores(own: Path, tmp_path: Path) -> None:
+    run("score", *mapped(own), "--model", own / "model", "-o", tmp_path / "scores.parquet", "--features")
+    scores = pq.read_table(tmp_path / "scores.parquet").to_pandas()
+    left_out = read_mapping(own / "own.toml").left_out_features()
+    assert scores[list(left_out)].isna().all(axis=None)
+    assert scores["amount_yen"].notna().all()
+
+
+def test_a_backtest_takes_its_labels_from_the_mapping(own: Path) -> None:
+    said = run("backtest", *mapped(own), "--model", own / "model", "--train", own / "own.csv", "--json")
+    assert said.exit_code == 0
+    ours = json.loads(said.stdout)["scorers"][0]
+    assert "kozamori" == ours["name"]
+    assert ours["alerted"] > 0.5  # amounts far beyond all others
+    assert ["fraud"] == list(ours["typologies"])
+
+
+def test_a_model_that_knows_more_is_told_of(own: Path, tmp_path: Path) -> None:
+    precise = (own / "own.toml").read_text().replace('source = { missing = "unknown" }', 'source = { constant = "x" }')
+    (tmp_path / "precise.toml").write_text(precise)
+    run("train", own / "own.csv", "--mapping", tmp_path / "precise.toml", "-o", tmp_path / "model", "--budget", "2")
+    said = run("score", *mapped(own), "--model", tmp_path / "model", "-o", tmp_path / "scores.parquet")
+    assert "the model was trained with source_" in said.stderr
+
+
+def test_the_dry_run_tells_what_was_understood(own: Path) -> None:
+    said = run("mapping", "check", *mapped(own))
+    assert said.exit_code == 0
+    for word in ("4,000 rows", "debit", "first events", "missing fields", "features left out", "fraudulent events"):
+        assert word in said.stdout
+
+
+def test_the_dry_run_names_lines_that_were_not_understood(own: Path, tmp_path: Path) -> None:
+    lines = (own / "own.csv").read_text().splitlines()[:20]
+    (tmp_path / "own.csv").write_text("\n".join([*lines, "torn", lines[1]]) + "\n")
+    said = run("mapping", "check", tmp_path / "own.csv", "--mapping", own / "own.toml", "--json")
+    found = json.loads(said.stdout)
+    assert (1, 1, 21) == (said.exit_code, found["not_understood"], found["problems"][0]["line"])
+    assert 1 == found["late"]
+    assert found["least_yen"] <= found["most_yen"]
+    assert len(found["first"]) == 5
+    assert "wallet_unverified" in found["left_out"]["field `wallet_verified`"]
+
+
+def test_without_a_hash_key_nothing_is_read() -> None:
+    with CliRunner().isolated_filesystem():
+        Path("own.toml").write_text(run("mapping", "example", "paysim").stdout)
+        options = ["train", "none.csv", "--mapping", "own.toml", "-o", "model"]
+        with pytest.raises(UserError, match="KOZAMORI_HASH_KEY"):
+            CliRunner().invoke(cli, options, env={"KOZAMORI_HASH_KEY": None}, catch_exceptions=False)
+
+
+def test_examples_are_listed_and_others_refused() -> None:
+    assert sorted(LAYOUTS) == run("mapping", "example").stdout.split()
+    with pytest.raises(UserError, match="expected one of creditcard, paysim"):
+        run("mapping", "example", "bank")
+
+
+def test_a_mapping_wants_a_file_to_produce(own: Path) -> None:
+    assert run("produce", "--mapping", own / "own.toml").exit_code == 2
+
+
+def test_a_backtest_without_any_labels_is_refused(own: Path) -> None:
+    assert run("backtest", own / "own.csv", "--model", own / "model").exit_code == 2
