@@ -21,7 +21,7 @@ from detector.core.policy import Model, features_hash
 from detector.core.stage import Columns
 from detector.errors import UserError
 
-SCHEMA = 1
+SCHEMA = 2  # 2: detectors with features of their own
 ARRAYS, MANIFEST = "arrays.npz", "manifest.json"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can have: file times must not change the bytes
 AGAIN = "train it again with `kozamori train`"
@@ -36,6 +36,7 @@ class DetectorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[str, ...]
     typologies: tuple[str, ...]
     meaning: str
+    features: tuple[tuple[str, float | None], ...] = ()
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,11 +1,12 @@
-"""From scikit-learn's isolation forest to the arrays the worker scores with."""
+"""From scikit-learn's trees to the arrays the worker scores with."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
 
+from detector.core.boosting import Boosting
 from detector.core.forest import Forest
 from detector.core.surprise import Surprise
 
@@ -91,3 +92,42 @@ def _round_down(threshold: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     rounded = threshold.astype(np.float32)
     above = rounded.astype(np.float64) > threshold
     return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+def flatten_boosting(booster: HistGradientBoostingClassifier, columns: npt.NDArray[np.int64]) -> Boosting:
+    """The booster, fitted on `columns` of the feature matrix: `log_odds(X)` equals its `decision_function` to 1e-9.
+
+    For two classes, at most 32 leaves a tree and no categorical feature.
+    """
+    # scikit-learn shows its trees nowhere else.
+    nodes = [predictor.nodes for (predictor,) in booster._predictors]  # noqa: SLF001
+    most = max(len(tree) for tree in nodes)
+
+    def stacked(values: list[npt.NDArray[Any]], dtype: type, fill: float) -> npt.NDArray[Any]:
+        padded: npt.NDArray[Any] = np.full((len(nodes), most), fill, dtype)
+        for row, value in zip(padded, values, strict=True):
+            row[: len(value)] = value
+        return padded
+
+    leaf = [tree["is_leaf"].astype(np.bool_) for tree in nodes]
+    features = [np.where(end, -1, tree["feature_idx"].astype(np.int64)) for tree, end in zip(nodes, leaf, strict=True)]
+    return Boosting(
+        columns=np.asarray(columns, np.int64),
+        feature=stacked(features, np.int16, -1),
+        threshold=_round_down(stacked([tree["num_threshold"] for tree in nodes], np.float64, 0.0)),
+        missing_left=stacked([tree["missing_go_to_left"] for tree in nodes], np.bool_, 0),
+        left=stacked([tree["left"] for tree in nodes], np.int16, 0),
+        right=stacked([tree["right"] for tree in nodes], np.int16, 0),
+        value=stacked([_averages(tree) for tree in nodes], np.float64, 0.0),
+        cover=stacked([tree["count"] for tree in nodes], np.uint32, 0),
+        baseline=float(np.ravel(booster._baseline_prediction)[0]),  # noqa: SLF001
+    )
+
+
+def _averages(nodes: Any) -> npt.NDArray[np.float64]:
+    """Values of the leaves, and at other nodes their average over training events; children come after parents."""
+    values: npt.NDArray[np.float64] = nodes["value"].astype(np.float64)
+    for k in np.flatnonzero(nodes["is_leaf"] == 0)[::-1]:
+        below = [nodes["left"][k], nodes["right"][k]]
+        values[k] = np.average(values[below], weights=nodes["count"][below])
+    return values

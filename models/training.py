@@ -2,27 +2,38 @@
 
 import datetime as dt
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import IsolationForest
 
 from detector.artifact import Draft
 from detector.contract.vocabulary import KINDS
-from detector.core.calibration import Calibration, fit_calibration
-from detector.core.detectors import DETECTORS, Detector, DetectorSpec, ForestDetector
-from detector.core.forest import Forest
-from detector.core.stage import Columns, Feature
+from detector.core.calibration import Calibration, fit_calibration, fit_together
+from detector.core.detector_table import chosen
+from detector.core.detectors import (
+    FORMS,
+    ONE_SCALE,
+    BoostingDetector,
+    Detector,
+    DetectorSpec,
+    ForestDetector,
+    JointTailDetector,
+)
+from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
 from detector.errors import UserError
+from models.boosting import Turns, fit_boosting
+from models.catches import catches
 from models.datasets import SCORED_KINDS, Dataset
-from models.flatten import flatten, fold
+from models.forests import Sizes, fit_forest
+from models.inject import Cases
+from models.joint_tails import fit_joint_tail
 
 MIN_DAYS = 3  # two to learn from, one to calibrate on
-HELD_OUT = 1 / 3  # of the days, the last ones: rates are counted on days the forest has not seen
+HELD_OUT = 1 / 3  # of the days, the last ones: rates are counted on days the detectors have not seen
 LIBRARIES = ("numpy", "numba", "scikit-learn")
 
 
@@ -34,40 +45,50 @@ class Plan:
     seed: int = 1
     max_samples: int = 256
     trees: int = 100
-    #: Events a kind that scikit-learn chooses each tree's sample from; surprises and medians are of all events.
+    #: Events a kind that scikit-learn chooses each tree's sample from; surprises and medians are of all events. Boosted
+    #: trees learn from so many normal events in all.
     max_events: int = 500_000
     #: Kinds of event that the model scores; own data may have links alone, or debits alone.
     kinds: tuple[str, ...] = tuple(KINDS[code] for code in SCORED_KINDS)
+    #: Forms of detectors to train where that is possible: boosted trees need cases.
+    forms: tuple[str, ...] = tuple(FORMS)
+    #: Boosted trees, one a turn.
+    turns: int = 200
+    #: For each typology, also learn from the others alone and see what is caught of it.
+    leave_one_out: bool = False
 
 
-def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str) -> Draft:
+class Span(NamedTuple):
+    """What is learnt from: normal events and cases of the earlier days; and what is judged by: those of the later."""
+
+    fitting: Dataset
+    held_out: Dataset
+    held_out_days: int
+    cases: Cases | None
+    held_out_cases: Cases | None
+
+
+def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: Cases | None = None) -> Draft:
     """The model of normal life in `data`; `data_sha256` names the file it came from.
 
-    Raises UserError for fewer than three days, a kind of event that is missing from the earlier or later days, or a
-    budget so small that the held-out days cannot measure it.
+    `cases`: simulated attacks on the same days; without them nothing is trained that learns from attacks. Raises
+    UserError for fewer than three days, a kind of event that is missing from the earlier or later days, or a budget so
+    small that the held-out days cannot measure it.
     """
     days = np.unique(data.day)
-    if len(days) < MIN_DAYS:
-        raise UserError(f"{len(days)} days with links or debits: give a history of at least {MIN_DAYS} days (JST)")
-    split = days[-max(1, int(len(days) * HELD_OUT))]
-    fitting, held_out = data.select(data.day < split), data.select(data.day >= split)
-    _check_kinds(fitting, held_out, plan)
-    held_out_days = int((days >= split).sum())
-    _check_budget(plan.budget, held_out_days, len(days))
-    detectors = tuple(_fit(spec, fitting, columns, plan) for spec in DETECTORS)
-    calibrations, summaries = [], {}
-    for detector in detectors:
-        scores = detector.score_many(held_out.X, held_out.kind)
-        calibration = fit_calibration(scores, held_out.kind, held_out.account, held_out.day, held_out_days)
-        calibrations.append(calibration)
-        limit = plan.budget * detector.spec.share
-        summaries[detector.name] = _summary(calibration, scores, held_out, limit, held_out_days)
+    split = held_out_from(days)
+    span = _split(data, cases, split)
+    _check_kinds(span.fitting, span.held_out, plan)
+    specs = _specs(span, columns, plan)
+    _check_budget(plan.budget, span.held_out_days, len(days), specs)
+    detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
+    calibrations = calibrate(detectors, span)
     return Draft(
         label=_date(days[-1]),
         columns=columns,
         detectors=detectors,
-        calibrations=tuple(calibrations),
-        usual=_medians(fitting, len(columns.features)),
+        calibrations=calibrations,
+        usual=_medians(span.fitting, len(columns.features)),
         budget=plan.budget,
         seed=plan.seed,
         libraries={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
@@ -78,52 +99,143 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str) -> Draf
             "first_day": _date(days[0]),
             "held_out_from": _date(split),
             "last_day": _date(days[-1]),
-            "held_out_days": held_out_days,
-            "fitted_events": _per_kind(fitting),
-            "held_out_events": _per_kind(held_out),
+            "held_out_days": span.held_out_days,
+            "fitted_events": _per_kind(span.fitting),
+            "held_out_events": _per_kind(span.held_out),
+            "fitted_cases": 0 if span.cases is None else len(np.unique(span.cases.case)),
             "trees": plan.trees,
             "max_samples": plan.max_samples,
             "max_events": plan.max_events,
+            "held_out": _outcome(detectors, calibrations, span, plan.budget),
+            "leave_one_out": _leave_one_out(detectors, span, columns, plan) if plan.leave_one_out else {},
         },
-        calibration=summaries,
+        calibration={
+            detector.name: _alone(place, detectors, calibrations, span, plan.budget)
+            for place, detector in enumerate(detectors)
+        },
     )
 
 
-def _fit(spec: DetectorSpec, data: Dataset, columns: Columns, plan: Plan) -> Detector:
-    kinds = tuple(kind for kind in spec.kinds if kind in plan.kinds)
-    forests = {KINDS.index(kind): _fit_forest(kind, data, columns.features, plan) for kind in kinds}
-    return ForestDetector(replace(spec, kinds=kinds), forests)
+def held_out_from(days: npt.NDArray[np.int64]) -> np.int64:
+    """The first of the days that are held out; `days` ascending. Raises UserError for fewer than three."""
+    if len(days) < MIN_DAYS:
+        raise UserError(f"{len(days)} days with links or debits: give a history of at least {MIN_DAYS} days (JST)")
+    first: np.int64 = days[-max(1, int(len(days) * HELD_OUT))]
+    return first
 
 
-def _fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], plan: Plan) -> Forest:
-    code = KINDS.index(kind)
-    places = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
-    sign = np.array([features[j].risk for j in places], np.float32)
-    X = data.X[data.kind == code][:, places]
-    surprise = fit_surprise(X, sign)
-    random = np.random.default_rng([plan.seed, code])
-    if len(X) > plan.max_events:
-        X = X[np.sort(random.choice(len(X), plan.max_events, replace=False))]
-    forest = IsolationForest(
-        n_estimators=plan.trees,
-        max_samples=min(plan.max_samples, len(X)),
-        random_state=int(random.integers(2**31)),
+def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration, ...]:
+    """What the detectors' scores cost, one by one and then together."""
+    of = span.held_out
+    scores = np.stack([detector.score_many(of.X, of.kind) for detector in detectors], axis=1)
+    alone = [
+        fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
+        for detector, own in zip(detectors, scores.T, strict=True)
+    ]
+    shares = [detector.spec.share for detector in detectors]
+    return fit_together(alone, shares, scores, of.kind, of.account, of.day, span.held_out_days)
+
+
+def _split(data: Dataset, cases: Cases | None, split: np.int64) -> Span:
+    held_out = data.select(data.day >= split)
+    # Of a case that goes on into the held-out days only what comes before is learnt: normal events are from there too.
+    learnt = None if cases is None else cases.select(~cases.held_out & (cases.day < split))
+    return Span(
+        fitting=data.select(data.day < split),
+        held_out=held_out,
+        held_out_days=len(np.unique(held_out.day)),
+        cases=learnt,
+        held_out_cases=None if cases is None else cases.select(cases.held_out),
     )
-    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, places)
 
 
-def _summary(
-    calibration: Calibration, scores: npt.NDArray[np.float64], data: Dataset, limit: float, days: int
+def _specs(span: Span, columns: Columns, plan: Plan) -> tuple[DetectorSpec, ...]:
+    """What can be trained: boosted trees need cases, a joint tail all of its features."""
+    forms = set(plan.forms)
+    if span.cases is None or not span.cases.early.any():
+        forms.discard("boosting")
+    present = {name for name, x in zip(columns.feature_names, span.fitting.X.T, strict=True) if not np.isnan(x).all()}
+    specs = chosen(forms, present, plan.kinds)
+    if not specs:
+        raise UserError(f"{', '.join(plan.forms)}: cannot be trained on this history: choose other --detectors")
+    return specs
+
+
+def _fit(spec: DetectorSpec, span: Span, columns: Columns, plan: Plan) -> Detector:
+    if spec.form == "isolation_forest":
+        sizes = Sizes(plan.trees, plan.max_samples, plan.max_events)
+        forests = {
+            KINDS.index(kind): fit_forest(kind, span.fitting, columns.features, sizes, plan.seed) for kind in spec.kinds
+        }
+        return ForestDetector(spec, forests)
+    if spec.form == "boosting":
+        assert span.cases is not None
+        turns = Turns(plan.turns, plan.max_events, plan.seed)
+        return BoostingDetector(spec, fit_boosting(span.fitting, span.cases, columns.features, spec.kinds, turns))
+    return JointTailDetector(spec, fit_joint_tail(spec, span.fitting, columns))
+
+
+def _alarm(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], of: Dataset | Cases
+) -> npt.NDArray[np.float64]:
+    """False alarms a day of each event, by the detectors given."""
+    alarms = [
+        calibration.judge(detector.score_many(of.X, of.kind), of.kind)[1] / detector.spec.share
+        for detector, calibration in zip(detectors, calibrations, strict=True)
+    ]
+    least: npt.NDArray[np.float64] = np.min(alarms, axis=0)
+    return least
+
+
+def _outcome(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
-    """What the detector's part of the budget comes to on the held-out days."""
-    alert = calibration.judge(scores, data.kind)[1] <= limit
-    groups = np.unique(np.stack([data.account[alert], data.day[alert].astype(np.uint64)]), axis=1).shape[1]
-    thresholds = {KINDS[code]: float(scores[alert & (data.kind == code)].min(initial=np.inf)) for code in SCORED_KINDS}
+    """What the detectors cost and catch on the held-out days."""
+    of = span.held_out
+    alert = _alarm(detectors, calibrations, of) <= budget
+    groups = np.unique(np.stack([of.account[alert], of.day[alert].astype(np.uint64)]), axis=1).shape[1]
+    cost = {"groups_per_day": groups / span.held_out_days}
+    if span.held_out_cases is None:
+        return cost
+    caught = _alarm(detectors, calibrations, span.held_out_cases) <= budget
+    return {**cost, **catches(span.held_out_cases, caught)}
+
+
+def _alone(
+    place: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
+) -> dict[str, Any]:
+    """What one detector's part of the budget comes to on the held-out days, and what it catches there."""
+    own, calibration, of = detectors[place], calibrations[place], span.held_out
+    scores = own.score_many(of.X, of.kind)
+    alert = calibration.judge(scores, of.kind)[1] / own.spec.share <= budget
+    thresholds = {KINDS[code]: float(scores[alert & (of.kind == code)].min(initial=np.inf)) for code in SCORED_KINDS}
+    outcome = _outcome((own,), (calibration,), span, budget)
     return {
-        "limit_per_day": limit,
-        "held_out_groups_per_day": groups / days,
+        "limit_per_day": budget * own.spec.share,
+        "held_out_groups_per_day": outcome.pop("groups_per_day"),
         "thresholds": {kind: score for kind, score in thresholds.items() if np.isfinite(score)},
+        "catches": outcome,
     }
+
+
+def _leave_one_out(
+    detectors: tuple[Detector, ...], span: Span, columns: Columns, plan: Plan
+) -> dict[str, dict[str, Any]]:
+    """For each typology, what the model catches of it when nothing has learnt from it."""
+    if span.cases is None or span.held_out_cases is None:
+        return {}
+    found = {}
+    for code in np.unique(span.held_out_cases.typology).tolist():
+        others = span._replace(cases=span.cases.select(span.cases.typology != code))
+        unseen = tuple(
+            _fit(detector.spec, others, columns, plan) if detector.spec.form == "boosting" else detector
+            for detector in detectors
+        )
+        own = others._replace(held_out_cases=span.held_out_cases.select(span.held_out_cases.typology == code))
+        outcome = _outcome(unseen, calibrate(unseen, span), own, plan.budget)
+        name = span.cases.names[code]
+        found[name] = outcome["typologies"][name]
+    return found
 
 
 def _medians(data: Dataset, n_features: int) -> npt.NDArray[np.float32]:
@@ -144,8 +256,9 @@ def _check_kinds(fitting: Dataset, held_out: Dataset, plan: Plan) -> None:
                 )
 
 
-def _check_budget(budget: float, held_out_days: int, days: int) -> None:
-    finest = max(1 / (held_out_days * spec.share) for spec in DETECTORS)
+def _check_budget(budget: float, held_out_days: int, days: int, specs: tuple[DetectorSpec, ...]) -> None:
+    """A rate below one a held-out day is not counted, and the largest share decides what that means for the budget."""
+    finest = 1 / (held_out_days * max(spec.share for spec in specs))
     if not np.isfinite(budget):
         raise UserError(f"a budget of {budget} false alert groups a day: give a finite --budget")
     if budget < finest:

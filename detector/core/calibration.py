@@ -5,7 +5,8 @@ Measured on held-out normal days. Per event kind a score becomes a conformal p-v
 rate(p) = (#{smallest <= p} + 1) / days: the accounts a day that normal life would send to the desk at this threshold.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,28 +46,81 @@ def fit_calibration(
     account: npt.NDArray[np.uint64],
     day: npt.NDArray[np.int64],
     days: int,
+    *,
+    one_scale: bool = False,
 ) -> Calibration:
-    """The calibration by held-out normal events: `scores` (n,) with NaN where not scored, over `days` days."""
-    tails = [upper_tail(scores[(kind == code) & ~np.isnan(scores)]) for code in range(len(KINDS))]
+    """The calibration by held-out normal events: `scores` (n,) with NaN where not scored, over `days` days.
+
+    `one_scale`: scores mean the same for all kinds, so that events of all kinds are compared with each other.
+    """
+    scored = ~np.isnan(scores)
+    if one_scale:
+        present = np.unique(kind[scored])
+        tail = upper_tail(scores[scored])
+        tails = [tail if code in present else upper_tail(scores[:0]) for code in range(len(KINDS))]
+    else:
+        tails = [upper_tail(scores[(kind == code) & scored]) for code in range(len(KINDS))]
     p_values = [np.append(1 + counts, 1) / (1 + (counts[0] if len(counts) else 0)) for _, counts in tails]
     starts = np.concatenate(([0], np.cumsum([len(knots) for knots, _ in tails]))).astype(np.int64)
     unrated = np.concatenate(p_values)
     draft = Calibration(np.concatenate([knots for knots, _ in tails]), unrated, unrated, starts)
-    smallest = _smallest_per_day(draft.judge(scores, kind)[0], account, day)
-    rates = (np.searchsorted(smallest, unrated, side="right") + 1) / days
+    rates = _rate(unrated, draft.judge(scores, kind)[0], account, day, days)
     return Calibration(draft.knots, unrated, rates, starts)
 
 
-def _smallest_per_day(
-    p_values: npt.NDArray[np.float64], account: npt.NDArray[np.uint64], day: npt.NDArray[np.int64]
+def fit_together(
+    calibrations: Sequence[Calibration],
+    shares: Sequence[float],
+    scores: npt.NDArray[np.float64],
+    kind: npt.NDArray[np.int8],
+    account: npt.NDArray[np.uint64],
+    day: npt.NDArray[np.int64],
+    days: int,
+) -> tuple[Calibration, ...]:
+    """The calibrations of detectors that spend one budget by `shares`, which sum to 1; `scores` (n, n_detectors).
+
+    Detectors see the same event, and what two send to the desk is one group. So the least rate / share of an event is
+    counted as if it were a score: afterwards it is the groups a day that all of them together send, and `rates` are
+    each detector's share of it.
+    """
+    alarms = [
+        own.judge(column, kind)[1] / share for own, share, column in zip(calibrations, shares, scores.T, strict=True)
+    ]
+    least = np.min(alarms, axis=0)
+    return tuple(
+        replace(own, rates=_part(_rate(own.rates / share, least, account, day, days), share))
+        for own, share in zip(calibrations, shares, strict=True)
+    )
+
+
+def _part(rates: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:
+    """`share` of the rates, so that divided by it they are not above what they were: a whole budget stays one."""
+    parts = share * rates
+    return np.where(parts / share > rates, np.nextafter(parts, 0.0), parts)
+
+
+def _rate(
+    limits: npt.NDArray[np.float64],
+    levels: npt.NDArray[np.float64],
+    account: npt.NDArray[np.uint64],
+    day: npt.NDArray[np.int64],
+    days: int,
 ) -> npt.NDArray[np.float64]:
-    """The smallest p-value of every account and day, sorted."""
-    if not len(p_values):
-        return p_values
+    """Accounts a day whose smallest level is within each limit, one more counted."""
+    smallest = _smallest_per_day(levels, account, day)
+    return (np.searchsorted(smallest, limits, side="right") + 1) / days
+
+
+def _smallest_per_day(
+    levels: npt.NDArray[np.float64], account: npt.NDArray[np.uint64], day: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The smallest level of every account and day, sorted."""
+    if not len(levels):
+        return levels
     order = np.lexsort((day, account))
     account, day = account[order], day[order]
     first = np.concatenate(([True], (account[1:] != account[:-1]) | (day[1:] != day[:-1])))
-    return np.sort(np.minimum.reduceat(p_values[order], np.flatnonzero(first)))
+    return np.sort(np.minimum.reduceat(levels[order], np.flatnonzero(first)))
 
 
 @njit(cache=True)

@@ -1,11 +1,11 @@
-"""The detectors a model is made of: what each looks at, and which part of the alert budget it may spend.
+"""Trained detectors: what scores an event, and what restores it from arrays.
 
-The table says what is trained; the classes are what training makes of it. A detector's score is in [0, 1], higher =
-more anomalous, and comparable only with its own: `calibration` turns scores into false alarms a day.
+`detector_table` says what is trained; the classes are what training makes of it. A detector's score is in [0, 1],
+higher = more anomalous, and comparable only with its own: `calibration` turns scores into false alarms a day.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -13,14 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import KINDS
+from detector.core.boosting import BOOSTING_FIELDS, Boosting
 from detector.core.forest import Forest
+from detector.core.joint_tail import JointTail
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorSpec:
-    """A row of the table: `share` of the alert budget in (0, 1], the `kinds` it scores, typologies it stands for."""
+    """A row of the table: `share` of the alert budget in (0, 1], the `kinds` it scores, typologies it stands for.
+
+    `features`: those it looks at, each with the value beyond which more is no more risk, or None; none: all there are.
+    """
 
     name: str
     form: str  # key of `FORMS`
@@ -28,18 +33,7 @@ class DetectorSpec:
     kinds: tuple[str, ...]
     typologies: tuple[str, ...]
     meaning: str
-
-
-DETECTORS = (
-    DetectorSpec(
-        "forest",
-        "isolation_forest",
-        share=1.0,
-        kinds=("link", "debit"),
-        typologies=(),
-        meaning="isolation forest over the tail surprises of all features: what nobody named",
-    ),
-)
+    features: tuple[tuple[str, float | None], ...] = ()
 
 
 class Detector(Protocol):
@@ -106,11 +100,88 @@ class ForestDetector:
         return cls(spec, forests)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class JointTailDetector:
+    """One joint tail for all kinds it scores."""
+
+    spec: DetectorSpec
+    tail: JointTail
+
+    @property
+    def name(self) -> str:
+        """Its name in alerts and metrics."""
+        return self.spec.name
+
+    def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for other kinds."""
+        scores = np.full(len(X), np.nan)
+        self.tail.score_rows(X, _rows_of(self.spec, kind), scores)
+        return scores
+
+    def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
+        """How much less rare the event would be without each coordinate's risk, float64 (F,)."""
+        del kind
+        return self.tail.contributions(x, len(x))
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The fields of the joint tail."""
+        return {name: np.asarray(getattr(self.tail, name)) for name in JointTail.__dataclass_fields__}
+
+    @classmethod
+    def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
+        """The detector whose `arrays()` these are; KeyError or ValueError where they are not."""
+        return cls(spec, JointTail(**{name: arrays[name] for name in JointTail.__dataclass_fields__}))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoostingDetector:
+    """Boosted trees for all kinds it scores."""
+
+    spec: DetectorSpec
+    trees: Boosting
+
+    @property
+    def name(self) -> str:
+        """Its name in alerts and metrics."""
+        return self.spec.name
+
+    def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for other kinds."""
+        scores = np.full(len(X), np.nan)
+        self.trees.score_rows(X, _rows_of(self.spec, kind), scores)
+        return scores
+
+    def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
+        """How far each feature moved the log odds, float64 (F,): see `Boosting.contributions`."""
+        del kind
+        return self.trees.contributions(x, len(x))
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The fields of the trees."""
+        return {name: np.asarray(getattr(self.trees, name)) for name in BOOSTING_FIELDS}
+
+    @classmethod
+    def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
+        """The detector whose `arrays()` these are; KeyError or ValueError where they are not."""
+        fields = {name: arrays[name] for name in BOOSTING_FIELDS}
+        return cls(spec, Boosting(**{**fields, "baseline": float(fields["baseline"])}))  # type: ignore[arg-type]
+
+
+def _rows_of(spec: DetectorSpec, kind: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(np.isin(kind, [KINDS.index(name) for name in spec.kinds]))
+
+
 #: How a trained detector of each form is restored.
-FORMS = {"isolation_forest": ForestDetector.from_arrays}
+FORMS: Mapping[str, Callable[[DetectorSpec, Arrays], Detector]] = {
+    "isolation_forest": ForestDetector.from_arrays,
+    "joint_tail": JointTailDetector.from_arrays,
+    "boosting": BoostingDetector.from_arrays,
+}
+#: Forms whose scores mean the same whatever the kind of event: one tail or one sum for all of them.
+ONE_SCALE = ("joint_tail", "boosting")
 
 
 def hash_of(specs: tuple[DetectorSpec, ...]) -> str:
     """Sixteen hex digits of what decides about scores and alarms; wording does not."""
-    decisive = [(spec.name, spec.form, spec.share, spec.kinds) for spec in specs]
+    decisive = [(spec.name, spec.form, spec.share, spec.kinds, spec.features) for spec in specs]
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

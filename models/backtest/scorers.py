@@ -13,7 +13,7 @@ from models.backtest.played import Played
 KOZAMORI = "kozamori"
 #: Scorers made of some of the model's detectors, by these detectors' form.
 PARTS = {
-    "attack_trained": "attack_trained",
+    "attack_trained": "boosting",
     "joint_tails": "joint_tail",
     "oriented_forest": "isolation_forest",
 }
@@ -36,19 +36,18 @@ class Scorer(NamedTuple):
 def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer], list[str]]:
     """The model as the worker runs it at that budget, each part of it alone, and a note for each part it lacks.
 
-    The model's limit was set on training days. A part alone may spend the whole budget, its detectors in the proportion
-    of their shares.
+    The model's limit was set on training days. Of a part alone only the order of its alarms counts, as its limit is set
+    in hindsight: it may spend the whole budget.
     """
-    rates = [
-        calibration.judge(played.scores[:, place], played.kind)[1]
-        for place, calibration in enumerate(model.calibrations)
+    # The worker's own expression (`Model.judge`), so that an alarm at the limit falls on the same side.
+    alarms = [
+        calibration.judge(played.scores[:, place], played.kind)[1] / detector.spec.share
+        for place, (detector, calibration) in enumerate(zip(model.detectors, model.calibrations, strict=True))
     ]
     forms = [detector.spec.form for detector in model.detectors]
-    shares = [detector.spec.share for detector in model.detectors]
 
     def alarm(places: list[int]) -> npt.NDArray[np.float64]:
-        whole = sum(shares[place] for place in places)
-        least: npt.NDArray[np.float64] = np.min([rates[place] * (whole / shares[place]) for place in places], axis=0)
+        least: npt.NDArray[np.float64] = np.min([alarms[place] for place in places], axis=0)
         return least
 
     scorers = [Scorer(KOZAMORI, alarm(list(range(len(forms)))), budget, "all detectors, limit set on training days")]

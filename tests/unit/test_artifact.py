@@ -85,7 +85,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no JSON": (lambda folder: (folder / MANIFEST).write_bytes(b"{"), "manifest.json is damaged"),
     "not UTF-8": (lambda folder: (folder / MANIFEST).write_bytes(b'{"schema": "\xff"}'), "manifest.json is damaged"),
     "field of another type": (change_manifest(budget="20"), "manifest.json is damaged"),
-    "newer schema": (change_manifest(schema=2, novelty=1), "schema 2 of a newer release"),
+    "newer schema": (change_manifest(schema=3, novelty=1), "schema 3 of a newer release"),
     "other features": (change_manifest(features_hash="0" * 16), "made for features 0000000000000000"),
     "other stages": (change_manifest(stages="account+wallet"), r"of account\+wallet, this release computes"),
     "other arrays": (other_arrays, "do not fit together"),

@@ -12,6 +12,7 @@ from detector.cli.models import train
 from detector.cli.producers import simulate
 from detector.cli.scoring import score
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
+from detector.core.detector_table import DETECTORS
 from detector.errors import UserError
 from models.scoring import KEPT
 from producers.files import read_events, read_tables, write_events
@@ -53,7 +54,8 @@ def test_links_and_debits_are_scored_and_those_within_the_budget_alert(history: 
     assert (found["alarm"] <= 200).tolist() == found["alert"].tolist()
     assert 0 < found["alert"].sum() < scored.sum()
     assert found["alert"].tolist() == found["case_id"].notna().tolist()
-    assert {"forest"} == set(found["detector"].dropna())
+    assert {detector.name for detector in DETECTORS} >= set(found["detector"].dropna())
+    assert found["alert"].tolist() == found["detector"].notna().tolist()
 
 
 def test_the_first_alert_of_a_case_is_its_update_0_and_names_it(history: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import pytest
 from support.models import STAGE, make_history, make_model
 
 from detector.contract.vocabulary import DEBIT, KINDS, LINK, UNLINK
-from detector.core.detectors import DETECTORS, FORMS, Detector, hash_of
+from detector.core.detector_table import DETECTORS
+from detector.core.detectors import FORMS, Detector, hash_of
 
 TRAINED = make_model().detectors
 

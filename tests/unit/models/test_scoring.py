@@ -68,7 +68,8 @@ def test_features_and_scores_are_those_of_the_chain_bit_for_bit() -> None:
     found = scored(N, N, features=True)[1].take(pa.array(batch.record[own]))
     X = np.stack([found[name].to_numpy() for name in WALLET_CHAIN.feature_names], axis=1)
     assert outcome.X[own].tobytes() == X.tobytes()
-    assert outcome.judgement.scores[own, 0].tobytes() == found["score_forest"].to_numpy().tobytes()
+    for place, detector in enumerate(model().detectors):
+        np.testing.assert_array_equal(outcome.judgement.scores[own, place], found[f"score_{detector.name}"].to_numpy())
     assert ["applied"] * len(own) == found["status"].to_pylist()
     assert outcome.judgement.alert[own].tolist() == found["alert"].to_pylist()
 

@@ -1,0 +1,112 @@
+"""Joint tails: how rare it is in normal life that several features are at least this risky at once.
+
+score = -ln R(x), R(x) = training events a day that are at least x in all coordinates (+ ½ in all days together), read
+from a grid. Two events of one cell differ by a tie-breaker that is small beside any step between cells. A feature
+may be capped, where more of it is no more risk: what is left then is the conjunction.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+MOST_COORDINATES = 6  # more, and hardly an event of normal life is at least x in all of them, whatever x
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointTail:
+    """A table of scores over a grid of C ≤ 6 coordinates, all in flat arrays.
+
+    Coordinate j looks at `v = min(sign[j] * x[columns[j]], cap[j])`, higher = riskier. Its knots, ascending, are
+    `knots[starts[j]:starts[j + 1]]`; the number s of those at or below v (missing: 0) picks
+    `cells[starts[j] + j + s]`, the place along its axis of `table` times the axis' stride, and `ranks[...]`, its share
+    of the tie-breaker. The score is `table` at the sum of cells plus the sum of ranks.
+
+    `columns` int64 (C,), `sign` and `cap` float32 (C,), `knots` float32, `cells` int32, `ranks` float64, `starts`
+    int64 (C + 1,), `table` float64 (cells,), all scores in [0, 1].
+    """
+
+    columns: npt.NDArray[np.int64]
+    sign: npt.NDArray[np.float32]
+    cap: npt.NDArray[np.float32]
+    knots: npt.NDArray[np.float32]
+    cells: npt.NDArray[np.int32]
+    ranks: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.int64]
+    table: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        coordinates = len(self.columns)
+        if not 1 <= coordinates <= MOST_COORDINATES:
+            raise ValueError(f"a joint tail of {coordinates} coordinates: 1 to {MOST_COORDINATES} are possible")
+        if not coordinates == len(self.sign) == len(self.cap) == len(self.starts) - 1:
+            raise ValueError("a joint tail's columns, signs, caps and starts differ in number")
+        steps = len(self.knots) + coordinates
+        if not self.starts[-1] == len(self.knots) or not steps == len(self.cells) == len(self.ranks):
+            raise ValueError("a joint tail's knots, cells and ranks differ in number")
+        last = self.starts[1:] + np.arange(coordinates)  # a coordinate's riskiest step
+        if self.cells.min() < 0 or self.cells[last].sum() >= len(self.table):
+            raise ValueError("a joint tail's cells lie outside its table")
+
+    def score_many(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Scores float64 (n,) in [0, 1], higher = rarer, of events `X` float32 (n, F)."""
+        out = np.empty(len(X))
+        self.score_rows(X, np.arange(len(X)), out)
+        return out
+
+    def score_rows(self, X: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], out: npt.NDArray[np.float64]) -> None:
+        """Write the scores of `X[rows]` to `out[rows]`; `X` float32 (n, F), `rows` integers, `out` float64 (n,)."""
+        _score(
+            X, rows, self.columns, self.sign, self.cap, self.knots, self.cells, self.ranks, self.starts, self.table, out
+        )
+
+    def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
+        """How much less rare the event would be without each coordinate's risk, float64 (n_features,)."""
+        steps = [self._step(x, j) for j in range(len(self.columns))]
+        cell = sum(int(self.cells[step]) for step in steps)
+        given = np.zeros(n_features)
+        for j, step in enumerate(steps):
+            least = self.cells[self.starts[j] + j]
+            without = self.table[cell - int(self.cells[step]) + int(least)]
+            given[self.columns[j]] = self.table[cell] - without + self.ranks[step]
+        return given
+
+    def _step(self, x: npt.NDArray[np.float32], j: int) -> int:
+        """Place of coordinate `j`'s step in `cells` and `ranks`."""
+        start, stop = self.starts[j], self.starts[j + 1]
+        value = np.minimum(self.sign[j] * x[self.columns[j]], self.cap[j])
+        return int(start + j + (self.knots[start:stop] <= value).sum())
+
+
+@njit(cache=True)
+def _score(
+    X: Any,
+    rows: Any,
+    columns: Any,
+    sign: Any,
+    cap: Any,
+    knots: Any,
+    cells: Any,
+    ranks: Any,
+    starts: Any,
+    table: Any,
+    out: Any,
+) -> None:
+    for i in range(len(rows)):
+        cell, tie = 0, 0.0
+        for j in range(len(columns)):
+            value = sign[j] * X[rows[i], columns[j]]
+            if value > cap[j]:  # noqa: PLR1730 - min() of a missing value is not missing in numba
+                value = cap[j]
+            low, high = starts[j], starts[j + 1]
+            while low < high:  # a missing value (NaN) lies above no knot
+                middle = (low + high) >> 1
+                if knots[middle] <= value:
+                    low = middle + 1
+                else:
+                    high = middle
+            cell += cells[low + j]
+            tie += ranks[low + j]
+        out[rows[i]] = table[cell] + tie

@@ -1,0 +1,141 @@
+"""Simulated attacks planted in a history of normal life: normal events and those of the cases, told apart."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.contract.batch import Batch, concatenate
+from detector.contract.vocabulary import DEBIT, OK
+from detector.core.admission import APPLY_FRESH
+from detector.core.chain import ChainRun
+from detector.core.stage import Chain
+from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset
+
+NO_CASE = -1
+EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves most (DESIGN section 4)
+
+
+class Attacks(NamedTuple):
+    """The events of simulated cases, in order of arrival; arrays of shape `(n,)`.
+
+    `arrival_ms` int64 is when an event reaches the bus; `case` int32 is a number, unique over all attacks, `NO_CASE`
+    for what belongs to no single victim; `typology` int8 is the place of the case's in `names`; `held_out` bool: the
+    case is to judge by, not to learn from.
+    """
+
+    batch: Batch
+    arrival_ms: npt.NDArray[np.int64]
+    case: npt.NDArray[np.int32]
+    typology: npt.NDArray[np.int8]
+    held_out: npt.NDArray[np.bool_]
+    names: tuple[str, ...]
+
+
+class Cases(NamedTuple):
+    """Link and debit events of cases as the last stage saw them, in order of arrival; arrays of shape `(n,)`.
+
+    `X` float32 (n, n_features), `kind` int8 and `day` int64 as in `Dataset`; `case` int32, `typology` int8 and
+    `held_out` bool as in `Attacks`; `yen` int64: debited from the victim in this case so far, this event included.
+    """
+
+    X: npt.NDArray[np.float32]
+    kind: npt.NDArray[np.int8]
+    case: npt.NDArray[np.int32]
+    typology: npt.NDArray[np.int8]
+    held_out: npt.NDArray[np.bool_]
+    day: npt.NDArray[np.int64]
+    yen: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @property
+    def early(self) -> npt.NDArray[np.bool_]:
+        """The events that come while most of the victim's money is there."""
+        return self.yen <= EARLY_YEN
+
+    def select(self, which: npt.NDArray[np.bool_]) -> Self:
+        """The events at `which`."""
+        return self._replace(**{name: column[which] for name, column in self._asdict().items() if name != "names"})
+
+
+def collect_with(
+    batches: Iterable[Batch],
+    attacks: Attacks,
+    chain: Chain,
+    ttl_ms: int,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[Dataset, Cases]:
+    """As `datasets.collect`, of all `batches` with `attacks` among them: the normal data set and the cases.
+
+    Normal events of accounts that are attacked are left out: their features are no longer those of normal life.
+    """
+    run = ChainRun(chain, None, ttl_ms=ttl_ms)
+    parts: list[tuple[npt.NDArray[np.generic], ...]] = []
+    for events, mark in _planted(batches, attacks):
+        batch, outcome = run.process(events)
+        which = np.flatnonzero(np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH))
+        taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
+        day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
+        columns = (batch.kind, batch.account, taken, mark[batch.record])
+        parts.append((outcome.X[which], day, *(column[which] for column in columns)))
+        advance(int((mark < 0).sum()))
+    empty = np.empty((0, len(chain.features)), np.float32)
+    if not parts:
+        parts = [(empty, *(np.empty(0, dtype) for dtype in (np.int64, np.int8, np.uint64, np.int64, np.int64)))]
+    X, day, kind, account, taken, mark = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    victims = np.unique(attacks.batch.account[attacks.batch.account != 0])
+    normal = (mark < 0) & ~np.isin(account, victims)
+    data = Dataset(X[normal], kind[normal], account[normal], day[normal])
+    case = np.where(mark < 0, NO_CASE, attacks.case[mark])
+    of_case = np.flatnonzero(case != NO_CASE)
+    place = mark[of_case]
+    return data, Cases(
+        X[of_case],
+        kind[of_case],
+        case[of_case],
+        attacks.typology[place],
+        attacks.held_out[place],
+        day[of_case],
+        _running(taken[of_case], case[of_case]),
+        attacks.names,
+    )
+
+
+def _planted(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch, npt.NDArray[np.int64]]]:
+    """All events in order of arrival with offsets of their own, and for each its place in `attacks`, else -1.
+
+    A normal event arrives, as far as the history tells, when it occurred, or with the latest before it.
+    """
+    done, offset, latest_ms = 0, 0, 0
+    attack = attacks.batch
+    for batch in batches:
+        if not batch.size:
+            continue
+        arrived_ms = np.maximum(np.maximum.accumulate(batch.occurred_at_ms), latest_ms)
+        latest_ms = int(arrived_ms[-1])
+        until = int(np.searchsorted(attacks.arrival_ms, latest_ms))
+        planted = np.arange(done, until)
+        done = until
+        order = np.argsort(np.concatenate((arrived_ms, attacks.arrival_ms[planted])), kind="stable")
+        mark = np.concatenate((np.full(batch.size, -1), planted))[order]
+        both = concatenate([batch, attack.select(planted)]).select(order)
+        yield (
+            both._replace(
+                offset=np.arange(offset, offset + both.size),
+                record=np.arange(both.size, dtype=np.int32),
+                place=np.zeros(both.size, np.int32),
+            ),
+            mark,
+        )
+        offset += both.size
+
+
+def _running(yen: npt.NDArray[np.int64], case: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Of each event, the sum of its case so far, itself included."""
+    order = np.argsort(case, kind="stable")
+    sums = np.cumsum(yen[order])
+    first = np.searchsorted(case[order], case[order])
+    running = np.empty(len(yen), np.int64)
+    running[order] = sums - (sums[first] - yen[order][first])
+    return running
