@@ -20,7 +20,7 @@ from models.backtest.labels import Labels
 from models.backtest.played import Played
 from models.backtest.scorers import alerts_at, of_model
 from models.datasets import JST_MS
-from models.facts_2020 import FACTS, MAY, SEPTEMBER, told_by
+from models.facts_2020 import FACTS, MAY, SEPTEMBER, Fact, told_by
 
 JST = dt.timezone(dt.timedelta(milliseconds=JST_MS), "JST")
 #: The scenarios, in order of time.
@@ -89,14 +89,14 @@ class Episode:
         return _first_alert(self.cases)
 
     @property
-    def public_on(self) -> dt.date:
-        """The day on which everybody could know of it."""
-        return next(fact.day for fact in FACTS if fact.episode == self.scenario and fact.public)
+    def public(self) -> Fact:
+        """The fact from which on everybody could know of it."""
+        return next(fact for fact in FACTS if fact.episode == self.scenario and fact.public)
 
     @property
     def lead_days(self) -> int | None:
-        """Days from the first alert to `public_on`; negative where the public knew before."""
-        return None if self.first_alert_ms is None else (self.public_on - _date(self.first_alert_ms)).days
+        """Days from the first alert to `public`, at least; negative where the public knew before."""
+        return None if self.first_alert_ms is None else (self.public.day - _date(self.first_alert_ms)).days
 
     def days(self) -> list[Day]:
         """One row for each of `dates`."""
@@ -124,7 +124,7 @@ class Episode:
             "yen_lost": lost,
             "yen_saved": taken - lost,
             "first_alert_at": moment(self.first_alert_ms),
-            "public_on": self.public_on.isoformat(),
+            "public": self.public.when,
             "lead_days": self.lead_days,
             "days": [day._asdict() for day in self.days()],
             "banks": [bank._asdict() for bank in self.banks()],

@@ -175,8 +175,8 @@ def _summary(episodes: tuple[Episode, ...]) -> Table:
         ("lost until the first alert", "{yen_lost:,}"),
         ("saved", "{yen_saved:,}"),
         ("first alert", "{first_alert_at}"),
-        ("public on", "{public_on}"),
-        ("days from alert to public", "{lead_days}"),
+        ("public", "{public}"),
+        ("days from alert to public, at least", "{lead_days}"),
         ("false alert groups a day", "{false_groups_per_day:.1f} (budget {budget:g})"),
     )
     for name, shape in rows:

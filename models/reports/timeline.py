@@ -51,8 +51,8 @@ def _cases(axes: Any, one: Episode) -> None:
     )
     axes.set_ylabel("cases")
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0.9), frameon=False, fontsize=9)  # below the facts' numbers
-    if one.public_on > one.dates[-1] and one.lead_days is not None:
-        text = f"told to the public {one.lead_days} days after the first alert"
+    if one.public.day > one.dates[-1] and one.lead_days is not None:
+        text = f"told to the public in {one.public.when},\n{one.lead_days} days or more after the first alert"
         axes.text(0.98, 0.05, text, transform=axes.transAxes, ha="right", color=TOLD)
 
 
@@ -104,7 +104,7 @@ def _banks(axes: Any, one: Episode) -> None:
     axes.set_yticks(range(len(rows)), [f"{row.bank} ({row.cases})" for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.6 - 0.3 * len(rows))  # room for the legend
     axes.legend(loc="upper left", ncols=2, frameon=False, fontsize=9)
-    axes.set_title("Banks (their cases), by the moment a case begins", loc="left")
+    axes.set_title("Banks, simulated (their cases), by the moment a case begins", loc="left")
 
 
 def _facts(axes: Any) -> None:
