@@ -34,7 +34,7 @@ from producers.batches import Which, to_batches
 from producers.scenarios import DEFAULT_SEED, SCENARIOS, Scenario
 
 BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
-DEFAULT_ACCOUNTS = 20_000  # all four months in about a minute
+DEFAULT_ACCOUNTS = 40_000  # as the demo; all four months in less than a minute
 MIN_ACCOUNTS = 1_000  # with fewer, the normal days are too little life to learn from
 NORMAL_DAYS = 30
 PLAIN_WIDTH = 120  # where there is no terminal to ask: the tables fit
@@ -45,7 +45,7 @@ PICTURE, FIGURES = "timeline.png", "figures.json"
     epilog="""\b
 Examples:
   kozamori replay-2020
-  kozamori replay-2020 -o replay --accounts 40000
+  kozamori replay-2020 -o replay --accounts 100000
   kozamori replay-2020 --model model --json
 
 What the public was told and when is fact (press); cases, hours and banks are simulated. Each episode has a model of its
