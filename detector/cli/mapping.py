@@ -117,7 +117,7 @@ def _counts(found: Findings) -> Table:
         ("rows of no event", f"{found.tally.ignored:,}"),
         ("rows not understood", f"{found.tally.bad:,}"),
         ("times (JST)", f"{told['first_time']} to {told['last_time']}"),
-        ("earlier than the row above", f"{found.late:,}"),
+        ("earlier than a row above", f"{found.late:,}"),
         ("amounts", f"{found.yen[0]:,} to {found.yen[1]:,} yen" if found.yen else "none"),
         ("different", ", ".join(f"{count:,} {name}s" for name, count in found.distinct.items())),
         ("fraudulent events", f"{found.frauds:,}"),

@@ -24,7 +24,7 @@ DRY_KEY = KeyedHash(b"kozamori mapping check")
 
 @dataclass(slots=True)
 class Findings:
-    """What was understood of a file. `late`: events that happened before the one above them in the file."""
+    """What was understood of a file. `late`: events earlier than one above them in the file."""
 
     tally: Tally = field(default_factory=Tally)
     events: int = 0

@@ -81,9 +81,7 @@ def test_a_field_changes_the_features_of_its_row_and_no_other(need: Need, histor
 
 
 @pytest.mark.parametrize("need", OF_KINDS, ids=lambda need: need.missing)
-def test_without_a_kind_the_features_of_its_row_are_the_same_for_all(
-    need: Need, history: Batch, known: Seen
-) -> None:
+def test_without_a_kind_the_features_of_its_row_are_the_same_for_all(need: Need, history: Batch, known: Seen) -> None:
     gone = [PAYMENT, TRANSFER, PAYOUT] if need.missing == "spending" else [KINDS.index(need.missing)]
     offset, X = as_seen(history.select(np.flatnonzero(~np.isin(history.kind, gone))))
     before = known[1][np.searchsorted(known[0], offset)]
