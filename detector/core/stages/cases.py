@@ -27,7 +27,16 @@ ROW = np.dtype(
 
 
 @njit(cache=True)
-def cases_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
+def cases_kernel(
+    rows: Any,
+    row_ids: Any,
+    status: Any,
+    batch: Any,
+    start: int,
+    stop: int,
+    X: Any,  # noqa: ARG001 - an alert's case is no feature of it
+    facts: Any,
+) -> None:
     """See `detector.core.stage.Stage`.
 
     An alert opens a case where there is none, or the case's first alert is 24 hours or more before it; a late alert

@@ -5,8 +5,8 @@ from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
-from detector.core.pipeline import Pipeline
 from detector.core.chains import ACCOUNT_CHAIN
+from detector.core.pipeline import Pipeline
 from detector.core.stages.account import ACCOUNT
 from models.datasets import DAY_MS, collect
 
