@@ -74,7 +74,8 @@ def _yen(axes: Any, one: Episode) -> None:
     axes.fill_between(when, 0, lost, step="post", color=LOST, label="lost until the first alert")
     axes.fill_between(when, lost, taken, step="post", color=SAVED, label="still there at the first alert")
     _told(axes, one, [day.told_yen / 1e6 for day in one.days()])
-    axes.set_title(f"{taken[-1] - lost[-1]:.2f} of {taken[-1]:.2f} million yen saved", loc="left")
+    price = f"{one.false_groups_per_day:.1f} false groups a day"
+    axes.set_title(f"{taken[-1] - lost[-1]:.2f} of {taken[-1]:.2f} million yen saved; {price}", loc="left")
     axes.set_ylabel("million yen")
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left", frameon=False, fontsize=9)
