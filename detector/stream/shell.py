@@ -49,6 +49,7 @@ class Shell:
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
         self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
+        self._leaving = False  # partitions are being handed back, or were
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
@@ -70,6 +71,7 @@ class Shell:
         """Restore every assigned partition and begin its tenure; nothing is read before this returns."""
         started = time.monotonic()
         self._drop_all()
+        self._leaving = False
         try:
             facts = await self._topics_as_they_are()
             assignment = self.app.consumer.assignment()
@@ -127,7 +129,7 @@ class Shell:
 
     async def _on_chunk(self, message: Any) -> None:
         tenure, records = self.tenures.get(message.tp), message.value
-        if message.generation_id != self.app.consumer_generation_id:
+        if message.generation_id != self.app.consumer_generation_id or (tenure is None and self._leaving):
             return
         if tenure is None:
             raise WorkerError(f"a chunk of partition {message.partition} came before its rows were restored")
@@ -217,6 +219,7 @@ class Shell:
 
     async def _last_checkpoint(self) -> bool:
         self._set_ready(ready=False)
+        self._leaving = True
         try:
             await asyncio.wait_for(self.checkpoint(), self._settings.rebalance_timeout_s * FINISH_SHARE)
         except TimeoutError:

@@ -16,7 +16,7 @@ from detector.stream.changelog import HEADER_KEY, KEY
 from detector.stream.flow import Flow, Node
 from detector.stream.processor import Wiring
 
-SETTINGS = Settings(ttl_days=32, max_in_flight_chunks=10_000)
+SETTINGS = Settings(ttl_days=32)
 TTL_MS = SETTINGS.ttl_days * DAY_MS
 #: What every row begins with.
 ROW = np.dtype(list(HEADER))
@@ -44,6 +44,7 @@ class Scene(NamedTuple):
     inputs: tuple[TP, ...]
     partitions: int = 1  # of every topic
     waits_for_room: bool = False  # the producer, before it takes an alert or a dead letter
+    most_in_flight: int = 10_000  # chunks
 
 
 class Commit(NamedTuple):

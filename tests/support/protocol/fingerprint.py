@@ -95,7 +95,7 @@ class Fingerprint:
         if frame is None:
             return (-1,)
         known = frame.f_locals
-        names = tuple(sorted(known.keys() - self._skip))
+        names = tuple(sorted(set(known) - self._skip))
         return frame.f_lasti, names, *(known[name] for name in names)
 
 

@@ -63,7 +63,8 @@ class Worker:
         self.changelogs: Mapping[Queue, Sequence[KeyValue]] = {}
         self.commits: Mapping[TP, tuple[int, str]] = {}
         with self.loop.entered():
-            self.shell = Shell(SETTINGS, scene.flow, scene.model, Any)  # type: ignore[arg-type]
+            settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
+            self.shell = Shell(settings, scene.flow, scene.model, Any)  # type: ignore[arg-type]
             self.tasks["checkpoints"] = self.loop.create_task(self.shell.run_checkpoints())
 
     def tell(self, told: Told) -> None:
