@@ -33,4 +33,5 @@ def one_side(batch: Batch, which: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
     Under any other key both sides may meet in one row, by way of two partitions in either order, and the second would
     pass for a duplicate of the first.
     """
-    return which[batch.role[which] == OWN]
+    kept: npt.NDArray[np.int64] = which[batch.role[which] == OWN]
+    return kept
