@@ -43,7 +43,11 @@ def fit_boosting(
         normal = np.sort(random.choice(normal, turns.max_events, replace=False))
     attack = np.flatnonzero(np.isin(cases.kind, codes) & cases.early)
     X = np.concatenate([data.X[normal], cases.X[attack]])
-    columns = np.array([j for j, f in enumerate(features) if f.name not in BLIND_TO and _varies(X[:, j])], np.int64)
+    # What varies among attacks alone would be a mark of the simulator.
+    varies = [
+        feature.name not in BLIND_TO and _varies(x) for feature, x in zip(features, X[: len(normal)].T, strict=True)
+    ]
+    columns = np.flatnonzero(varies)
     booster = HistGradientBoostingClassifier(
         max_iter=turns.count,
         learning_rate=RATE,

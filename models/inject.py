@@ -1,4 +1,4 @@
-"""Simulated attacks planted in a history of normal life: normal events and those of the cases, told apart."""
+"""Simulated attacks planted in a history of normal life, and their events as the last stage sees them there."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
@@ -11,7 +11,7 @@ from detector.contract.vocabulary import DEBIT, OK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
 from detector.core.stage import Chain
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset
+from models.datasets import DAY_MS, JST_MS, SCORED_KINDS
 
 NO_CASE = -1
 EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves most (DESIGN section 4)
@@ -20,14 +20,14 @@ EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves mos
 class Attacks(NamedTuple):
     """The events of simulated cases, in order of arrival; arrays of shape `(n,)`.
 
-    `arrival_ms` int64 is when an event reaches the bus; `case` int32 is a number, unique over all attacks, `NO_CASE`
+    `arrival_ms` int64 is when an event reaches the bus; `case` int64 is a number, unique over all attacks, `NO_CASE`
     for what belongs to no single victim; `typology` int8 is the place of the case's in `names`; `held_out` bool: the
     case is to judge by, not to learn from.
     """
 
     batch: Batch
     arrival_ms: npt.NDArray[np.int64]
-    case: npt.NDArray[np.int32]
+    case: npt.NDArray[np.int64]
     typology: npt.NDArray[np.int8]
     held_out: npt.NDArray[np.bool_]
     names: tuple[str, ...]
@@ -36,13 +36,13 @@ class Attacks(NamedTuple):
 class Cases(NamedTuple):
     """Link and debit events of cases as the last stage saw them, in order of arrival; arrays of shape `(n,)`.
 
-    `X` float32 (n, n_features), `kind` int8 and `day` int64 as in `Dataset`; `case` int32, `typology` int8 and
+    `X` float32 (n, n_features), `kind` int8 and `day` int64 as in `Dataset`; `case` int64, `typology` int8 and
     `held_out` bool as in `Attacks`; `yen` int64: debited from the victim in this case so far, this event included.
     """
 
     X: npt.NDArray[np.float32]
     kind: npt.NDArray[np.int8]
-    case: npt.NDArray[np.int32]
+    case: npt.NDArray[np.int64]
     typology: npt.NDArray[np.int8]
     held_out: npt.NDArray[np.bool_]
     day: npt.NDArray[np.int64]
@@ -59,46 +59,43 @@ class Cases(NamedTuple):
         return self._replace(**{name: column[which] for name, column in self._asdict().items() if name != "names"})
 
 
-def collect_with(
+def collect_cases(
     batches: Iterable[Batch],
     attacks: Attacks,
     chain: Chain,
     ttl_ms: int,
     advance: Callable[[int], None] = lambda _: None,
-) -> tuple[Dataset, Cases]:
-    """As `datasets.collect`, of all `batches` with `attacks` among them: the normal data set and the cases.
+) -> Cases:
+    """The cases of `attacks`, planted in all `batches` of one history; calls `advance` with each batch's size.
 
-    Normal events of accounts that are attacked are left out: their features are no longer those of normal life.
+    Of the history's own events nothing is kept: those of a victim are no longer normal life, and `datasets.collect`
+    has them as they were.
     """
     run = ChainRun(chain, None, ttl_ms=ttl_ms)
-    parts: list[tuple[npt.NDArray[np.generic], ...]] = []
+    empty = np.empty((0, len(chain.features)), np.float32)
+    parts: list[tuple[npt.NDArray[np.generic], ...]] = [
+        (empty, *(np.empty(0, dtype) for dtype in (np.int64, np.int8, np.int64, np.int64)))
+    ]
     for events, mark in _planted(batches, attacks):
         batch, outcome = run.process(events)
-        which = np.flatnonzero(np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH))
-        taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
+        of_case = (mark >= 0) & (attacks.case[mark] != NO_CASE)
+        scored = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
+        which = np.flatnonzero(scored & of_case[batch.record])
         day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
-        columns = (batch.kind, batch.account, taken, mark[batch.record])
-        parts.append((outcome.X[which], day, *(column[which] for column in columns)))
+        taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
+        parts.append((outcome.X[which], day, batch.kind[which], taken[which], mark[batch.record[which]]))
         advance(int((mark < 0).sum()))
-    empty = np.empty((0, len(chain.features)), np.float32)
-    if not parts:
-        parts = [(empty, *(np.empty(0, dtype) for dtype in (np.int64, np.int8, np.uint64, np.int64, np.int64)))]
-    X, day, kind, account, taken, mark = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    victims = np.unique(attacks.batch.account[attacks.batch.account != 0])
-    normal = (mark < 0) & ~np.isin(account, victims)
-    data = Dataset(X[normal], kind[normal], account[normal], day[normal])
-    case = np.where(mark < 0, NO_CASE, attacks.case[mark])
-    of_case = np.flatnonzero(case != NO_CASE)
-    place = mark[of_case]
-    return data, Cases(
-        X[of_case],
-        kind[of_case],
-        case[of_case],
-        attacks.typology[place],
-        attacks.held_out[place],
-        day[of_case],
-        _running(taken[of_case], case[of_case]),
-        attacks.names,
+    X, day, kind, taken, place = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    case = attacks.case[place]
+    return Cases(
+        X=X,
+        kind=kind,
+        case=case,
+        typology=attacks.typology[place],
+        held_out=attacks.held_out[place],
+        day=day,
+        yen=_running(taken, case),
+        names=attacks.names,
     )
 
 
@@ -131,7 +128,7 @@ def _planted(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch
         offset += both.size
 
 
-def _running(yen: npt.NDArray[np.int64], case: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def _running(yen: npt.NDArray[np.int64], case: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Of each event, the sum of its case so far, itself included."""
     order = np.argsort(case, kind="stable")
     sums = np.cumsum(yen[order])

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
+from detector.cli.injection import Onlooker, simulated
 from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import as_json, mapping_file
 from detector.contract.batch import Batch
@@ -22,7 +24,9 @@ from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
+from models.catches import SHARES
 from models.datasets import DAY_MS, SCORED_KINDS, Dataset, collect
+from models.inject import Cases, collect_cases
 from models.left_out import MANIFEST_KEY, without
 from models.training import Plan
 from models.training import train as fit
@@ -30,7 +34,20 @@ from producers.batches import Which, to_batches
 from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
+#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
+CASES = 2_600
+#: Detectors by the name of their part of the budget.
+DETECTORS = {"attack_trained": "boosting", "joint_tails": "joint_tail", "forest": "isolation_forest"}
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
+
+
+def _forms(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    """The forms of the detectors named."""
+    del context, parameter
+    names = [name.strip() for name in value.split(",")]
+    if unknown := [name for name in names if name not in DETECTORS]:
+        raise click.BadParameter(f"got {', '.join(unknown)!r}, expected some of {', '.join(DETECTORS)}")
+    return tuple(DETECTORS[name] for name in names)
 
 
 @click.command(
@@ -39,8 +56,10 @@ Examples:
   kozamori train august/events.parquet -o model
   kozamori train history.jsonl -o model --budget 5 --json
   kozamori train own.csv --mapping own.toml -o model
+  kozamori train august/events.parquet -o model --detectors forest
 
-The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms.
+The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms. Simulated
+attacks are put among them, to learn how one begins; others, on the later days, tell what is caught.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
@@ -67,6 +86,27 @@ The first two thirds of the days are learnt from, the last third tells what an a
     show_default=True,
     help="Stages whose features the model looks at; the worker runs these.",
 )
+@click.option(
+    "--inject",
+    "cases",
+    type=click.IntRange(min=0),
+    default=CASES,
+    show_default=True,
+    help="Simulated cases to learn from; a quarter as many others tell what is caught.",
+)
+@click.option("--no-inject", "cases", flag_value=0, help="Learn from the events alone, not from simulated attacks.")
+@click.option(
+    "--detectors",
+    default=",".join(DETECTORS),
+    show_default=True,
+    callback=_forms,
+    help="Which to train.",
+)
+@click.option(
+    "--leave-one-out",
+    is_flag=True,
+    help="Also tell of each typology what is caught when only the others are learnt from; takes a dozen times as long.",
+)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @mapping_file()
 @as_json
@@ -77,8 +117,11 @@ def train(
     seed: int,
     max_samples: int,
     stages: str,
+    cases: int,
+    detectors: tuple[str, ...],
     own: Path | None,
     *,
+    leave_one_out: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -92,10 +135,12 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        data = _read(events, chain, mapped, lambda rows: bar.advance(task, rows))
-        bar.update(task, description="forest")
+        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed)
+        data, attacked = _read(given, lambda rows: bar.advance(task, rows))
+        bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
-        draft = fit(data, chain, Plan(budget, seed, max_samples, kinds=kinds), _sha256(events))
+        plan = Plan(budget, seed, max_samples, kinds=kinds, forms=detectors, leave_one_out=leave_one_out)
+        draft = fit(data, chain, plan, _sha256(events), attacked)
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
@@ -103,14 +148,31 @@ def train(
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:
         Console().print(_table(model, output))
+        Console().print(_held_out(model))
 
 
-def _read(path: Path, chain: Chain, own: OwnData | None, advance: Any) -> Dataset:
-    ttl_days: int = Settings.model_fields["ttl_days"].default
-    data = collect(_batches(path, chain, own), chain, ttl_days * DAY_MS, advance)
+class _Given(NamedTuple):
+    """What a model is trained of."""
+
+    events: Path
+    chain: Chain
+    own: OwnData | None
+    cases: int
+    seed: int
+
+
+def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases | None]:
+    """Normal events, and cases put among them where they are wanted."""
+    ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
+    batches = partial(_batches, given.events, given.chain, given.own)
+    onlooker = Onlooker()
+    data = collect(onlooker.watch(batches()), given.chain, ttl_ms, advance)
     if not len(data.kind):
-        raise UserError(f"{path}: no link or debit events: give a history of account events")
-    return data
+        raise UserError(f"{given.events}: no link or debit events: give a history of account events")
+    if not given.cases:
+        return data, None
+    attacks = simulated(onlooker.history, given.cases, given.seed)
+    return data, collect_cases(batches(), attacks, given.chain, ttl_ms, advance)
 
 
 def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:
@@ -137,10 +199,29 @@ def _table(model: Model, output: Path) -> Table:
     )
     table.add_row("budget", f"{model.budget:g} false alert groups a day over all banks")
     for name, row in model.manifest["calibration"].items():
-        table.add_row(f"{name}: held-out rate", f"{row['held_out_groups_per_day']:.3g} groups a day")
         thresholds = [f"{kind} {score:.4f}" for kind, score in row["thresholds"].items()]
         table.add_row(f"{name}: threshold", ", ".join(thresholds) or "none: nothing held out reaches it")
     return table
+
+
+def _held_out(model: Model) -> Table:
+    """What each detector costs and catches on the held-out days, and all together."""
+    table = Table(title="On the held-out days", title_justify="left")
+    for name in ("detector", "groups/day", "cases caught", "early", "before a debit", "yen lost"):
+        table.add_column(name, justify="left" if name == "detector" else "right")
+    parts = model.manifest["calibration"].items()
+    for name, row in parts:
+        table.add_row(*_row(name, row["held_out_groups_per_day"], row["catches"]))
+    whole = model.manifest["training"]["held_out"]
+    table.add_row(*_row("all", whole["groups_per_day"], whole), style="bold")
+    for name, row in model.manifest["training"]["leave_one_out"].items():
+        table.add_row(*_row(f"{name}, not learnt from", None, row))
+    return table
+
+
+def _row(name: str, groups: float | None, caught: dict[str, Any]) -> list[str]:
+    told = [f"{caught[share]:.2f}" if share in caught else "" for share in SHARES]
+    return [name, "" if groups is None else f"{groups:.1f}", *told]
 
 
 def _sha256(path: Path) -> str:

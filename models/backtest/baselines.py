@@ -20,8 +20,10 @@ from models.backtest.played import Played
 from models.backtest.scorers import Scorer
 from models.datasets import SCORED_KINDS, Dataset
 from models.flatten import flatten
-from models.training import HELD_OUT, MIN_DAYS, Plan
+from models.training import HELD_OUT, MIN_DAYS
 
+#: Of the paper (Liu, Ting & Zhou, Isolation Forest, 2008, section 5), and of scikit-learn.
+TREES, MAX_SAMPLES = 100, 256
 #: Scores float64 (n,), higher = more anomalous, of features float32 (n, F of one kind).
 Score = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
 #: Makes a `Score` of training features of one kind and their directions of risk.
@@ -40,7 +42,6 @@ class Baseline:
 def _plain_forest(X: npt.NDArray[np.float32], sign: npt.NDArray[np.float32], seed: int) -> Score:
     """As the textbook has it: logarithms of the features, the median for what is missing, no direction of risk."""
     del sign
-    plan = Plan()
     logs = _logs(X)
     present = ~np.isnan(logs).all(axis=0)
     medians = np.zeros(X.shape[1], np.float32)
@@ -49,7 +50,7 @@ def _plain_forest(X: npt.NDArray[np.float32], sign: npt.NDArray[np.float32], see
     def filled(logarithms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return np.where(np.isnan(logarithms), medians, logarithms)
 
-    forest = IsolationForest(n_estimators=plan.trees, max_samples=min(plan.max_samples, len(X)), random_state=seed).fit(
+    forest = IsolationForest(n_estimators=TREES, max_samples=min(MAX_SAMPLES, len(X)), random_state=seed).fit(
         filled(logs)
     )
     flat = flatten(forest)

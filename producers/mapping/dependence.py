@@ -157,6 +157,29 @@ FIELDS = (
         ),
     ),
 )
+#: A field that is the same for all events: features that then are the same too. Left out, so that simulated attacks,
+#: where it varies, are not recognised by it.
+CONSTANTS = (
+    Need("purpose", ("is_charge",)),
+    Need("wallet_verified", ("wallet_unverified", "holder_unverified")),
+    Need("auth", ("link_by_pin",)),
+    Need("service", ("services",)),
+    Need("source", _SOURCE),
+    Need(
+        "result",
+        (
+            "failures_2d",
+            "failures_before",
+            "link_failed",
+            "debit_refused",
+            "holder_failures_2d",
+            "holder_failures_before",
+            "source_failures_2d",
+            "source_failure_share",
+            "source_failures_unusual",
+        ),
+    ),
+)
 #: `spending`: none of payment, transfer and payout.
 KINDS = (
     Need(
@@ -225,11 +248,14 @@ TIMES = (
 )
 
 
-def left_out(missing: Collection[str], kinds: Collection[str], precision: str) -> dict[str, tuple[str, ...]]:
+def left_out(
+    missing: Collection[str], kinds: Collection[str], precision: str, constant: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """By what is missing, the features that are left out: of `missing` fields, of kinds of event that are not among
-    `kinds`, of times no finer than `precision`.
+    `kinds`, of times no finer than `precision`, of fields that are `constant`.
     """
     found = {f"field `{need.missing}`": need.features for need in FIELDS if need.missing in missing}
+    found |= {f"other `{need.missing}`": need.features for need in CONSTANTS if need.missing in constant}
     there = {*kinds, *(["spending"] if {"payment", "transfer", "payout"} & set(kinds) else [])}
     found |= {f"{need.missing} events": need.features for need in KINDS if need.missing not in there}
     return found | {

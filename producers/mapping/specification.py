@@ -90,6 +90,15 @@ class Mapping:
         return {field.name: field.missing for field in fields if field.missing is not None}
 
     @property
+    def constant(self) -> tuple[str, ...]:
+        """Fields with one constant for all events that have them."""
+        found: dict[str, set[str | None]] = {}
+        for events in self.events:
+            for name, field in events.fields.items():
+                found.setdefault(name, set()).add(field.constant)
+        return tuple(name for name, values in found.items() if len(values) == 1 and None not in values)
+
+    @property
     def precision(self) -> str:
         """What the times of all its events are fine enough for."""
         found = [events.fields["occurred_at_ms"].time for events in self.events]
@@ -103,7 +112,7 @@ class Mapping:
 
     def left_out(self) -> dict[str, tuple[str, ...]]:
         """By what is missing, the features that have no basis in such a file."""
-        return left_out(self.missing, self.kinds, self.precision)
+        return left_out(self.missing, self.kinds, self.precision, self.constant)
 
     def left_out_features(self) -> tuple[str, ...]:
         """All of them, each once, in alphabetical order."""

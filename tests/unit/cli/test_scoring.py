@@ -55,7 +55,7 @@ def test_links_and_debits_are_scored_and_those_within_the_budget_alert(history: 
     assert 0 < found["alert"].sum() < scored.sum()
     assert found["alert"].tolist() == found["case_id"].notna().tolist()
     assert {detector.name for detector in DETECTORS} >= set(found["detector"].dropna())
-    assert found["alert"].tolist() == found["detector"].notna().tolist()
+    assert scored.tolist() == found["detector"].notna().tolist()
 
 
 def test_the_first_alert_of_a_case_is_its_update_0_and_names_it(history: Path, tmp_path: Path) -> None:

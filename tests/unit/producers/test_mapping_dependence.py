@@ -14,7 +14,7 @@ from detector.core.chain import ChainRun
 from detector.core.chains import SOURCE_CHAIN
 from producers import simulation
 from producers.batches import to_batches
-from producers.mapping.dependence import FIELDS, PRECISIONS, TIMES, Need, left_out
+from producers.mapping.dependence import CONSTANTS, FIELDS, PRECISIONS, TIMES, Need, left_out
 from producers.mapping.dependence import KINDS as OF_KINDS
 
 Seen = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
@@ -93,13 +93,36 @@ def test_without_a_kind_the_features_of_its_row_are_the_same_for_all(need: Need,
         assert constant - never <= listed
 
 
+CONSTANT: dict[str, Callable[[Batch], Batch]] = {
+    "purpose": lambda b: b._replace(purpose=np.minimum(b.purpose, 0)),
+    "wallet_verified": lambda b: b._replace(wallet_verified=np.zeros_like(b.wallet_verified)),
+    "auth": lambda b: b._replace(auth=np.where(b.auth >= 0, 1, b.auth).astype(np.int8)),
+    "service": lambda b: b._replace(service=np.full_like(b.service, 7)),
+    "source": lambda b: b._replace(source=np.full_like(b.source, 7)),
+    "result": lambda b: b._replace(result=np.minimum(b.result, 0)),
+}
+
+
+@pytest.mark.parametrize("need", CONSTANTS, ids=lambda need: need.missing)
+def test_with_a_constant_field_the_features_of_its_row_are_the_same_for_all(
+    need: Need, history: Batch, known: Seen
+) -> None:
+    X = as_seen(CONSTANT[need.missing](history))[1]
+    constant = {name for name, said in zip(NAMES, _says(X), strict=True) if not said}
+    never = {name for name, said in zip(NAMES, _says(known[1]), strict=True) if not said}
+    if need.missing == "source":  # one source counts all that happens, which is no wonder either
+        assert all(name.startswith("source_") for name in need.features)
+        return
+    assert constant - never <= set(need.features) <= constant
+
+
 def _says(X: npt.NDArray[np.float32]) -> list[bool]:
     """Which columns differ from event to event."""
     return [len(np.unique(column[~np.isnan(column)])) > 1 for column in X.T]
 
 
 def test_all_names_are_of_features() -> None:
-    assert {name for need in (*FIELDS, *OF_KINDS, *TIMES) for name in need.features} <= set(NAMES)
+    assert {name for need in (*FIELDS, *CONSTANTS, *OF_KINDS, *TIMES) for name in need.features} <= set(NAMES)
 
 
 def test_coarser_times_leave_out_no_less() -> None:
