@@ -14,7 +14,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
-from detector.cli.injection import Onlooker, simulated
 from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import as_json, mapping_file
 from detector.contract.batch import Batch
@@ -23,10 +22,11 @@ from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.rehearsal import CASES, rehearsed
 from detector.settings import Settings
 from models.catches import SHARES
-from models.datasets import DAY_MS, SCORED_KINDS, Dataset, collect
-from models.inject import Cases, collect_cases
+from models.datasets import DAY_MS, SCORED_KINDS, Dataset
+from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without
 from models.training import Plan
 from models.training import train as fit
@@ -34,8 +34,6 @@ from producers.batches import Which, to_batches
 from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
-#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
-CASES = 2_600
 #: Detectors by the name of their part of the budget.
 DETECTORS = {"attack_trained": "boosting", "joint_tails": "joint_tail", "forest": "isolation_forest"}
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
@@ -165,14 +163,10 @@ def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases
     """Normal events, and cases put among them where they are wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
-    onlooker = Onlooker()
-    data = collect(onlooker.watch(batches()), given.chain, ttl_ms, advance)
+    data, cases = rehearsed(batches, given.chain, ttl_ms, cases=given.cases, seed=given.seed, advance=advance)
     if not len(data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
-    if not given.cases:
-        return data, None
-    attacks = simulated(onlooker.history, given.cases, given.seed)
-    return data, collect_cases(batches(), attacks, given.chain, ttl_ms, advance)
+    return data, cases
 
 
 def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:

@@ -1,7 +1,7 @@
-"""Simulated attacks for training: T1–T13 played among the accounts and on the days of a history."""
+"""What a model is trained of: a history, and simulated attacks (T1–T13) among its accounts and on its days."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS
-from models.inject import NO_CASE, Attacks
+from detector.core.stage import Chain
+from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, collect
+from models.inject import NO_CASE, Attacks, Cases, collect_cases
 from models.training import held_out_from
 from producers import campaigns
 from producers.attacks import attacks
@@ -25,6 +26,8 @@ from producers.texts import Texts
 from producers.typologies.supply import STRANGERS
 from producers.typologies.table import TYPOLOGIES
 
+#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
+CASES = 2_600
 #: Cases a round: each round draws its own parameters, services and banks, so that no campaign is learnt by heart.
 ROUND = 65
 #: Held-out cases for each one learnt from: enough to tell how many are caught early to a few hundredths.
@@ -35,6 +38,27 @@ ACCOUNTS = 10_000  # of the population that campaigns are drawn in; known victim
 KNOWN_ACCOUNTS = 100_000  # of the history that are remembered as possible victims
 SEEDS = 1 << 40  # seeds from here on are training's own: nobody simulates a history with them
 ROUNDS = 1 << 12
+
+
+def rehearsed(
+    batches: Callable[[], Iterable[Batch]],
+    chain: Chain,
+    ttl_ms: int,
+    *,
+    cases: int = CASES,
+    seed: int = 1,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[Dataset, Cases | None]:
+    """The events of a history as they were, and about `cases` simulated cases planted in it; none: None.
+
+    `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
+    twice as many as there are where cases are wanted. Raises UserError for fewer than three days.
+    """
+    onlooker = Onlooker()
+    data = collect(onlooker.watch(batches()), chain, ttl_ms, advance)
+    if not cases or not len(data.kind):
+        return data, None
+    return data, collect_cases(batches(), simulated(onlooker.history, cases, seed), chain, ttl_ms, advance)
 
 
 class History(NamedTuple):
