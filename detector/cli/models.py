@@ -28,6 +28,7 @@ from models.catches import SHARES
 from models.datasets import DAY_MS, SCORED_KINDS, Dataset
 from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without
+from models.reports.held_out import picture
 from models.training import Plan
 from models.training import train as fit
 from producers.batches import Which, to_batches
@@ -36,6 +37,7 @@ from producers.mapping.own import OwnData
 DEFAULTS = Plan()
 #: Detectors by the name of their part of the budget.
 DETECTORS = {"attack_trained": "boosting", "joint_tails": "joint_tail", "forest": "isolation_forest"}
+PICTURE = "held_out.png"  # in the model folder: what each detector costs and catches
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
 
 
@@ -142,6 +144,7 @@ def train(
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
+    (output / PICTURE).write_bytes(picture(model.manifest))
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:
