@@ -12,7 +12,7 @@ from detector.contract.batch import Batch, concatenate
 from detector.core.stage import Chain
 from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
-from models.training import held_out_from
+from models.training import check_days
 from producers import campaigns
 from producers.attacks import attacks
 from producers.batches import to_batches
@@ -103,19 +103,18 @@ class Onlooker:
 
 
 def simulated(history: History, cases: int, seed: int) -> Attacks:
-    """About `cases` cases of all typologies on the days to learn from, and others on the days held out.
+    """About `cases` cases of all typologies to learn from, and others to judge by, on all days.
 
     Raises UserError for fewer than three days.
     """
-    split = held_out_from(history.days)
-    learnt = [_date(day) for day in range(int(history.days[0]), int(split))]
-    held_out = [_date(day) for day in range(int(split), int(history.days[-1]) + 1)]
+    check_days(history.days)
+    dates = [_date(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
     rounds = [
-        *(_Round(learnt, size, held_out=False) for size in _sizes(cases)),
-        *(_Round(held_out, size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
+        *(_Round(size, held_out=False) for size in _sizes(cases)),
+        *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
     ]
     first_seed = SEEDS + seed % SEEDS * ROUNDS
-    parts = [_play(one, place, first_seed + place, history) for place, one in enumerate(rounds)]
+    parts = [_play(one, place, first_seed + place, dates, history) for place, one in enumerate(rounds)]
     order = np.argsort(np.concatenate([part.arrival_ms for part in parts]), kind="stable")
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])[order]
@@ -126,7 +125,6 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
 
 
 class _Round(NamedTuple):
-    dates: list[dt.date]
     cases: int
     held_out: bool
 
@@ -137,12 +135,12 @@ def _sizes(cases: int) -> list[int]:
     return [max(len(TYPOLOGIES), len(range(place, cases, rounds))) for place in range(rounds)]
 
 
-def _play(one: _Round, place: int, seed: int, history: History) -> Attacks:
+def _play(one: _Round, place: int, seed: int, dates: list[dt.date], history: History) -> Attacks:
     """One round, its events of the kinds that the history has."""
-    began = one.dates[0].replace(day=1)
+    began = dates[0].replace(day=1)
     opened = EMAIL_ERA.begins - EMAIL_ERA.wallets_since
     population = Population(seed, ACCOUNTS, Era(began, began - opened, EMAIL_ERA.verified_share))
-    played = attacks(population, one.dates, _campaign(seed, len(one.dates)), one.cases)
+    played = attacks(population, dates, _campaign(seed, len(dates)), one.cases)
     played = played.select(np.isin(played.kind, history.kinds))
     (batch,) = to_batches(to_table(played, Texts(seed)), max(1, played.size), which="all")
     played = played.select(batch.record)

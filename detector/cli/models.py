@@ -58,8 +58,8 @@ Examples:
   kozamori train own.csv --mapping own.toml -o model
   kozamori train august/events.parquet -o model --detectors forest
 
-The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms. Simulated
-attacks are put among them, to learn how one begins; others, on the later days, tell what is caught.
+Two days of three are learnt from, the third tells what an alert costs in false alarms. Simulated attacks are put among
+them, to learn how one begins; others tell what is caught.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
@@ -189,7 +189,7 @@ def _table(model: Model, output: Path) -> Table:
     table = Table(title=f"Model {model.version} in {output}", title_justify="left", show_header=False)
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
-    table.add_row("held out", f"{training['held_out_days']} days from {training['held_out_from']}")
+    table.add_row("held out", f"{training['held_out_days']} days, every third")
     left_out = training.get(MANIFEST_KEY, ())
     table.add_row(
         "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
