@@ -123,7 +123,7 @@ def perfect_trees(
     is_split = np.zeros(cover.shape, np.bool_)
     is_split[:, :inner] = cover[:, 1::2] < cover[:, :inner]
     features = np.full(cover.shape, -1, np.int32)
-    features[:, :inner] = np.where(is_split[:, :inner], feature, -1)
+    features[:, :inner][is_split[:, :inner]] = feature[is_split[:, :inner]]
     thresholds = np.zeros(cover.shape, np.float32)
     thresholds[:, :inner] = threshold
     return trees_of(
