@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from support.models import STAGE
 
-from detector.core.reasons import UNITS, reasons_of
+from detector.core.reasons import reasons_of
 from detector.core.stage import Feature
 from detector.core.stages.account import ACCOUNT
+from detector.core.units import UNITS
 
 NAN = np.nan
 X = np.array([3, 600, 90_000, 12], np.float32)
