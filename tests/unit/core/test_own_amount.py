@@ -45,7 +45,8 @@ def log() -> Batch:
 
 def features_of_last(batch: Batch) -> np.ndarray:
     X: np.ndarray = ChainRun(CHAIN, None, ttl_ms=400 * DAY_MS).process(batch).outcome.X
-    return X[-1]
+    last: np.ndarray = X[-1]
+    return last
 
 
 def test_every_feature_moves_as_the_kernels_would_have_it(log: Batch) -> None:
