@@ -43,10 +43,11 @@ def warm_up(flow: Flow, model: Model) -> None:
         rows = processor.pipeline.rows
         rows.load(rows.take_dirty())
         rows.expire(0, DAY_MS, 0)
-    # An alert's reasons are asked of the one detector that spoke.
+    # An alert's reasons are asked of the one detector that spoke, which makes arrays of its own for each kind.
     x = np.zeros(len(model.feature_names), np.float32)
     for detector in model.detectors:
-        detector.contributions(x, KINDS.index(detector.spec.kinds[0]))
+        for kind in detector.spec.kinds:
+            detector.contributions(x, KINDS.index(kind))
 
 
 def _processor(wiring: Wiring, node: Node) -> Processor:
