@@ -20,14 +20,15 @@ JST_MS = 9 * 3600 * 1000  # Japan has no summer time
 class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
-    `X` float32 (n, n_features); `kind` int8, `account` uint64 and `day` int64, each (n,); a day is a calendar day in
-    Japan, counted from 1970-01-01.
+    `X` float32 (n, n_features); `kind` int8, `account` uint64, `day` int64 and `bank` int16, each (n,); a day is a
+    calendar day in Japan, counted from 1970-01-01.
     """
 
     X: npt.NDArray[np.float32]
     kind: npt.NDArray[np.int8]
     account: npt.NDArray[np.uint64]
     day: npt.NDArray[np.int64]
+    bank: npt.NDArray[np.int16]
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
         """The events at `which`."""
@@ -47,11 +48,11 @@ def collect(
         batch, outcome = run.process(events)
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
-        parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day))
+        parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day, batch.bank[which]))
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _empty(chain: Chain) -> Dataset:
     X = np.empty((0, len(chain.features)), np.float32)
-    return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64))
+    return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int16))

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from detector.artifact import Draft
 from detector.contract.vocabulary import KINDS
+from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration, fit_calibration, fit_together
 from detector.core.detector_table import chosen
 from detector.core.detectors import (
@@ -25,6 +27,7 @@ from detector.core.detectors import (
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
 from detector.errors import UserError
+from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
 from models.catches import catches
 from models.datasets import SCORED_KINDS, Dataset
@@ -56,6 +59,8 @@ class Plan:
     turns: int = 200
     #: For each typology, also learn from the others alone and see what is caught of it.
     leave_one_out: bool = False
+    #: Of banks that set their own, false alert groups a day by four-digit code.
+    bank_budgets: Mapping[str, float] = field(default_factory=dict)
 
 
 class Span(NamedTuple):
@@ -83,6 +88,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
     detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
     calibrations = calibrate(detectors, span)
+    banks = _banks(detectors, calibrations, span, plan)
     return Draft(
         label=_date(days[-1]),
         columns=columns,
@@ -113,6 +119,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             detector.name: _alone(place, detectors, calibrations, span, plan.budget)
             for place, detector in enumerate(detectors)
         },
+        banks=banks,
     )
 
 
@@ -187,6 +194,25 @@ def _alarm(
     return least
 
 
+def _banks(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, plan: Plan
+) -> BankBudgets:
+    """The banks' shares on the held-out days; UserError where a bank's own budget cannot be kept by them."""
+    shares = bank_shares(_alarm(detectors, calibrations, span.held_out), span.held_out, plan.budget)
+    try:
+        banks = BankBudgets(shares, plan.bank_budgets)
+    except ValueError as error:
+        raise UserError(f"{error}: leave out --bank-budget for it, or give a longer history") from None
+    finest = _finest(span.held_out_days, tuple(detector.spec for detector in detectors))
+    for bank, own in banks.own.items():
+        if own < finest * shares[bank]:
+            raise UserError(
+                f"a budget of {own:g} a day for bank {bank} cannot be measured on {span.held_out_days} held-out days:"
+                f" raise its --bank-budget to at least {finest * shares[bank]:.3g} or give a longer history"
+            )
+    return banks
+
+
 def _outcome(
     detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
@@ -257,8 +283,7 @@ def _check_kinds(fitting: Dataset, held_out: Dataset, plan: Plan) -> None:
 
 
 def _check_budget(budget: float, held_out_days: int, days: int, specs: tuple[DetectorSpec, ...]) -> None:
-    """A rate below one a held-out day is not counted, and the largest share decides what that means for the budget."""
-    finest = 1 / (held_out_days * max(spec.share for spec in specs))
+    finest = _finest(held_out_days, specs)
     if not np.isfinite(budget):
         raise UserError(f"a budget of {budget} false alert groups a day: give a finite --budget")
     if budget < finest:
@@ -266,6 +291,11 @@ def _check_budget(budget: float, held_out_days: int, days: int, specs: tuple[Det
             f"a budget of {budget:g} a day cannot be measured on {days} days, the last {held_out_days} held out:"
             f" raise --budget to at least {finest:.3g} or give a longer history"
         )
+
+
+def _finest(held_out_days: int, specs: tuple[DetectorSpec, ...]) -> float:
+    """The least limit: a rate below one in all held-out days is not counted, and the largest share decides."""
+    return 1 / (held_out_days * max(spec.share for spec in specs))
 
 
 def _per_kind(data: Dataset) -> dict[str, int]:

@@ -16,7 +16,7 @@ from rich.table import Table
 from detector.artifact import check_target, write_model
 from detector.cli.injection import Onlooker, simulated
 from detector.cli.mapping import load, tables_of, tell
-from detector.cli.options import as_json, mapping_file
+from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import KINDS
 from detector.core.chains import CHAINS, chain_of
@@ -57,6 +57,7 @@ Examples:
   kozamori train history.jsonl -o model --budget 5 --json
   kozamori train own.csv --mapping own.toml -o model
   kozamori train august/events.parquet -o model --detectors forest
+  kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
 
 The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms. Simulated
 attacks are put among them, to learn how one begins; others, on the later days, tell what is caught.
@@ -71,6 +72,7 @@ attacks are put among them, to learn how one begins; others, on the later days, 
     show_default=True,
     help="False alert groups a day over all banks that the desk can bear; a group is one account, one day.",
 )
+@bank_budgets
 @click.option("--seed", type=click.IntRange(min=0), default=DEFAULTS.seed, show_default=True, help="Of the forest.")
 @click.option(
     "--max-samples",
@@ -114,6 +116,7 @@ def train(
     events: Path,
     output: Path,
     budget: float,
+    bank_budgets: dict[str, float],
     seed: int,
     max_samples: int,
     stages: str,
@@ -139,7 +142,15 @@ def train(
         data, attacked = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
-        plan = Plan(budget, seed, max_samples, kinds=kinds, forms=detectors, leave_one_out=leave_one_out)
+        plan = Plan(
+            budget,
+            seed,
+            max_samples,
+            kinds=kinds,
+            forms=detectors,
+            leave_one_out=leave_one_out,
+            bank_budgets=bank_budgets,
+        )
         draft = fit(data, chain, plan, _sha256(events), attacked)
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
@@ -198,6 +209,9 @@ def _table(model: Model, output: Path) -> Table:
         "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
     )
     table.add_row("budget", f"{model.budget:g} false alert groups a day over all banks")
+    for bank, own in model.banks.own.items():
+        told = f"{own:g}, {model.banks.shares[bank]:.1%} of the groups of all"
+        table.add_row(f"budget of bank {bank}", told)
     for name, row in model.manifest["calibration"].items():
         thresholds = [f"{kind} {score:.4f}" for kind, score in row["thresholds"].items()]
         table.add_row(f"{name}: threshold", ", ".join(thresholds) or "none: nothing held out reaches it")

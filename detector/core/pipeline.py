@@ -109,7 +109,7 @@ class Pipeline:
         if self.model is None:
             return None
         which = np.flatnonzero((status <= APPLY_FRESH) & (batch.role == OWN))
-        judged = self.model.judge(X[which], batch.kind[which])
+        judged = self.model.judge(X[which], batch.kind[which], batch.bank[which])
         if len(which) == batch.size:
             return judged
         n = batch.size

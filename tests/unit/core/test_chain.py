@@ -174,7 +174,7 @@ class EverythingAlerts(NamedTuple):
 
     detectors: tuple[str, ...] = ("loud",)
 
-    def judge(self, X: np.ndarray, kind: np.ndarray) -> Judgement:
+    def judge(self, X: np.ndarray, kind: np.ndarray, bank: np.ndarray) -> Judgement:
         n = len(X)
         return Judgement(
             np.zeros(n), np.zeros(n, np.int8), np.full(n, 0.5), X[:, :1].astype(np.float64), np.ones(n, np.bool_)
