@@ -12,6 +12,7 @@ import structlog
 
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
+from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
 from detector.errors import UserError
@@ -35,7 +36,7 @@ def run_worker(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT (status 0) or a failure (status 1); `UserError` for what a person must mend first."""
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
-    model = read_model(settings.model, *CHAINS)
+    model = read_model(settings.model, *CHAINS).with_bank_budgets(parse_own(settings.bank_budgets))
     flow = flow_of(chain_of(model.stages))
     check(settings, inspect(settings))
     warm_up(flow, model)
@@ -46,6 +47,7 @@ def run_worker(settings: Settings) -> int:
         budget_per_day=model.budget,
         detectors=[detector.name for detector in model.detectors],
     )
+    metrics.bank_budgets({bank: model.banks.of_bank(bank, model.budget) for bank in model.banks.shares})
     metrics.dead_letter_reasons(list(REASONS))
     return asyncio.run(_Worker(settings, flow, model, metrics).run())
 
