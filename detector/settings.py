@@ -61,6 +61,12 @@ class Settings(BaseModel):
         "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",
         "a four-digit bank code and a number above 0, such as 0116=2, or several separated by commas",
     )
+    controller: bool = _setting(
+        False,
+        "hold the rate of alert groups at the budget while normal life drifts, slowly and within bounds; the same for"
+        " all workers of a deployment",
+        "true or false",
+    )
     partitions: int = _whole(4, 1, 4096, "partitions that `topics create` declares; fewer in Kafka are refused")
     replication: int = _whole(1, 1, 7, "copies of every topic that `topics create` declares; 3 in production")
     static_member: str = _setting(
@@ -122,7 +128,7 @@ class Settings(BaseModel):
     @classmethod
     def _no_bool_for_number(cls, value: object, info: Any) -> object:
         # pydantic reads `true` as 1; in a file that is a slip, never a meaning.
-        if isinstance(value, bool) and info.field_name != "allow_plaintext_sasl":
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise PydanticCustomError("bool", "a truth value")
         return value
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load
-from detector.cli.options import as_json, bank_budgets, mapping_file
+from detector.cli.options import as_json, bank_budgets, controller, mapping_file
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.contract.batch import Batch
@@ -56,6 +56,7 @@ at the loosest that stays within the budget on these days. -o takes a folder, or
     help="False alert groups a day over all banks.  [default: the model's]",
 )
 @bank_budgets
+@controller
 @click.option(
     "--train",
     type=click.Path(path_type=Path),
@@ -78,6 +79,7 @@ def backtest(
     output: Path | None,
     own: Path | None,
     *,
+    controller: bool,
     as_json: bool,
 ) -> None:
     """Tell what a model's alerts would have been worth on labelled events, beside simpler scorers.
@@ -87,6 +89,10 @@ def backtest(
     if output is not None:
         check_report(output)
     model = read_model(folder, *CHAINS).with_bank_budgets(bank_budgets)
+    if budget is not None:
+        model = model.with_budget(budget)
+    if controller:
+        model = model.with_controller()
     data = load(own)
     chain, labels = chain_for(model, data), _labels(events, labelled, data)
     console = Console(stderr=True)
@@ -99,9 +105,7 @@ def backtest(
         played = _play(events, warm_up, model, chain, labels, data, step)
         normal = None if train is None else _collect(train, chain, data, step)
         bar.update(task, description="compared")
-        found = compare(
-            played, labels, model, chain, budget=model.budget if budget is None else budget, train=normal, seed=seed
-        )
+        found = compare(played, labels, model, chain, budget=model.budget, train=normal, seed=seed)
         if output is not None:
             about = {
                 "events": events.name,

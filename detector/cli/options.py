@@ -42,6 +42,13 @@ bank_budgets = click.option(
 )
 
 
+controller = click.option(
+    "--controller",
+    is_flag=True,
+    help="Hold the rate of alert groups at the budget while normal life drifts, as a worker with this setting does.",
+)
+
+
 def mapping_file(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the option `--mapping`; it gets the path as `own`."""
     return click.option(

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load, tables_of
-from detector.cli.options import as_json, bank_budgets, mapping_file
+from detector.cli.options import as_json, bank_budgets, controller, mapping_file
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
@@ -45,6 +45,7 @@ worker's that reads the file as one partition.
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Scores: .parquet or .jsonl.")
 @click.option("--features", is_flag=True, help="All features beside the scores.")
 @bank_budgets
+@controller
 @mapping_file()
 @as_json
 def score(
@@ -54,6 +55,7 @@ def score(
     bank_budgets: dict[str, float],
     own: Path | None,
     *,
+    controller: bool,
     features: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +64,8 @@ def score(
     if output.exists() and events.exists() and output.samefile(events):
         raise UserError(f"{output} is the events file itself: choose another name with -o")
     model = read_model(folder, *CHAINS).with_bank_budgets(bank_budgets)
+    if controller:
+        model = model.with_controller()
     data = load(own)
     settings, chain = Settings(), chain_for(model, data)
     topics = settings.account_events, settings.wallet_events

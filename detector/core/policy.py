@@ -18,6 +18,7 @@ from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
+from detector.core.stages.desk import HIGHEST
 from detector.errors import UserError
 
 SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
@@ -58,6 +59,8 @@ class Model:
     usual: npt.NDArray[np.float32]
     manifest: dict[str, Any] = field(repr=False)
     banks: BankBudgets = field(default_factory=BankBudgets)
+    #: Whether a desk stage behind decides: what it may take is let through to it.
+    controlled: bool = False
     #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
     limits: npt.NDArray[np.float64] = field(init=False, repr=False)
 
@@ -69,12 +72,22 @@ class Model:
             raise ValueError(f"a budget of {self.budget} false alert groups a day: must be positive")
         object.__setattr__(self, "limits", self.banks.limits(self.budget))
 
+    def with_budget(self, budget: float) -> Self:
+        """The model with another budget of all banks; UserError where it makes no sense."""
+        if not 0 < budget < np.inf:
+            raise UserError(f"a budget of {budget} false alert groups a day: give a positive, finite --budget")
+        return replace(self, budget=budget)
+
     def with_bank_budgets(self, own: Mapping[str, float]) -> Self:
         """The model with other budgets of banks; UserError where it has not learnt a bank's share."""
         try:
             return replace(self, banks=BankBudgets(self.banks.shares, {**self.banks.own, **own}))
         except ValueError as error:
             raise UserError(f"{error}: give the budget of another bank, or train on days with this one's") from None
+
+    def with_controller(self) -> Self:
+        """The model for a flow whose desk stage decides."""
+        return replace(self, controlled=True)
 
     def judge(
         self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16] | None = None
@@ -94,6 +107,8 @@ class Model:
             worse = alarms < alarm
             alarm[worse], p_value[worse], spoke[worse] = alarms[worse], p_values[worse], d
         limit = self.limits[-1] if bank is None else self.limits[bank]
+        if self.controlled:
+            limit = limit * HIGHEST
         return Judgement(alarm, spoke, p_value, scores, alarm <= limit)
 
 

@@ -13,14 +13,14 @@ import structlog
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
 from detector.core.budgets import parse_own
-from detector.core.chains import CHAINS, chain_of
+from detector.core.chains import CHAINS
 from detector.core.policy import Model
 from detector.errors import UserError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App
-from detector.stream.flow import Flow, flow_of
+from detector.stream.flow import Flow, flow_for
 from detector.stream.shell import Shell
 from detector.stream.topics import check, inspect
 from detector.stream.warmup import warm_up
@@ -37,7 +37,9 @@ def run_worker(settings: Settings) -> int:
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
     model = read_model(settings.model, *CHAINS).with_bank_budgets(parse_own(settings.bank_budgets))
-    flow = flow_of(chain_of(model.stages))
+    if settings.controller:
+        model = model.with_controller()
+    flow = flow_for(model)
     check(settings, inspect(settings))
     warm_up(flow, model)
     metrics = Metrics(version("kozamori"))

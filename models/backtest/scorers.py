@@ -50,7 +50,8 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
         least: npt.NDArray[np.float64] = np.min([alarms[place] for place in places], axis=0)
         return least
 
-    limit = model.banks.limits(budget)[played.bank]
+    # What a controller decides depends on all that came before: it has decided.
+    limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]
     scorers = [Scorer(KOZAMORI, alarm(list(range(len(forms)))), limit, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():

@@ -82,7 +82,7 @@ class Hops:
         stage, codec = self.chain.stages[place], HopCodec(self.chain.name, self.chain.width(place), self.partitions)
         records, found = batch.record.tolist(), list[Row]()
         texts = [str(record).encode() for record in records]
-        for target, message in codec.encode(slot, batch, carried, getattr(batch, stage.key), texts):
+        for target, message in codec.encode(slot, batch, carried, stage.keys_of(batch), texts):
             hopped = codec.decode([message], [self.offsets[place, target]], self.seen[place][target])
             self.offsets[place, target] += 1
             outcome = self.pipelines[place][target].process(hopped.batch, hopped.carried)
