@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detector.core.admission import APPLY_FRESH
+from detector.core.budgets import BANKS
 from detector.core.stage import HEADER, OF_LIMIT, TURNED_DOWN, WHOLE, Keys, Stage
 from detector.core.stages.jst import day_of
 
@@ -60,6 +61,10 @@ def desk_stage(keys: Keys, set_points: npt.NDArray[np.float64]) -> Stage:
 
     decide: Callable[..., None] = kernel
     return Stage("desk", keys, ROW, 1, decide, ())
+
+
+#: One desk of one group a day for all banks. Every desk stage has its rows.
+DESK = desk_stage(lambda batch: np.zeros(batch.size, np.uint64), np.ones(BANKS + 1))
 
 
 @njit(cache=True)
