@@ -30,7 +30,7 @@ from detector.errors import UserError
 from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
 from models.catches import catches
-from models.datasets import SCORED_KINDS, Dataset
+from models.datasets import DOUBTFUL, FRAUD, NORMAL, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
@@ -80,6 +80,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     UserError for fewer than three days, a kind of event that is missing from the earlier or later days, or a budget so
     small that the held-out days cannot measure it.
     """
+    given, data = data, data.select(data.life != FRAUD)
     days = np.unique(data.day)
     split = held_out_from(days)
     span = _split(data, cases, split)
@@ -101,6 +102,8 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
         training={
             "data_sha256": data_sha256,
             "events": len(data.kind),
+            "fraud_left_out": len(given.kind) - len(data.kind),
+            "not_learnt_from": int((data.life == DOUBTFUL).sum()),
             "days": len(days),
             "first_day": _date(days[0]),
             "held_out_from": _date(split),
@@ -148,7 +151,7 @@ def _split(data: Dataset, cases: Cases | None, split: np.int64) -> Span:
     # Of a case that goes on into the held-out days only what comes before is learnt: normal events are from there too.
     learnt = None if cases is None else cases.select(~cases.held_out & (cases.day < split))
     return Span(
-        fitting=data.select(data.day < split),
+        fitting=data.select((data.day < split) & (data.life == NORMAL)),
         held_out=held_out,
         held_out_days=len(np.unique(held_out.day)),
         cases=learnt,

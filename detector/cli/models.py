@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
+from detector.cli.alert_files import read_alerts
 from detector.cli.injection import Onlooker, simulated
 from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import as_json, bank_budgets, mapping_file
@@ -24,13 +25,16 @@ from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
+from models.backtest.labels import labels_of
 from models.catches import SHARES
 from models.datasets import DAY_MS, SCORED_KINDS, Dataset, collect
+from models.guard_rail import NONE, GuardRail, guard_rail
 from models.inject import Cases, collect_cases
 from models.left_out import MANIFEST_KEY, without
 from models.training import Plan
 from models.training import train as fit
 from producers.batches import Which, to_batches
+from producers.files import read_labels
 from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
@@ -58,6 +62,7 @@ Examples:
   kozamori train own.csv --mapping own.toml -o model
   kozamori train august/events.parquet -o model --detectors forest
   kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
+  kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
 
 The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms. Simulated
 attacks are put among them, to learn how one begins; others, on the later days, tell what is caught.
@@ -109,6 +114,17 @@ attacks are put among them, to learn how one begins; others, on the later days, 
     is_flag=True,
     help="Also tell of each typology what is caught when only the others are learnt from; takes a dozen times as long.",
 )
+@click.option(
+    "--exclude",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Alerts as `kozamori alerts --json` prints them: their cases are not learnt from. May be given several times.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Which events are fraud, and no normal life.",
+)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @mapping_file()
 @as_json
@@ -122,6 +138,8 @@ def train(
     stages: str,
     cases: int,
     detectors: tuple[str, ...],
+    exclude: tuple[Path, ...],
+    labels: Path | None,
     own: Path | None,
     *,
     leave_one_out: bool,
@@ -138,7 +156,14 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed)
+        given = _Given(
+            events,
+            chain,
+            mapped,
+            cases if "boosting" in detectors else 0,
+            seed,
+            _guard(exclude, labels),
+        )
         data, attacked = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
@@ -170,6 +195,7 @@ class _Given(NamedTuple):
     own: OwnData | None
     cases: int
     seed: int
+    guard: GuardRail
 
 
 def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases | None]:
@@ -177,13 +203,19 @@ def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
     onlooker = Onlooker()
-    data = collect(onlooker.watch(batches()), given.chain, ttl_ms, advance)
+    data = collect(onlooker.watch(batches()), given.chain, ttl_ms, advance, given.guard.life)
     if not len(data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
     if not given.cases:
         return data, None
     attacks = simulated(onlooker.history, given.cases, given.seed)
     return data, collect_cases(batches(), attacks, given.chain, ttl_ms, advance)
+
+
+def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
+    """What alerts and labels say of the history."""
+    alerts = (alert for path in exclude for alert in read_alerts(path))
+    return guard_rail(alerts, NONE if labelled is None else labels_of(read_labels(labelled)).event_id)
 
 
 def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:
@@ -204,6 +236,10 @@ def _table(model: Model, output: Path) -> Table:
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
     table.add_row("held out", f"{training['held_out_days']} days from {training['held_out_from']}")
+    if training["fraud_left_out"]:
+        table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")
+    if training["not_learnt_from"]:
+        table.add_row("alerted", f"{training['not_learnt_from']:,} links and debits not learnt from")
     left_out = training.get(MANIFEST_KEY, ())
     table.add_row(
         "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
