@@ -200,7 +200,7 @@ def _banks(found: Backtest) -> Table:
     for heading in ("", "budget", "came", "used"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for row in found.banks():
-        budget = f"{row.budget:.2f}" + (" (own)" if row.own else "")
+        budget = (f"{row.budget:.2f}" if row.budget else "–") + (" (own)" if row.own else "")
         table.add_row(row.bank, budget, f"{row.false_groups_per_day:.2f}", _share(row.used))
     return table
 

@@ -156,14 +156,8 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        given = _Given(
-            events,
-            chain,
-            mapped,
-            cases if "boosting" in detectors else 0,
-            seed,
-            _guard(exclude, labels),
-        )
+        guard = _guard(exclude, labels)
+        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, guard)
         data, attacked = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)

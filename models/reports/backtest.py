@@ -158,7 +158,7 @@ def _banks(found: Backtest) -> str:
 
 
 def _bank(row: BankRow) -> str:
-    budget = f"{row.budget:.2f}" + (" <small>its own</small>" if row.own else "")
+    budget = (f"{row.budget:.2f}" if row.budget else "–") + (" <small>its own</small>" if row.own else "")
     return (
         f"<tr><td>{row.bank}</td><td>{budget}</td><td>{row.false_groups_per_day:.2f}</td>"
         f"<td>{'–' if row.used is None else f'{row.used:.0%}'}</td></tr>"
