@@ -1,5 +1,7 @@
 """Desks: whose alerts count against which budget, and whether an event is one where a controller decides."""
 
+import datetime as dt
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,7 +10,7 @@ from detector.core.hop import Carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import OF_LIMIT, TURNED_DOWN, WHOLE, Stage
-from detector.core.stages.desk import desk_stage
+from detector.core.stages.desk import NEVER, desk_stage
 
 SHARED = 0  # key of the desk of all banks without a budget of their own; of another bank: its code + 1
 
@@ -22,7 +24,13 @@ def desk_of(model: Model) -> Stage | None:
     desks = np.full(len(model.limits), SHARED, np.uint64)
     for bank, own in banks.own.items():
         set_points[int(bank)], desks[int(bank)] = own, int(bank) + 1
-    return desk_stage(lambda batch: desks[batch.bank], set_points)
+    return desk_stage(lambda batch: desks[batch.bank], set_points, _learnt_until(model))
+
+
+def _learnt_until(model: Model) -> int:
+    """The last day of the model's history, counted from 1970-01-01."""
+    told = model.manifest.get("training", {}).get("last_day")
+    return NEVER if told is None else (dt.date.fromisoformat(told) - dt.date(1970, 1, 1)).days
 
 
 def to_desk(model: Model, batch: Batch, outcome: Outcome, which: npt.NDArray[np.int64]) -> Carried:

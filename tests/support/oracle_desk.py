@@ -48,6 +48,7 @@ class Desk:
     """One desk; `groups` are those of each day, `multipliers` those that each day had."""
 
     set_point: float
+    learnt_until: int = 0
     first_day: int | None = None
     today: int = 0
     life: float = 1.0
@@ -75,7 +76,7 @@ class Desk:
         return True
 
     def _begin(self, day: int) -> None:
-        self.first_day = self.today = day
+        self.first_day, self.today = max(day, self.learnt_until), day
         self.groups = {}
         self.multipliers = {day: 1.0, day - 1: 1.0}
 

@@ -31,6 +31,8 @@ MEMORY_DAYS, MEMORY_GROUPS = 14.0, 100.0
 STRANGE_SIGMAS, STRANGE_GROUPS = 3.0, 2.0
 #: Days without a single event at a desk that are days of normal life; more are an outage, and no day of it counts.
 SILENT_DAYS = 7
+#: Of a model that does not say what it learnt from.
+NEVER = 0
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # as in `detector.core.hop`
 _HIGH = np.uint64(32)
 _ONE = np.uint32(1)
@@ -38,7 +40,8 @@ _ONE = np.uint32(1)
 ROW = np.dtype(
     [
         *HEADER,
-        ("first_day", "<i4"),  # seen in part only
+        ("learnt_until", "<i4"),  # last day that the model learnt from
+        ("first_day", "<i4"),  # until then nothing counts; seen in part only
         ("day", "<i4"),  # newest day met
         ("groups", "<u4"),  # alert groups of that day
         ("groups_before", "<u4"),  # of the day before it
@@ -52,12 +55,16 @@ ROW = np.dtype(
 )
 
 
-def desk_stage(keys: Keys, set_points: npt.NDArray[np.float64]) -> Stage:
-    """The stage of desks that `keys` tells; `set_points` float64 (BANKS + 1,): groups a day of a bank's desk."""
+def desk_stage(keys: Keys, set_points: npt.NDArray[np.float64], learnt_until: int = NEVER) -> Stage:
+    """The stage of desks that `keys` tells; `set_points` float64 (BANKS + 1,): groups a day of a bank's desk.
+
+    `learnt_until` is the last day that the model learnt from: on those it is quieter than on others, and they do not
+    count. Another one is another model, with which a desk begins anew.
+    """
 
     def kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
         del X
-        desk_kernel(rows, row_ids, status, batch, start, stop, facts, set_points)
+        desk_kernel(rows, row_ids, status, batch, start, stop, facts, set_points, learnt_until)
 
     decide: Callable[..., None] = kernel
     return Stage("desk", keys, ROW, 1, decide, ())
@@ -69,7 +76,15 @@ DESK = desk_stage(lambda batch: np.zeros(batch.size, np.uint64), np.ones(BANKS +
 
 @njit(cache=True)
 def desk_kernel(
-    rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, facts: Any, set_points: Any
+    rows: Any,
+    row_ids: Any,
+    status: Any,
+    batch: Any,
+    start: int,
+    stop: int,
+    facts: Any,
+    set_points: Any,
+    learnt_until: int,
 ) -> None:
     """See `detector.core.stage.Stage`: what the desk does not take has the fact `OF_LIMIT` `TURNED_DOWN` afterwards."""
     for i in range(start, stop):
@@ -77,8 +92,8 @@ def desk_kernel(
             continue
         row = rows[row_ids[i]]
         day = day_of(batch.occurred_at_ms[i] // 1000)
-        if status[i] == APPLY_FRESH:
-            _begin(row, day)
+        if status[i] == APPLY_FRESH or row.learnt_until != learnt_until:
+            _begin(row, day, learnt_until)
         _turn(row, day, set_points[batch.bank[i]])
         if facts[i, OF_LIMIT] > row.multiplier * WHOLE:
             facts[i, OF_LIMIT] = TURNED_DOWN
@@ -87,8 +102,9 @@ def desk_kernel(
 
 
 @njit(cache=True)
-def _begin(row: Any, day: int) -> None:
-    row.first_day, row.day = day, day
+def _begin(row: Any, day: int, learnt_until: int) -> None:
+    row.learnt_until = learnt_until
+    row.first_day, row.day = max(day, learnt_until), day
     row.groups, row.groups_before = 0, 0
     row.multiplier, row.multiplier_before, row.life = 1.0, 1.0, 1.0
     row.seen[:] = 0
@@ -99,7 +115,7 @@ def _begin(row: Any, day: int) -> None:
 def _turn(row: Any, day: int, set_point: float) -> None:
     """End the days before `day`."""
     if day - row.day > SILENT_DAYS + 1:
-        row.first_day, row.day = day, day
+        row.first_day, row.day = max(day, row.learnt_until), day
         row.groups, row.groups_before = 0, 0
     while row.day < day:
         _end_day(row, set_point)

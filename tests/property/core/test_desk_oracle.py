@@ -21,12 +21,12 @@ SET_POINTS = {116: 8.0, 1: 0.7}
 seeds = st.integers(0, 2**32)
 
 
-def stage() -> Stage:
+def stage(learnt_until: int = 0) -> Stage:
     """Two desks: of bank 116 and of bank 1."""
     set_points = np.zeros(BANKS + 1)
     for bank, set_point in SET_POINTS.items():
         set_points[bank] = set_point
-    return desk_stage(lambda batch: batch.bank.astype(np.uint64), set_points)
+    return desk_stage(lambda batch: batch.bank.astype(np.uint64), set_points, learnt_until)
 
 
 def log_of(seed: int) -> list[Alerting]:
@@ -55,16 +55,16 @@ def decide(machine: Pipeline, events: list[Alerting], first: int = 0) -> list[bo
     return decided
 
 
-def pipeline(rows: PackedRows | None = None, watermark_ms: int = 0) -> Pipeline:
-    return Pipeline(stage(), None, ttl_ms=NEVER_MS, rows=rows, watermark_ms=watermark_ms)
+def pipeline(rows: PackedRows | None = None, watermark_ms: int = 0, learnt_until: int = 0) -> Pipeline:
+    return Pipeline(stage(learnt_until), None, ttl_ms=NEVER_MS, rows=rows, watermark_ms=watermark_ms)
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=seeds)
-def test_the_kernel_decides_as_the_definition_says(seed: int) -> None:
-    events, desks = log_of(seed), {bank: Desk(set_point) for bank, set_point in SET_POINTS.items()}
+@given(seed=seeds, learnt_until=st.sampled_from([0, FIRST_DAY + 20]))
+def test_the_kernel_decides_as_the_definition_says(seed: int, learnt_until: int) -> None:
+    events, desks = log_of(seed), {bank: Desk(set_point, learnt_until) for bank, set_point in SET_POINTS.items()}
     expected = [desks[event.bank].take(event) for event in events]
-    machine = pipeline()
+    machine = pipeline(learnt_until=learnt_until)
     assert expected == decide(machine, events)
     rows = {int(row["key"]): row for row in machine.rows.snapshot()}
     for bank, desk in desks.items():

@@ -14,8 +14,8 @@ from detector.core.desk import SHARED, desk_of, taken, to_desk
 from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Judgement, Model
-from detector.core.stage import OF_LIMIT, WHOLE
-from detector.core.stages.desk import HIGHEST, LOWEST, SILENT_DAYS, STEP, desk_stage
+from detector.core.stage import OF_LIMIT, WHOLE, Stage
+from detector.core.stages.desk import HIGHEST, LOWEST, NEVER, SILENT_DAYS, STEP, desk_stage
 
 DAY_0 = 18_500
 TTL_MS = 400 * DAY_MS
@@ -24,12 +24,21 @@ TTL_MS = 400 * DAY_MS
 class Life:
     """A desk that can bear `set_point` groups a day, and days of which normal life is `drift` times what was learnt."""
 
-    def __init__(self, set_point: float = 20.0, seed: int = 1) -> None:
-        stage = desk_stage(lambda batch: batch.bank.astype(np.uint64), np.full(BANKS + 1, set_point))
-        self.pipeline = Pipeline(stage, None, ttl_ms=TTL_MS)
+    def __init__(self, set_point: float = 20.0, seed: int = 1, learnt_until: int = NEVER) -> None:
+        self._set_points = np.full(BANKS + 1, set_point)
+        self.pipeline = Pipeline(self._stage(learnt_until), None, ttl_ms=TTL_MS)
         self.set_point = set_point
         self.day, self._offset = DAY_0, 0
         self._rng = np.random.default_rng(seed)
+
+    def _stage(self, learnt_until: int) -> Stage:
+        return desk_stage(lambda batch: batch.bank.astype(np.uint64), self._set_points, learnt_until)
+
+    def retrained(self, learnt_until: int) -> None:
+        """From here on another model judges."""
+        rows, watermark_ms = self.pipeline.rows, self.pipeline.watermark_ms
+        stage = self._stage(learnt_until)
+        self.pipeline = Pipeline(stage, None, ttl_ms=TTL_MS, rows=rows, watermark_ms=watermark_ms)
 
     def live(self, days: int, drift: float = 1.0, campaign: int = 0) -> float:
         """Let `days` go by with so many groups of a campaign on each; groups a day that alerted."""
@@ -123,6 +132,19 @@ def test_it_moves_slowly_and_stays_within_bounds(expected: float, drift: float) 
     assert steps.min() >= (1 - 1e-9) / STEP
     assert expected == pytest.approx(seen[-1], rel=0.02)
     assert LOWEST <= min(seen) <= max(seen) <= HIGHEST
+
+
+def test_days_that_the_model_learnt_from_do_not_count() -> None:
+    life = Life(learnt_until=DAY_0 + 29)
+    assert {1.0} == set(life.multipliers(days=30, drift=0.7))
+    assert 1.2 < life.multipliers(days=40, drift=0.7)[-1]
+
+
+def test_with_another_model_a_desk_begins_anew() -> None:
+    life = Life()
+    assert 1.2 < life.multipliers(days=40, drift=0.7)[-1]
+    life.retrained(life.day - 1)
+    assert [1.0, 1.0] == life.multipliers(days=2)
 
 
 def test_a_small_desk_is_slower_and_as_steady() -> None:
