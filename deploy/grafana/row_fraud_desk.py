@@ -120,7 +120,7 @@ FRAUD_DESK = Row(
             "Share of scored events at least as unusual as once, or twenty times, a day in normal life. "
             "A slow rise is drift, a jump an attack or a campaign.",
             "percentunit",
-            24,
+            16,
             tuple(
                 Query(
                     f'sum(rate(kozamori_alarm_per_day_bucket{{le="{bound}", %}}[$__rate_interval]))'
@@ -129,6 +129,15 @@ FRAUD_DESK = Row(
                 )
                 for bound in ("1.0", "20.0")
             ),
+        ),
+        Panel(
+            "lines",
+            "What the controller does",
+            "Limits are multiplied by this, so that the rate of alert groups stays at the budget while normal life "
+            "drifts; 1 without a controller. At 0.5 or 2 it can do no more: train the model again.",
+            "short",
+            8,
+            (Query("max by (bank) (kozamori_limit_multiplier{%})", "{{bank}}"),),
         ),
         Panel(
             "lines",

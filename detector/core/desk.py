@@ -12,7 +12,8 @@ from detector.core.policy import Model
 from detector.core.stage import OF_LIMIT, TURNED_DOWN, WHOLE, Stage
 from detector.core.stages.desk import NEVER, desk_stage
 
-SHARED = 0  # key of the desk of all banks without a budget of their own; of another bank: its code + 1
+#: Key and name of the desk of all banks without a budget of their own; a bank's own has its code + 1 as key.
+SHARED, SHARED_NAME = 0, "shared"
 
 
 def desk_of(model: Model) -> Stage | None:
@@ -25,6 +26,11 @@ def desk_of(model: Model) -> Stage | None:
     for bank, own in banks.own.items():
         set_points[int(bank)], desks[int(bank)] = own, int(bank) + 1
     return desk_stage(lambda batch: desks[batch.bank], set_points, _learnt_until(model))
+
+
+def name_of(key: int) -> str:
+    """The name of the desk with that key: its bank's code."""
+    return SHARED_NAME if key == SHARED else f"{key - 1:04}"
 
 
 def _learnt_until(model: Model) -> int:

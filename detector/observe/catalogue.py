@@ -164,6 +164,12 @@ METRICS = (
         "False alert groups a day that a bank may expect: its own budget, or its share of that of all.",
         ("bank",),
     ),
+    Metric(
+        "kozamori_limit_multiplier",
+        "gauge",
+        "What the controller multiplies a limit by, 1 without one; bank is shared for banks without an own budget.",
+        ("bank",),
+    ),
     Metric("kozamori_model_info", "gauge", "1 for the model in use.", ("version", "sha256")),
     Metric("kozamori_build_info", "gauge", "1 for the release that runs.", ("version", "python")),
 )

@@ -88,6 +88,14 @@ class Metrics:
             self.counter("kozamori_alerts_by_bank_total").labels(bank)
             self.counter("kozamori_cases_by_bank_total").labels(bank)
 
+    def multiplier(self, bank: str, multiplier: float) -> None:
+        """Say what a desk's limit is multiplied by."""
+        self.gauge("kozamori_limit_multiplier").labels(bank).set(multiplier)
+
+    def desk_dropped(self, bank: str) -> None:
+        """Remove a desk's series: another worker reports it from now on."""
+        self.gauge("kozamori_limit_multiplier").remove(bank)
+
     def dead_letter_reasons(self, reasons: Sequence[str]) -> None:
         """Begin the counters of all known reasons at zero."""
         for reason in reasons:

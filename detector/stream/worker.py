@@ -14,6 +14,7 @@ from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
 from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
+from detector.core.desk import SHARED_NAME
 from detector.core.policy import Model
 from detector.errors import UserError
 from detector.observe.health import HealthServer, Report
@@ -50,6 +51,8 @@ def run_worker(settings: Settings) -> int:
         detectors=[detector.name for detector in model.detectors],
     )
     metrics.bank_budgets({bank: model.banks.of_bank(bank, model.budget) for bank in model.banks.shares})
+    if not settings.controller:
+        metrics.multiplier(SHARED_NAME, 1.0)
     metrics.dead_letter_reasons(list(REASONS))
     return asyncio.run(_Worker(settings, flow, model, metrics).run())
 

@@ -79,6 +79,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     metrics = Metrics("1.2.3")
     metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
     metrics.bank_budgets({"0116": 0.5})
+    metrics.multiplier("shared", 1.0)
     metrics.dead_letter_reasons(("malformed_json",))
     metrics.rebalanced(1)
     metrics.ready(ready=True)

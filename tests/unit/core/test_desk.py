@@ -10,7 +10,7 @@ from support.oracle_desk import DAY_MS, JST_MS, Alerting, batch_of, parts
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import ABSENT
 from detector.core.budgets import BANKS, BankBudgets
-from detector.core.desk import SHARED, desk_of, taken, to_desk
+from detector.core.desk import SHARED, desk_of, name_of, taken, to_desk
 from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Judgement, Model
@@ -203,3 +203,7 @@ def test_rounding_never_takes_an_alarm_over_its_limit_or_back() -> None:
     batch = make_batch(3, bank=[1, 1, 1])
     facts = to_desk(model, batch, outcome_of(model, alarms, batch), np.arange(3)).facts[:, OF_LIMIT]
     assert [True, True, False] == (facts <= WHOLE).tolist()
+
+
+def test_a_desk_is_named_by_its_bank() -> None:
+    assert ["shared", "0001", "0116", "9900"] == [name_of(key) for key in (SHARED, 2, 117, 9901)]

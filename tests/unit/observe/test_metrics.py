@@ -35,6 +35,7 @@ def busy() -> Metrics:
     metrics = Metrics("1.2.3")
     metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
     metrics.bank_budgets({"0116": 0.5})
+    metrics.multiplier("shared", 1.1)
     metrics.dead_letter_reasons(("not_json",))
     metrics.dead_letters("not_json", 3)
     metrics.alert(
