@@ -13,6 +13,8 @@ from detector.core.chain import ChainRun
 from detector.core.stage import Chain
 
 SCORED_KINDS = (LINK, DEBIT)
+#: What an event is of: normal life; the same, but not to be learnt from; fraud, and no normal life at all.
+NORMAL, DOUBTFUL, FRAUD = range(3)
 DAY_MS = 24 * 3600 * 1000
 JST_MS = 9 * 3600 * 1000  # Japan has no summer time
 
@@ -20,25 +22,37 @@ JST_MS = 9 * 3600 * 1000  # Japan has no summer time
 class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
-    `X` float32 (n, n_features); `kind` int8, `account` uint64 and `day` int64, each (n,); a day is a calendar day in
-    Japan, counted from 1970-01-01.
+    `X` float32 (n, n_features); `kind` int8, `account` uint64, `day` int64, `bank` int16 and `life` int8, each (n,); a
+    day is a calendar day in Japan, counted from 1970-01-01; `life` is `NORMAL`, `DOUBTFUL` or `FRAUD`.
     """
 
     X: npt.NDArray[np.float32]
     kind: npt.NDArray[np.int8]
     account: npt.NDArray[np.uint64]
     day: npt.NDArray[np.int64]
+    bank: npt.NDArray[np.int16]
+    life: npt.NDArray[np.int8]
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
         """The events at `which`."""
         return self._replace(**{name: column[which] for name, column in self._asdict().items()})
 
 
+def all_normal(batch: Batch) -> npt.NDArray[np.int8]:
+    """`NORMAL` for each event."""
+    return np.full(batch.size, NORMAL, np.int8)
+
+
 def collect(
-    batches: Iterable[Batch], chain: Chain, ttl_ms: int, advance: Callable[[int], None] = lambda _: None
+    batches: Iterable[Batch],
+    chain: Chain,
+    ttl_ms: int,
+    advance: Callable[[int], None] = lambda _: None,
+    life: Callable[[Batch], npt.NDArray[np.int8]] = all_normal,
 ) -> Dataset:
     """The data set of all `batches` of one history, offsets ascending; calls `advance` with each batch's size.
 
+    `life` tells of each event what it is of.
     A chain of more than one stage wants account and wallet events, mixed as they came.
     """
     run = ChainRun(chain, None, ttl_ms=ttl_ms)
@@ -46,12 +60,14 @@ def collect(
     for events in batches:
         batch, outcome = run.process(events)
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
-        day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
-        parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day))
+        own = batch.select(which)
+        day = (own.occurred_at_ms + JST_MS) // DAY_MS
+        parts.append(Dataset(outcome.X[which], own.kind, own.account, day, own.bank, life(own)))
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _empty(chain: Chain) -> Dataset:
     X = np.empty((0, len(chain.features)), np.float32)
-    return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64))
+    kind, account, day = np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64)
+    return Dataset(X, kind, account, day, np.empty(0, np.int16), kind)

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from detector.artifact import Draft
 from detector.contract.vocabulary import KINDS
+from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration, fit_calibration, fit_together
 from detector.core.detector_table import chosen
 from detector.core.detectors import (
@@ -25,9 +27,10 @@ from detector.core.detectors import (
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
 from detector.errors import UserError
+from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
 from models.catches import catches
-from models.datasets import SCORED_KINDS, Dataset
+from models.datasets import DOUBTFUL, FRAUD, NORMAL, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
@@ -59,6 +62,8 @@ class Plan:
     turns: int = 200
     #: For each typology, also learn from the others alone and see what is caught of it.
     leave_one_out: bool = False
+    #: Of banks that set their own, false alert groups a day by four-digit code.
+    bank_budgets: Mapping[str, float] = field(default_factory=dict)
 
 
 class Span(NamedTuple):
@@ -79,6 +84,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     those held out, or a budget so
     small that the held-out days cannot measure it.
     """
+    given, data = data, data.select(data.life != FRAUD)
     days = np.unique(data.day)
     check_days(days)
     held_out = held_out_of(days)
@@ -88,6 +94,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
     detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
     calibrations = calibrate(detectors, span)
+    banks = _banks(detectors, calibrations, span, plan)
     return Draft(
         label=_date(days[-1]),
         columns=columns,
@@ -100,6 +107,8 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
         training={
             "data_sha256": data_sha256,
             "events": len(data.kind),
+            "fraud_left_out": len(given.kind) - len(data.kind),
+            "not_learnt_from": int((data.life == DOUBTFUL).sum()),
             "days": len(days),
             "first_day": _date(days[0]),
             "last_day": _date(days[-1]),
@@ -117,6 +126,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             detector.name: _alone(place, detectors, calibrations, span, plan.budget)
             for place, detector in enumerate(detectors)
         },
+        banks=banks,
     )
 
 
@@ -146,7 +156,7 @@ def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration,
 def _split(data: Dataset, cases: Cases | None, held_out: npt.NDArray[np.int64]) -> Span:
     later = np.isin(data.day, held_out)
     return Span(
-        fitting=data.select(~later),
+        fitting=data.select(~later & (data.life == NORMAL)),
         held_out=data.select(later),
         held_out_days=len(held_out),
         cases=None if cases is None else cases.select(~cases.held_out),
@@ -190,6 +200,25 @@ def _alarm(
     ]
     least: npt.NDArray[np.float64] = np.min(alarms, axis=0)
     return least
+
+
+def _banks(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, plan: Plan
+) -> BankBudgets:
+    """The banks' shares on the held-out days; UserError where a bank's own budget cannot be kept by them."""
+    shares = bank_shares(_alarm(detectors, calibrations, span.held_out), span.held_out, plan.budget)
+    try:
+        banks = BankBudgets(shares, plan.bank_budgets)
+    except ValueError as error:
+        raise UserError(f"{error}: leave out --bank-budget for it, or give a longer history") from None
+    finest = _finest(span.held_out_days, tuple(detector.spec for detector in detectors))
+    for bank, own in banks.own.items():
+        if own < finest * shares[bank]:
+            raise UserError(
+                f"a budget of {own:g} a day for bank {bank} cannot be measured on {span.held_out_days} held-out days:"
+                f" raise its --bank-budget to at least {finest * shares[bank]:.3g} or give a longer history"
+            )
+    return banks
 
 
 def _outcome(
@@ -262,8 +291,7 @@ def _check_kinds(fitting: Dataset, held_out: Dataset, plan: Plan) -> None:
 
 
 def _check_budget(budget: float, held_out_days: int, days: int, specs: tuple[DetectorSpec, ...]) -> None:
-    """A rate below one a held-out day is not counted, and the largest share decides what that means for the budget."""
-    finest = 1 / (held_out_days * max(spec.share for spec in specs))
+    finest = _finest(held_out_days, specs)
     if not np.isfinite(budget):
         raise UserError(f"a budget of {budget} false alert groups a day: give a finite --budget")
     if budget < finest:
@@ -271,6 +299,11 @@ def _check_budget(budget: float, held_out_days: int, days: int, specs: tuple[Det
             f"a budget of {budget:g} a day cannot be measured on {days} days, {held_out_days} of them held out:"
             f" raise --budget to at least {finest:.3g} or give a longer history"
         )
+
+
+def _finest(held_out_days: int, specs: tuple[DetectorSpec, ...]) -> float:
+    """The least limit: a rate below one in all held-out days is not counted, and the largest share decides."""
+    return 1 / (held_out_days * max(spec.share for spec in specs))
 
 
 def _per_kind(data: Dataset) -> dict[str, int]:

@@ -14,8 +14,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
+from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, tables_of, tell
-from detector.cli.options import as_json, mapping_file
+from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import KINDS
 from detector.core.chains import CHAINS, chain_of
@@ -24,14 +25,17 @@ from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.rehearsal import CASES, rehearsed
 from detector.settings import Settings
+from models.backtest.labels import labels_of
 from models.catches import SHARES
 from models.datasets import DAY_MS, SCORED_KINDS, Dataset
+from models.guard_rail import NONE, GuardRail, guard_rail
 from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without
 from models.reports.held_out import picture
 from models.training import Plan
 from models.training import train as fit
 from producers.batches import Which, to_batches
+from producers.files import read_labels
 from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
@@ -57,6 +61,8 @@ Examples:
   kozamori train history.jsonl -o model --budget 5 --json
   kozamori train own.csv --mapping own.toml -o model
   kozamori train august/events.parquet -o model --detectors forest
+  kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
+  kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
 
 Two days of three are learnt from, the third tells what an alert costs in false alarms. Simulated attacks are put among
 them, to learn how one begins; others tell what is caught.
@@ -71,6 +77,7 @@ them, to learn how one begins; others tell what is caught.
     show_default=True,
     help="False alert groups a day over all banks that the desk can bear; a group is one account, one day.",
 )
+@bank_budgets
 @click.option("--seed", type=click.IntRange(min=0), default=DEFAULTS.seed, show_default=True, help="Of the forest.")
 @click.option(
     "--max-samples",
@@ -107,6 +114,17 @@ them, to learn how one begins; others tell what is caught.
     is_flag=True,
     help="Also tell of each typology what is caught when only the others are learnt from; takes a dozen times as long.",
 )
+@click.option(
+    "--exclude",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Alerts as `kozamori alerts --json` prints them: their cases are not learnt from. May be given several times.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Which events are fraud, and no normal life.",
+)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @mapping_file()
 @as_json
@@ -114,11 +132,14 @@ def train(
     events: Path,
     output: Path,
     budget: float,
+    bank_budgets: dict[str, float],
     seed: int,
     max_samples: int,
     stages: str,
     cases: int,
     detectors: tuple[str, ...],
+    exclude: tuple[Path, ...],
+    labels: Path | None,
     own: Path | None,
     *,
     leave_one_out: bool,
@@ -135,11 +156,20 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed)
+        guard = _guard(exclude, labels)
+        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, guard)
         data, attacked = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
-        plan = Plan(budget, seed, max_samples, kinds=kinds, forms=detectors, leave_one_out=leave_one_out)
+        plan = Plan(
+            budget,
+            seed,
+            max_samples,
+            kinds=kinds,
+            forms=detectors,
+            leave_one_out=leave_one_out,
+            bank_budgets=bank_budgets,
+        )
         draft = fit(data, chain, plan, _sha256(events), attacked)
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
@@ -160,16 +190,31 @@ class _Given(NamedTuple):
     own: OwnData | None
     cases: int
     seed: int
+    guard: GuardRail
 
 
 def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases | None]:
     """Normal events, and cases put among them where they are wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
-    data, cases = rehearsed(batches, given.chain, ttl_ms, cases=given.cases, seed=given.seed, advance=advance)
+    data, cases = rehearsed(
+        batches,
+        given.chain,
+        ttl_ms,
+        cases=given.cases,
+        seed=given.seed,
+        advance=advance,
+        life=given.guard.life,
+    )
     if not len(data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
     return data, cases
+
+
+def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
+    """What alerts and labels say of the history."""
+    alerts = (alert for path in exclude for alert in read_alerts(path))
+    return guard_rail(alerts, NONE if labelled is None else labels_of(read_labels(labelled)).event_id)
 
 
 def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:
@@ -190,11 +235,18 @@ def _table(model: Model, output: Path) -> Table:
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
     table.add_row("held out", f"{training['held_out_days']} days, every third")
+    if training["fraud_left_out"]:
+        table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")
+    if training["not_learnt_from"]:
+        table.add_row("alerted", f"{training['not_learnt_from']:,} links and debits not learnt from")
     left_out = training.get(MANIFEST_KEY, ())
     table.add_row(
         "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
     )
     table.add_row("budget", f"{model.budget:g} false alert groups a day over all banks")
+    for bank, own in model.banks.own.items():
+        told = f"{own:g}, {model.banks.shares[bank]:.1%} of the groups of all"
+        table.add_row(f"budget of bank {bank}", told)
     for name, row in model.manifest["calibration"].items():
         thresholds = [f"{kind} {score:.4f}" for kind, score in row["thresholds"].items()]
         table.add_row(f"{name}: threshold", ", ".join(thresholds) or "none: nothing held out reaches it")

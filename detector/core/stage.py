@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
+
+from detector.contract.batch import Batch
 
 #: Row fields every stage has. `version` and `kernel` lie first, at a place that never moves, so that a row of
 #: another release can be recognised before anything else of it is read (PROTOCOL rule 10).
@@ -25,9 +28,14 @@ MAX_ROW_BYTES = 256
 
 #: Whole numbers that travel with an event from stage to stage. Yen debited from the account in 24 hours, this event
 #: included, and yen left to its monthly cap (account stage); the case: source record of its first alert, its `origin`
-#: and offset, and the number of the update (cases stage); the source record's timestamp, epoch ms (the worker).
-FACTS = ("yen_debited", "yen_left", "case_origin", "case_offset", "case_update", "received_ms")
-YEN_DEBITED, YEN_LEFT, CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE, RECEIVED_MS = range(len(FACTS))
+#: and offset, and the number of the update (cases stage); the source record's timestamp, epoch ms (the worker); the
+#: alarm in parts of the limit, `WHOLE` of which make one, or `TURNED_DOWN` (on its way into the desk stage, and out).
+FACTS = ("yen_debited", "yen_left", "case_origin", "case_offset", "case_update", "received_ms", "of_limit")
+YEN_DEBITED, YEN_LEFT, CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE, RECEIVED_MS, OF_LIMIT = range(len(FACTS))
+WHOLE, TURNED_DOWN = 1_000_000, -1
+
+#: The keys uint64 (n,) of a batch's events.
+Keys = Callable[[Batch], npt.NDArray[np.uint64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +85,16 @@ class Feature:
 class Stage:
     """A key column, a row dtype (header fields first), a numba kernel and the features it emits.
 
-    `key` is the batch's column (or property) that names the row. `kernel(rows, row_ids, status, batch, start, stop, X,
-    facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's state row, whose header
-    `admit` already updated; `status[i]` says whether to apply it (see `detector.core.admission`). It writes `X[i, :]`
-    (its own features, as of before the event, plus the event itself) and those of `facts[i, :]` (int64, columns
-    `FACTS`, carried on from the stage before) that it knows, then updates the row's own fields.
+    `key` is the batch's column (or property) that names the row, or a function that tells it. `kernel(rows, row_ids,
+    status, batch, start, stop, X, facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's
+    state row, whose header `admit` already updated; `status[i]` says whether to apply it (see
+    `detector.core.admission`). It writes `X[i, :]` (its own features, as of before the event, plus the event itself)
+    and those of `facts[i, :]` (int64, columns `FACTS`, carried on from the stage before) that it knows, then updates
+    the row's own fields.
     """
 
     name: str
-    key: str
+    key: str | Keys
     row: np.dtype[Any]
     version: int
     kernel: Callable[..., None]
@@ -99,6 +108,11 @@ class Stage:
             raise ValueError(f"row of stage {self.name} has holes between its fields")
         if self.row.names is None or self.row.names[: len(HEADER)] != tuple(field[0] for field in HEADER):
             raise ValueError(f"row of stage {self.name} does not begin with the header fields")
+
+    def keys_of(self, batch: Batch) -> npt.NDArray[np.uint64]:
+        """The key of each event's row, uint64 (n,)."""
+        keys: npt.NDArray[np.uint64] = getattr(batch, self.key) if isinstance(self.key, str) else self.key(batch)
+        return keys
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 
 from detector.contract.vocabulary import KINDS
+from detector.core.budgets import BankBudgets
 from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
+from detector.core.stages.desk import HIGHEST
 from detector.stream.flow import Flow, Node
 from detector.stream.processor import Processor, Wiring
 
@@ -32,7 +34,8 @@ _TTL_MS = 400 * DAY_MS
 def warm_up(flow: Flow, model: Model) -> None:
     """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
     # With a budget that large every event that is scored alerts, and so goes the whole way.
-    wiring = Wiring(flow, replace(model, budget=sys.float_info.max), 1, ("warm-up", "warm-up"))
+    keen = replace(model, budget=sys.float_info.max / HIGHEST, banks=BankBudgets())
+    wiring = Wiring(flow, keen, 1, ("warm-up", "warm-up"))
     waiting: dict[str, list[Any]] = {node.name: [] for node in flow.nodes}
     for node in flow.nodes:
         processor = _processor(wiring, node)

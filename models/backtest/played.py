@@ -10,6 +10,8 @@ from detector.contract.batch import OWN, Batch
 from detector.contract.vocabulary import DEBIT, KINDS, OK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
+from detector.core.desk import desk_of
+from detector.core.pipeline import Outcome
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from models.backtest.labels import HONEST, Labels
@@ -21,7 +23,7 @@ class Played(NamedTuple):
 
     `subject`: the account, or the wallet of an event without one; `bank` is ABSENT there. `taken` int64: yen debited,
     0 for all that debits nothing. `day`: calendar day in Japan since 1970-01-01. `case`: see `Labels.case_of`.
-    `scores` float64 (n, n_detectors), NaN where not scored. `X` float32 (n, F).
+    `scores` float64 (n, n_detectors), NaN where not scored. `X` float32 (n, F). `alert`: whether the worker would.
     """
 
     kind: npt.NDArray[np.int8]
@@ -36,6 +38,7 @@ class Played(NamedTuple):
     case: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float64]
     X: npt.NDArray[np.float32]
+    alert: npt.NDArray[np.bool_]
 
     @property
     def size(self) -> int:
@@ -72,7 +75,7 @@ def play(
 
     The state begins empty, or with what `warm_up`, the log before, makes of it. `advance` is told each batch's size.
     """
-    run = ChainRun(chain, model, ttl_ms=ttl_ms)
+    run = ChainRun(chain, model, ttl_ms=ttl_ms, desk=desk_of(model))
     for batch in warm_up:
         run.process(batch)
         advance(batch.size)
@@ -80,19 +83,18 @@ def play(
     parts = [_empty(model)]
     for events in batches:
         batch, outcome = run.process(events)
-        assert outcome.judgement is not None
         case = labels.case_of(batch.event_id)
         own = (outcome.status <= APPLY_FRESH) & (batch.role == OWN)
         which = np.flatnonzero(own & (np.isin(batch.kind, kinds) | (case != HONEST)))
-        parts.append(_columns(batch.select(which), case[which], outcome.judgement.scores[which], outcome.X[which]))
+        parts.append(_columns(batch.select(which), case[which], outcome, which))
         advance(events.size)
     played = Played(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     return played.select(_first_of_each(played.event_id))
 
 
-def _columns(
-    batch: Batch, case: npt.NDArray[np.int32], scores: npt.NDArray[np.float64], X: npt.NDArray[np.float32]
-) -> Played:
+def _columns(batch: Batch, case: npt.NDArray[np.int32], outcome: Outcome, which: npt.NDArray[np.int64]) -> Played:
+    """The rows of `batch`, which are the events at `which` of `outcome`."""
+    assert outcome.judgement is not None
     debits = (batch.kind == DEBIT) & (batch.result == OK)
     return Played(
         kind=batch.kind,
@@ -105,8 +107,9 @@ def _columns(
         taken=np.where(debits, batch.amount_yen, 0),
         event_id=batch.event_id,
         case=case,
-        scores=scores,
-        X=X,
+        scores=outcome.judgement.scores[which],
+        X=outcome.X[which],
+        alert=outcome.judgement.alert[which],
     )
 
 
@@ -121,4 +124,4 @@ def _empty(model: Model) -> Played:
     whole, ids, small = np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int8)
     scores, X = np.empty((0, len(model.detectors))), np.empty((0, len(model.feature_names)), np.float32)
     bank, case = np.empty(0, np.int16), np.empty(0, np.int32)
-    return Played(small, ids, ids, ids, bank, whole, whole, whole, ids, case, scores, X)
+    return Played(small, ids, ids, ids, bank, whole, whole, whole, ids, case, scores, X, np.empty(0, np.bool_))

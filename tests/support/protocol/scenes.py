@@ -55,7 +55,7 @@ class AlertsOnAll:
             ),
         )
 
-    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> Judgement:
+    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16]) -> Judgement:
         """Every event alerts."""
         n = len(X)
         return Judgement(np.ones(n), np.zeros(n, np.int8), np.full(n, 0.5), np.ones((n, 1)), np.ones(n, np.bool_))

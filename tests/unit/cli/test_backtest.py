@@ -48,9 +48,11 @@ def test_json_has_every_scorer_that_can_be_had(months: Path) -> None:
     assert 12 == sum(row["cases"] for row in told["scorers"][0]["typologies"].values())
 
 
-def test_the_model_alerts_where_kozamori_score_says_so(months: Path, tmp_path: Path) -> None:
-    told = json.loads(run(months, "--json").stdout)
-    invoke(score, months / "attack" / "events.parquet", "--model", months / "model", "-o", tmp_path / "scores.parquet")
+@pytest.mark.parametrize("options", [[], ["--controller"], ["--bank-budget", "0001=9", "--controller"]], ids=" ".join)
+def test_the_model_alerts_where_kozamori_score_says_so(months: Path, tmp_path: Path, options: list[str]) -> None:
+    told = json.loads(run(months, "--json", *options).stdout)
+    named = ["--model", months / "model", "-o", tmp_path / "scores.parquet"]
+    invoke(score, months / "attack" / "events.parquet", *named, *options)
     alerts = pd.read_parquet(tmp_path / "scores.parquet").query("alert")
     labels = pd.read_parquet(months / "attack" / "labels.parquet")
     true = set(alerts.loc[alerts["event_id"].isin(labels["event_id"]), "case_id"])

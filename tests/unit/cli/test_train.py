@@ -1,14 +1,19 @@
 """`kozamori train` end to end on a small simulated history, and the ways it refuses."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from support.alerts import make_alert
 
 from detector.artifact import read_model
 from detector.cli.models import train
 from detector.cli.producers import simulate
+from detector.contract.alerts import encode_alert
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 
@@ -91,3 +96,41 @@ def test_two_days_are_too_few(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--budget", "0"], ["--budget", "-3"], ["--max-samples", "1"], ["--seed", "-1"]])
 def test_senseless_options_are_refused(events: Path, tmp_path: Path, options: list[str]) -> None:
     assert run(events, "-o", tmp_path / "model", *options).exit_code == 2
+
+
+def test_alerts_and_labels_are_left_out_of_what_is_learnt_from(events: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(events, columns=["event_id", "kind", "account", "occurred_at_ms"]).to_pylist()
+    debits = [row for row in rows if row["kind"] == "debit"][:7]
+    alerts = [
+        make_alert(i, event_id=row["event_id"], account=row["account"], occurred_at_ms=row["occurred_at_ms"])
+        for i, row in enumerate(debits[:3])
+    ]
+    (tmp_path / "alerts.jsonl").write_bytes(b"\n".join(encode_alert(alert) for alert in alerts) + b"\n")
+    labels = [{"event_id": row["event_id"], "case_id": "T1-1", "typology": "T1"} for row in debits[3:]]
+    (tmp_path / "labels.jsonl").write_text("\n".join(json.dumps(label) for label in labels))
+    said = json.loads(
+        run(
+            *(events, "-o", tmp_path / "model", "--detectors", "forest", "--json"),
+            *("--exclude", tmp_path / "alerts.jsonl", "--labels", tmp_path / "labels.jsonl"),
+        ).stdout
+    )
+    assert 4 == said["training"]["fraud_left_out"]
+    assert said["training"]["not_learnt_from"] >= 3
+
+
+def test_a_line_that_is_no_alert_is_named(events: Path, tmp_path: Path) -> None:
+    (tmp_path / "alerts.jsonl").write_bytes(encode_alert(make_alert()) + b"\n\n{}\n")
+    with pytest.raises(UserError, match=r"alerts.jsonl, line 3: no alert"):
+        run(events, "-o", tmp_path / "model", "--exclude", tmp_path / "alerts.jsonl")
+
+
+def test_banks_get_budgets_of_their_own(events: Path, tmp_path: Path) -> None:
+    (bank, _), *_ = Counter(pq.read_table(events, columns=["bank"])["bank"].drop_null().to_pylist()).most_common()
+    options = (events, "-o", tmp_path / "model", "--detectors", "forest", "--bank-budget")
+    assert f"budget of bank {bank}" in run(*options, f"{bank}=1.5").stdout
+    model = read_model(tmp_path / "model", *CHAINS)
+    assert {bank: 1.5} == model.banks.own
+    assert 1.5 / model.banks.shares[bank] == model.limits[int(bank)]
+    assert {20.0} == set(np.delete(model.limits, int(bank)).tolist())
+    with pytest.raises(UserError, match="such as 0116=2"):
+        run(*options, "5=1")
