@@ -30,7 +30,7 @@ from detector.core.own_amount import Debit
 from detector.core.policy import Model
 from detector.core.reasons import MOST, reasons_of
 from models.boosting import LEAVES, RATE
-from models.datasets import Dataset
+from models.datasets import NORMAL, Dataset
 from models.flatten import flatten, flatten_boosting
 from models.joint_tails import fit_joint_tail
 from models.training import Plan
@@ -40,6 +40,7 @@ EVENTS, DAYS = 5_000, 10
 BINS = 32  # of a feature in boosting: enough for full trees
 REPEATS = 10  # of each boosted tree: a tenth of the training
 ATTACK_SHARE = 0.02
+BANK = 9900
 DETECTOR_OF = ("attack_trained", "first_big_charge", "forest")  # one of each form
 ONCE = ("columns", "baseline")  # fields of boosted trees that are not of each tree
 MOST_JUDGED = AMOUNTS + MOST * MOST_STEPS
@@ -123,7 +124,14 @@ def _days(seed: int) -> Dataset:
     ]
     account = random.integers(1, 2**63, 5_000, dtype=np.uint64)[random.integers(0, 5_000, EVENTS)]
     day = np.repeat(np.arange(DAYS), EVENTS // DAYS)
-    return Dataset(np.stack(columns, axis=1).astype(np.float32), np.full(EVENTS, DEBIT, np.int8), account, day)
+    return Dataset(
+        np.stack(columns, axis=1).astype(np.float32),
+        np.full(EVENTS, DEBIT, np.int8),
+        account,
+        day,
+        np.full(EVENTS, BANK, np.int16),
+        np.full(EVENTS, NORMAL, np.int8),
+    )
 
 
 def _model(data: Dataset, seed: int) -> Model:

@@ -77,7 +77,7 @@ def build_alert(
             usual,
             [reason.feature for reason in reasons],
             _debit(batch, i),
-            lambda X: model.judge(X, np.full(len(X), kind, np.int8)).alert,
+            lambda X: model.judge(X, np.full(len(X), kind, np.int8), np.full(len(X), batch.bank[i])).alert,
         ),
     )
 
