@@ -38,7 +38,6 @@ PAGE, FIGURES = "README.md", "figures.json"
 BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
 #: The days judged begin here, those learnt from end the day before.
 JUDGED_FROM = dt.date(2020, 9, 1)
-TURN_DAYS = 2  # judged beyond a month, so that a turn of the month is among them (T2)
 #: Not before this day: a drain across the turn of the month (T2) is to be seen whole.
 STRADDLES_FROM = 10
 #: Of an account that opens to a spray (T3) it has tried hundreds: so many times fewer unlabelled cases.
@@ -62,7 +61,7 @@ Examples:
   kozamori honesty -o honesty --quick
   kozamori honesty -o honesty --seeds 7,8,9,10 --accounts 40000 --json
 
-Simulates, trains and back-tests some forty worlds: half an hour and more. The same options give the same figures.
+Simulates, trains and back-tests some thirty worlds: half an hour. The same options give the same figures.
 """
 )
 @click.option(
@@ -93,9 +92,7 @@ Simulates, trains and back-tests some forty worlds: half an hour and more. The s
 @click.option(
     "--budget",
     type=click.FloatRange(min=0, min_open=True),
-    default=20.0,
-    show_default=True,
-    help="False alert groups a day over all banks.",
+    help=f"False alert groups a day over all banks.  [default: {FULL.budget:g}]",
 )
 @click.option("--quick", is_flag=True, help="A small world and small models: to see that it runs, not to believe it.")
 @as_json
@@ -105,17 +102,17 @@ def honesty(
     seeds: tuple[int, ...],
     accounts: int | None,
     days: int | None,
-    budget: float,
+    budget: float | None,
     *,
     quick: bool,
     as_json: bool,
 ) -> None:
     """Tell what each detector and feature adds, which fraud is missed, and what moves the results."""
     size = QUICK if quick else FULL
-    size = replace(size, accounts=accounts or size.accounts, days=days or size.days)
+    size = replace(size, accounts=accounts or size.accounts, days=days or size.days, budget=budget or size.budget)
     if section is not None:
         with_section(_read(section), "")  # asked before the long work
-    every = Run(Simulations(size), CHAINS[-1], size, budget)
+    every = Run(Simulations(size), CHAINS[-1], size)
     with _progress(steps(seeds, every.chain)) as advance:
         figures = {"command": _command(), **run(every, seeds, advance)}
     files = {f"{name}.png": content for name, content in pictures(figures).items()}
@@ -156,7 +153,7 @@ class Simulations:
         scenario = replace(
             self._scenario(seed, setting.drift or setting.life, drifts=bool(setting.drift)),
             start=JUDGED_FROM,
-            days=self.size.days + TURN_DAYS,
+            days=self.size.judged_days,
             cases=self.size.judged * len(TYPOLOGIES),
             campaign=_campaign({}),
             evasion=Evasion(**dict(setting.thieves)),

@@ -97,8 +97,8 @@ DRIFT = Question(
 THIEVES = Question(
     "thieves",
     "Thieves who know what is looked at",
-    "The model is as usual, and has learnt from usual thieves; those of the days judged are not. T2 keeps to the turn of"
-    " the month.",
+    "The model is as usual, and has learnt from usual thieves; those of the days judged are not. T2 keeps to the"
+    " turn of the month.",
 )
 TRAINING = Question(
     "training",

@@ -66,9 +66,8 @@ def _seeds(figures: dict[str, Any]) -> list[str]:
     false = spread(of_seeds(figures), "false_groups_per_day")
     if max(false.high / budget - 1, 1 - false.low / budget) <= OFF_BUDGET:
         return []
-    return [
-        f"**The limit** of the training days came to {false.low:.1f} – {false.high:.1f} false groups a day, not {budget:g}."
-    ]
+    came = f"{false.low:.1f} – {false.high:.1f} false groups a day"
+    return [f"**The limit** of the training days is off: {came} instead of {budget:g}."]
 
 
 def _experiments(figures: dict[str, Any], question: str) -> list[str]:
@@ -90,7 +89,7 @@ def _experiments(figures: dict[str, Any], question: str) -> list[str]:
 
 def _idle(figures: dict[str, Any]) -> list[str]:
     """Parts that are not missed by more than chance moves the results."""
-    chance = max(spread(of_seeds(figures), share).width for share in ("early_at_budget", "yen_lost_at_budget"))
+    chance = max(spread(of_seeds(figures), share).width for share in ("early_strict", "yen_lost_strict"))
     found = []
     for question, what in ((DETECTORS, "detectors"), (GROUPS, "stages"), (FEATURES, "features")):
         rows = [row for row in figures["questions"].get(question.name, ()) if _is_left_out(row, question.name)]
@@ -99,18 +98,18 @@ def _idle(figures: dict[str, Any]) -> list[str]:
             listed = "" if question is FEATURES else f": {', '.join(idle)}"
             found.append(
                 f"**{len(idle)} of {len(rows)} {what}** can each be left out without a loss that stands out from chance"
-                f" ({chance:.1%} between the seeds){listed}."
+                f" ({chance:.1%} between the seeds) at the smaller budget{listed}."
             )
     return found
 
 
 def missed(figures: dict[str, Any], row: dict[str, Any]) -> float:
-    """How much worse a row is than as usual, at the same number of false groups: the larger of two shares' losses."""
+    """How much worse a row is than as usual at the smaller budget: the larger of two shares' losses."""
     usual = figures["reference"]
     return float(
         max(
-            usual["early_at_budget"] - row["early_at_budget"],
-            row["yen_lost_at_budget"] - usual["yen_lost_at_budget"],
+            usual["early_strict"] - row["early_strict"],
+            row["yen_lost_strict"] - usual["yen_lost_strict"],
         )
     )
 

@@ -19,6 +19,13 @@ from models.training import Span, calibrate
 DIGITS = 4  # of a share or rate in the figures: far below what chance does
 
 
+class Budgets(NamedTuple):
+    """False alert groups a day: what a desk can bear, and what a smaller one could."""
+
+    usual: float
+    strict: float
+
+
 class Log(NamedTuple):
     """A labelled log as a model saw it, with what does not depend on the model."""
 
@@ -42,8 +49,8 @@ class Log(NamedTuple):
 class Row:
     """What a model's alerts came to; shares are means over typologies, see `Figures`.
 
-    The `_at_budget` ones are with the limit set in hindsight, so that there are as many false groups as the budget
-    says: what detection alone is worth, whatever became of the limit.
+    The `_strict` ones are at the smaller budget, where differences show, with the limit set in hindsight, so that there
+    are just as many false groups: what detection alone is worth, whatever became of the limit.
     """
 
     name: str
@@ -53,8 +60,8 @@ class Row:
     before_debit: float
     yen_lost: float
     false_groups_per_day: float
-    early_at_budget: float
-    yen_lost_at_budget: float
+    early_strict: float
+    yen_lost_strict: float
     typologies: dict[str, dict[str, Any]]
 
     def told(self) -> dict[str, Any]:
@@ -62,17 +69,17 @@ class Row:
         return {name: _rounded(value) for name, value in asdict(self).items()}
 
 
-def judged(name: str, text: str, model: Model, log: Log, budget: float) -> Row:
-    """The row of `model` on a log that has its scores, at a budget of false groups a day."""
+def judged(name: str, text: str, model: Model, log: Log, budgets: Budgets) -> Row:
+    """The row of `model` on a log that has its scores."""
     days = len(log.played.days)
-    own = of_model(model, log.played, budget)[0][0]
+    own = of_model(model, log.played, budgets.usual)[0][0]
 
     def figures(alert: npt.NDArray[np.bool_]) -> Figures:
         groups = log.grouping.groups(np.flatnonzero(alert))
         return figures_of(name, log.cases.outcomes(alert), log.cases, groups, days)
 
-    found = figures(alerts_at(own, log.grouping, budget * days))
-    exact = figures(alerts_at(own._replace(limit=None), log.grouping, budget * days))
+    found = figures(alerts_at(own, log.grouping, budgets.usual * days))
+    strict = figures(alerts_at(own._replace(limit=None), log.grouping, budgets.strict * days))
     return Row(
         name=name,
         text=text,
@@ -81,8 +88,8 @@ def judged(name: str, text: str, model: Model, log: Log, budget: float) -> Row:
         before_debit=found.before_debit,
         yen_lost=found.yen_lost or 0.0,
         false_groups_per_day=found.false_groups_per_day,
-        early_at_budget=exact.early,
-        yen_lost_at_budget=exact.yen_lost or 0.0,
+        early_strict=strict.early,
+        yen_lost_strict=strict.yen_lost or 0.0,
         typologies={typology: asdict(row) for typology, row in found.typologies.items()},
     )
 

@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from detector.core.detectors import Detector
 from detector.core.policy import Model
-from models.honesty.judging import Log, Row, judged, with_detectors
+from models.honesty.judging import Budgets, Log, Row, judged, with_detectors
 from models.training import Span
 
 
-def detectors(model: Model, span: Span, log: Log, budget: float) -> Iterator[Row]:
+def detectors(model: Model, span: Span, log: Log, budgets: Budgets) -> Iterator[Row]:
     """A row without each detector, and one with each alone."""
     if len(model.detectors) < 2:
         return
@@ -22,10 +22,10 @@ def detectors(model: Model, span: Span, log: Log, budget: float) -> Iterator[Row
             (f"{detector.name} alone", (_sharing(detector, 1.0),)),
         ):
             other = with_detectors(model, left, span)
-            yield judged(name, detector.spec.meaning, other, log.scored_by(other), budget)
+            yield judged(name, detector.spec.meaning, other, log.scored_by(other), budgets)
 
 
-def features(model: Model, span: Span, log: Log, budget: float, seed: int) -> Iterator[Row]:
+def features(model: Model, span: Span, log: Log, budgets: Budgets, seed: int) -> Iterator[Row]:
     """A row for each feature that has a value, with its values exchanged among events of a kind."""
     for column, name in enumerate(model.feature_names):
         if np.isnan(log.played.X[:, column]).all():
@@ -34,7 +34,7 @@ def features(model: Model, span: Span, log: Log, budget: float, seed: int) -> It
         held_out = span.held_out._replace(X=exchanged(span.held_out.X, span.held_out.kind, column, rng))
         blind = with_detectors(model, model.detectors, span._replace(held_out=held_out))
         X = exchanged(log.played.X, log.played.kind, column, rng)
-        yield judged(name, "", blind, log.scored_by(blind, X), budget)
+        yield judged(name, "", blind, log.scored_by(blind, X), budgets)
 
 
 def without(trained: tuple[Detector, ...], place: int) -> tuple[Detector, ...]:

@@ -56,8 +56,8 @@ def _experiments(figure: Any, figures: dict[str, Any]) -> None:
         for place, row in zip(places, rows, strict=True):
             if row is not None:
                 axes.plot(row[share], place, "o", color=colour, markersize=5)
-                axes.plot(row[f"{share}_at_budget"], place, "o", color=colour, markersize=5, fillstyle="none")
-        axes.set_title(f"{title} (filled: limit of the training days; open: at the budget)", loc="left", fontsize=9)
+                axes.plot(row[f"{share}_strict"], place, "o", color=colour, markersize=5, fillstyle="none")
+        axes.set_title(f"{title} (open: at the smaller budget)", loc="left", fontsize=9)
         axes.set_xlim(-0.02, 1.02)
         axes.grid(axis="x", color="#eeeeee")
     early.set_yticks(list(places), labels, fontsize=8)

@@ -1,7 +1,7 @@
 """All experiments, one after the other: simulate, train, judge. What does not change is used again."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from models.datasets import DAY_MS, collect
 from models.honesty import experiments
 from models.honesty.disturbances import disturbed
 from models.honesty.experiments import EXPERIMENTS, QUESTIONS, USUAL, Experiment, Setting
-from models.honesty.judging import Log, Row, judged
+from models.honesty.judging import Budgets, Log, Row, judged
 from models.honesty.parts import detectors, features
 from models.inject import Attacks, collect_cases
 from models.left_out import without
@@ -25,12 +25,14 @@ from models.training import Plan, Span, held_out_from, train
 
 TTL_MS = 400 * DAY_MS  # no state is forgotten within two months
 AS_USUAL = "as usual"
-LOW_BUDGET = 0.25  # times the budget: the seeds are also judged by so small a desk
+STRICT = 0.25  # of the budget: what a smaller desk could bear, or a world of four times as many people
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a run is: `cases` to learn from, `judged` ones of each typology; `turns` and `trees` of the model."""
+    """How large a run is: `cases` to learn from, `judged` ones of each typology; `turns` and `trees` of the model;
+    `budget` of false alert groups a day over all banks.
+    """
 
     accounts: int
     days: int
@@ -38,11 +40,17 @@ class Size:
     judged: int
     turns: int
     trees: int
+    budget: float
+
+    @property
+    def judged_days(self) -> int:
+        """Days judged: after a month to learn from, a month and the turn to the next, for those who use it (T2)."""
+        return self.days + 2
 
 
-FULL = Size(accounts=20_000, days=30, cases=2_600, judged=20, turns=200, trees=100)
+FULL = Size(accounts=40_000, days=30, cases=2_600, judged=20, turns=200, trees=100, budget=20.0)
 #: To see that it runs, not to believe it.
-QUICK = Size(accounts=1_500, days=30, cases=130, judged=4, turns=20, trees=20)
+QUICK = Size(accounts=1_500, days=30, cases=65, judged=4, turns=10, trees=10, budget=4.0)
 
 
 class Simulator(Protocol):
@@ -72,7 +80,11 @@ class Run:
     simulator: Simulator
     chain: Chain
     size: Size
-    budget: float
+
+    @property
+    def budgets(self) -> Budgets:
+        """The budget and a smaller one."""
+        return Budgets(self.size.budget, STRICT * self.size.budget)
 
     def learn(self, seed: int, setting: Setting) -> _Learnt:
         """Training days in this setting, and the model of them."""
@@ -82,7 +94,7 @@ class Run:
         data = collect(history, chain, TTL_MS)
         attacks = self.simulator.attacks(history, self.size.cases, seed)
         cases = collect_cases(history, attacks, chain, TTL_MS)
-        plan = Plan(self.budget, seed, trees=self.size.trees, turns=self.size.turns)
+        plan = Plan(self.size.budget, seed, trees=self.size.trees, turns=self.size.turns)
         model = unpack(pack(train(data, chain, plan, "simulated", cases)), chain)
         split = held_out_from(np.unique(data.day))
         fitting, held_out = data.select(data.day < split), data.select(data.day >= split)
@@ -98,7 +110,7 @@ class Run:
     def tried(self, one: Experiment, usual: _Learnt, seed: int) -> Row:
         """The row of one experiment; `usual` is what was learnt in the usual setting."""
         learnt = usual if one.setting.learns_as_usual else self.learn(seed, one.setting)
-        return judged(one.name, one.help, learnt.model, self.look(learnt, seed, one.setting), self.budget)
+        return judged(one.name, one.help, learnt.model, self.look(learnt, seed, one.setting), self.budgets)
 
 
 def steps(seeds: tuple[int, ...], chain: Chain) -> int:
@@ -106,7 +118,12 @@ def steps(seeds: tuple[int, ...], chain: Chain) -> int:
     return len(seeds) + 2 * len(DETECTORS) + len(chain.features) + len(EXPERIMENTS)
 
 
-def run(every: Run, seeds: tuple[int, ...], advance: Callable[[str], object] = lambda _: None) -> dict[str, Any]:
+def run(
+    every: Run,
+    seeds: tuple[int, ...],
+    advance: Callable[[str], object] = lambda _: None,
+    tried: tuple[Experiment, ...] = EXPERIMENTS,
+) -> dict[str, Any]:
     """The figures of all questions; `advance` is told the name of each row that is done.
 
     Raises UserError where the world is too small to learn from.
@@ -122,22 +139,29 @@ def run(every: Run, seeds: tuple[int, ...], advance: Callable[[str], object] = l
         learnt = usual if seed == seeds[0] else every.learn(seed, USUAL)
         seen = every.look(learnt, seed, USUAL)
         log = log or seen
-        for budget in (every.budget, LOW_BUDGET * every.budget):
-            row = judged(f"seed {seed}, {budget:g} a day", "", learnt.model, seen, budget)
+        for budget in every.budgets:
+            at = every.budgets._replace(usual=budget)
+            row = judged(f"seed {seed}, {budget:g} a day", "", learnt.model, seen, at)
             rows[experiments.SEEDS.name].append({**row.told(), "seed": seed, "budget": budget})
         advance(f"seed {seed}")
     assert log is not None
-    reference = judged(AS_USUAL, "", usual.model, log, every.budget)
-    for name in {one.question for one in EXPERIMENTS} | {experiments.DETECTORS.name}:
+    reference = judged(AS_USUAL, "", usual.model, log, every.budgets)
+    for name in {one.question for one in tried} | {experiments.DETECTORS.name}:
         rows[name].append(reference.told())
-    for row in detectors(usual.model, usual.span, log, every.budget):
+    for row in detectors(usual.model, usual.span, log, every.budgets):
         note(experiments.DETECTORS.name, row)
-    for row in features(usual.model, usual.span, log, every.budget, seeds[0]):
-        note(experiments.FEATURES.name, row)
-    for one in EXPERIMENTS:
+    for row in features(usual.model, usual.span, log, every.budgets, seeds[0]):
+        # Ninety times thirteen typologies are more than anybody reads.
+        note(experiments.FEATURES.name, replace(row, typologies={}))
+    for one in tried:
         note(one.question, every.tried(one, usual, seeds[0]))
     return {
-        "about": {"seeds": list(seeds), "budget": every.budget, **asdict(every.size)},
+        "about": {
+            "seeds": list(seeds),
+            "strict": every.budgets.strict,
+            **asdict(every.size),
+            "judged_days": every.size.judged_days,
+        },
         "reference": reference.told(),
         "questions": {name: found for name, found in rows.items() if found},
     }
