@@ -51,8 +51,8 @@ def _intro(figures: dict[str, Any]) -> str:
     seeds = ", ".join(map(str, about["seeds"]))
     return (
         f"Written by `{figures['command']}`; all figures are in `figures.json` beside the pictures. Simulated: seeds"
-        f" {seeds}, {about['accounts']:,} accounts, {about['days']} days to learn from, then {about['judged_days']} with"
-        f" {about['judged']} cases of each typology; {about['cases']:,} other simulated cases to learn from,"
+        f" {seeds}, {about['accounts']:,} accounts, {about['days']} days to learn from, then {about['judged_days']}"
+        f" days with {about['judged']} cases of each typology; {about['cases']:,} other simulated cases to learn from,"
         f" {about['turns']} boosted and {about['trees']} isolation trees; a budget of {about['budget']:g} false alert"
         " groups a day over all banks. Limits are those of the training days, as in a worker; in the columns of"
         f" {about['strict']:g} a day, where differences show, it is set in hindsight, so that there are exactly as many"
