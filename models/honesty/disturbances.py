@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from models.datasets import DAY_MS, JST_MS
+from models.training import held_out_of
 
 TWICE_SHARE = 0.01
 #: Events that go through the stages at once. An event comes again within as many.
@@ -60,4 +61,5 @@ def _days(whole: Batch) -> npt.NDArray[np.int64]:
 def _middle(day: npt.NDArray[np.int64]) -> int:
     """A day in the middle of those that are learnt from."""
     days = np.unique(day)
-    return int(days[len(days) // 3])
+    learnt = np.setdiff1d(days, held_out_of(days))
+    return int(learnt[len(learnt) // 2])

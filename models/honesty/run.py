@@ -21,7 +21,7 @@ from models.honesty.judging import Budgets, Log, Row, judged
 from models.honesty.parts import detectors, features
 from models.inject import Attacks, collect_cases
 from models.left_out import without
-from models.training import Plan, Span, held_out_from, train
+from models.training import Plan, Span, held_out_of, train
 
 TTL_MS = 400 * DAY_MS  # no state is forgotten within two months
 AS_USUAL = "as usual"
@@ -96,9 +96,10 @@ class Run:
         cases = collect_cases(history, attacks, chain, TTL_MS)
         plan = Plan(self.size.budget, seed, trees=self.size.trees, turns=self.size.turns)
         model = unpack(pack(train(data, chain, plan, "simulated", cases)), chain)
-        split = held_out_from(np.unique(data.day))
-        fitting, held_out = data.select(data.day < split), data.select(data.day >= split)
-        return _Learnt(chain, history, model, Span(fitting, held_out, len(np.unique(held_out.day)), None, None))
+        days = held_out_of(np.unique(data.day))
+        later = np.isin(data.day, days)
+        span = Span(data.select(~later), data.select(later), len(days), None, None)
+        return _Learnt(chain, history, model, span)
 
     def look(self, learnt: _Learnt, seed: int, setting: Setting) -> Log:
         """The days judged in this setting, as the model sees them after its training days."""
