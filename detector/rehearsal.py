@@ -53,8 +53,8 @@ def rehearsed(
     """The events of a history as they were, and about `cases` simulated cases planted in it; none: None.
 
     `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
-    twice as many as there are where cases are wanted; `life` tells what each event is of. Raises UserError for fewer than
-    three days.
+    twice as many as there are where cases are wanted; `life` tells what each event is of. Raises UserError for fewer
+    than three days.
     """
     onlooker = Onlooker()
     data = collect(onlooker.watch(batches()), chain, ttl_ms, advance, life)
