@@ -94,7 +94,7 @@ def honesty(
         with_section(_read(section), "")  # asked before the long work
     every = Run(Simulations(size), CHAINS[-1], size)
     with _progress(steps(seeds, every.chain)) as advance:
-        figures = {"command": _command(), **run(every, seeds, advance)}
+        figures = {"command": _command(), "quick": quick, **run(every, seeds, advance)}
     files = {f"{name}.png": content for name, content in pictures(figures).items()}
     files[FIGURES] = json.dumps(figures, indent=1, allow_nan=False).encode() + b"\n"
     files[PAGE] = page(figures).encode()

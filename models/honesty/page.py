@@ -7,6 +7,7 @@ from models.honesty.experiments import DETECTORS, FEATURES, QUESTIONS, SEEDS, TY
 from models.honesty.failures import failures, missed, of_seeds, of_typology, spread
 
 BEGIN, END = "<!-- honesty: begin -->", "<!-- honesty: end -->"
+QUICK = "**A quick run of a small world and small models, to see that it runs: its figures mean nothing.**"
 SECTION_LEVEL = 2  # heading of the page as a part of another
 MOST_FEATURES = 15  # shown; the others are folded away
 HEADS = ("", "alerted", "early", "before a debit", "yen lost", "false groups a day")
@@ -17,6 +18,7 @@ def page(figures: dict[str, Any], *, pictures: str = "", level: int = 1) -> str:
     """The page; `pictures` is the way to the folder of the PNG files; `level` that of its first heading."""
     parts = [
         f"{'#' * level} What the detectors are worth, and where they fail",
+        *([QUICK] if figures["quick"] else []),
         _intro(figures),
         f"![Cases caught early and yen lost in every experiment]({pictures}experiments.png)",
         f"{'#' * (level + 1)} Where it fails",
