@@ -24,6 +24,7 @@ from producers.banks import BANKS
 from producers.typologies.table import BY_ID
 
 BAR_CELLS = 20
+LEAST_SHOWN = 0.005  # of a share in percent
 BANK_NAMES = {f"{bank.code:04}": bank.name for bank in BANKS}
 
 #: What each line is headed by, and says.
@@ -38,6 +39,7 @@ SAYS: Mapping[str, Mapping[Language, str]] = {
     "rate": {"en": "how rare", "ja": "珍しさ"},
     "typologies": {"en": "looks like", "ja": "類似の手口"},
     "reasons": {"en": "reasons", "ja": "理由"},
+    "others": {"en": "all other features", "ja": "そのほかの項目の合計"},
     "otherwise": {"en": "otherwise", "ja": "検知の境目"},
     "model": {"en": "model", "ja": "モデル"},
     "link": {"en": "link attempt", "ja": "口座登録"},
@@ -198,6 +200,9 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
         row("" if place else "typologies", f"{name} {BY_ID[name].name if name in BY_ID else ''}")
     for place, reason in enumerate(alert.reasons):
         row("" if place else "reasons", Text.assemble(_bar(reason.share), text_of(reason, lang)))
+    others = 1 - sum(reason.share for reason in alert.reasons)
+    if others >= LEAST_SHOWN:
+        row("", Text.assemble(_bar(others), (say("others"), "dim")))
     if alert.together_per_day is not None:
         row("", say("together", _often(alert.together_per_day, lang)))
     row("otherwise", text_of(alert.counterfactual, lang) if alert.counterfactual else say("nothing"))

@@ -102,6 +102,11 @@ def test_what_is_not_known_is_left_out_or_said_to_be_so(tmp_path: Path) -> None:
     assert "otherwise   no change of the amount or of one reason alone would" in text
 
 
+def test_what_no_reason_tells_of_is_shown_as_the_rest(tmp_path: Path) -> None:
+    alert = make_alert(7, reasons=[ALERT.reasons[1]])
+    assert "████████████░░░░░░░░  60%  all other features\n" in told(written(tmp_path, alert))
+
+
 def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
     alert = make_alert(7, account="\x1b[2J\x07", detector="\x9b1m", kind="\x1b[1m")
     assert not any((ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 for c in told(written(tmp_path, alert)))
