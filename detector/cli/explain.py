@@ -24,6 +24,7 @@ from producers.banks import BANKS
 from producers.typologies.table import BY_ID
 
 BAR_CELLS = 20
+LEAST_SHOWN = 0.005  # of a share in percent
 BANK_NAMES = {f"{bank.code:04}": bank.name for bank in BANKS}
 
 #: What each line is headed by, and says.
@@ -38,6 +39,7 @@ SAYS: Mapping[str, Mapping[Language, str]] = {
     "rate": {"en": "how rare", "ja": "珍しさ"},
     "typologies": {"en": "looks like", "ja": "類似の手口"},
     "reasons": {"en": "reasons", "ja": "理由"},
+    "others": {"en": "all other features", "ja": "そのほかの項目の合計"},
     "otherwise": {"en": "otherwise", "ja": "検知の境目"},
     "model": {"en": "model", "ja": "モデル"},
     "link": {"en": "link attempt", "ja": "口座登録"},
@@ -175,7 +177,7 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
 
     table = Table.grid(padding=(0, 2), pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
 
     def row(what: str, text: str | Text) -> None:
         table.add_row(SAYS[what][lang] if what else "", printable(text) if isinstance(text, str) else text)
@@ -189,15 +191,19 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
     if alert.passbook_text:
         row("passbook", alert.passbook_text)
     row("money", WORDS["yen"][lang].format(alert.yen_debited, alert.yen_at_risk))
-    row("case", say("of_case", alert.case_id, alert.update))
+    if alert.case_id:
+        row("case", say("of_case", alert.case_id, alert.update))
     row("detector", f"{alert.detector}: {_meaning(alert.detector, lang)}".removesuffix(": "))
     if model is not None:
         row("", say("budget", model.budget, _share(alert, model)))
     row("rate", say("how_rare", _often(alert.false_alarms_per_day, lang)))
-    for place, name in enumerate(alert.typologies):
-        row("" if place else "typologies", f"{name} {BY_ID[name].name if name in BY_ID else ''}")
+    if alert.typologies:
+        row("typologies", "; ".join(f"{name} {BY_ID[name].name if name in BY_ID else ''}" for name in alert.typologies))
     for place, reason in enumerate(alert.reasons):
         row("" if place else "reasons", Text.assemble(_bar(reason.share), text_of(reason, lang)))
+    others = 1 - sum(reason.share for reason in alert.reasons)
+    if others >= LEAST_SHOWN:
+        row("", Text.assemble(_bar(others), (say("others"), "dim")))
     if alert.together_per_day is not None:
         row("", say("together", _often(alert.together_per_day, lang)))
     row("otherwise", text_of(alert.counterfactual, lang) if alert.counterfactual else say("nothing"))

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detector.core.attribution import Trees, trees_of
+from detector.core.arrangement import trees_of
+from detector.core.attribution import Trees
 
 MOST_LEAVES = 32  # of a tree: bits of a set
 #: Fields of `Boosting` that it is stored by; the others follow from them.

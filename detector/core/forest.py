@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detector.core.attribution import Trees, perfect_trees
+from detector.core.arrangement import perfect_trees
+from detector.core.attribution import Trees
 
 LANES = 8  # walks side by side; 16 gained nothing on AVX-512 and loses where there are fewer registers
 TREES = 25  # walked by all events before the next: 25 trees of 255 nodes fit into a 64 KiB cache

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.oracle_shapley import expectation, random_events, random_table, shapley
 
-from detector.core.attribution import trees_of
+from detector.core.arrangement import trees_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 

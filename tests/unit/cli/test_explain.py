@@ -93,13 +93,19 @@ def test_of_several_alerts_the_one_with_the_id_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_left_out_or_said_to_be_so(tmp_path: Path) -> None:
-    alert = make_alert(7, detector="of_another_release", passbook_text="", typologies=["T99"], kind="link")
+    alert = make_alert(7, detector="of_another_release", passbook_text="", typologies=["T99"], kind="link", case_id="")
     text = told(written(tmp_path, alert))
     assert "JST  link attempt\n" in text
     assert "detector    of_another_release\n" in text
     assert "looks like  T99\n" in text
     assert "passbook" not in text
+    assert "update" not in text
     assert "otherwise   no change of the amount or of one reason alone would" in text
+
+
+def test_what_no_reason_tells_of_is_shown_as_the_rest(tmp_path: Path) -> None:
+    alert = make_alert(7, reasons=[ALERT.reasons[1]])
+    assert "████████████░░░░░░░░  60%  all other features\n" in told(written(tmp_path, alert))
 
 
 def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.oracle_shapley import Table, expectation, random_events, random_table, shapley
 
-from detector.core.attribution import perfect_trees, trees_of
+from detector.core.arrangement import perfect_trees, trees_of
 
 #: trees, splits, features: a leaf alone, one feature again and again, few features on a way, more than four quadrature
 #: points can do in one pass.
