@@ -19,9 +19,12 @@ from detector.core.calibration import Calibration
 from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
 from detector.core.policy import Model, features_hash
 from detector.core.stage import Columns
+from detector.core.watch_list import NAME as WATCH_LIST
+from detector.core.watch_list import WatchList
 from detector.errors import UserError
 
 SCHEMA = 2  # 2: detectors with features of their own
+WATCH_ALARMS = f"{WATCH_LIST}.alarms"
 ARRAYS, MANIFEST = "arrays.npz", "manifest.json"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can have: file times must not change the bytes
 AGAIN = "train it again with `kozamori train`"
@@ -37,6 +40,13 @@ class DetectorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     typologies: tuple[str, ...]
     meaning: str
     features: tuple[tuple[str, float | None], ...] = ()
+
+
+class WatchRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch-list as the manifest names it; its alarms are in the arrays."""
+
+    share: float
+    days: float
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
     arrays_sha256: str
+    watch: WatchRow | None = None
 
 
 class _Schema(msgspec.Struct):
@@ -75,6 +86,7 @@ class Draft:
     libraries: dict[str, str]
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
+    watch: WatchList | None = None
 
 
 def pack(draft: Draft) -> dict[str, bytes]:
@@ -84,6 +96,8 @@ def pack(draft: Draft) -> dict[str, bytes]:
         arrays |= {f"{detector.name}.{name}": array for name, array in detector.arrays().items()}
         for name in Calibration.__dataclass_fields__:
             arrays[f"{detector.name}.calibration.{name}"] = getattr(calibration, name)
+    if draft.watch is not None:
+        arrays[WATCH_ALARMS] = draft.watch.alarms
     packed = _npz(arrays)
     specs = tuple(detector.spec for detector in draft.detectors)
     sha256 = hashlib.sha256(packed).hexdigest()
@@ -103,6 +117,7 @@ def pack(draft: Draft) -> dict[str, bytes]:
         training=draft.training,
         calibration=draft.calibration,
         arrays_sha256=sha256,
+        watch=None if draft.watch is None else WatchRow(draft.watch.share, draft.watch.days),
     )
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
 
@@ -201,6 +216,7 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
         calibrations.append(
             Calibration(**{name: own[f"calibration.{name}"] for name in Calibration.__dataclass_fields__})
         )
+    watch = manifest.watch
     return Model(
         version=manifest.version,
         sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
@@ -212,6 +228,7 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
         budget=manifest.budget,
         usual=arrays["usual"],
         manifest=msgspec.to_builtins(manifest),
+        watch=None if watch is None else WatchList(watch.share, arrays[WATCH_ALARMS], watch.days),
     )
 
 

@@ -10,7 +10,8 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
-from detector.core.stage import Chain
+from detector.core.stage import LINKED_S, Chain
+from detector.core.watch_list import late_first_charges, links
 
 SCORED_KINDS = (LINK, DEBIT)
 DAY_MS = 24 * 3600 * 1000
@@ -21,13 +22,15 @@ class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
     `X` float32 (n, n_features); `kind` int8, `account` uint64 and `day` int64, each (n,); a day is a calendar day in
-    Japan, counted from 1970-01-01.
+    Japan, counted from 1970-01-01. `linked_s` int64 (n,): the second of a successful link; of a late first charge, that
+    of its link; 0 elsewhere (`detector.core.watch_list`).
     """
 
     X: npt.NDArray[np.float32]
     kind: npt.NDArray[np.int8]
     account: npt.NDArray[np.uint64]
     day: npt.NDArray[np.int64]
+    linked_s: npt.NDArray[np.int64]
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
         """The events at `which`."""
@@ -47,11 +50,14 @@ def collect(
         batch, outcome = run.process(events)
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
-        parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day))
+        facts = outcome.carried.facts
+        linked_s = np.where(links(batch, facts) | late_first_charges(batch, facts), facts[:, LINKED_S], 0)[which]
+        parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day, linked_s))
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _empty(chain: Chain) -> Dataset:
     X = np.empty((0, len(chain.features)), np.float32)
-    return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64))
+    whole = np.empty(0, np.int64)
+    return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), whole, whole)

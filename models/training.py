@@ -2,7 +2,7 @@
 
 import datetime as dt
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from detector.core.detectors import (
 )
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
+from detector.core.watch_list import WatchList
 from detector.errors import UserError
 from models.boosting import Turns, fit_boosting
 from models.catches import catches
@@ -31,6 +32,7 @@ from models.datasets import SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
+from models.watch import fit_watch
 
 MIN_DAYS = 3  # two to learn from, one to calibrate on
 HELD_OUT = 1 / 3  # of the days, the last ones: rates are counted on days the detectors have not seen
@@ -56,6 +58,8 @@ class Plan:
     turns: int = 200
     #: For each typology, also learn from the others alone and see what is caught of it.
     leave_one_out: bool = False
+    #: Of the budget, for the watch-list; 0: no link is watched. By measurement it is not needed (README).
+    watch_share: float = 0.0
 
 
 class Span(NamedTuple):
@@ -79,10 +83,11 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     split = held_out_from(days)
     span = _split(data, cases, split)
     _check_kinds(span.fitting, span.held_out, plan)
-    specs = _specs(span, columns, plan)
+    specs = tuple(replace(spec, share=spec.share * (1 - plan.watch_share)) for spec in _specs(span, columns, plan))
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
     detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
     calibrations = calibrate(detectors, span)
+    watch = _watch(detectors, calibrations, span, plan)
     return Draft(
         label=_date(days[-1]),
         columns=columns,
@@ -107,12 +112,14 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             "max_samples": plan.max_samples,
             "max_events": plan.max_events,
             "held_out": _outcome(detectors, calibrations, span, plan.budget),
+            "watch_list": _watched(watch, plan.budget),
             "leave_one_out": _leave_one_out(detectors, span, columns, plan) if plan.leave_one_out else {},
         },
         calibration={
             detector.name: _alone(place, detectors, calibrations, span, plan.budget)
             for place, detector in enumerate(detectors)
         },
+        watch=watch,
     )
 
 
@@ -132,7 +139,8 @@ def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration,
         fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
         for detector, own in zip(detectors, scores.T, strict=True)
     ]
-    shares = [detector.spec.share for detector in detectors]
+    whole = sum(detector.spec.share for detector in detectors)  # the watch-list may have a part
+    shares = [detector.spec.share / whole for detector in detectors]
     return fit_together(alone, shares, scores, of.kind, of.account, of.day, span.held_out_days)
 
 
@@ -185,6 +193,23 @@ def _alarm(
     ]
     least: npt.NDArray[np.float64] = np.min(alarms, axis=0)
     return least
+
+
+def _watch(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, plan: Plan
+) -> WatchList | None:
+    if plan.watch_share == 0:
+        return None
+    alarm = _alarm(detectors, calibrations, span.held_out)
+    return fit_watch(span.held_out, alarm, span.held_out_days, share=plan.watch_share, budget=plan.budget)
+
+
+def _watched(watch: WatchList | None, budget: float) -> dict[str, float]:
+    """What watching costs on the held-out days: groups a day; the alarm up to which links are watched."""
+    if watch is None:
+        return {}
+    watched = watch.alarms[watch.alarm_of(watch.alarms) <= budget]
+    return {"groups_per_day": len(watched) / watch.days, "link_alarm": float(watched.max(initial=budget))}
 
 
 def _outcome(

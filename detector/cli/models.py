@@ -107,6 +107,13 @@ attacks are put among them, to learn how one begins; others, on the later days, 
     is_flag=True,
     help="Also tell of each typology what is caught when only the others are learnt from; takes a dozen times as long.",
 )
+@click.option(
+    "--watch-share",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=DEFAULTS.watch_share,
+    show_default=True,
+    help="Of the budget, for first charges that come late after a suspicious link (T6); 0: watch none.",
+)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @mapping_file()
 @as_json
@@ -122,6 +129,7 @@ def train(
     own: Path | None,
     *,
     leave_one_out: bool,
+    watch_share: float,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -139,7 +147,15 @@ def train(
         data, attacked = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
-        plan = Plan(budget, seed, max_samples, kinds=kinds, forms=detectors, leave_one_out=leave_one_out)
+        plan = Plan(
+            budget,
+            seed,
+            max_samples,
+            kinds=kinds,
+            forms=detectors,
+            leave_one_out=leave_one_out,
+            watch_share=watch_share,
+        )
         draft = fit(data, chain, plan, _sha256(events), attacked)
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
@@ -214,6 +230,8 @@ def _held_out(model: Model) -> Table:
         table.add_row(*_row(name, row["held_out_groups_per_day"], row["catches"]))
     whole = model.manifest["training"]["held_out"]
     table.add_row(*_row("all", whole["groups_per_day"], whole), style="bold")
+    if watched := model.manifest["training"]["watch_list"]:
+        table.add_row("watch_list", f"{watched['groups_per_day']:.1f}", *[""] * len(SHARES))
     for name, row in model.manifest["training"]["leave_one_out"].items():
         table.add_row(*_row(f"{name}, not learnt from", None, row))
     return table

@@ -15,6 +15,7 @@ from detector.contract.alerts import Severity
 from detector.core.calibration import Calibration
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
+from detector.core.watch_list import WatchList
 
 SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
 
@@ -39,7 +40,8 @@ class Model:
     """Trained detectors with their calibrations, in the order of `detectors`.
 
     `budget`: false alert groups a day over all banks; `usual` float32 (n_kinds, F): training medians, NaN where a
-    kind does not have the feature; `manifest`: what is written beside the arrays, for people.
+    kind does not have the feature; `manifest`: what is written beside the arrays, for people; `watch`: None where no
+    links are watched.
     """
 
     version: str
@@ -52,10 +54,12 @@ class Model:
     budget: float
     usual: npt.NDArray[np.float32]
     manifest: dict[str, Any] = field(repr=False)
+    watch: WatchList | None = None
 
     def __post_init__(self) -> None:
         shares = [detector.spec.share for detector in self.detectors]
-        if abs(sum(shares) - 1) > SHARES_TOLERANCE or min(shares) <= 0 or len(shares) != len(self.calibrations):
+        spent = sum(shares) + (self.watch.share if self.watch else 0)
+        if abs(spent - 1) > SHARES_TOLERANCE or min(shares) <= 0 or len(shares) != len(self.calibrations):
             raise ValueError(f"budget shares {shares} must be positive and sum to 1, with a calibration each")
         if not self.budget > 0:
             raise ValueError(f"a budget of {self.budget} false alert groups a day: must be positive")

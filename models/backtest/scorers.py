@@ -50,7 +50,8 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
         least: npt.NDArray[np.float64] = np.min([alarms[place] for place in places], axis=0)
         return least
 
-    scorers = [Scorer(KOZAMORI, alarm(list(range(len(forms)))), budget, "all detectors, limit set on training days")]
+    whole = np.minimum(alarm(list(range(len(forms)))), played.watch_alarm)
+    scorers = [Scorer(KOZAMORI, whole, budget, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():
         if places := [place for place, one in enumerate(forms) if one == form]:

@@ -37,7 +37,7 @@ def make_history(days: int = 9, a_day: int = 400, seed: int = 1) -> Dataset:
         axis=1,
     ).astype(np.float32)
     account = rng.integers(1, 2**63, 150, dtype=np.uint64)[rng.integers(0, 150, n)]
-    return Dataset(X, kind, account, FIRST_DAY + np.repeat(np.arange(days), a_day))
+    return Dataset(X, kind, account, FIRST_DAY + np.repeat(np.arange(days), a_day), np.zeros(n, np.int64))
 
 
 def make_draft(**plan: float) -> Draft:
