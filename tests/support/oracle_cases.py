@@ -61,7 +61,7 @@ class Update:
 
 @dataclass
 class Case:
-    """A case: its alerts, each with the place of its event, and how many of them were raised, the last of them where."""
+    """A case: its alerts, each with the place of its event, and which of them were raised."""
 
     alerts: list[tuple[int, Told]] = field(default_factory=list)
     raised: list[int] = field(default_factory=list)  # places among the alerts

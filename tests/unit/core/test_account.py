@@ -12,8 +12,7 @@ from detector.contract.vocabulary import DEBIT, EKYC, INSUFFICIENT, LINK, LOCKED
 from detector.core.admission import APPLY_FRESH
 from detector.core.pipeline import Pipeline
 from detector.core.reasons import UNITS
-from detector.core.stage import MAX_ROW_BYTES
-from detector.core.stage import FACTS
+from detector.core.stage import FACTS, MAX_ROW_BYTES
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.account_features import FEATURES
 from detector.core.stages.jst import day_of, days_left_in_month, first_day_of, hour_of, month_of

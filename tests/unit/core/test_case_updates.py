@@ -1,4 +1,4 @@
-"""An update of a case is raised when it tells something new, with all that is current; what tells nothing is counted."""
+"""An update of a case is raised when it tells something new, with all that is current; the rest is counted."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,8 +44,7 @@ def updates(events: Sequence[Told], ttl_ms: int = NEVER_MS, pieces: int = 1) -> 
     found = []
     for first in range(0, len(events), pieces or len(events)):
         batch, carried = batch_of(events[first : first + pieces] if pieces else events, first)
-        for facts in machine.process(batch, carried).carried.facts:
-            found.append(_update(facts))
+        found += [_update(facts) for facts in machine.process(batch, carried).carried.facts]
     return found
 
 
