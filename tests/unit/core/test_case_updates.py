@@ -36,6 +36,7 @@ from detector.core.triage import (
 
 NEVER_MS = 10**15
 DAY_S = 86_400
+OPENED = frozenset({"opened"})
 
 
 def updates(events: Sequence[Told], ttl_ms: int = NEVER_MS, pieces: int = 1) -> list[Update]:
@@ -94,8 +95,8 @@ def test_a_guessing_source_makes_one_update_and_a_count() -> None:
     guesses = [at(i, kind=LINK, result=WRONG_CREDENTIALS) for i in range(300)]
     found = updates([*guesses, at(301, kind=LINK, result=OK)])
     assert [0, 300] == [place for place, update in enumerate(found) if update.number is not None]
-    assert (1, {"opened"}) == (found[0].events, found[0].news)
-    assert (1, 300, {"linked"}) == (found[300].number, found[300].events, found[300].news)
+    assert (1, OPENED) == (found[0].events, found[0].news)
+    assert (1, 300, frozenset({"linked"})) == (found[300].number, found[300].events, found[300].news)
 
 
 def test_a_pin_found_again_is_no_news() -> None:
@@ -162,7 +163,7 @@ def test_yen_debited_do_not_fall_when_the_account_stage_forgets() -> None:
 def test_a_new_case_begins_with_nothing_told() -> None:
     again = at(0, alarm=9.0, yen=90_000, debited=90_000)
     found = updates([replace(again, alarm=0.5, pace=9_000), replace(again, at_ms=again.at_ms + CASE_MS)])
-    assert [("critical", 1000, {"opened"}), ("high", 750, {"opened"})] == [
+    assert [("critical", 1000, OPENED), ("high", 750, OPENED)] == [
         (update.severity, update.urgency, update.news) for update in found
     ]
 
@@ -175,7 +176,7 @@ WAKES = at(9 * DAY_S, yen=30_000, debited=30_000, told=LATE_FIRST_CHARGE, alarm=
 def test_a_sleeper_alerts_at_its_first_charge_with_its_links_alarm() -> None:
     link, charge = updates([SUSPICIOUS, WAKES])
     assert Update(None) == link, "not alone"
-    assert (0, 1, {"opened", "watched"}, 17.0) == (charge.number, charge.first, charge.news, charge.alarm)
+    assert (0, 1, frozenset({"opened", "watched"}), 17.0) == (charge.number, charge.first, charge.news, charge.alarm)
 
 
 #: Late first charges of which nothing comes.
