@@ -83,12 +83,14 @@ def test_programs_get_the_cases_in_their_order_a_line_each(monkeypatch: pytest.M
 
 def test_followers_get_a_line_for_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
     found = objects(said(monkeypatch, "--json", "--follow").splitlines())
-    assert [
-        ("account-account-events-0-7", 1),
-        ("account-account-events-0-8", 1),
-        ("account-account-events-0-7", 5),
-    ] == [(case["case_id"], case["events"]) for case in found]
+    changes = [(case["case_id"].rpartition("-")[2], case["events"]) for case in found]
+    assert [("7", 1), ("8", 1), ("7", 5)] == changes
     assert not Handed.asked["until_end"]
+
+
+def test_where_there_is_no_terminal_followers_read_a_line_for_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = [line.split()[0] for line in said(monkeypatch, "--follow").splitlines()]
+    assert ["20,000", "225,000", "0"] == costs
 
 
 def test_control_characters_never_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +98,7 @@ def test_control_characters_never_reach_the_terminal(monkeypatch: pytest.MonkeyP
     assert not {"\x1b", "\x07", "\x9b"} & set(said(monkeypatch))
 
 
-@pytest.mark.parametrize("bank", ["116", "01167", "abcd", "０１１６"])
+@pytest.mark.parametrize("bank", ["116", "01167", "abcd", "\uff10\uff11\uff11\uff16"])
 def test_what_is_no_bank_is_refused(bank: str) -> None:
     result = CliRunner().invoke(command.cases, ["--bank", bank])
     assert 2 == result.exit_code
