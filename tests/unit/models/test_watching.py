@@ -41,7 +41,7 @@ WATCHES = watching(model(), 5.0)
 
 
 def slow_life() -> Batch:
-    """The history at a fifth of its pace, where each account has three wallets: some are charged days after the link."""
+    """The history at a fifth of its pace, three wallets an account: some are charged days after their link."""
     whole = history()
     own = 1_000 + 3 * whole.account + whole.wallet % np.uint64(3)
     at_ms = whole.occurred_at_ms[0] + 5 * (whole.occurred_at_ms - whole.occurred_at_ms[0])
