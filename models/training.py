@@ -3,7 +3,7 @@
 import datetime as dt
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from detector.core.detectors import (
 )
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
+from detector.core.watch_list import WatchList
 from detector.errors import UserError
 from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
@@ -34,6 +35,7 @@ from models.datasets import DOUBTFUL, FRAUD, NORMAL, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
+from models.watch import fit_watch
 
 MIN_DAYS = 3  # two to learn from, one to calibrate on
 #: Rates are counted on days that the detectors have not seen: every so many-th. Spread over the history, so that the
@@ -64,6 +66,8 @@ class Plan:
     leave_one_out: bool = False
     #: Of banks that set their own, false alert groups a day by four-digit code.
     bank_budgets: Mapping[str, float] = field(default_factory=dict)
+    #: Of the budget, for the watch-list; 0: no link is watched. By measurement it is not needed (README).
+    watch_share: float = 0.0
 
 
 class Span(NamedTuple):
@@ -90,11 +94,12 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     held_out = held_out_of(days)
     span = _split(data, cases, held_out)
     _check_kinds(span.fitting, span.held_out, plan)
-    specs = _specs(span, columns, plan)
+    specs = tuple(replace(spec, share=spec.share * (1 - plan.watch_share)) for spec in _specs(span, columns, plan))
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
     detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
     calibrations = calibrate(detectors, span)
     banks = _banks(detectors, calibrations, span, plan)
+    watch = _watch(detectors, calibrations, span, plan)
     return Draft(
         label=_date(days[-1]),
         columns=columns,
@@ -120,6 +125,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             "max_samples": plan.max_samples,
             "max_events": plan.max_events,
             "held_out": _outcome(detectors, calibrations, span, plan.budget),
+            "watch_list": _watched(watch, plan.budget),
             "leave_one_out": _leave_one_out(detectors, span, columns, plan) if plan.leave_one_out else {},
         },
         calibration={
@@ -127,6 +133,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             for place, detector in enumerate(detectors)
         },
         banks=banks,
+        watch=watch,
     )
 
 
@@ -149,7 +156,8 @@ def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration,
         fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
         for detector, own in zip(detectors, scores.T, strict=True)
     ]
-    shares = [detector.spec.share for detector in detectors]
+    whole = sum(detector.spec.share for detector in detectors)  # the watch-list may have a part
+    shares = [detector.spec.share / whole for detector in detectors]
     return fit_together(alone, shares, scores, of.kind, of.account, of.day, span.held_out_days)
 
 
@@ -219,6 +227,23 @@ def _banks(
                 f" raise its --bank-budget to at least {finest * shares[bank]:.3g} or give a longer history"
             )
     return banks
+
+
+def _watch(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, plan: Plan
+) -> WatchList | None:
+    if plan.watch_share == 0:
+        return None
+    alarm = _alarm(detectors, calibrations, span.held_out)
+    return fit_watch(span.held_out, alarm, span.held_out_days, share=plan.watch_share, budget=plan.budget)
+
+
+def _watched(watch: WatchList | None, budget: float) -> dict[str, float]:
+    """What watching costs on the held-out days: groups a day; the alarm up to which links are watched."""
+    if watch is None:
+        return {}
+    watched = watch.alarms[watch.alarm_of(watch.alarms) <= budget]
+    return {"groups_per_day": len(watched) / watch.days, "link_alarm": float(watched.max(initial=budget))}
 
 
 def _outcome(

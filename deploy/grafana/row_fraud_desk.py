@@ -77,10 +77,13 @@ FRAUD_DESK = Row(
         Panel(
             "bars",
             "Alerts by detector",
-            "Which detector spoke; updates of a case included.",
+            "Which detector spoke, updates of a case included. Held: events that told nothing new of their case.",
             "short",
             12,
-            (Query("sum by (detector) (increase(kozamori_alerts_total{%}[$__rate_interval]))", "{{detector}}"),),
+            (
+                Query("sum by (detector) (increase(kozamori_alerts_total{%}[$__rate_interval]))", "{{detector}}"),
+                Query("sum(increase(kozamori_alert_events_held_total{%}[$__rate_interval]))", "held"),
+            ),
         ),
         Panel(
             "ranking",

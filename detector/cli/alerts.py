@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 from typing import Literal
@@ -43,6 +44,22 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
 }
 
 
+def check_bank(_context: click.Context, _option: click.Parameter, bank: str | None) -> str | None:
+    """A four-digit code, or none."""
+    if bank is not None and not (len(bank) == 4 and bank.isascii() and bank.isdigit()):
+        raise click.BadParameter(f"got {bank!r}, expected four digits with leading zeros, such as 0116")
+    return bank
+
+
+@contextmanager
+def until_the_pipe_breaks() -> Iterator[None]:
+    """`| head` has seen enough: end quietly. What Python would flush at its exit has nowhere to go either."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -54,7 +71,7 @@ Examples:
 @with_settings(*CONNECTION)
 @click.option("--follow", is_flag=True, help="Wait for new alerts until Ctrl-C, instead of ending at the last.")
 @click.option("--from-beginning", is_flag=True, help="With --follow: first the alerts that Kafka still has.")
-@click.option("--bank", metavar="CODE", help="Only this bank's, by its four-digit code.")
+@click.option("--bank", metavar="CODE", callback=check_bank, help="Only this bank's, by its four-digit code.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many alerts.")
 @click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the text.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and nothing else.")
@@ -69,24 +86,19 @@ def alerts(
     as_json: bool,
 ) -> None:
     """Show the alerts that Kafka has, or follow them as they come; each alert once, also where it was raised twice."""
-    if bank is not None and not (len(bank) == 4 and bank.isascii() and bank.isdigit()):
-        raise click.BadParameter(
-            f"got {bank!r}, expected four digits with leading zeros, such as 0116", param_hint="--bank"
-        )
     connection = client_options(settings)
-    with AlertSubscriber(
-        connection.pop("bootstrap_servers"),
-        topic=settings.alerts,
-        bank=bank,
-        from_beginning=from_beginning or not follow,
-        until_end=not follow,
-        **connection,
-    ) as subscriber:
-        try:
-            _print(islice(subscriber, limit), lang, as_json=as_json)
-        except BrokenPipeError:
-            # `| head` has seen enough. What Python would flush at its exit has nowhere to go either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with (
+        AlertSubscriber(
+            connection.pop("bootstrap_servers"),
+            topic=settings.alerts,
+            bank=bank,
+            from_beginning=from_beginning or not follow,
+            until_end=not follow,
+            **connection,
+        ) as subscriber,
+        until_the_pipe_breaks(),
+    ):
+        _print(islice(subscriber, limit), lang, as_json=as_json)
 
 
 def _print(found: Iterable[Alert], lang: Language, *, as_json: bool) -> None:

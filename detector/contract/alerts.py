@@ -56,17 +56,24 @@ class Alert(Struct, frozen=True):
     """One event that looks like fraud; `amount_yen` is 0 for events without an amount.
 
     `alert_id` comes from the source record's position, so that an alert raised twice has one id. `case_id` is the
-    `alert_id` of the case's first alert; `update` counts from 0 within the case. `score` and `detector_scores` are in
-    [0, 1], higher is worse; `false_alarms_per_day`: lower is worse. `yen_debited` is of the case so far,
-    `yen_at_risk` what the monthly cap leaves. `reasons` has the largest share first. `together_per_day`: how many
-    events a day of normal life are at least as risky in all features that the detector looks at, None where it does
-    not count them. `counterfactual`: None where no single change would have kept the event from alerting.
+    `alert_id` of the case's first alert; `update` counts from 0 within the case. An update is raised when it tells
+    something new, named in `news`; `events` counts the alerting events it stands for, itself and those since the update
+    before that told nothing new. `score` and `detector_scores` are in [0, 1], higher is worse; `false_alarms_per_day`:
+    lower is worse. `severity` is the highest of the case so far, `yen_debited` of the case and the 24 hours before it,
+    `yen_at_risk` what the monthly caps of its services leave. `seconds_to_cap`: until that is gone at the present pace,
+    None where nothing moves. `urgency` in [0, 1], the highest of the case: the share of the yen at risk expected to be
+    gone in an hour; cases rank by `rank_yen`, yen at risk × urgency. `reasons` has the largest share first.
+    `together_per_day`: how many events a day of normal life are at least as risky in all features that the detector
+    looks at, None where it does not count them. `counterfactual`: None where no single change would have kept the event
+    from alerting.
     """
 
     schema: int
     alert_id: str
     case_id: str
     update: int
+    events: int
+    news: list[str]
     event_id: str
     kind: str
     occurred_at_ms: int
@@ -84,6 +91,9 @@ class Alert(Struct, frozen=True):
     typologies: list[str]
     yen_debited: int
     yen_at_risk: int
+    seconds_to_cap: int | None
+    urgency: float
+    rank_yen: int
     reasons: list[Reason]
     model: ModelRef
     position: Position

@@ -9,12 +9,29 @@ from detector.contract.batch import Batch, topic_and_partition
 from detector.contract.events import AccountEvent, OnAccount, WalletEvent
 from detector.contract.passbook import passbook_text
 from detector.contract.vocabulary import DEBIT, KINDS, OK
+from detector.core import triage, watch_list
 from detector.core.counterfactual import counterfactual
+from detector.core.handover import LATE_FIRST_CHARGE
 from detector.core.hop import Carried
 from detector.core.own_amount import Debit
 from detector.core.policy import Judgement, Model, severity
 from detector.core.reasons import reasons_of
-from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, YEN_DEBITED, YEN_LEFT, Columns
+from detector.core.stage import (
+    ALARM_MILLIONTHS,
+    CASE_EVENTS,
+    CASE_NEWS,
+    CASE_OFFSET,
+    CASE_ORIGIN,
+    CASE_SEVERITY,
+    CASE_UPDATE,
+    CASE_URGENCY,
+    LINKED_S,
+    TOLD,
+    YEN_DEBITED,
+    YEN_LEFT,
+    YEN_PACE,
+    Columns,
+)
 from detector.core.stages.source_kernel import YOUNG_MS
 
 #: The source topics by their code in an origin.
@@ -37,7 +54,8 @@ def build_alert(
     `carried` holds the features of `columns` and the facts.
     """
     x = carried.X[i]
-    yen_debited, yen_at_risk = carried.facts[i, [YEN_DEBITED, YEN_LEFT]].tolist()
+    yen_debited, yen_at_risk, pace = carried.facts[i, [YEN_DEBITED, YEN_LEFT, YEN_PACE]].tolist()
+    urgency = triage.urgency_of(yen_at_risk, pace) / triage.THOUSAND
     position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), topics)
     alarm, p_value = float(judgement.alarm[i]), float(judgement.p_value[i])
     detector = model.detectors[judgement.detector[i]]
@@ -50,6 +68,8 @@ def build_alert(
         alert_id=alert_id(columns.name, position),
         case_id="",
         update=0,
+        events=1,
+        news=[],
         event_id=event.event_id,
         kind=KINDS[kind],
         occurred_at_ms=event.occurred_at_ms,
@@ -67,6 +87,9 @@ def build_alert(
         typologies=list(detector.spec.typologies),
         yen_debited=yen_debited,
         yen_at_risk=yen_at_risk,
+        seconds_to_cap=_seconds_to_cap(yen_at_risk, pace),
+        urgency=urgency,
+        rank_yen=triage.rank_yen(yen_at_risk, urgency),
         reasons=reasons,
         model=ModelRef(model.version, model.sha256),
         position=position,
@@ -93,7 +116,39 @@ def _debit(batch: Batch, i: int) -> Debit | None:
 def into_case(alert: Alert, chain: str, facts: npt.NDArray[np.int64], topics: Topics) -> Alert:
     """The alert as an update of its case, by the facts int64 (len(FACTS),) of the cases stage."""
     first = position_of(int(facts[CASE_ORIGIN]), int(facts[CASE_OFFSET]), topics)
-    return structs.replace(alert, case_id=alert_id(chain, first), update=int(facts[CASE_UPDATE]))
+    yen_at_risk, pace = int(facts[YEN_LEFT]), int(facts[YEN_PACE])
+    urgency = int(facts[CASE_URGENCY]) / triage.THOUSAND
+    return structs.replace(
+        _woken(alert, facts) if facts[TOLD] == LATE_FIRST_CHARGE else alert,
+        case_id=alert_id(chain, first),
+        update=int(facts[CASE_UPDATE]),
+        events=int(facts[CASE_EVENTS]),
+        news=triage.news_of(int(facts[CASE_NEWS])),
+        severity=triage.LEVELS[facts[CASE_SEVERITY]],
+        yen_debited=int(facts[YEN_DEBITED]),
+        yen_at_risk=yen_at_risk,
+        seconds_to_cap=_seconds_to_cap(yen_at_risk, pace),
+        urgency=urgency,
+        rank_yen=triage.rank_yen(yen_at_risk, urgency),
+    )
+
+
+def _woken(alert: Alert, facts: npt.NDArray[np.int64]) -> Alert:
+    """The first charge after a watched link, which no detector would have alerted on."""
+    return structs.replace(
+        alert,
+        detector=watch_list.NAME,
+        typologies=list(watch_list.TYPOLOGIES),
+        false_alarms_per_day=int(facts[ALARM_MILLIONTHS]) / triage.MILLION,
+        reasons=watch_list.reasons(alert.reasons, alert.occurred_at_ms // 1000 - int(facts[LINKED_S])),
+        together_per_day=None,
+        counterfactual=None,
+    )
+
+
+def _seconds_to_cap(yen_at_risk: int, pace: int) -> int | None:
+    seconds = int(triage.seconds_to_cap(yen_at_risk, pace))
+    return seconds if seconds >= 0 else None
 
 
 def position_of(origin: int, offset: int, topics: Topics) -> Position:

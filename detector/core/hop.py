@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detector.contract.batch import DTYPES, Batch
-from detector.core.stage import FACTS
+from detector.core.stage import FACTS, HOP_FACTS
 from detector.errors import UserError
 
 MAGIC = 0x3148_5A4B  # "KZH1"
@@ -133,7 +133,7 @@ class HopCodec:
                 *((name, np.dtype(dtype).str) for name, dtype in DTYPES.items() if name not in _WHERE),
                 ("position", "<i8"),
                 ("length", "<u4"),
-                ("facts", "<i8", (len(FACTS),)),
+                ("facts", "<i8", (HOP_FACTS,)),
                 ("X", "<f4", (width,)),
             ]
         )
@@ -155,7 +155,7 @@ class HopCodec:
                 packed[name] = getattr(batch, name)
         packed["position"] = batch.offset * MAX_EVENTS + batch.place
         packed["length"] = lengths = np.fromiter(map(len, values), np.uint32, batch.size)
-        packed["facts"] = carried.facts
+        packed["facts"] = carried.facts[:, :HOP_FACTS]
         packed["X"] = carried.X
         as_bytes = packed.view(np.uint8).reshape(batch.size, self.record.itemsize)
         target = target_partitions(key, self.partitions)
@@ -193,7 +193,9 @@ class HopCodec:
             source, begin = source[fresh], begin[fresh]
         where: dict[str, Column] = {"offset": offset, "record": np.arange(len(events), dtype=np.int32), "place": place}
         batch = Batch(*(where[name] if name in where else _column(events, name) for name in Batch._fields))
-        carried = Carried(_column(events, "X"), _column(events, "facts"))
+        facts = np.zeros((len(events), len(FACTS)), np.int64)
+        facts[:, :HOP_FACTS] = events["facts"]
+        carried = Carried(_column(events, "X"), facts)
         return Hopped(batch, carried, Values(messages, source, begin, _column(events, "length")))
 
     def _open(self, message: bytes) -> tuple[Any, npt.NDArray[Any]]:

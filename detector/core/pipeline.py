@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from detector.contract.batch import OWN, Batch
 from detector.core.admission import APPLY_FRESH, admit
+from detector.core.handover import hand_over
 from detector.core.hop import Carried, nothing_carried
 from detector.core.policy import Judgement, Model
 from detector.core.rows import PackedRows
-from detector.core.stage import HEADER, Stage
+from detector.core.stage import HEADER, TOLD, Stage
 
 DAY_MS = 24 * 3600 * 1000
 _NO_ROWS = np.dtype(list(HEADER))
@@ -46,6 +47,11 @@ class Outcome(NamedTuple):
     def alerting(self) -> npt.NDArray[np.int64]:
         """Places of the events that alert."""
         return np.empty(0, np.int64) if self.judgement is None else np.flatnonzero(self.judgement.alert)
+
+    @property
+    def told(self) -> npt.NDArray[np.int64]:
+        """Places of the events that the cases stage is told of: those that alert, and what its watch-list may want."""
+        return np.flatnonzero(self.carried.facts[:, TOLD])
 
 
 class Pipeline:
@@ -84,7 +90,10 @@ class Pipeline:
             self.stage.kernel(self.rows.rows, row_ids, status, batch, start, stop, own, facts)
             start = stop
         X = np.concatenate((before.X, own), axis=1) if before.X.shape[1] else own
-        return Outcome(status, Carried(X, facts), self._judge(batch, status, X))
+        judgement = self._judge(batch, status, X)
+        if self.model is not None and judgement is not None:
+            hand_over(facts, batch, judgement, self.model)
+        return Outcome(status, Carried(X, facts), judgement)
 
     def _admit(self, batch: Batch, row_ids: npt.NDArray[np.int64], status: npt.NDArray[np.int8], start: int) -> int:
         stop, self.watermark_ms = admit(

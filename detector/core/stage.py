@@ -26,12 +26,55 @@ HEADER: tuple[tuple[Any, ...], ...] = (
 )
 MAX_ROW_BYTES = 256
 
-#: Whole numbers that travel with an event from stage to stage. Yen debited from the account in 24 hours, this event
-#: included, and yen left to its monthly cap (account stage); the case: source record of its first alert, its `origin`
-#: and offset, and the number of the update (cases stage); the source record's timestamp, epoch ms (the worker); the
-#: alarm in parts of the limit, `WHOLE` of which make one, or `TURNED_DOWN` (on its way into the desk stage, and out).
-FACTS = ("yen_debited", "yen_left", "case_origin", "case_offset", "case_update", "received_ms", "of_limit")
-YEN_DEBITED, YEN_LEFT, CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE, RECEIVED_MS, OF_LIMIT = range(len(FACTS))
+#: Whole numbers that go with an event from stage to stage.
+FACTS = (
+    # Account stage: yen debited from the account in 24 hours, this event included; yen left to its monthly cap; yen a
+    # minute at the present pace; second of the wallet's link, of the link itself and of debits up to the first.
+    "yen_debited",
+    "yen_left",
+    "yen_pace",
+    "linked_s",
+    # Behind the last stage (`handover`): why the cases stage is told of the event, its alarm in millionths, and the
+    # place of the detector that spoke.
+    "told",
+    "alarm_millionths",
+    "detector",
+    # On its way into the desk stage, and out: the alarm in parts of the limit, `WHOLE` of which make one, or
+    # `TURNED_DOWN`.
+    "of_limit",
+    # The worker: the source record's timestamp, epoch ms.
+    "received_ms",
+    # Cases stage: source record of the case's first alert, its `origin` and offset; number of the update, HELD where
+    # none is raised; events it stands for; the case's severity and urgency; bits of what is new. It makes `yen_debited`
+    # and `yen_left` those of the case.
+    "case_origin",
+    "case_offset",
+    "case_update",
+    "case_events",
+    "case_severity",
+    "case_urgency",
+    "case_news",
+)
+(
+    YEN_DEBITED,
+    YEN_LEFT,
+    YEN_PACE,
+    LINKED_S,
+    TOLD,
+    ALARM_MILLIONTHS,
+    DETECTOR,
+    OF_LIMIT,
+    RECEIVED_MS,
+    CASE_ORIGIN,
+    CASE_OFFSET,
+    CASE_UPDATE,
+    CASE_EVENTS,
+    CASE_SEVERITY,
+    CASE_URGENCY,
+    CASE_NEWS,
+) = range(len(FACTS))
+#: The first of them: those of the cases stage, the last of all, are in no hop.
+HOP_FACTS = CASE_ORIGIN
 WHOLE, TURNED_DOWN = 1_000_000, -1
 
 #: The keys uint64 (n,) of a batch's events.

@@ -8,9 +8,9 @@ from detector.contract.alerts import Alert
 
 @dataclass(slots=True)
 class Line:
-    """One alerted account: its first alert, how many came within 24 h, and whether the account really was robbed.
+    """One alerted account: its first alert, how many events alerted in 24 h, whether the account really was robbed.
 
-    The first, because at the speed of a replay the later ones hide it at once.
+    The first alert, because at the speed of a replay the later ones hide it at once.
     """
 
     alert: Alert
@@ -42,10 +42,10 @@ class Board:
                 self.cases_found.add(case)
             line = self._lines.get(alert.case_id)
             if line is None:
-                self._lines[alert.case_id] = line = Line(alert, attack=case is not None)
+                self._lines[alert.case_id] = line = Line(alert, attack=case is not None, alerts=alert.events)
                 opened.append(line)
             else:
-                line.alerts += 1
+                line.alerts += alert.events
                 line.attack = line.attack or case is not None
         return opened
 

@@ -122,6 +122,11 @@ METRICS = (
     # Alerts.
     Metric("kozamori_alerts_total", "counter", "Alerts raised, updates of a case included.", ("severity", "detector")),
     Metric(
+        "kozamori_alert_events_held_total",
+        "counter",
+        "Events that alerted and told nothing new of their case: no update was raised, the next one counts them.",
+    ),
+    Metric(
         "kozamori_alerts_by_bank_total",
         "counter",
         "Alerts raised, by the bank's Zengin code; none for wallet events.",

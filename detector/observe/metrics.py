@@ -126,6 +126,10 @@ class Metrics:
             self.counter("kozamori_yen_debited_total").inc(yen_debited)
             self.counter("kozamori_yen_at_risk_total").inc(yen_at_risk)
 
+    def held(self, events: int) -> None:
+        """Count alerting events that told nothing new of their case."""
+        self.counter("kozamori_alert_events_held_total").inc(events)
+
     def alert_durable(self, seconds: float) -> None:
         """Note the time from the source record's timestamp until Kafka confirmed the alert."""
         self.histogram("kozamori_event_to_alert_seconds").observe(max(seconds, 0.0))

@@ -13,10 +13,12 @@ from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
 from detector.core.desk import taken, to_desk
 from detector.core.forward import both_sides, one_side
+from detector.core.handover import ALERTS as ALERTING
 from detector.core.hop import Carried, HopCodec, Hopped, Seen, Values, events_in, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
-from detector.core.stage import RECEIVED_MS
+from detector.core.stage import CASE_UPDATE, RECEIVED_MS, TOLD
+from detector.core.stages.cases import HELD
 from detector.errors import UserError
 from detector.stream.flow import Flow, Node
 from detector.stream.marks import most_upstreams
@@ -47,6 +49,7 @@ class Processed(NamedTuple):
     rejected: list[Rejected]
     numbered: bool = False  # whether the alerts have their cases, which is when they are sent
     repeats: int = 0  # events of a hop that were met before, and left out
+    held: int = 0  # alerting events that told nothing new of their case
 
 
 class Processor(Protocol):
@@ -119,7 +122,8 @@ class Wiring:
     def onward(
         self, node: Node, partition: int, batch: Batch, outcome: Outcome, values: Any
     ) -> tuple[list[Output], list[Alert]]:
-        """What goes on from `node`: to the next stage what was applied; behind the last what alerts, as alerts."""
+        """What goes on from `node`: to the next stage what was applied; behind the last what the cases are told of,
+        as alerts."""
         assert node.target is not None
         which = _going_on(node, batch, outcome)
         alerts: list[Alert] = []
@@ -160,7 +164,7 @@ class Wiring:
 
 def _going_on(node: Node, batch: Batch, outcome: Outcome) -> npt.NDArray[np.int64]:
     if node.judges:
-        return outcome.alerting
+        return outcome.told
     if node.decides:
         return taken(outcome)
     return outcome.applied if node.stage is None else one_side(batch, outcome.applied)
@@ -231,7 +235,7 @@ class _Later:
 
 
 class _Cases:
-    """Reads alerts from the last hop, and sends them as updates of their cases."""
+    """Reads alerts from the last hop, and sends those that tell something new as updates of their cases."""
 
     def __init__(self, wiring: Wiring, node: Node, pipeline: Pipeline, seen: Seen) -> None:
         self.pipeline = pipeline
@@ -242,13 +246,18 @@ class _Cases:
     def process(self, records: list[Any]) -> Processed:
         hopped, repeats = self._wiring.hopped(self._node, records, self.seen)
         outcome = self.pipeline.process(hopped.batch, hopped.carried)
-        alerts = [self._alert(hopped.values[i], outcome.carried.facts[i]) for i in outcome.applied.tolist()]
-        received_ms = outcome.carried.facts[outcome.applied, RECEIVED_MS].tolist()
+        facts = outcome.carried.facts
+        raised = outcome.applied[facts[outcome.applied, CASE_UPDATE] != HELD]
+        held = (facts[outcome.applied, TOLD] == ALERTING) & (facts[outcome.applied, CASE_UPDATE] == HELD)
+        alerts = [self._alert(hopped.values[i], facts[i]) for i in raised.tolist()]
+        received_ms = facts[raised, RECEIVED_MS].tolist()
         outputs = [
             Output(ALERTS, (alert.account or alert.wallet).encode(), encode_alert(alert), stamp)
             for alert, stamp in zip(alerts, received_ms, strict=True)
         ]
-        return Processed(outputs, hopped.batch, outcome, alerts, [], numbered=True, repeats=repeats)
+        return Processed(
+            outputs, hopped.batch, outcome, alerts, [], numbered=True, repeats=repeats, held=int(held.sum())
+        )
 
     def _alert(self, value: bytes, facts: npt.NDArray[np.int64]) -> Alert:
         return into_case(decode_alert(value), self._wiring.flow.chain.name, facts, self._wiring.topics)

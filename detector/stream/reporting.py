@@ -37,6 +37,7 @@ class Reporting:
         hops = [len(output.value) for output in processed.outputs if output.partition is not None]
         stage.hop_sent(len(hops), sum(hops))
         stage.hop_repeats(processed.repeats)
+        self.worker.held(processed.held)
         for rejected in processed.rejected:
             self.worker.dead_letters(rejected.reason)
         for alert in processed.alerts if processed.numbered else ():

@@ -52,7 +52,8 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
 
     # What a controller decides depends on all that came before: it has decided.
     limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]
-    scorers = [Scorer(KOZAMORI, alarm(list(range(len(forms)))), limit, "all detectors, limit set on training days")]
+    whole = np.minimum(alarm(list(range(len(forms)))), played.watch_alarm)
+    scorers = [Scorer(KOZAMORI, whole, limit, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():
         if places := [place for place, one in enumerate(forms) if one == form]:

@@ -16,6 +16,8 @@ def make_alert(offset: int = 0, *, bank: str = "0116", partition: int = 0, **cha
         "alert_id": identity,
         "case_id": identity,
         "update": 0,
+        "events": 1,
+        "news": ["opened"],
         "event_id": f"e-{offset}",
         "kind": "debit",
         "occurred_at_ms": 1_598_936_706_000,
@@ -33,6 +35,9 @@ def make_alert(offset: int = 0, *, bank: str = "0116", partition: int = 0, **cha
         "typologies": ["T1"],
         "yen_debited": 190_000,
         "yen_at_risk": 110_000,
+        "seconds_to_cap": 40,
+        "urgency": 1.0,
+        "rank_yen": 110_000,
         "reasons": [
             Reason("debits_10_min", 3.0, 0.0, 0.6, "3 debits within 10 minutes, usually 0", "10 分間に 3 回の引落"),
             Reason("wallet_age_s", 600.0, None, 0.4, "wallet opened 10 minutes ago", "開設から 10 分のウォレット"),

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from detector.contract.batch import DTYPES, Batch
 from detector.core.hop import Carried, Hopped
-from detector.core.stage import FACTS
+from detector.core.stage import FACTS, HOP_FACTS
 from producers.batches import to_batches
 from producers.scenarios import SCENARIOS, sized
 from producers.simulation import tables
@@ -36,7 +36,9 @@ def any_carried(n: int, width: int, seed: int = 1) -> Carried:
     rng = np.random.default_rng(seed)
     X = np.frombuffer(rng.bytes(4 * n * width), np.float32).reshape(n, width).copy()
     X[rng.random((n, width)) < 0.3] = np.nan
-    return Carried(X, np.frombuffer(rng.bytes(8 * n * len(FACTS)), np.int64).reshape(n, len(FACTS)).copy())
+    facts = np.frombuffer(rng.bytes(8 * n * len(FACTS)), np.int64).reshape(n, len(FACTS)).copy()
+    facts[:, HOP_FACTS:] = 0
+    return Carried(X, facts)
 
 
 def any_values(n: int, seed: int = 1, longest: int = 300) -> list[bytes]:

@@ -21,6 +21,7 @@ CAP = 300_000
 NEVER_MS = 10**15
 NAMES = tuple(feature.name for feature in FEATURES)
 START_MS = 1_598_500_000_000  # 27 August 2020 in Japan: month ends are never far
+NO_FACTS = (0, 0, 0, 0)
 WINDOWS = (("1m", 60), ("10m", 600), ("1h", 3_600), ("24h", 86_400))
 
 
@@ -106,35 +107,36 @@ class Life:
 
 @dataclass
 class Oracle:
-    """Takes events one at a time; `(status, features by name, yen)` of each."""
+    """Takes events one at a time; `(status, features by name, facts)` of each."""
 
     ttl_ms: int = NEVER_MS
     watermark_ms: int = 0
     lives: dict[int, Life] = field(default_factory=dict)
 
-    def take(self, event: Event) -> tuple[int, dict[str, float], tuple[int, int]]:
+    def take(self, event: Event) -> tuple[int, dict[str, float], tuple[int, ...]]:
         self.watermark_ms = max(self.watermark_ms, event.at_ms)
         life = self.lives.setdefault(event.account, Life())
         if event.offset <= life.position:
-            return 2, {}, (0, 0)
+            return 2, {}, NO_FACTS
         life.position = event.offset
         fresh = not life.events or self.watermark_ms - max(e.at_ms for e in life.events) > self.ttl_ms
         if fresh:
             life.events = []
         elif event.event_id in [e.event_id for e in life.events[-4:]]:
-            return 3, {}, (0, 0)
+            return 3, {}, NO_FACTS
         found = {} if event.kind == UNLINK else features(life.events, event)
+        travelling = (pace(life.events, event), linked_s(life.events, event))
         life.events.append(event)
-        return int(fresh), found, exposure(life.events)
+        return int(fresh), found, (*exposure(life.events), *travelling)
 
     def matrix(self, events: list[Event]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-        """Status, features and yen of `events` as the stage gives them."""
+        """Status, features and facts of `events` as the stage gives them."""
         taken = [self.take(event) for event in events]
         rows = [[found.get(name, math.nan) for name in NAMES] for _, found, _ in taken]
         return (
             np.array([status for status, _, _ in taken], np.int8),
             np.array(rows, np.float64).astype(np.float32).reshape(len(events), len(NAMES)),
-            np.array([yen for _, _, yen in taken], np.int64).reshape(len(events), 2),
+            np.array([facts for _, _, facts in taken], np.int64).reshape(len(events), len(NO_FACTS)),
         )
 
 
@@ -157,6 +159,22 @@ def exposure(events: list[Event]) -> tuple[int, int]:
     month = max(e.month for e in events)
     here = sum(e.taken for e in events if e.month == month and e.service == event.service)
     return sum(e.yen for e in within(past, event, 86_400)) + event.taken, max(0, CAP - here)
+
+
+def pace(past: list[Event], event: Event) -> int:
+    """Yen a minute over the last ten minutes, from their first debit on, at least a minute."""
+    inside = within(past, event, 600)
+    span_s = max([60, *(int(since(event, e.at_s)) for e in inside)])
+    return (sum(e.yen for e in inside) + event.taken) * 60 // span_s
+
+
+def linked_s(past: list[Event], event: Event) -> int:
+    """Second of the wallet's link, where this is it or the first debit since that was carried out, or before that."""
+    if event.kind == LINK:
+        return event.at_s if event.result == OK else 0
+    known = next((w for w in remembered(past) if w.wallet == event.wallet), None)
+    waiting = event.kind == DEBIT and known is not None and known.linked_s == known.seen_s
+    return (known.linked_s or 0) if known and waiting else 0
 
 
 def remembered(past: list[Event]) -> list[Wallet]:

@@ -12,7 +12,7 @@ from numba import njit
 
 from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, PIN4, UNLINK
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import HEADER, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import HEADER, LINKED_S, YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
 
 DEBITS = 6  # successful debits remembered
@@ -21,6 +21,7 @@ SERVICES = 8
 HABIT_BINS = 6  # of four hours each
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 WINDOWS_S = (60, 600, 3_600, 86_400)
+PACE_S = 600  # a drain takes a minute or a few; what happened before says little of the next one
 
 ROW = np.dtype(
     [
@@ -145,6 +146,8 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
         X[i, :] = np.nan
         facts[i, YEN_DEBITED] = 0
         facts[i, YEN_LEFT] = 0
+        facts[i, YEN_PACE] = 0
+        facts[i, LINKED_S] = 0
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
@@ -162,6 +165,8 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
             else:
                 _debit(row, batch, i, now_s, place, taken, X[i])
         facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
+        facts[i, YEN_PACE] = _pace(row, now_s, taken)
+        facts[i, LINKED_S] = _linked_s(row, batch, i, now_s)
         _update(row, batch, i, now_s, taken)
         facts[i, YEN_LEFT] = max(0, MONTHLY_CAP_YEN - row.month_yen[batch.service[i]])
 
@@ -329,6 +334,28 @@ def _yen_within(row: Any, now_s: int, window_s: int) -> int:
         if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
             total += row.debit_yen[j]
     return total
+
+
+@njit(cache=True)
+def _pace(row: Any, now_s: int, taken: int) -> Any:
+    """Yen a minute: of the last ten minutes, over the time since the first debit in them, at least a minute."""
+    span_s: Any = MINUTE_S
+    for j in range(DEBITS):
+        age_s: Any = max(0, now_s - row.debit_s[j])
+        if row.debit_s[j] > 0 and age_s < PACE_S:
+            span_s = max(span_s, age_s)
+    return (_yen_within(row, now_s, PACE_S) + taken) * MINUTE_S // span_s
+
+
+@njit(cache=True)
+def _linked_s(row: Any, batch: Any, i: int, now_s: int) -> Any:
+    """Second of a successful link; of a debit, that of its wallet's link while no debit was carried out since, or 0."""
+    if batch.kind[i] == LINK:
+        return now_s if batch.result[i] == OK else 0
+    place = _wallet_place(row, batch.wallet[i]) if batch.kind[i] == DEBIT else -1
+    if place < 0 or row.seen_s[place] != row.linked_s[place]:
+        return 0
+    return np.int64(row.linked_s[place])
 
 
 @njit(cache=True)

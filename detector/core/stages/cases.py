@@ -1,6 +1,8 @@
-"""The cases stage: numbers the alerts of one account (of one wallet, for events without an account).
+"""The cases stage: alerts of one account (of one wallet, for events without an account) become updates of a case.
 
-What an analyst opens once: all alerts within 24 hours of the first (DESIGN section 3, budget).
+What an analyst opens once: all alerts within 24 hours of the first (DESIGN section 3, budget). An update is raised when
+it tells something new (`detector.core.triage.NEWS`); the others wait, counted, for the next that does. Beside its case
+a row has the watch-list: links to be remembered longer than a day (`detector.core.watch_list`).
 """
 
 from typing import Any
@@ -8,11 +10,34 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from detector.contract.vocabulary import DEBIT, LINK, OK, SERVICES
+from detector.core import triage
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, HEADER, Stage
+from detector.core.handover import LATE_FIRST_CHARGE, LINK_TO_WATCH
+from detector.core.stage import (
+    ALARM_MILLIONTHS,
+    CASE_EVENTS,
+    CASE_NEWS,
+    CASE_OFFSET,
+    CASE_ORIGIN,
+    CASE_SEVERITY,
+    CASE_UPDATE,
+    CASE_URGENCY,
+    DETECTOR,
+    HEADER,
+    LINKED_S,
+    TOLD,
+    YEN_DEBITED,
+    YEN_LEFT,
+    YEN_PACE,
+    Stage,
+)
 
 CASE_MS = 24 * 3600 * 1000
-_MAX_UPDATES = 2**16 - 1
+HELD = -1  # number of an update that is not raised
+WATCHED = 4  # links watched at a time, as many as the account stage remembers wallets
+_U2, _U4 = 2**16 - 1, 2**32 - 1
+_DETECTOR_BITS = 32  # detectors that would share a bit are told as one
 
 ROW = np.dtype(
     [
@@ -20,8 +45,23 @@ ROW = np.dtype(
         ("origin", "<i4"),  # of the case's first alert
         ("origin_offset", "<i8"),
         ("started_ms", "<i8"),
-        ("updates", "<u2"),  # alerts of the case so far; 0 only where there is no case
-        ("_room", "u1", (6,)),
+        ("left_yen", "<u4", (len(SERVICES),)),  # to the cap, of each service in the case, as last known
+        ("yen", "<u4"),  # debited so far, and of them told
+        ("told_yen", "<u4"),
+        ("detectors", "<u4"),  # bits of those that spoke
+        ("updates", "<u2"),  # raised so far; 0 only where there is no case
+        ("held", "<u2"),  # alerting events since the last update raised
+        ("urgency", "<u2"),  # highest so far
+        ("severity", "u1"),  # likewise
+        ("services", "u1"),  # bits of those in the case
+        ("failed", "u1"),  # 1 once a link attempt failed, and so on
+        ("linked", "u1"),  # one succeeded after that
+        ("emptied", "u1"),  # nothing is left
+        ("urgent", "u1"),
+        ("_room", "u1", (7,)),
+        ("next_watched", "u1"),
+        ("watched_alarm", "<i8", (WATCHED,)),  # of the watch-list, millionths
+        ("watched_s", "<u4", (WATCHED,)),  # second of the link, 0 = empty; not of a case: it outlives it
     ]
 )
 
@@ -46,16 +86,125 @@ def cases_kernel(
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
-        time_ms = batch.occurred_at_ms[i]
-        if status[i] == APPLY_FRESH or row.updates == 0 or time_ms - row.started_ms >= CASE_MS:
-            row.origin = batch.origin[i]
-            row.origin_offset = batch.origin_offset[i]
-            row.started_ms = time_ms
-            row.updates = 0
-        facts[i, CASE_ORIGIN] = row.origin
-        facts[i, CASE_OFFSET] = row.origin_offset
-        facts[i, CASE_UPDATE] = row.updates
-        row.updates = min(np.int64(row.updates) + 1, _MAX_UPDATES)
+        if status[i] == APPLY_FRESH:
+            _close(row)
+            row.watched_s[:] = 0
+            row.watched_alarm[:] = 0
+            row.next_watched = 0
+        facts[i, CASE_UPDATE] = HELD
+        if facts[i, TOLD] == LINK_TO_WATCH:
+            _watch(row, batch.occurred_at_ms[i] // 1000, facts[i])
+            continue
+        woken = facts[i, TOLD] == LATE_FIRST_CHARGE
+        if woken and not _wakes(row, facts[i]):
+            continue
+        _take(row, batch, i, facts[i], woken)
+
+
+@njit(cache=True)
+def _take(row: Any, batch: Any, i: int, facts: Any, woken: bool) -> None:  # noqa: FBT001 - numba passes by place
+    """An alert joins the case, or opens one; its facts become those of the case."""
+    time_ms = batch.occurred_at_ms[i]
+    if row.updates == 0 or time_ms - row.started_ms >= CASE_MS:
+        _close(row)
+        row.origin = batch.origin[i]
+        row.origin_offset = batch.origin_offset[i]
+        row.started_ms = time_ms
+    taken = batch.amount_yen[i] if batch.kind[i] == DEBIT and batch.result[i] == OK else 0
+    # The account stage knows debits that did not alert, the case those that are older than a day or the last six.
+    row.yen = min(max(np.int64(row.yen) + taken, facts[YEN_DEBITED]), _U4)
+    row.left_yen[batch.service[i]] = facts[YEN_LEFT]
+    left: Any = 0
+    for service in range(len(row.left_yen)):
+        left += np.int64(row.left_yen[service])
+    news = _news(row, batch, i, facts, left)
+    facts[CASE_ORIGIN] = row.origin
+    facts[CASE_OFFSET] = row.origin_offset
+    facts[YEN_DEBITED] = row.yen
+    facts[YEN_LEFT] = left
+    facts[CASE_SEVERITY] = row.severity
+    facts[CASE_URGENCY] = row.urgency
+    facts[CASE_NEWS] = news | (triage.WATCHED if woken else 0)
+    facts[CASE_EVENTS] = row.held + 1
+    if facts[CASE_NEWS]:
+        facts[CASE_UPDATE] = row.updates
+        row.updates = min(np.int64(row.updates) + 1, _U2)
+        row.told_yen = row.yen
+        row.held = 0
+    else:
+        row.held = min(np.int64(row.held) + 1, _U2)
+
+
+@njit(cache=True)
+def _news(row: Any, batch: Any, i: int, facts: Any, left: int) -> Any:
+    """Bits of what the alert tells that the case has not told, noting it as told."""
+    news: Any = triage.OPENED if row.updates == 0 else 0
+    severity = triage.level_of(left, facts[ALARM_MILLIONTHS])
+    if severity > row.severity:
+        row.severity = severity
+        news |= triage.SEVERITY
+    if row.yen >= row.told_yen + triage.YEN_STEP or (row.told_yen == 0 and row.yen > 0):
+        news |= triage.YEN
+    if left == 0 and row.yen > 0 and row.emptied == 0:
+        news |= triage.EMPTIED
+    row.emptied = left == 0
+    urgency = triage.urgency_of(left, facts[YEN_PACE])
+    row.urgency = max(np.int64(row.urgency), urgency)
+    if urgency == triage.THOUSAND and row.urgent == 0:
+        row.urgent = 1
+        news |= triage.URGENT
+    detector = np.int64(1) << (facts[DETECTOR] % _DETECTOR_BITS)
+    if row.detectors & detector == 0:
+        row.detectors |= detector
+        news |= triage.DETECTOR
+    service = 1 << batch.service[i]
+    if row.services & service == 0:
+        row.services |= service
+        news |= triage.SERVICE
+    if batch.kind[i] == LINK:
+        if batch.result[i] != OK:
+            row.failed = True
+        elif row.failed and not row.linked:
+            row.linked = True
+            news |= triage.LINKED
+    return triage.OPENED if row.updates == 0 else news
+
+
+@njit(cache=True)
+def _watch(row: Any, link_s: int, facts: Any) -> None:
+    """Put a link on the watch-list, in the place of the one that came first of four."""
+    row.watched_s[row.next_watched] = link_s
+    row.watched_alarm[row.next_watched] = facts[ALARM_MILLIONTHS]
+    row.next_watched = (row.next_watched + 1) % WATCHED
+
+
+@njit(cache=True)
+def _wakes(row: Any, facts: Any) -> bool:
+    """Whether this is the first charge of a watched link, which then is watched no longer; its alarm is the link's."""
+    for place in range(WATCHED):
+        if row.watched_s[place] > 0 and row.watched_s[place] == facts[LINKED_S]:
+            row.watched_s[place] = 0
+            facts[ALARM_MILLIONTHS] = row.watched_alarm[place]
+            return True
+    return False
+
+
+@njit(cache=True)
+def _close(row: Any) -> None:
+    """Forget the case."""
+    row.left_yen[:] = 0
+    row.yen = 0
+    row.told_yen = 0
+    row.detectors = 0
+    row.updates = 0
+    row.held = 0
+    row.urgency = 0
+    row.severity = 0
+    row.services = 0
+    row.failed = 0
+    row.linked = 0
+    row.emptied = 0
+    row.urgent = 0
 
 
 CASES = Stage("cases", "subject", ROW, 1, cases_kernel, ())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.oracle_account import NAMES, NEVER_MS, Event, Oracle, batch_of, lives
 
 from detector.core.pipeline import Outcome, Pipeline
+from detector.core.stage import LINKED_S, YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages.account import ACCOUNT
 
 DAY_MS = 86_400_000
@@ -17,12 +18,12 @@ def run(events: list[Event], ttl_ms: int) -> Outcome:
 
 
 def assert_same(events: list[Event], ttl_ms: int) -> None:
-    status, X, yen = Oracle(ttl_ms).matrix(events)
+    status, X, facts = Oracle(ttl_ms).matrix(events)
     outcome = run(events, ttl_ms)
     np.testing.assert_array_equal(outcome.status, status)
     for j, name in enumerate(NAMES):
         np.testing.assert_array_equal(outcome.X[:, j], X[:, j], err_msg=name)
-    np.testing.assert_array_equal(outcome.carried.facts[:, :2], yen)
+    np.testing.assert_array_equal(outcome.carried.facts[:, [YEN_DEBITED, YEN_LEFT, YEN_PACE, LINKED_S]], facts)
 
 
 @given(
@@ -35,7 +36,7 @@ def assert_same(events: list[Event], ttl_ms: int) -> None:
     ttl_ms=st.sampled_from([NEVER_MS, 3_600_000, 2 * DAY_MS, 30 * DAY_MS]),
 )
 @settings(max_examples=60, deadline=None)
-def test_features_yen_and_status_equal_the_oracle(
+def test_features_facts_and_status_equal_the_oracle(
     seed: int, n: int, accounts: int, late: float, repeated: float, calm: float, ttl_ms: int
 ) -> None:
     assert_same(lives(seed, n, accounts=accounts, late=late, repeated=repeated, calm=calm), ttl_ms)

@@ -17,7 +17,7 @@ from detector.core.policy import Judgement
 from detector.core.stage import Chain
 from detector.stream.flow import Flow, flow_of
 
-YEN = 1000
+YEN = 30_000  # each debit is news to its case
 #: The same by wallet.
 COUNTING_WALLETS = replace(
     COUNTING,
@@ -41,7 +41,7 @@ class Happening(NamedTuple):
 class AlertsOnAll:
     """A model with one detector, which finds everything unusual."""
 
-    version, sha256 = "1", "0" * 64
+    version, sha256, watch = "1", "0" * 64, None
     detectors: Any
 
     def __init__(self, features: int) -> None:

@@ -11,7 +11,7 @@ from support.oracle_account import NAMES, Event, batch_of
 from detector.contract.vocabulary import DEBIT, EKYC, INSUFFICIENT, LINK, LOCKED, OK, PIN4, UNLINK, WRONG_CREDENTIALS
 from detector.core.admission import APPLY_FRESH
 from detector.core.pipeline import Pipeline
-from detector.core.stage import MAX_ROW_BYTES
+from detector.core.stage import FACTS, MAX_ROW_BYTES
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.account_features import FEATURES
 from detector.core.stages.jst import day_of, days_left_in_month, first_day_of, hour_of, month_of
@@ -198,7 +198,7 @@ def test_a_fresh_row_forgets_everything() -> None:
     batch = batch_of([replace(debit(T, 5_000), offset=k) for k in range(2)])
     status, X = np.full(2, APPLY_FRESH, np.int8), np.empty((2, len(NAMES)), np.float32)
     rows["recent_ids"] = 0
-    ACCOUNT.kernel(rows, np.arange(2), status, batch, 0, 2, X, np.empty((2, 2), np.int64))
+    ACCOUNT.kernel(rows, np.arange(2), status, batch, 0, 2, X, np.empty((2, len(FACTS)), np.int64))
     assert X[0].tobytes() == X[1].tobytes()
     assert rows[:1].tobytes() == rows[1:].tobytes()
 

@@ -11,9 +11,27 @@ from detector.contract.alerts import Alert, Position, decode_alert, encode_alert
 from detector.contract.batch import WALLET_EVENTS, origin_of
 from detector.contract.events import AccountEvent, Debit, Link, Payment
 from detector.contract.vocabulary import DEBIT, LINK
+from detector.core import triage
 from detector.core.alerting import build_alert, into_case, position_of
+from detector.core.handover import LATE_FIRST_CHARGE
 from detector.core.hop import Carried, nothing_carried
-from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, FACTS, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import (
+    ALARM_MILLIONTHS,
+    CASE_EVENTS,
+    CASE_NEWS,
+    CASE_OFFSET,
+    CASE_ORIGIN,
+    CASE_SEVERITY,
+    CASE_UPDATE,
+    CASE_URGENCY,
+    FACTS,
+    LINKED_S,
+    TOLD,
+    YEN_DEBITED,
+    YEN_LEFT,
+    YEN_PACE,
+)
+from detector.core.triage import LEVELS
 
 COMMON: dict[str, Any] = {
     "event_id": "e-1",
@@ -61,12 +79,44 @@ def test_identity_comes_from_the_source_record() -> None:
 
 def test_a_case_is_named_after_its_first_alert_which_may_be_of_the_other_topic() -> None:
     facts = np.zeros(len(FACTS), np.int64)
-    facts[[CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE]] = origin_of(WALLET_EVENTS, 1), 37, 2
+    facts[[CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE, CASE_EVENTS]] = origin_of(WALLET_EVENTS, 1), 37, 2, 5
+    facts[[CASE_SEVERITY, CASE_URGENCY, CASE_NEWS]] = LEVELS.index("critical"), 1000, triage.YEN | triage.LINKED
+    facts[[YEN_DEBITED, YEN_LEFT, YEN_PACE]] = 250_000, 50_000, 60_000
     alert = build(0)
     assert ("", 0) == (alert.case_id, alert.update), "not yet part of a case"
     numbered = into_case(alert, "account", facts, TOPICS)
     assert ("account-wallet-events-1-37", 2) == (numbered.case_id, numbered.update)
-    assert alert == structs.replace(numbered, case_id="", update=0)
+    assert (5, ["yen", "linked"], "critical") == (numbered.events, numbered.news, numbered.severity)
+    assert (250_000, 50_000, 50, 1.0, 50_000) == money(numbered)
+    told = {name: getattr(alert, name) for name in (*OF_CASE, "case_id", "update")}
+    assert alert == structs.replace(numbered, **told), "all else is of the event"
+
+
+#: What the cases stage says of an update.
+OF_CASE = ("events", "news", "severity", "yen_debited", "yen_at_risk", "seconds_to_cap", "urgency", "rank_yen")
+
+
+def money(alert: Alert) -> tuple[int, int, int | None, float, int]:
+    return alert.yen_debited, alert.yen_at_risk, alert.seconds_to_cap, alert.urgency, alert.rank_yen
+
+
+def test_where_nothing_moves_nobody_knows_when_the_cap_is_reached() -> None:
+    facts = np.zeros(len(FACTS), np.int64)
+    facts[[YEN_LEFT, CASE_URGENCY]] = 300_000, 750
+    assert (0, 300_000, None, 0.75, 225_000) == money(into_case(build(1), "account", facts, TOPICS))
+
+
+def test_the_first_charge_after_a_watched_link_tells_of_the_link() -> None:
+    facts = np.zeros(len(FACTS), np.int64)
+    link_s = COMMON["occurred_at_ms"] // 1000 - 9 * 86_400
+    facts[[TOLD, LINKED_S, ALARM_MILLIONTHS, CASE_NEWS]] = LATE_FIRST_CHARGE, link_s, 16_500_000, triage.WATCHED
+    alert = into_case(build(0), "account", facts, TOPICS)
+    assert ("watch_list", ["T6"], 16.5) == (alert.detector, alert.typologies, alert.false_alarms_per_day)
+    first, *others = alert.reasons
+    assert ("watched_link_days", 9.0, 1.0) == (first.feature, first.value, first.share)
+    assert "first charge 9.0 days after a link in suspicious circumstances" == first.text_en
+    assert "不審な口座登録から9.0日後の初回チャージ" == first.text_ja
+    assert [(reason.feature, 0.0) for reason in build(0).reasons] == [(each.feature, each.share) for each in others]
 
 
 @pytest.mark.parametrize(("topic", "partition"), [(0, 0), (0, 65_535), (1, 0), (1, 4_095)])

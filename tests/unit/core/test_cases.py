@@ -9,8 +9,9 @@ from support.models import make_batch
 from detector.contract.batch import WALLET_EVENTS, Batch, origin_of
 from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Pipeline
-from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, RECEIVED_MS, YEN_LEFT
+from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, RECEIVED_MS, YEN_DEBITED, YEN_LEFT
 from detector.core.stages.cases import CASE_MS, CASES
+from detector.core.triage import YEN_STEP
 
 DAY_MS = 24 * 3_600_000
 T = 1_598_886_300_000
@@ -35,13 +36,20 @@ def batch_of(alerts: list[Alerting], first: int = 0) -> Batch:
     return make_batch(len(alerts), offset=places, event_id=places + 1, **dict(zip(names, columns, strict=True)))
 
 
+def growing(n: int, first: int = 0) -> Carried:
+    """What goes with alerts that all have something to tell: of each 30,000 yen more are gone."""
+    carried = nothing_carried(n, 0)
+    carried.facts[:, YEN_DEBITED] = YEN_STEP * np.arange(first + 1, first + n + 1)
+    return carried
+
+
 def pipeline(ttl_ms: int = NEVER_MS) -> Pipeline:
     return Pipeline(CASES, None, ttl_ms=ttl_ms)
 
 
 def cases(machine: Pipeline, alerts: list[Alerting], first: int = 0) -> list[tuple[int, int]]:
     """(offset of the case's first alert, update) of each alert."""
-    facts = machine.process(batch_of(alerts, first)).carried.facts
+    facts = machine.process(batch_of(alerts, first), growing(len(alerts), first)).carried.facts
     return list(zip(facts[:, CASE_OFFSET].tolist(), facts[:, CASE_UPDATE].tolist(), strict=True))
 
 
@@ -77,8 +85,8 @@ def test_alerts_of_an_account_are_grouped(why: str) -> None:
 def test_a_batch_of_n_equals_n_batches_of_one(why: str) -> None:
     _, alerts = GROUPS[why]
     together, alone = pipeline(), pipeline()
-    expected = together.process(batch_of(alerts))
-    facts = [alone.process(batch_of([alert], i)).carried.facts for i, alert in enumerate(alerts)]
+    expected = together.process(batch_of(alerts), growing(len(alerts)))
+    facts = [alone.process(batch_of([alert], i), growing(1, i)).carried.facts for i, alert in enumerate(alerts)]
     assert expected.carried.facts.tobytes() == np.concatenate(facts).tobytes()
     assert together.rows.snapshot().tobytes() == alone.rows.snapshot().tobytes()
 
@@ -86,7 +94,7 @@ def test_a_batch_of_n_equals_n_batches_of_one(why: str) -> None:
 def test_a_case_is_named_by_topic_partition_and_offset_of_its_first_alert() -> None:
     first = origin_of(WALLET_EVENTS, 3)
     alerts = [Alerting(A, 41, T, origin=first), Alerting(A, 7, T, origin=origin_of(0, 1))]
-    facts = pipeline().process(batch_of(alerts)).carried.facts
+    facts = pipeline().process(batch_of(alerts), growing(2)).carried.facts
     assert [[first, 41, 0], [first, 41, 1]] == facts[:, [CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE]].tolist()
 
 

@@ -16,7 +16,15 @@ from models.training import Plan, train
 ACCOUNT = np.array([1, 1, 1, 2, 3, 3, 4, 4], np.uint64)
 DAY = np.array([7, 7, 8, 7, 7, 8, 7, 8])
 BANK = np.array([1, 1, 1, 1, 22, 22, 22, 22], np.int16)
-OF = Dataset(np.zeros((8, 1), np.float32), np.full(8, DEBIT, np.int8), ACCOUNT, DAY, BANK, np.zeros(8, np.int8))
+OF = Dataset(
+    np.zeros((8, 1), np.float32),
+    np.full(8, DEBIT, np.int8),
+    ACCOUNT,
+    DAY,
+    BANK,
+    np.zeros(8, np.int8),
+    np.zeros(8, np.int64),
+)
 
 
 def model_of(**own: float) -> Model:

@@ -20,7 +20,9 @@ from detector.contract.dead_letters import decode_dead_letter
 from detector.core.chain import ChainRun
 from detector.core.chains import CHAINS, WALLET_CHAIN
 from detector.core.hop import ForeignHopError, HopCodec, Seen, nothing_carried
-from detector.core.stage import RECEIVED_MS, Chain
+from detector.core.pipeline import Pipeline
+from detector.core.stage import CASE_EVENTS, CASE_UPDATE, RECEIVED_MS, Chain
+from detector.core.stages.cases import CASES, HELD
 from detector.errors import UserError
 from detector.stream.flow import FORWARDER, flow_of
 from detector.stream.marks import most_upstreams
@@ -65,8 +67,15 @@ def test_the_nodes_alert_on_what_the_chain_in_memory_alerts_on(chain: Chain) -> 
     judged, outcome = ChainRun(chain, model_of(chain), ttl_ms=TTL_MS).process(batch)
     assert outcome.judgement is not None
     expected = [(judged.origin_offset[i], outcome.judgement.alarm[i]) for i in outcome.alerting.tolist()]
-    assert expected == [(alert.position.offset, alert.false_alarms_per_day) for alert in alerts_of(made)]
-    assert len(expected) > 10
+    assert expected == [(alert.position.offset, alert.false_alarms_per_day) for alert in told(made)]
+    cases = Pipeline(CASES, None, ttl_ms=TTL_MS)
+    facts = cases.process(judged.select(outcome.alerting), outcome.carried.select(outcome.alerting)).carried.facts
+    raised = np.flatnonzero(facts[:, CASE_UPDATE] != HELD).tolist()
+    assert [expected[i] for i in raised] == [
+        (alert.position.offset, alert.false_alarms_per_day) for alert in alerts_of(made)
+    ]
+    assert facts[raised, CASE_EVENTS].tolist() == [alert.events for alert in alerts_of(made)]
+    assert 10 < len(raised) < len(expected)
 
 
 def test_alert_ids_and_contents_are_the_same_in_chunks_of_any_size() -> None:
@@ -111,6 +120,22 @@ def test_an_alert_has_the_timestamp_of_its_source_record_and_the_key_of_its_acco
         source = log[TOPICS.index(alert.position.topic), alert.position.partition][alert.position.offset]
         assert (source.timestamp, alert.account.encode()) == (output.timestamp_ms, output.key)
         assert alert.event_id == msgspec.json.decode(source.value)["event_id"]
+
+
+def told(made: Nodes) -> list[Alert]:
+    """The alerts that the cases are told of, whether they raise them or not."""
+    records, node = made.hops["cases", 0], made.wiring.flow.node("cases")
+    hopped, _ = made.wiring.hopped(node, records, made.wiring.seen(node))
+    return [decode_alert(hopped.values[i]) for i in range(hopped.batch.size)]
+
+
+def test_what_is_held_is_counted() -> None:
+    made = nodes(CHAINS[0])
+    made.run(source_records(EVENTS, 1), EVENTS)
+    again = nodes(CHAINS[0])
+    processed = again.processor(made.wiring.flow.node("cases"), 0).process(made.hops["cases", 0])
+    assert processed.held == len(told(made)) - len(alerts_of(made)) > 0
+    assert alerts_of(made) == processed.alerts
 
 
 #: A node, and what it makes of messages of its topic that are no events.
@@ -215,4 +240,5 @@ def test_of_the_judging_node_alerts_alone_go_on() -> None:
     scored = [json.loads(one.value) for records_ in log.values() for one in records_]
     links_and_debits = [found["event_id"] for found in scored if found["kind"] in {"link", "debit"}]
     assert len(set(links_and_debits)) < len(links_and_debits), "some were delivered twice"
-    assert sorted(set(links_and_debits)) == sorted(alert.event_id for alert in alerts_of(made))
+    assert sorted(set(links_and_debits)) == sorted(alert.event_id for alert in told(made))
+    assert {alert.event_id for alert in alerts_of(made)} < set(links_and_debits)

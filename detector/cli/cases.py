@@ -1,0 +1,149 @@
+"""`kozamori cases`: the queue of a fraud desk, as a table, a live view, or JSON lines."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from detector.cli.alerts import COLOURS, JST, Language, check_bank, printable, until_the_pipe_breaks
+from detector.cli.options import CONNECTION, with_settings
+from detector.contract.alerts import Alert
+from detector.core.case_queue import CaseQueue, OpenCase
+from detector.settings import Settings
+from detector.stream.security import client_options
+from detector.subscriber import AlertSubscriber
+
+HEADS: Mapping[Language, tuple[str, ...]] = {
+    "en": ("wait costs", "at risk", "to the cap", "debited", "bank", "service", "account", "since (JST)", "events", ""),
+    "ja": ("待機損失", "残る危険額", "上限まで", "引落済", "銀行", "サービス", "口座", "開始 (JST)", "件数", ""),
+}
+_NUMBERS = 4  # the first columns are
+ACCOUNT_SHOWN = 12  # characters of a keyed hash that tell accounts of a day apart
+_ENCODER = msgspec.json.Encoder()
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori cases
+  kozamori cases --follow --bank 0116 --lang ja
+  kozamori cases --json --top 5 | jq .case_id
+
+The case that waiting costs most stands first: yen at risk times urgency, the share of them expected to be gone in an
+hour. A case is open for 24 hours of event time from its first alert.
+"""
+)
+@with_settings(*CONNECTION)
+@click.option("--follow", is_flag=True, help="Keep the list current until Ctrl-C, instead of ending at the last alert.")
+@click.option("--bank", metavar="CODE", callback=check_bank, help="Only this bank's, by its four-digit code.")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Show so many cases.")
+@click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the text.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line and nothing else: the cases in their order; with --follow, each as it changes.",
+)
+def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang: Language, as_json: bool) -> None:
+    """Show the open cases, the one that waiting costs most first."""
+    connection = client_options(settings)
+    with (
+        AlertSubscriber(
+            connection.pop("bootstrap_servers"),
+            topic=settings.alerts,
+            bank=bank,
+            from_beginning=True,
+            until_end=not follow,
+            **connection,
+        ) as alerts,
+        until_the_pipe_breaks(),
+    ):
+        if as_json:
+            _print_json(alerts, top, follow=follow)
+        else:
+            _print_table(alerts, top, lang, follow=follow)
+
+
+def _print_json(alerts: Iterable[Alert], top: int, *, follow: bool) -> None:
+    queue = CaseQueue()
+    for alert in alerts:
+        case = queue.take(alert)
+        if follow and case is not None:
+            click.echo(_ENCODER.encode(as_dict(case, queue.now_ms)))
+    for case in () if follow else queue.ranked()[:top]:
+        click.echo(_ENCODER.encode(as_dict(case, queue.now_ms)))
+
+
+def _print_table(alerts: Iterable[Alert], top: int, lang: Language, *, follow: bool) -> None:
+    queue, console = CaseQueue(), Console(highlight=False)
+    if follow and console.is_terminal:
+        with Live(table(queue, top, lang), console=console) as live:
+            for alert in alerts:
+                queue.take(alert)
+                live.update(table(queue, top, lang))
+        return
+    for alert in alerts:
+        case = queue.take(alert)
+        if follow and case is not None:
+            console.print(Text("  ").join(line(case, queue.now_ms, lang)), soft_wrap=True)
+    if not follow:
+        console.print(table(queue, top, lang))
+
+
+def as_dict(case: OpenCase, now_ms: int) -> dict[str, Any]:
+    """A case for programs: its last update, and what the queue knows beside it."""
+    return {
+        "case_id": case.case_id,
+        "rank_yen": case.rank_yen_at(now_ms),
+        "urgency": case.urgency_at(now_ms),
+        "began_at_ms": case.began_at_ms,
+        "events": case.events,
+        "last": case.last,
+    }
+
+
+def table(queue: CaseQueue, top: int, lang: Language) -> Table:
+    """The first `top` cases, a line each."""
+    found = queue.ranked()
+    now = "-" if not found else f"{_moment(queue.now_ms):%Y-%m-%d %H:%M} JST"
+    shown = Table(title=f"{len(found):,} open cases, {now}", title_justify="left", box=None, pad_edge=False)
+    for place, head in enumerate(HEADS[lang]):
+        shown.add_column(head, justify="right" if place < _NUMBERS else "left", no_wrap=True)
+    for case in found[:top]:
+        shown.add_row(*line(case, queue.now_ms, lang))
+    return shown
+
+
+def line(case: OpenCase, now_ms: int, lang: Language) -> tuple[Text, ...]:
+    """The cells of one case; the first has the colour of its severity."""
+    last = case.last
+    reason = last.reasons[0] if last.reasons else None
+    told = "" if reason is None else reason.text_ja if lang == "ja" else reason.text_en
+    cells = (
+        f"{last.yen_at_risk:,}",
+        "" if last.seconds_to_cap is None else _span(last.seconds_to_cap),
+        f"{last.yen_debited:,}",
+        last.bank,
+        last.service,
+        (last.account or last.wallet)[:ACCOUNT_SHOWN],
+        f"{_moment(case.began_at_ms):%m-%d %H:%M}",
+        f"{case.events}",
+        told,
+    )
+    rank = Text(f"{case.rank_yen_at(now_ms):,}", COLOURS[last.severity])
+    return (rank, *(Text(printable(cell)) for cell in cells))
+
+
+def _span(seconds: int) -> str:
+    """Hours, minutes and seconds."""
+    return str(dt.timedelta(seconds=seconds))
+
+
+def _moment(at_ms: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at_ms / 1000, JST)

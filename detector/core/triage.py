@@ -1,0 +1,93 @@
+"""Which case first, and what is worth telling of one: how severe, how urgent, what is new. Each rule has one place.
+
+A case ranks by the yen that waiting costs: yen at risk × urgency. Urgency is the share of the yen at risk that is gone
+an hour later, the time in which a desk works off what lies before it: all of it where the present pace reaches the cap
+within the hour, and else in proportion, but never less than what is usual of a case just alerted.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from detector.contract.alerts import Severity
+from detector.core.policy import SEVERITIES
+
+MILLION, THOUSAND = 1_000_000, 1_000
+HOUR_S, MINUTE_S = 3_600, 60
+#: Thousandths. Measured on three simulated Septembers with all typologies: of the yen not debited at a victim's first
+#: alert, which mostly comes before any debit, .76 to .83 were debited within the hour.
+FRESH_URGENCY = 750
+#: And of a case that has been quiet for an hour: what was not gone by then takes days.
+QUIET_URGENCY = 100
+
+#: Levels of severity by their code, ascending.
+LEVELS: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+_LEVEL = np.array([LEVELS.index(row.severity) for row in SEVERITIES])
+_LEVEL_YEN = np.array([row.yen_at_risk for row in SEVERITIES])
+_LEVEL_ALARM = np.array([min(row.alarm * MILLION, np.iinfo(np.int64).max // 2) for row in SEVERITIES]).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something an update of a case can tell. What has none of these is not raised, and counted with the next that has.
+
+    `bit`: its place in the fact `case_news`.
+    """
+
+    name: str
+    bit: int
+    meaning: str
+
+
+#: A tenth of the monthly cap: a drain to the cap is told in ten updates at most, however small its debits.
+YEN_STEP = 30_000
+OPENED, SEVERITY, YEN, EMPTIED, URGENT, DETECTOR, SERVICE, LINKED, WATCHED = (1 << bit for bit in range(9))
+NEWS = (
+    News("opened", OPENED, "the case's first alert"),
+    News("severity", SEVERITY, "it is more severe than it was"),
+    News("yen", YEN, "the first yen are gone, or 30,000 more than were told"),
+    News("emptied", EMPTIED, "nothing is left to the cap"),
+    News("urgent", URGENT, "at the present pace the cap is reached within the hour"),
+    News("detector", DETECTOR, "a detector spoke that had not, and with it for other typologies"),
+    News("service", SERVICE, "another service is in it"),
+    News("linked", LINKED, "a link succeeded, where attempts had failed"),
+    News("watched", WATCHED, "the first charge after a link on the watch-list"),
+)
+
+
+def news_of(bits: int) -> list[str]:
+    """The names of what is new."""
+    return [news.name for news in NEWS if bits & news.bit]
+
+
+@njit(cache=True)
+def level_of(yen_at_risk: int, alarm_millionths: int) -> Any:
+    """Code of the severity in `LEVELS`; as `policy.severity`."""
+    for row in range(len(_LEVEL)):
+        if yen_at_risk >= _LEVEL_YEN[row] and alarm_millionths <= _LEVEL_ALARM[row]:
+            return _LEVEL[row]
+    return 0
+
+
+@njit(cache=True)
+def seconds_to_cap(yen_at_risk: int, yen_per_min: int) -> Any:
+    """Until nothing is left at this pace, rounded up; −1 where nothing moves."""
+    return -(-yen_at_risk * MINUTE_S // yen_per_min) if yen_per_min > 0 else -1
+
+
+@njit(cache=True)
+def urgency_of(yen_at_risk: int, yen_per_min: int) -> Any:
+    """Thousandths of the yen at risk that are expected to be gone in an hour."""
+    if yen_at_risk == 0:
+        return 0
+    seconds = seconds_to_cap(yen_at_risk, yen_per_min)
+    if seconds < 0:
+        return FRESH_URGENCY
+    return max(FRESH_URGENCY, THOUSAND * HOUR_S // max(seconds, HOUR_S))
+
+
+def rank_yen(yen_at_risk: int, urgency: float) -> int:
+    """What waiting for an hour is expected to cost."""
+    return round(yen_at_risk * urgency)

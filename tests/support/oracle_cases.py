@@ -1,0 +1,219 @@
+"""The cases stage as `detector.core.triage` and its docstrings define it, slowly: a case is the list of its alerts.
+
+Also random alerts of accounts, with links to watch and late first charges among them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from support.models import make_batch
+
+from detector.contract.batch import Batch
+from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
+from detector.core.handover import ALERTS, LATE_FIRST_CHARGE, LINK_TO_WATCH
+from detector.core.hop import Carried, nothing_carried
+from detector.core.policy import severity
+from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, LINKED_S, TOLD, YEN_DEBITED, YEN_LEFT, YEN_PACE
+
+CASE_MS = 86_400_000
+START_MS = 1_598_886_300_000
+LEVELS = ("low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the cases stage is told of one event; `debited`, `left` and `pace` as the account stage knows them."""
+
+    at_ms: int = START_MS
+    account: int = 1
+    kind: int = DEBIT
+    result: int = OK
+    service: int = 0
+    yen: int = 0
+    debited: int = 0
+    left: int = 300_000
+    pace: int = 0
+    alarm: float = 5.0
+    detector: int = 0
+    told: int = ALERTS
+    linked_s: int = 0
+
+    @property
+    def taken(self) -> int:
+        return self.yen if self.kind == DEBIT and self.result == OK else 0
+
+
+@dataclass(frozen=True)
+class Update:
+    """What becomes of one event: which number, None where nothing is raised; of the case whatever is current."""
+
+    number: int | None
+    first: int = -1
+    events: int = 1
+    debited: int = 0
+    left: int = 0
+    severity: str = ""
+    urgency: int = 0
+    news: frozenset[str] = frozenset()
+    alarm: float = 0.0
+
+
+@dataclass
+class Case:
+    """A case: its alerts, each with the place of its event, and which of them were raised."""
+
+    alerts: list[tuple[int, Told]] = field(default_factory=list)
+    raised: list[int] = field(default_factory=list)  # places among the alerts
+
+
+@dataclass
+class Oracle:
+    """Takes events one at a time."""
+
+    cases: dict[int, Case] = field(default_factory=dict)
+    watched: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    events: int = 0
+
+    def take(self, event: Told) -> Update:
+        self.events += 1
+        watched = self.watched.setdefault(event.account, [])
+        if event.told == LINK_TO_WATCH:
+            watched.append((event.at_ms // 1000, event.alarm))
+            return Update(None)
+        if event.told == LATE_FIRST_CHARGE:
+            found = next((each for each in watched[-4:] if each[0] == event.linked_s), None)
+            if found is None:
+                return Update(None)
+            # Watched no longer; its place is kept until four others came.
+            watched[watched.index(found)] = (-1, 0.0)
+            event = replace(event, alarm=found[1])
+        case = self.cases.setdefault(event.account, Case())
+        if case.alerts and event.at_ms - case.alerts[0][1].at_ms >= CASE_MS:
+            case = self.cases[event.account] = Case()
+        before = [alert for _, alert in case.alerts]
+        case.alerts.append((self.events - 1, event))
+        now = [alert for _, alert in case.alerts]
+        news = self.news(case, before, now)
+        held = len(now) - 1 - (case.raised[-1] if case.raised else -1)
+        number = len(case.raised) if news else None
+        if news:
+            case.raised.append(len(now) - 1)
+        return Update(
+            number,
+            case.alerts[0][0],
+            held,
+            debited(now),
+            left(now),
+            LEVELS[worst(now)],
+            max(urgency(now[: i + 1]) for i in range(len(now))),
+            frozenset(news),
+            event.alarm,
+        )
+
+    def news(self, case: Case, before: list[Told], now: list[Told]) -> set[str]:
+        event = now[-1]
+        woken = {"watched"} if event.told == LATE_FIRST_CHARGE else set()
+        if not before:
+            return woken | {"opened"}
+        told = debited(now[: case.raised[-1] + 1])
+        failed = [alert.kind == LINK and alert.result != OK for alert in now]
+        freed = [any(failed[:i]) and alert.kind == LINK and alert.result == OK for i, alert in enumerate(now)]
+        found = {
+            "severity": worst(now) > worst(before),
+            "yen": debited(now) >= told + 30_000 or (told == 0 and debited(now) > 0),
+            "emptied": left(now) == 0 and debited(now) > 0 and left(before) > 0,
+            "urgent": urgency(now) == 1000 and all(urgency(now[:i]) < 1000 for i in range(1, len(now))),
+            "detector": event.detector not in {alert.detector for alert in before},
+            "service": event.service not in {alert.service for alert in before},
+            "linked": freed[-1] and not any(freed[:-1]),
+        }
+        return woken | {name for name, told_now in found.items() if told_now}
+
+
+def debited(alerts: list[Told]) -> int:
+    total = 0
+    for alert in alerts:
+        total = max(total + alert.taken, alert.debited)
+    return total
+
+
+def left(alerts: list[Told]) -> int:
+    return sum({alert.service: alert.left for alert in alerts}.values())
+
+
+def worst(alerts: list[Told]) -> int:
+    """Place of the highest severity, each with what was left then."""
+    found = [LEVELS.index(severity(left(alerts[: i + 1]), alert.alarm)) for i, alert in enumerate(alerts)]
+    return max(found, default=-1)
+
+
+def urgency(alerts: list[Told]) -> int:
+    """Thousandths at the last of them."""
+    yen, pace = left(alerts), alerts[-1].pace
+    if yen == 0:
+        return 0
+    if pace == 0:
+        return 750
+    return max(750, int(1000 * 3600 / max(3600, -(-yen * 60 // pace))))
+
+
+def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, Carried]:
+    """The events as they come out of a hop; the offset of each source record is its place."""
+    n = len(events)
+    place = np.arange(first, first + n)
+    batch = make_batch(
+        n,
+        offset=place,
+        origin_offset=place,
+        event_id=place + 1,
+        occurred_at_ms=[event.at_ms for event in events],
+        account=[event.account for event in events],
+        kind=[event.kind for event in events],
+        result=[event.result for event in events],
+        service=[event.service for event in events],
+        amount_yen=[event.yen for event in events],
+    )
+    carried = nothing_carried(n, 0)
+    columns = {
+        YEN_DEBITED: [event.debited for event in events],
+        YEN_LEFT: [event.left for event in events],
+        YEN_PACE: [event.pace for event in events],
+        TOLD: [event.told for event in events],
+        ALARM_MILLIONTHS: [round(event.alarm * 1_000_000) for event in events],
+        DETECTOR: [event.detector for event in events],
+        LINKED_S: [event.linked_s for event in events],
+    }
+    for fact, values in columns.items():
+        carried.facts[:, fact] = values
+    return batch, carried
+
+
+def lives(seed: int, n: int, accounts: int = 3) -> list[Told]:
+    """Random events: debits and links, failed ones too, some late; links to watch, and charges of them."""
+    draw = np.random.default_rng(seed)
+    now_ms, found, links = START_MS, list[Told](), list[Told]()
+    for _ in range(n):
+        now_ms += int(draw.exponential(CASE_MS if draw.random() < 0.03 else 300_000))
+        kind = LINK if draw.random() < 0.4 else DEBIT
+        event = Told(
+            at_ms=now_ms - int(draw.exponential(CASE_MS)) if draw.random() < 0.05 else now_ms,
+            account=int(draw.integers(1, accounts + 1)),
+            kind=kind,
+            result=OK if draw.random() < 0.5 else WRONG_CREDENTIALS,
+            service=int(draw.integers(8)) if draw.random() < 0.1 else 0,
+            yen=int(draw.integers(1, 90_000)) if kind == DEBIT else 0,
+            debited=int(draw.integers(0, 200_000)) if draw.random() < 0.3 else 0,
+            left=int(draw.choice([0, 20_000, 200_000, 300_000])),
+            pace=int(draw.choice([0, 100, 5_000, 90_000])),
+            alarm=float(draw.choice([0.25, 1.0, 5.0])),
+            detector=int(draw.integers(7)) if draw.random() < 0.2 else 0,
+        )
+        if draw.random() < 0.15:
+            event = replace(event, told=LINK_TO_WATCH, kind=LINK, result=OK, yen=0)
+            links.append(event)
+        elif links and draw.random() < 0.15:
+            link = links[-1 - int(draw.integers(min(len(links), 12)))]
+            event = replace(event, told=LATE_FIRST_CHARGE, account=link.account, linked_s=link.at_ms // 1000)
+        found.append(event)
+    return found
