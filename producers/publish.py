@@ -124,7 +124,10 @@ class _Run:
         """Send each message once it is due; sets `stopped` where told to stop before the last."""
         at, size = 0, len(messages.values)
         self._first_s = self._clock.now_s() if self._first_s is None else self._first_s
-        while at < size and not self.stopped:
+        while at < size:
+            self.stopped = self._stop()
+            if self.stopped:
+                return
             until = min(int(np.searchsorted(due_s, self.seconds(), side="right")), at + BURST)
             for i in range(at, until):
                 self._sender.send(messages.topics[i], messages.values[i], messages.keys[i], messages.partitions[i])
@@ -132,7 +135,6 @@ class _Run:
             if until <= at:
                 self._clock.sleep(min(NAP_S, max(0.0, float(due_s[at]) - self.seconds())))
             at = max(at, until)
-            self.stopped = self._stop()
 
 
 def _chunks(tables: Iterable[pa.Table], skip: int) -> Iterator[pa.Table]:

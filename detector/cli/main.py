@@ -34,6 +34,7 @@ COMMANDS = (
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
+    Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
     Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),

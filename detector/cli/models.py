@@ -15,7 +15,6 @@ from rich.table import Table
 
 from detector.artifact import check_target, write_model
 from detector.cli.alert_files import read_alerts
-from detector.cli.injection import Onlooker, simulated
 from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
@@ -24,13 +23,15 @@ from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.rehearsal import CASES, rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.catches import SHARES
-from models.datasets import DAY_MS, SCORED_KINDS, Dataset, collect
+from models.datasets import DAY_MS, SCORED_KINDS, Dataset
 from models.guard_rail import NONE, GuardRail, guard_rail
-from models.inject import Cases, collect_cases
+from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without
+from models.reports.held_out import picture
 from models.training import Plan
 from models.training import train as fit
 from producers.batches import Which, to_batches
@@ -38,10 +39,9 @@ from producers.files import read_labels
 from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
-#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
-CASES = 2_600
 #: Detectors by the name of their part of the budget.
 DETECTORS = {"attack_trained": "boosting", "joint_tails": "joint_tail", "forest": "isolation_forest"}
+PICTURE = "held_out.png"  # in the model folder: what each detector costs and catches
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
 
 
@@ -64,8 +64,8 @@ Examples:
   kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
   kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
 
-The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms. Simulated
-attacks are put among them, to learn how one begins; others, on the later days, tell what is caught.
+Two days of three are learnt from, the third tells what an alert costs in false alarms. Simulated attacks are put among
+them, to learn how one begins; others tell what is caught.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
@@ -174,6 +174,7 @@ def train(
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
+    (output / PICTURE).write_bytes(picture(model.manifest))
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:
@@ -196,14 +197,18 @@ def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases
     """Normal events, and cases put among them where they are wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
-    onlooker = Onlooker()
-    data = collect(onlooker.watch(batches()), given.chain, ttl_ms, advance, given.guard.life)
+    data, cases = rehearsed(
+        batches,
+        given.chain,
+        ttl_ms,
+        cases=given.cases,
+        seed=given.seed,
+        advance=advance,
+        life=given.guard.life,
+    )
     if not len(data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
-    if not given.cases:
-        return data, None
-    attacks = simulated(onlooker.history, given.cases, given.seed)
-    return data, collect_cases(batches(), attacks, given.chain, ttl_ms, advance)
+    return data, cases
 
 
 def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
@@ -229,7 +234,7 @@ def _table(model: Model, output: Path) -> Table:
     table = Table(title=f"Model {model.version} in {output}", title_justify="left", show_header=False)
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
-    table.add_row("held out", f"{training['held_out_days']} days from {training['held_out_from']}")
+    table.add_row("held out", f"{training['held_out_days']} days, every third")
     if training["fraud_left_out"]:
         table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")
     if training["not_learnt_from"]:

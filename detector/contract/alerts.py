@@ -28,13 +28,26 @@ class ModelRef(Struct, frozen=True, gc=False):
 class Reason(Struct, frozen=True, gc=False):
     """One feature's part in an alert.
 
-    `value` is the event's, `usual` normal life's, None where undefined; `share` of the score is in [0, 1].
+    `value` is the event's, `usual` normal life's, None where undefined; `share` of the score is in [0, 1]. `own_usual`
+    is what is usual for this account (or address), None where nothing tells; `per_day`: how many events a day of normal
+    life are at least as risky in this feature alone, None where the detector does not count them.
     """
 
     feature: str
     value: float | None
     usual: float | None
     share: float
+    text_en: str
+    text_ja: str
+    own_usual: float | None = None
+    per_day: float | None = None
+
+
+class Counterfactual(Struct, frozen=True, gc=False):
+    """With this `value` of one feature, or a less risky one, the event would not have alerted, all else the same."""
+
+    feature: str
+    value: float
     text_en: str
     text_ja: str
 
@@ -45,7 +58,9 @@ class Alert(Struct, frozen=True):
     `alert_id` comes from the source record's position, so that an alert raised twice has one id. `case_id` is the
     `alert_id` of the case's first alert; `update` counts from 0 within the case. `score` and `detector_scores` are in
     [0, 1], higher is worse; `false_alarms_per_day`: lower is worse. `yen_debited` is of the case so far,
-    `yen_at_risk` what the monthly cap leaves. `reasons` has the largest share first.
+    `yen_at_risk` what the monthly cap leaves. `reasons` has the largest share first. `together_per_day`: how many
+    events a day of normal life are at least as risky in all features that the detector looks at, None where it does
+    not count them. `counterfactual`: None where no single change would have kept the event from alerting.
     """
 
     schema: int
@@ -72,6 +87,8 @@ class Alert(Struct, frozen=True):
     reasons: list[Reason]
     model: ModelRef
     position: Position
+    together_per_day: float | None = None
+    counterfactual: Counterfactual | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -1,5 +1,6 @@
 """What a stage is: a key column, a fixed-size state row, one kernel and a table of features. And a chain of stages."""
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,11 +39,31 @@ Keys = Callable[[Batch], npt.NDArray[np.uint64]]
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAmount:
+    """How a debit's own amount is in a feature: a form of `detector.core.own_amount`, which may need feature `of`."""
+
+    form: str
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUsual:
+    """What is usual for this account, or this address: the feature's value / that of feature `ratio` − `allowance`."""
+
+    ratio: str
+    whose_en: str
+    whose_ja: str
+    allowance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """One column of a stage's feature matrix.
 
     `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it has a meaning for;
-    elsewhere its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`.
+    elsewhere its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`; `thing_en` and
+    `thing_ja` name what is measured ("if … had been 3 or less"), none for yes or no. A feature that is another with a
+    cap, min(`same_as`, `at_most`), changes with it.
     """
 
     name: str
@@ -52,6 +73,12 @@ class Feature:
     kinds: tuple[str, ...]
     text_en: str
     text_ja: str
+    thing_en: str = ""
+    thing_ja: str = ""
+    amount: OwnAmount | None = None
+    same_as: str = ""
+    at_most: float = math.inf
+    own_usual: OwnUsual | None = None
 
 
 @dataclass(frozen=True, slots=True)

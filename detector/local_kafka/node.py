@@ -124,10 +124,18 @@ def format_logs(node: Node, java_command: list[str], scram_users: Mapping[str, s
     cluster_id = new_cluster_id()
     users = [f"--add-scram=SCRAM-SHA-256=[name={name},password={word}]" for name, word in scram_users.items()]
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(node.properties_file)]
-    answer = subprocess.run([*java_command, *tool, *users], capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        said = complaint((answer.stderr + answer.stdout).splitlines())
-        raise UserError(f"Kafka refused its configuration (status {answer.returncode}): {said}")
+    with subprocess.Popen(
+        [*java_command, *tool, *users], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as java:
+        try:
+            said, _ = java.communicate()
+        except BaseException:
+            # Ctrl-C: by itself, subprocess waits a quarter of a second for it to end, and leaves it.
+            java.kill()
+            java.wait()
+            raise
+    if java.returncode != 0:
+        raise UserError(f"Kafka refused its configuration (status {java.returncode}): {complaint(said.splitlines())}")
 
 
 def complaint(lines: Iterable[str]) -> str:

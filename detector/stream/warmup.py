@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from detector.contract.vocabulary import KINDS
 from detector.core.budgets import BankBudgets
 from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
@@ -44,6 +46,11 @@ def warm_up(flow: Flow, model: Model) -> None:
         rows = processor.pipeline.rows
         rows.load(rows.take_dirty())
         rows.expire(0, DAY_MS, 0)
+    # An alert's reasons are asked of the one detector that spoke, which makes arrays of its own for each kind.
+    x = np.zeros(len(model.feature_names), np.float32)
+    for detector in model.detectors:
+        for kind in detector.spec.kinds:
+            detector.contributions(x, KINDS.index(kind))
 
 
 def _processor(wiring: Wiring, node: Node) -> Processor:

@@ -48,7 +48,10 @@ class AlertsOnAll:
         self.usual = np.ones((len(KINDS), features), np.float32)
         self.detectors = (
             SimpleNamespace(
-                name="all", spec=SimpleNamespace(typologies=()), contributions=lambda x, _: np.ones(len(x), np.float32)
+                name="all",
+                spec=SimpleNamespace(typologies=()),
+                contributions=lambda x, _: np.ones(len(x), np.float32),
+                rarity=lambda _: None,
             ),
         )
 

@@ -31,22 +31,45 @@ def run(*options: object) -> Result:
 
 
 def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(events: Path, tmp_path: Path) -> None:
-    result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--json")
+    result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--inject", "100", "--json")
     said, model = json.loads(result.stdout), read_model(tmp_path / "model", *CHAINS)
     assert (model.version, model.sha256) == (said["version"], said["sha256"])
     assert (5, 3) == (model.budget, said["seed"])
     assert said["training"]["events"] > 1000
     assert said["calibration"]["forest"]["held_out_groups_per_day"] <= 5
+    assert b"\x89PNG" == (tmp_path / "model" / "held_out.png").read_bytes()[:4]
+
+
+def test_what_each_detector_catches_of_simulated_cases_is_told(events: Path, tmp_path: Path) -> None:
+    said = json.loads(run(events, "-o", tmp_path / "model", "--inject", "200", "--json").stdout)
+    assert {"attack_trained", "forest", "drain"} < set(said["calibration"])
+    whole = said["training"]["held_out"]
+    assert pytest.approx(50, abs=20) == whole["cases"]
+    assert whole["early"] >= max(row["catches"]["early"] for row in said["calibration"].values()) - 0.1
+    assert 20 >= whole["groups_per_day"]
+
+
+def test_without_simulated_cases_nothing_learns_from_attacks(events: Path, tmp_path: Path) -> None:
+    said = json.loads(run(events, "-o", tmp_path / "model", "--no-inject", "--json").stdout)
+    assert "attack_trained" not in said["calibration"]
+    assert pytest.approx(20) == sum(row["limit_per_day"] for row in said["calibration"].values())
+    assert 0 == said["training"]["fitted_cases"]
+
+
+def test_an_unknown_detector_is_refused(events: Path, tmp_path: Path) -> None:
+    result = run(events, "-o", tmp_path / "model", "--detectors", "forest,oracle")
+    assert 2 == result.exit_code
+    assert "oracle" in result.stderr
 
 
 def test_the_table_names_events_days_rate_and_threshold(events: Path, tmp_path: Path) -> None:
-    said = run(events, "-o", tmp_path / "model").stdout
+    said = run(events, "-o", tmp_path / "model", "--inject", "100").stdout
     assert all(word in said for word in ("links and debits", "2020-08-0", "groups a day", "threshold"))
 
 
 def test_the_same_command_writes_the_same_bytes(events: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        run(events, "-o", tmp_path / name, "--seed", "7", "--max-samples", "64")
+        run(events, "-o", tmp_path / name, "--seed", "7", "--max-samples", "64", "--inject", "100")
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
 

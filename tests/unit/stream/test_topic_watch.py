@@ -68,6 +68,9 @@ def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
         task = asyncio.create_task(TopicWatch(kafka, held, fail, interval_s=0.001).run())
         assert await asyncio.to_thread(kafka.enough.wait, 10)
         task.cancel()
+        for thread in threading.enumerate():
+            if thread.name == "topic ids":  # what it has to say belongs to this test, not to the next
+                await asyncio.to_thread(thread.join)
 
     asyncio.run(look())
     return failures[:1]
@@ -119,6 +122,9 @@ def test_a_worker_without_partitions_asks_nothing() -> None:
         task = asyncio.create_task(TopicWatch(kafka, {}, failures.append, interval_s=0.001).run())
         await asyncio.sleep(0.05)
         task.cancel()
+        for thread in threading.enumerate():
+            if thread.name == "topic ids":  # what it has to say belongs to this test, not to the next
+                await asyncio.to_thread(thread.join)
 
     asyncio.run(look())
     assert (kafka.asked, failures) == ([], [])
