@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from detector.core.stage import Chain
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, all_normal, collect
+from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, Life, all_normal, collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
 from models.training import check_days
 from producers import campaigns
@@ -48,13 +48,13 @@ def rehearsed(
     cases: int = CASES,
     seed: int = 1,
     advance: Callable[[int], None] = lambda _: None,
-    life: Callable[[Batch], npt.NDArray[np.int8]] = all_normal,
+    life: Life = all_normal,
 ) -> tuple[Dataset, Cases | None]:
     """The events of a history as they were, and about `cases` simulated cases planted in it; none: None.
 
     `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
-    twice as many as there are where cases are wanted; `life` tells what each event is of. Raises UserError for fewer
-    than three days.
+    twice as many as there are where cases are wanted; `life` tells of each event what it is of. Raises UserError for
+    fewer than three days.
     """
     onlooker = Onlooker()
     data = collect(onlooker.watch(batches()), chain, ttl_ms, advance, life)

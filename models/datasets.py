@@ -20,6 +20,10 @@ DAY_MS = 24 * 3600 * 1000
 JST_MS = 9 * 3600 * 1000  # Japan has no summer time
 
 
+#: Tells of each event of a batch, int8 (n,), what it is of.
+Life = Callable[[Batch], npt.NDArray[np.int8]]
+
+
 class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
@@ -52,7 +56,7 @@ def collect(
     chain: Chain,
     ttl_ms: int,
     advance: Callable[[int], None] = lambda _: None,
-    life: Callable[[Batch], npt.NDArray[np.int8]] = all_normal,
+    life: Life = all_normal,
 ) -> Dataset:
     """The data set of all `batches` of one history, offsets ascending; calls `advance` with each batch's size.
 
