@@ -20,11 +20,11 @@ from detector.stream.security import client_options
 from detector.subscriber import AlertSubscriber
 
 HEADS: Mapping[Language, tuple[str, ...]] = {
-    "en": ("wait costs", "at risk", "to the cap", "debited", "bank", "service", "account", "since (JST)", "events", ""),
-    "ja": ("待機損失", "残る危険額", "上限まで", "引落済", "銀行", "サービス", "口座", "開始 (JST)", "件数", ""),
+    "en": ("rank", "at risk", "to cap", "debited", "bank", "service", "account", "since", "n", "why"),
+    "ja": ("順位額", "危険額", "上限迄", "引落済", "銀行", "サービス", "口座", "開始", "件", "理由"),
 }
 _NUMBERS = 4  # the first columns are
-ACCOUNT_SHOWN = 12  # characters of a keyed hash that tell accounts of a day apart
+ACCOUNT_SHOWN = 8  # characters of a keyed hash that tell accounts of a day apart
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -35,8 +35,8 @@ Examples:
   kozamori cases --follow --bank 0116 --lang ja
   kozamori cases --json --top 5 | jq .case_id
 
-The case that waiting costs most stands first: yen at risk times urgency, the share of them expected to be gone in an
-hour. A case is open for 24 hours of event time from its first alert.
+The case that waiting costs most stands first. Its rank: yen at risk times urgency, the share of them expected to be
+gone in an hour. A case is open for 24 hours of event time from its first alert; n: its alerting events.
 """
 )
 @with_settings(*CONNECTION)
@@ -102,6 +102,7 @@ def as_dict(case: OpenCase, now_ms: int) -> dict[str, Any]:
         "case_id": case.case_id,
         "rank_yen": case.rank_yen_at(now_ms),
         "urgency": case.urgency_at(now_ms),
+        "seconds_to_cap": case.seconds_to_cap_at(now_ms),
         "began_at_ms": case.began_at_ms,
         "events": case.events,
         "last": case.last,
@@ -112,9 +113,12 @@ def table(queue: CaseQueue, top: int, lang: Language) -> Table:
     """The first `top` cases, a line each."""
     found = queue.ranked()
     now = "-" if not found else f"{_moment(queue.now_ms):%Y-%m-%d %H:%M} JST"
-    shown = Table(title=f"{len(found):,} open cases, {now}", title_justify="left", box=None, pad_edge=False)
-    for place, head in enumerate(HEADS[lang]):
+    title = f"{len(found):,} open cases, {now}"
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, collapse_padding=True, expand=True)
+    *heads, why = HEADS[lang]
+    for place, head in enumerate(heads):
         shown.add_column(head, justify="right" if place < _NUMBERS else "left", no_wrap=True)
+    shown.add_column(why, ratio=1, no_wrap=True, overflow="ellipsis")
     for case in found[:top]:
         shown.add_row(*line(case, queue.now_ms, lang))
     return shown
@@ -122,12 +126,12 @@ def table(queue: CaseQueue, top: int, lang: Language) -> Table:
 
 def line(case: OpenCase, now_ms: int, lang: Language) -> tuple[Text, ...]:
     """The cells of one case; the first has the colour of its severity."""
-    last = case.last
+    last, seconds = case.last, case.seconds_to_cap_at(now_ms)
     reason = last.reasons[0] if last.reasons else None
     told = "" if reason is None else reason.text_ja if lang == "ja" else reason.text_en
     cells = (
         f"{last.yen_at_risk:,}",
-        "" if last.seconds_to_cap is None else _span(last.seconds_to_cap),
+        "" if seconds is None else _span(seconds),
         f"{last.yen_debited:,}",
         last.bank,
         last.service,

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from detector.contract.alerts import SCHEMA, Alert, ModelRef, Position, alert_id
 from detector.contract.batch import Batch, topic_and_partition
-from detector.contract.events import AccountEvent, OnAccount, WalletEvent
+from detector.contract.events import AccountEvent, Link, OnAccount, WalletEvent
 from detector.contract.passbook import passbook_text
 from detector.contract.vocabulary import DEBIT, KINDS, OK
 from detector.core import triage, watch_list
@@ -55,7 +55,8 @@ def build_alert(
     """
     x = carried.X[i]
     yen_debited, yen_at_risk, pace = carried.facts[i, [YEN_DEBITED, YEN_LEFT, YEN_PACE]].tolist()
-    urgency = triage.urgency_of(yen_at_risk, pace) / triage.THOUSAND
+    guessed = isinstance(event, Link) and event.result != "ok"
+    urgency = triage.urgency_of(yen_at_risk, pace, guessed) / triage.THOUSAND
     position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), topics)
     alarm, p_value = float(judgement.alarm[i]), float(judgement.p_value[i])
     detector = model.detectors[judgement.detector[i]]

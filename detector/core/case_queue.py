@@ -27,10 +27,17 @@ class OpenCase:
         """Which case it is."""
         return self.last.case_id
 
+    def is_quiet_at(self, now_ms: int) -> bool:
+        """Whether an hour brought no update."""
+        return now_ms - self.last.occurred_at_ms >= HOUR_S * 1000
+
+    def seconds_to_cap_at(self, now_ms: int) -> int | None:
+        """By the last update's pace; None where nothing moves."""
+        return None if self.is_quiet_at(now_ms) else self.last.seconds_to_cap
+
     def urgency_at(self, now_ms: int) -> float:
-        """The last update's urgency, and little where an hour brought no other."""
-        quiet = now_ms - self.last.occurred_at_ms >= HOUR_S * 1000
-        return min(self.last.urgency, QUIET_URGENCY / THOUSAND) if quiet else self.last.urgency
+        """The last update's urgency, and little where the case is quiet."""
+        return min(self.last.urgency, QUIET_URGENCY / THOUSAND) if self.is_quiet_at(now_ms) else self.last.urgency
 
     def rank_yen_at(self, now_ms: int) -> int:
         """Yen at risk × urgency: what it is expected to cost to let the case wait for an hour."""
@@ -68,7 +75,7 @@ class CaseQueue:
         return sorted(self._open(), key=self._place)
 
     def _place(self, case: OpenCase) -> tuple[int, float, float, str]:
-        seconds = case.last.seconds_to_cap
+        seconds = case.seconds_to_cap_at(self.now_ms)
         soon = float("inf") if seconds is None else float(seconds)
         return -case.rank_yen_at(self.now_ms), soon, case.last.false_alarms_per_day, case.case_id
 

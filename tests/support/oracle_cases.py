@@ -153,6 +153,8 @@ def urgency(alerts: list[Told]) -> int:
     yen, pace = left(alerts), alerts[-1].pace
     if yen == 0:
         return 0
+    if all(alert.kind == LINK and alert.result != OK for alert in alerts):
+        return 5
     if pace == 0:
         return 750
     return max(750, int(1000 * 3600 / max(3600, -(-yen * 60 // pace))))

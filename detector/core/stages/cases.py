@@ -56,9 +56,10 @@ ROW = np.dtype(
         ("services", "u1"),  # bits of those in the case
         ("failed", "u1"),  # 1 once a link attempt failed, and so on
         ("linked", "u1"),  # one succeeded after that
+        ("guessed", "u1"),  # nothing but failed links so far
         ("emptied", "u1"),  # nothing is left
         ("urgent", "u1"),
-        ("_room", "u1", (7,)),
+        ("_room", "u1", (6,)),
         ("next_watched", "u1"),
         ("watched_alarm", "<i8", (WATCHED,)),  # of the watch-list, millionths
         ("watched_s", "<u4", (WATCHED,)),  # second of the link, 0 = empty; not of a case: it outlives it
@@ -148,7 +149,9 @@ def _news(row: Any, batch: Any, i: int, facts: Any, left: int) -> Any:
     if left == 0 and row.yen > 0 and row.emptied == 0:
         news |= triage.EMPTIED
     row.emptied = left == 0
-    urgency = triage.urgency_of(left, facts[YEN_PACE])
+    failed = batch.kind[i] == LINK and batch.result[i] != OK
+    row.guessed = failed and (row.updates == 0 or row.guessed == 1)
+    urgency = triage.urgency_of(left, facts[YEN_PACE], row.guessed == 1)
     row.urgency = max(np.int64(row.urgency), urgency)
     if urgency == triage.THOUSAND and row.urgent == 0:
         row.urgent = 1
@@ -161,12 +164,11 @@ def _news(row: Any, batch: Any, i: int, facts: Any, left: int) -> Any:
     if row.services & service == 0:
         row.services |= service
         news |= triage.SERVICE
-    if batch.kind[i] == LINK:
-        if batch.result[i] != OK:
-            row.failed = True
-        elif row.failed and not row.linked:
-            row.linked = True
-            news |= triage.LINKED
+    if failed:
+        row.failed = True
+    elif batch.kind[i] == LINK and row.failed and not row.linked:
+        row.linked = True
+        news |= triage.LINKED
     return triage.OPENED if row.updates == 0 else news
 
 
@@ -203,6 +205,7 @@ def _close(row: Any) -> None:
     row.services = 0
     row.failed = 0
     row.linked = 0
+    row.guessed = 0
     row.emptied = 0
     row.urgent = 0
 

@@ -57,8 +57,8 @@ def objects(lines: Iterable[str]) -> list[dict[str, Any]]:
 def test_the_table_has_a_line_for_each_case_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
     title, head, first, second = said(monkeypatch).splitlines()
     assert "2 open cases, 2020-09-01 14:05 JST" == title.strip()
-    assert ["wait", "costs", "at", "risk"] == head.split()[:4]
-    assert ["225,000", "300,000", "0", "0001", "docomo_account", "001122334455", "09-01", "14:05", "1"] == (
+    assert ["rank", "at", "risk", "to", "cap"] == head.split()[:5]
+    assert ["225,000", "300,000", "0", "0001", "docomo_account", "00112233", "09-01", "14:05", "1"] == (
         first.split()[:9]
     )
     assert ["0", "0", "0:00:40", "190,000", "0116"] == second.split()[:5]
@@ -76,7 +76,7 @@ def test_programs_get_the_cases_in_their_order_a_line_each(monkeypatch: pytest.M
     found = objects(said(monkeypatch, "--json").splitlines())
     assert [225_000, 0] == [case["rank_yen"] for case in found]
     assert [1, 5] == [case["events"] for case in found]
-    assert {"case_id", "rank_yen", "urgency", "began_at_ms", "events", "last"} == set(found[0])
+    assert {"case_id", "rank_yen", "urgency", "seconds_to_cap", "began_at_ms", "events", "last"} == set(found[0])
     assert "0001" == found[0]["last"]["bank"]
     assert (True, True) == (Handed.asked["from_beginning"], Handed.asked["until_end"])
 

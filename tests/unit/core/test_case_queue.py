@@ -76,6 +76,7 @@ def test_a_case_quiet_for_an_hour_waits_behind_the_others() -> None:
     assert ["quiet", "new"] == order(quiet, alert("new", at_ms=START_MS + HOUR_MS - 1))
     assert ["new", "quiet"] == order(quiet, alert("new", at_ms=START_MS + HOUR_MS))
     (_, case) = queue_of(quiet, alert("new", at_ms=START_MS + HOUR_MS)).ranked()
+    assert (40, None) == (case.seconds_to_cap_at(START_MS), case.seconds_to_cap_at(START_MS + HOUR_MS))
     assert (0.1, 30_000) == (case.urgency_at(START_MS + HOUR_MS), case.rank_yen_at(START_MS + HOUR_MS))
 
 

@@ -150,6 +150,13 @@ def test_severity_and_urgency_rise_and_never_fall_and_yen_at_risk_is_current() -
     assert [750, 1000, 1000, 1000] == [update.urgency for update in found]
 
 
+def test_an_account_that_is_only_tried_is_not_urgent_until_it_opens() -> None:
+    tried = [at(i, kind=LINK, result=WRONG_CREDENTIALS) for i in range(3)]
+    assert [5, 5, 5, 750] == [update.urgency for update in updates([*tried, at(4, kind=LINK)])]
+    assert [5, 750] == [update.urgency for update in updates([tried[0], at(1, yen=10, debited=10)])]
+    assert [750, 750] == [update.urgency for update in updates([at(0, kind=LINK), tried[1]])]
+
+
 def test_yen_at_risk_are_those_of_all_services_of_the_case() -> None:
     events = [at(0, left=200_000), at(1, service=2, left=300_000), at(2, left=120_000, yen=80_000)]
     assert [200_000, 500_000, 420_000] == [update.left for update in updates(events)]
@@ -228,5 +235,5 @@ URGENCIES = [
 
 @pytest.mark.parametrize(("yen", "pace", "seconds", "urgency", "rank"), URGENCIES)
 def test_a_case_ranks_by_what_an_hours_wait_costs(yen: int, pace: int, seconds: int, urgency: int, rank: int) -> None:
-    assert (seconds, urgency) == (seconds_to_cap(yen, pace), urgency_of(yen, pace))
+    assert (seconds, urgency) == (seconds_to_cap(yen, pace), urgency_of(yen, pace, False))
     assert rank == rank_yen(yen, urgency / 1000)
