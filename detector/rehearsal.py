@@ -12,7 +12,7 @@ from detector.contract.batch import Batch, concatenate
 from detector.core.stage import Chain
 from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, Life, all_normal, collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
-from models.training import check_days
+from models.span import check_days
 from producers import campaigns
 from producers.attacks import attacks
 from producers.batches import to_batches
@@ -28,6 +28,9 @@ from producers.typologies.table import TYPOLOGIES
 
 #: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
 CASES = 2_600
+#: Of small histories no more than one for so many accounts: they are soon learnt from, and few of the accounts are
+#: victims.
+ACCOUNTS_A_CASE = 8
 #: Cases a round: each round draws its own parameters, services and banks, so that no campaign is learnt by heart.
 ROUND = 65
 #: Held-out cases for each one learnt from: enough to tell how many are caught early to a few hundredths.
@@ -45,12 +48,13 @@ def rehearsed(
     chain: Chain,
     ttl_ms: int,
     *,
-    cases: int = CASES,
+    cases: int | None = None,
     seed: int = 1,
     advance: Callable[[int], None] = lambda _: None,
     life: Life = all_normal,
 ) -> tuple[Dataset, Cases | None]:
-    """The events of a history as they were, and about `cases` simulated cases planted in it; none: None.
+    """The events of a history as they were, and about `cases` simulated cases planted in it (None: as many as do it
+    good); 0 leaves them out.
 
     `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
     twice as many as there are where cases are wanted; `life` tells of each event what it is of. Raises UserError for
@@ -58,9 +62,11 @@ def rehearsed(
     """
     onlooker = Onlooker()
     data = collect(onlooker.watch(batches()), chain, ttl_ms, advance, life)
-    if not cases or not len(data.kind):
+    history = onlooker.history
+    wanted = min(CASES, len(history.accounts) // ACCOUNTS_A_CASE) if cases is None else cases
+    if not wanted or not len(data.kind):
         return data, None
-    return data, collect_cases(batches(), simulated(onlooker.history, cases, seed), chain, ttl_ms, advance)
+    return data, collect_cases(batches(), simulated(history, wanted, seed), chain, ttl_ms, advance)
 
 
 class History(NamedTuple):

@@ -23,7 +23,7 @@ from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
-from detector.rehearsal import CASES, rehearsed
+from detector.rehearsal import ACCOUNTS_A_CASE, CASES, rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.catches import SHARES
@@ -97,9 +97,8 @@ them, to learn how one begins; others tell what is caught.
     "--inject",
     "cases",
     type=click.IntRange(min=0),
-    default=CASES,
-    show_default=True,
-    help="Simulated cases to learn from; a quarter as many others tell what is caught.",
+    help="Simulated cases to learn from; a quarter as many others tell what is caught."
+    f"  [default: {CASES:,}, or one for {ACCOUNTS_A_CASE} accounts where that is fewer]",
 )
 @click.option("--no-inject", "cases", flag_value=0, help="Learn from the events alone, not from simulated attacks.")
 @click.option(
@@ -143,7 +142,7 @@ def train(
     seed: int,
     max_samples: int,
     stages: str,
-    cases: int,
+    cases: int | None,
     detectors: tuple[str, ...],
     exclude: tuple[Path, ...],
     labels: Path | None,
@@ -197,7 +196,7 @@ class _Given(NamedTuple):
     events: Path
     chain: Chain
     own: OwnData | None
-    cases: int
+    cases: int | None
     seed: int
     guard: GuardRail
 

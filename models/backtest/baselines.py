@@ -20,7 +20,7 @@ from models.backtest.played import Played
 from models.backtest.scorers import Scorer
 from models.datasets import SCORED_KINDS, Dataset
 from models.flatten import flatten
-from models.training import MIN_DAYS, held_out_of
+from models.span import MIN_DAYS, held_out_of
 
 #: Of the paper (Liu, Ting & Zhou, Isolation Forest, 2008, section 5), and of scikit-learn.
 TREES, MAX_SAMPLES = 100, 256

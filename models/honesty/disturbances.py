@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from models.datasets import DAY_MS, JST_MS
-from models.training import held_out_of
+from models.span import held_out_of
 
 TWICE_SHARE = 0.01
 #: Events that go through the stages at once. An event comes again within as many.

@@ -14,7 +14,8 @@ from models.backtest.groups import Grouping
 from models.backtest.labels import Labels
 from models.backtest.played import Played
 from models.backtest.scorers import alerts_at, of_model
-from models.training import Span, calibrate
+from models.outcomes import calibrate
+from models.span import Span
 
 DIGITS = 4  # of a share or rate in the figures: far below what chance does
 

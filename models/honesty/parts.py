@@ -9,7 +9,7 @@ import numpy.typing as npt
 from detector.core.detectors import Detector
 from detector.core.policy import Model
 from models.honesty.judging import Budgets, Log, Row, judged, with_detectors
-from models.training import Span
+from models.span import Span
 
 
 def detectors(model: Model, span: Span, log: Log, budgets: Budgets) -> Iterator[Row]:

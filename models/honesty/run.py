@@ -21,7 +21,8 @@ from models.honesty.judging import Budgets, Log, Row, judged
 from models.honesty.parts import detectors, features
 from models.inject import Attacks, collect_cases
 from models.left_out import without
-from models.training import Plan, Span, held_out_of, train
+from models.span import Span, held_out_of
+from models.training import Plan, train
 
 TTL_MS = 400 * DAY_MS  # no state is forgotten within two months
 AS_USUAL = "as usual"

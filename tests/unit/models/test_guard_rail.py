@@ -12,7 +12,8 @@ from detector.core.chains import WALLET_CHAIN
 from detector.core.stages.cases import CASE_MS
 from models.datasets import DOUBTFUL, FRAUD, NORMAL, Dataset, collect
 from models.guard_rail import guard_rail
-from models.training import Plan, held_out_of, train
+from models.span import held_out_of
+from models.training import Plan, train
 
 T = 1_598_936_706_000
 ALERTS = [

@@ -1,0 +1,90 @@
+"""What detectors cost and catch on the held-out days: all together, each alone, and of fraud not learnt from."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.contract.vocabulary import KINDS
+from detector.core.calibration import Calibration, fit_calibration, fit_together
+from detector.core.detectors import ONE_SCALE, Detector, DetectorSpec
+from models.catches import catches
+from models.datasets import SCORED_KINDS, Dataset
+from models.inject import Cases
+from models.span import Span
+
+
+def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration, ...]:
+    """What the detectors' scores cost, one by one and then together."""
+    of = span.held_out
+    scores = np.stack([detector.score_many(of.X, of.kind) for detector in detectors], axis=1)
+    single = [
+        fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
+        for detector, own in zip(detectors, scores.T, strict=True)
+    ]
+    whole = sum(detector.spec.share for detector in detectors)  # the watch-list may have a part
+    shares = [detector.spec.share / whole for detector in detectors]
+    return fit_together(single, shares, scores, of.kind, of.account, of.day, span.held_out_days)
+
+
+def alarm_of(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], of: Dataset | Cases
+) -> npt.NDArray[np.float64]:
+    """False alarms a day of each event, by the detectors given."""
+    alarms = [
+        calibration.judge(detector.score_many(of.X, of.kind), of.kind)[1] / detector.spec.share
+        for detector, calibration in zip(detectors, calibrations, strict=True)
+    ]
+    least: npt.NDArray[np.float64] = np.min(alarms, axis=0)
+    return least
+
+
+def outcome_of(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
+) -> dict[str, Any]:
+    """What the detectors cost and catch on the held-out days."""
+    of = span.held_out
+    alert = alarm_of(detectors, calibrations, of) <= budget
+    groups = np.unique(np.stack([of.account[alert], of.day[alert].astype(np.uint64)]), axis=1).shape[1]
+    cost = {"groups_per_day": groups / span.held_out_days}
+    if span.held_out_cases is None:
+        return cost
+    caught = alarm_of(detectors, calibrations, span.held_out_cases) <= budget
+    return {**cost, **catches(span.held_out_cases, caught)}
+
+
+def alone(
+    place: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
+) -> dict[str, Any]:
+    """What one detector's part of the budget comes to on the held-out days, and what it catches there."""
+    own, calibration, of = detectors[place], calibrations[place], span.held_out
+    scores = own.score_many(of.X, of.kind)
+    alert = calibration.judge(scores, of.kind)[1] / own.spec.share <= budget
+    thresholds = {KINDS[code]: float(scores[alert & (of.kind == code)].min(initial=np.inf)) for code in SCORED_KINDS}
+    outcome = outcome_of((own,), (calibration,), span, budget)
+    return {
+        "limit_per_day": budget * own.spec.share,
+        "held_out_groups_per_day": outcome.pop("groups_per_day"),
+        "thresholds": {kind: score for kind, score in thresholds.items() if np.isfinite(score)},
+        "catches": outcome,
+    }
+
+
+def leave_one_out(
+    detectors: tuple[Detector, ...], span: Span, fit: Callable[[DetectorSpec, Span], Detector], budget: float
+) -> dict[str, dict[str, Any]]:
+    """For each typology, what the model catches of it when nothing has learnt from it; `fit` learns from a span."""
+    if span.cases is None or span.held_out_cases is None:
+        return {}
+    found = {}
+    for code in np.unique(span.held_out_cases.typology).tolist():
+        others = span._replace(cases=span.cases.select(span.cases.typology != code))
+        unseen = tuple(
+            fit(detector.spec, others) if detector.spec.form == "boosting" else detector for detector in detectors
+        )
+        own = others._replace(held_out_cases=span.held_out_cases.select(span.held_out_cases.typology == code))
+        outcome = outcome_of(unseen, calibrate(unseen, span), own, budget)
+        name = span.cases.names[code]
+        found[name] = outcome["typologies"][name]
+    return found
