@@ -7,7 +7,7 @@ import hashlib
 import io
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
 from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
 from detector.core.policy import Model, features_hash
@@ -65,6 +66,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
     arrays_sha256: str
+    #: By the bank's code: its part of normal life's alert groups, and its own budget where it has one.
+    bank_shares: dict[str, float] = {}
+    bank_budgets: dict[str, float] = {}
     watch: WatchRow | None = None
 
 
@@ -86,6 +90,7 @@ class Draft:
     libraries: dict[str, str]
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
+    banks: BankBudgets = field(default_factory=BankBudgets)
     watch: WatchList | None = None
 
 
@@ -117,6 +122,8 @@ def pack(draft: Draft) -> dict[str, bytes]:
         training=draft.training,
         calibration=draft.calibration,
         arrays_sha256=sha256,
+        bank_shares=dict(draft.banks.shares),
+        bank_budgets=dict(draft.banks.own),
         watch=None if draft.watch is None else WatchRow(draft.watch.share, draft.watch.days),
     )
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
@@ -228,6 +235,7 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
         budget=manifest.budget,
         usual=arrays["usual"],
         manifest=msgspec.to_builtins(manifest),
+        banks=BankBudgets(manifest.bank_shares, manifest.bank_budgets),
         watch=None if watch is None else WatchList(watch.share, arrays[WATCH_ALARMS], watch.days),
     )
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from detector.core.budgets import parse_own
 from detector.errors import UserError
 
 ENVIRONMENT_PREFIX = "KOZAMORI_"
@@ -22,7 +23,9 @@ _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
 def _split(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
 
 def _setting(default: Any, meaning: str, expected: str, **limits: Any) -> Any:
@@ -53,6 +56,17 @@ class Settings(BaseModel):
         pattern=_NAME,
     )
     model: Path | None = _setting(None, "folder of the trained model", "a path")
+    bank_budgets: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
+        (),
+        "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",
+        "a four-digit bank code and a number above 0, such as 0116=2, or several separated by commas",
+    )
+    controller: bool = _setting(
+        False,
+        "hold the rate of alert groups at the budget while normal life drifts, slowly and within bounds; the same for"
+        " all workers of a deployment",
+        "true or false",
+    )
     partitions: int = _whole(4, 1, 4096, "partitions that `topics create` declares; fewer in Kafka are refused")
     replication: int = _whole(1, 1, 7, "copies of every topic that `topics create` declares; 3 in production")
     static_member: str = _setting(
@@ -114,8 +128,17 @@ class Settings(BaseModel):
     @classmethod
     def _no_bool_for_number(cls, value: object, info: Any) -> object:
         # pydantic reads `true` as 1; in a file that is a slip, never a meaning.
-        if isinstance(value, bool) and info.field_name != "allow_plaintext_sasl":
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise PydanticCustomError("bool", "a truth value")
+        return value
+
+    @field_validator("bank_budgets")
+    @classmethod
+    def _own_budgets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_own(value)
+        except UserError:
+            raise PydanticCustomError("bank_budgets", "not budgets of banks") from None
         return value
 
     @field_validator("bootstrap")

@@ -14,22 +14,31 @@ from detector.core.stage import LINKED_S, Chain
 from detector.core.watch_list import late_first_charges, links
 
 SCORED_KINDS = (LINK, DEBIT)
+#: What an event is of: normal life; the same, but not to be learnt from; fraud, and no normal life at all.
+NORMAL, DOUBTFUL, FRAUD = range(3)
 DAY_MS = 24 * 3600 * 1000
 JST_MS = 9 * 3600 * 1000  # Japan has no summer time
+
+
+#: Tells of each event of a batch, int8 (n,), what it is of.
+Life = Callable[[Batch], npt.NDArray[np.int8]]
 
 
 class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
-    `X` float32 (n, n_features); `kind` int8, `account` uint64 and `day` int64, each (n,); a day is a calendar day in
-    Japan, counted from 1970-01-01. `linked_s` int64 (n,): the second of a successful link; of a late first charge, that
-    of its link; 0 elsewhere (`detector.core.watch_list`).
+    `X` float32 (n, n_features); `kind` int8, `account` uint64, `day` int64, `bank` int16 and `life` int8, each (n,); a
+    day is a calendar day in Japan, counted from 1970-01-01; `life` is `NORMAL`, `DOUBTFUL` or `FRAUD`. `linked_s` int64
+    (n,): the second of a successful link; of a late first charge, that of its link; 0 elsewhere
+    (`detector.core.watch_list`).
     """
 
     X: npt.NDArray[np.float32]
     kind: npt.NDArray[np.int8]
     account: npt.NDArray[np.uint64]
     day: npt.NDArray[np.int64]
+    bank: npt.NDArray[np.int16]
+    life: npt.NDArray[np.int8]
     linked_s: npt.NDArray[np.int64]
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
@@ -37,11 +46,21 @@ class Dataset(NamedTuple):
         return self._replace(**{name: column[which] for name, column in self._asdict().items()})
 
 
+def all_normal(batch: Batch) -> npt.NDArray[np.int8]:
+    """`NORMAL` for each event."""
+    return np.full(batch.size, NORMAL, np.int8)
+
+
 def collect(
-    batches: Iterable[Batch], chain: Chain, ttl_ms: int, advance: Callable[[int], None] = lambda _: None
+    batches: Iterable[Batch],
+    chain: Chain,
+    ttl_ms: int,
+    advance: Callable[[int], None] = lambda _: None,
+    life: Life = all_normal,
 ) -> Dataset:
     """The data set of all `batches` of one history, offsets ascending; calls `advance` with each batch's size.
 
+    `life` tells of each event what it is of.
     A chain of more than one stage wants account and wallet events, mixed as they came.
     """
     run = ChainRun(chain, None, ttl_ms=ttl_ms)
@@ -49,15 +68,16 @@ def collect(
     for events in batches:
         batch, outcome = run.process(events)
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
-        day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
+        own = batch.select(which)
+        day = (own.occurred_at_ms + JST_MS) // DAY_MS
         facts = outcome.carried.facts
         linked_s = np.where(links(batch, facts) | late_first_charges(batch, facts), facts[:, LINKED_S], 0)[which]
-        parts.append(Dataset(outcome.X[which], batch.kind[which], batch.account[which], day, linked_s))
+        parts.append(Dataset(outcome.X[which], own.kind, own.account, day, own.bank, life(own), linked_s))
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _empty(chain: Chain) -> Dataset:
     X = np.empty((0, len(chain.features)), np.float32)
-    whole = np.empty(0, np.int64)
-    return Dataset(X, np.empty(0, np.int8), np.empty(0, np.uint64), whole, whole)
+    kind, account, whole = np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64)
+    return Dataset(X, kind, account, whole, np.empty(0, np.int16), kind, whole)

@@ -1,5 +1,6 @@
 """From scikit-learn's trees to the arrays the worker scores with."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ def flatten(forest: IsolationForest) -> Forest:
         feature=np.stack([tree[0] for tree in trees]),
         threshold=_round_down(np.stack([tree[1] for tree in trees])),
         length=np.stack([tree[2] for tree in trees]),
+        cover=np.stack([tree[3] for tree in trees]),
         normalizer=float(average_path_length(np.array([forest.max_samples_]))[0]),
     )
 
@@ -44,7 +46,7 @@ def fold(forest: Forest, surprise: Surprise, columns: npt.NDArray[np.int64]) -> 
             )
         ends = np.append(knots, np.float32(np.inf))
         threshold = np.where(forest.feature == j, ends[np.maximum(passed, 0)], threshold)
-    return Forest(columns, surprise.sign, forest.feature, threshold, forest.length, forest.normalizer)
+    return replace(forest, columns=columns, sign=surprise.sign, threshold=threshold)
 
 
 def average_path_length(n: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -57,7 +59,7 @@ def average_path_length(n: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def _pad(
     tree: Any, features: npt.NDArray[Any], depth: int
-) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.uint32]]:
     """One tree, level by level; below a leaf every node is that leaf again, split at infinity."""
     levels = [np.zeros(1, np.intp)]
     for _ in range(depth):
@@ -69,7 +71,8 @@ def _pad(
     inner = np.concatenate([np.empty(0, np.intp), *levels[:-1]])
     leaf = tree.children_left[inner] < 0
     feature = np.where(leaf, 0, features[np.maximum(tree.feature[inner], 0)]).astype(np.uint16)
-    return feature, np.where(leaf, np.inf, tree.threshold[inner]), _lengths(tree, levels)
+    cover = tree.n_node_samples[np.concatenate(levels)].astype(np.uint32)
+    return feature, np.where(leaf, np.inf, tree.threshold[inner]), _lengths(tree, levels), cover
 
 
 def _lengths(tree: Any, levels: list[npt.NDArray[np.intp]]) -> npt.NDArray[np.float64]:

@@ -68,6 +68,8 @@ def fit(
         ranks=np.concatenate([scale * TIE * ranks for _, ranks in marginals]),
         starts=starts.astype(np.int64),
         table=(scale * (rarity - least)).ravel(),
+        scale=float(scale),
+        least=float(least),
     )
 
 

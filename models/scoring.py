@@ -15,6 +15,7 @@ from detector.contract.batch import OWN, Batch
 from detector.core.admission import APPLY_FRESH
 from detector.core.alerting import Topics, position_of
 from detector.core.chain import ChainRun, Scored
+from detector.core.desk import desk_of
 from detector.core.handover import ALERTS, LATE_FIRST_CHARGE
 from detector.core.pipeline import Pipeline
 from detector.core.policy import Model
@@ -65,7 +66,7 @@ class Scoring:
         self.events = self.duplicates = self.scored = self.alerts = 0
         self._model = model
         self._chain = chain
-        self._run = ChainRun(chain, model, ttl_ms=ttl_ms)
+        self._run = ChainRun(chain, model, ttl_ms=ttl_ms, desk=desk_of(model))
         self._cases = Pipeline(CASES, None, ttl_ms=ttl_ms)
         self._topics = topics
         self._features = features

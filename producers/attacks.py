@@ -11,6 +11,7 @@ from producers import banks, events, jst, season
 from producers.campaigns import Campaign, Targets, Wave, shares
 from producers.delivery import MEAN_DELAY_MS
 from producers.draws import Rng, pick, stream
+from producers.evasion import NAIVE, Evasion
 from producers.events import Events
 from producers.population import BEGINS, Population
 from producers.typologies.plan import NEVER_MS, Plan
@@ -25,18 +26,21 @@ ENTRY_MS = 2 * jst.HOUR_MS  # a wallet is opened and linked in less
 STOPPED = SERVICES.index("docomo_account")  # the service that banks stopped new links to
 
 
-def attacks(population: Population, dates: list[dt.date], campaign: Campaign, cases: int) -> Events:
+def attacks(
+    population: Population, dates: list[dt.date], campaign: Campaign, cases: int, evasion: Evasion = NAIVE
+) -> Events:
     """`cases` cases of `campaign` from the first of `dates` on, with arrival times; a function of its arguments.
 
     Waves that cannot be played on these days leave their cases to the others. Raises UserError when there is no other.
     """
+    campaign = evasion.planned(campaign)
     playable = tuple(wave for wave in campaign.waves if _days(wave, dates))
     if not playable:
         names = ", ".join(sorted({wave.typology for wave in campaign.waves}))
         raise UserError(
             f"{dates[0]} … {dates[-1]} has no day for {names}: choose days around a month's end, or other --typologies"
         )
-    world = _World(population, dates, campaign.stops)
+    world = _World(population, dates, campaign.stops, evasion)
     return events.concatenate(
         [
             world.play(turn, wave, count)
@@ -49,8 +53,11 @@ def attacks(population: Population, dates: list[dt.date], campaign: Campaign, ca
 class _World:
     """What the waves of one run share: numbers that are used once, known accounts, and when banks stop links."""
 
-    def __init__(self, population: Population, dates: list[dt.date], stops: tuple[int, int] | None) -> None:
+    def __init__(
+        self, population: Population, dates: list[dt.date], stops: tuple[int, int] | None, evasion: Evasion
+    ) -> None:
         self.population = population
+        self.evasion = evasion
         self.dates = dates
         known = np.unique(population.until(jst.month_of(dates[0])).account)
         self._known = {int(code): known[known >> np.uint64(40) == code] for code in np.unique(known >> np.uint64(40))}
@@ -67,7 +74,7 @@ class _World:
         self._turns[wave.typology] = of_typology + 1
         rng = stream(self.population.seed, "attacks", supply.series | of_typology << 32)
         plan = self._plan(rng, wave, cases, supply)
-        played = BY_ID[wave.typology].generate(rng, plan)
+        played = self.evasion.played(wave.typology, BY_ID[wave.typology].generate(rng, plan))
         played = played._replace(event=supply.events(self.population.seed, played.size))
         delay = 20 + rng.exponential(MEAN_DELAY_MS, played.size)
         return played._replace(arrival_ms=played.occurred_at_ms + delay.astype(np.int64))

@@ -32,15 +32,23 @@ PROMPT_SHARE, WEEKS_SHARE = 0.85, 0.03
 HASTE_MS = 15 * jst.SECOND_MS  # from the link to the earliest charge
 
 
-def cohort(rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, verified_share: float) -> Ties:
-    """The ties that begin in the numbered month, beside those of the beginning; numbered from `serial` on."""
-    wallets = _wallets(rng, base, month, accounts, serial=serial, verified_share=verified_share)
+def cohort(
+    rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, verified_share: float, times: float = 1.0
+) -> Ties:
+    """The ties that begin in the numbered month, beside those of the beginning; numbered from `serial` on.
+
+    `times` as many wallets as usual.
+    """
+    per_day = times * NEW_WALLETS_PER_DAY * accounts
+    wallets = _wallets(rng, base, month, accounts, per_day, serial=serial, verified_share=verified_share)
     first_free = serial + len(wallets.wallet)
     return ties.concatenate([wallets, _second_banks(rng, base, wallets, month, accounts, serial=first_free)])
 
 
-def _wallets(rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, verified_share: float) -> Ties:
-    opened, on_campaign = _moments(rng, month, NEW_WALLETS_PER_DAY * accounts)
+def _wallets(
+    rng: Rng, base: Ties, month: int, accounts: int, per_day: float, *, serial: int, verified_share: float
+) -> Ties:
+    opened, on_campaign = _moments(rng, month, per_day)
     size = len(opened)
     number = np.arange(size) + serial
     kind = pick(rng, np.arange(len(KIND_WEIGHTS)), KIND_WEIGHTS, size)

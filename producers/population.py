@@ -15,6 +15,7 @@ import numpy.typing as npt
 from detector.errors import UserError
 from producers import banks, jst, newcomers, ties
 from producers.draws import Rng, lognormal_ms, stream
+from producers.drift import USUAL, Drift
 from producers.families import households, other_service, services_of
 from producers.ties import HOUSEHOLD, Ties, source, with_habits
 
@@ -44,14 +45,15 @@ SUBSCRIBER_ERA = Era(dt.date(2019, 4, 1), dt.date(2017, 4, 1), 1.0)
 
 
 class Population:
-    """The people of one seed; `accounts` are linked when its era begins."""
+    """The people of one seed; `accounts` are linked when its era begins; `drift` says how they live."""
 
-    def __init__(self, seed: int, accounts: int, era: Era = EMAIL_ERA) -> None:
+    def __init__(self, seed: int, accounts: int, era: Era = EMAIL_ERA, drift: Drift = USUAL) -> None:
         if not 10 <= accounts <= MAX_ACCOUNTS:
             raise UserError(f"got {accounts} accounts, expected 10 … {MAX_ACCOUNTS}: choose another --accounts")
         self.seed = seed
         self.accounts = accounts
         self.era = era
+        self.drift = drift
         self._first_month = jst.month_of(era.begins)
         self._cohorts: dict[int, Ties] = {}
 
@@ -68,7 +70,7 @@ class Population:
         replacing = present.select(present.replaces >= 0)
         # `present` is a copy: the beginning stays as it was for earlier months.
         np.minimum.at(present.ended_at_ms, replacing.replaces, replacing.opened_at_ms - newcomers.CUT_BEFORE_MS)
-        return present
+        return self.drift.in_month(month).lived(present)
 
     def lives_in(self, month: int) -> bool:
         """Whether the population has begun in the numbered month."""
@@ -80,7 +82,13 @@ class Population:
             serial = (month - self._first_month + 1) << 26
             rng = stream(self.seed, "cohort", month)
             self._cohorts[month] = newcomers.cohort(
-                rng, self._base, month, self.accounts, serial=serial, verified_share=self.era.verified_share
+                rng,
+                self._base,
+                month,
+                self.accounts,
+                serial=serial,
+                verified_share=self.era.verified_share,
+                times=self.drift.in_month(month).newcomers,
             )
         return self._cohorts[month]
 

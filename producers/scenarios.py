@@ -11,6 +11,8 @@ from detector.errors import UserError
 from producers import campaigns, events, jst
 from producers.attacks import attacks
 from producers.campaigns import Campaign
+from producers.drift import USUAL, Drift
+from producers.evasion import NAIVE, Evasion
 from producers.events import NO_CASE, Events
 from producers.normal import SPILL_DAYS, month_of_life
 from producers.population import EMAIL_ERA, SUBSCRIBER_ERA, Era, Population
@@ -38,6 +40,8 @@ class Scenario:
     seed: int = DEFAULT_SEED
     wallet_events: bool = True
     era: Era = EMAIL_ERA
+    drift: Drift = USUAL
+    evasion: Evasion = NAIVE
 
     def __post_init__(self) -> None:
         if not 1 <= self.days <= MAX_DAYS:
@@ -113,7 +117,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 def simulate(scenario: Scenario) -> Iterator[Events]:
     """The events of `scenario` that arrive during its days, in order of arrival, in one piece for each month."""
-    population = Population(scenario.seed, scenario.accounts, scenario.era)
+    population = Population(scenario.seed, scenario.accounts, scenario.era, scenario.drift)
     begins_ms, ends_ms = jst.midnight_ms(scenario.dates[0]), jst.midnight_ms(scenario.dates[-1]) + jst.DAY_MS
     first, last = jst.month_of(scenario.dates[0]), jst.month_of(scenario.dates[-1])
     left_over = _cases_of(population, scenario)
@@ -151,4 +155,4 @@ def honest_newcomers(part: Events) -> int:
 def _cases_of(population: Population, scenario: Scenario) -> Events:
     if scenario.cases == 0:
         return events.build(0)
-    return attacks(population, scenario.dates, scenario.played, scenario.cases)
+    return attacks(population, scenario.dates, scenario.played, scenario.cases, scenario.evasion)

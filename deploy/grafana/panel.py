@@ -61,9 +61,9 @@ def by_stage(selected: str) -> Query:
     return Query(f"sum by (stage) (rate({selected}[$__rate_interval]))", "{{stage}}")
 
 
-def new(metric: str, label: str) -> str:
-    """A counter's increase over the time shown, by `label`, series that began meanwhile included.
+def new(metric: str, label: str, over: str = "$__range") -> str:
+    """A counter's increase over the time shown, or another, by `label`, series that began meanwhile included.
 
     increase() does not see the sample a series begins with, and a bank's first alert is the one that matters most.
     """
-    return f"sum by ({label}) ((increase({metric}{{%}}[$__range]) and {metric}{{%}} offset $__range) or {metric}{{%}})"
+    return f"sum by ({label}) ((increase({metric}{{%}}[{over}]) and {metric}{{%}} offset {over}) or {metric}{{%}})"

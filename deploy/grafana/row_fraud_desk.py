@@ -95,6 +95,22 @@ FRAUD_DESK = Row(
         ),
         Panel(
             "ranking",
+            "Alert groups against the budget",
+            "Cases of each bank in 24 h, as a part of what it may expect a day from normal life. Far beyond 1: an "
+            "attack on this bank, or its normal life has changed.",
+            "percentunit",
+            8,
+            (
+                Query(
+                    f"topk(15, {new('kozamori_cases_by_bank_total', 'bank', '24h')}"
+                    " / on (bank) max by (bank) (kozamori_bank_alert_budget_per_day{%}))",
+                    "{{bank}}",
+                ),
+            ),
+            ((None, "green"), (1.5, "orange"), (3, "red")),
+        ),
+        Panel(
+            "ranking",
             "Alerts by service",
             "Wallet services with the most alerts in the time shown.",
             "short",
@@ -107,7 +123,7 @@ FRAUD_DESK = Row(
             "Share of scored events at least as unusual as once, or twenty times, a day in normal life. "
             "A slow rise is drift, a jump an attack or a campaign.",
             "percentunit",
-            8,
+            16,
             tuple(
                 Query(
                     f'sum(rate(kozamori_alarm_per_day_bucket{{le="{bound}", %}}[$__rate_interval]))'
@@ -116,6 +132,15 @@ FRAUD_DESK = Row(
                 )
                 for bound in ("1.0", "20.0")
             ),
+        ),
+        Panel(
+            "lines",
+            "What the controller does",
+            "Limits are multiplied by this, so that the rate of alert groups stays at the budget while normal life "
+            "drifts; 1 without a controller. At 0.5 or 2 it can do no more: train the model again.",
+            "short",
+            8,
+            (Query("max by (bank) (kozamori_limit_multiplier{%})", "{{bank}}"),),
         ),
         Panel(
             "lines",

@@ -18,7 +18,7 @@ from detector.core.pipeline import DAY_MS
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
-from models.datasets import collect
+from detector.rehearsal import rehearsed
 from models.training import Plan, train
 from producers.batches import to_batches
 from producers.messages import column_values, values_of
@@ -70,8 +70,8 @@ def train_models(folder: Path, seed: int, *, chain: Chain = ACCOUNT_CHAIN, alert
 
     `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
     """
-    data = collect(_normal_days(seed + 1, chain), chain, TTL_MS)
-    draft = train(data, chain, Plan(seed=seed), "simulated")
+    data, cases = rehearsed(lambda: _normal_days(seed + 1, chain), chain, TTL_MS, seed=seed)
+    draft = train(data, chain, Plan(seed=seed), "simulated", cases)
     if alert_share is not None:
         alarm = unpack(pack(draft), chain).judge(data.X, data.kind).alarm
         draft = replace(draft, budget=float(np.quantile(alarm, alert_share)))

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from detector.cli.options import CONNECTION, with_settings
-from detector.contract.alerts import Alert, encode_alert
+from detector.contract.alerts import Alert, Counterfactual, Reason, encode_alert
+from detector.core.units import UNIT
 from detector.settings import Settings
 from detector.stream.security import client_options
 from detector.subscriber import AlertSubscriber
@@ -29,13 +30,13 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
     "bank": {"en": "bank {0}", "ja": "銀行 {0}"},
     "yen": {
         "en": "{0:,} yen debited, {1:,} yen at risk",
-        "ja": "引落済 {0:,} 円、残る危険額 {1:,} 円",
+        "ja": "引き落とし済み {0:,}円、さらに引き落とされるおそれ {1:,}円",
     },
     "rate": {
-        "en": "as unusual as {0:.3g} times a day in normal life ({1})",
-        "ja": "通常時は 1 日 {0:.3g} 回の珍しさ ({1})",
+        "en": "as unusual as {0} in normal life ({1})",
+        "ja": "正常な取引でここまで疑わしいものは{0}（{1}）",
     },
-    "case": {"en": "account {0}, case {1}, update {2}", "ja": "口座 {0}、事案 {1}、更新 {2}"},
+    "case": {"en": "account {0}, case {1}, update {2}", "ja": "口座 {0}、事案 {1}、第{2}報"},
     "critical": {"en": "CRITICAL", "ja": "最重要"},
     "high": {"en": "HIGH", "ja": "重要"},
     "medium": {"en": "MEDIUM", "ja": "中"},
@@ -115,17 +116,30 @@ def block(alert: Alert, lang: Language) -> Text:
     def say(what: str, *values: object) -> str:
         return printable(WORDS[what][lang].format(*values))
 
-    moment = datetime.fromtimestamp(alert.occurred_at_ms / 1000, UTC).astimezone(JST)
     service = f"{alert.service} ({alert.passbook_text})" if alert.passbook_text else alert.service
-    reasons = [printable(reason.text_ja if lang == "ja" else reason.text_en) for reason in alert.reasons]
+    reasons = [text_of(reason, lang) for reason in alert.reasons]
+    otherwise = [text_of(alert.counterfactual, lang)] if alert.counterfactual else []
+    often = UNIT["per_day"]
+    rate = (often.ja if lang == "ja" else often.en)(alert.false_alarms_per_day)
     return Text.assemble(
         (f" {say(alert.severity)} ", COLOURS[alert.severity]),
-        (f" {moment:%Y-%m-%d %H:%M:%S} JST  {say('bank', alert.bank)}  {printable(service)}\n", "bold"),
+        (f" {moment_of(alert):%Y-%m-%d %H:%M:%S} JST  {say('bank', alert.bank)}  {printable(service)}\n", "bold"),
         f"    {say('yen', alert.yen_debited, alert.yen_at_risk)}\n",
         *(f"    - {reason}\n" for reason in reasons),
-        (f"    {say('rate', alert.false_alarms_per_day, alert.detector)}\n", "dim"),
+        *(f"    → {text}\n" for text in otherwise),
+        (f"    {say('rate', rate, alert.detector)}\n", "dim"),
         (f"    {say('case', alert.account, alert.case_id, alert.update)}\n", "dim"),
     )
+
+
+def moment_of(alert: Alert) -> datetime:
+    """When the event happened, by Japanese clocks."""
+    return datetime.fromtimestamp(alert.occurred_at_ms / 1000, UTC).astimezone(JST)
+
+
+def text_of(told: Reason | Counterfactual, lang: Language) -> str:
+    """What is told, in one language."""
+    return printable(told.text_ja if lang == "ja" else told.text_en)
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load
-from detector.cli.options import as_json, mapping_file
+from detector.cli.options import as_json, bank_budgets, controller, mapping_file
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.contract.batch import Batch
@@ -55,6 +55,8 @@ at the loosest that stays within the budget on these days. -o takes a folder, or
     type=click.FloatRange(min=0, min_open=True),
     help="False alert groups a day over all banks.  [default: the model's]",
 )
+@bank_budgets
+@controller
 @click.option(
     "--train",
     type=click.Path(path_type=Path),
@@ -70,12 +72,14 @@ def backtest(
     labelled: Path | None,
     folder: Path,
     budget: float | None,
+    bank_budgets: dict[str, float],
     train: Path | None,
     warm_up: Path | None,
     seed: int,
     output: Path | None,
     own: Path | None,
     *,
+    controller: bool,
     as_json: bool,
 ) -> None:
     """Tell what a model's alerts would have been worth on labelled events, beside simpler scorers.
@@ -84,7 +88,11 @@ def backtest(
     """
     if output is not None:
         check_report(output)
-    model = read_model(folder, *CHAINS)
+    model = read_model(folder, *CHAINS).with_bank_budgets(bank_budgets)
+    if budget is not None:
+        model = model.with_budget(budget)
+    if controller:
+        model = model.with_controller()
     data = load(own)
     chain, labels = chain_for(model, data), _labels(events, labelled, data)
     console = Console(stderr=True)
@@ -97,9 +105,7 @@ def backtest(
         played = _play(events, warm_up, model, chain, labels, data, step)
         normal = None if train is None else _collect(train, chain, data, step)
         bar.update(task, description="compared")
-        found = compare(
-            played, labels, model, chain, budget=model.budget if budget is None else budget, train=normal, seed=seed
-        )
+        found = compare(played, labels, model, chain, budget=model.budget, train=normal, seed=seed)
         if output is not None:
             about = {
                 "events": events.name,
@@ -113,7 +119,7 @@ def backtest(
     if as_json:
         click.echo(json.dumps(found.figures(), allow_nan=False))
     else:
-        Console().print(_scorers(found), _typologies(found.scorers[0].figures))
+        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found))
         if output is not None:
             click.echo(f"report: {output}")
 
@@ -185,6 +191,17 @@ def _typologies(figures: Figures) -> Table:
         shares = [_share(value) for value in (row.alerted, row.early, row.before_debit, row.yen_lost)]
         seconds = "–" if row.median_seconds is None else f"{row.median_seconds:,.0f}"
         table.add_row(name, f"{row.cases:,}", *shares, seconds)
+    return table
+
+
+def _banks(found: Backtest) -> Table:
+    """What each bank's desk got of what it can bear."""
+    table = Table(title="false alert groups a day by bank", title_justify="left")
+    for heading in ("", "budget", "came", "used"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for row in found.banks():
+        budget = (f"{row.budget:.2f}" if row.budget else "–") + (" (own)" if row.own else "")
+        table.add_row(row.bank, budget, f"{row.false_groups_per_day:.2f}", _share(row.used))
     return table
 
 

@@ -19,6 +19,7 @@ from detector.cli.options import as_json
 COMMANDS = (
     Entry("stream", "detector.cli.bench:stream", "The worker beside plain Faust and a bare loop, on a real Kafka."),
     Entry("score", "detector.bench.score:score", "The forest beside scikit-learn's."),
+    Entry("explain", "detector.bench.explain:explain", "What an alert's reasons cost, by form of detector."),
     Entry("recover", "detector.cli.bench:recover", "Rows restored a second, and the memory they take."),
     Entry("latency", "detector.cli.bench:latency", "From an event to its alert, at a steady rate."),
 )
@@ -48,6 +49,7 @@ Examples:
   kozamori bench recover --rows 1000000 --json
   kozamori bench latency --rate 10000 --seconds 20
   kozamori bench score --json
+  kozamori bench explain --json
 
 Run them on a machine that does nothing else. Each starts a real Kafka of its own and leaves nothing behind.
 """,

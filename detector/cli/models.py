@@ -14,30 +14,34 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
-from detector.cli.injection import Onlooker, simulated
+from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, tables_of, tell
-from detector.cli.options import as_json, mapping_file
+from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import KINDS
 from detector.core.chains import CHAINS, chain_of
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.rehearsal import CASES, rehearsed
 from detector.settings import Settings
+from models.backtest.labels import labels_of
 from models.catches import SHARES
-from models.datasets import DAY_MS, SCORED_KINDS, Dataset, collect
-from models.inject import Cases, collect_cases
+from models.datasets import DAY_MS, SCORED_KINDS, Dataset
+from models.guard_rail import NONE, GuardRail, guard_rail
+from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without
+from models.reports.held_out import picture
 from models.training import Plan
 from models.training import train as fit
 from producers.batches import Which, to_batches
+from producers.files import read_labels
 from producers.mapping.own import OwnData
 
 DEFAULTS = Plan()
-#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
-CASES = 2_600
 #: Detectors by the name of their part of the budget.
 DETECTORS = {"attack_trained": "boosting", "joint_tails": "joint_tail", "forest": "isolation_forest"}
+PICTURE = "held_out.png"  # in the model folder: what each detector costs and catches
 BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
 
 
@@ -57,9 +61,11 @@ Examples:
   kozamori train history.jsonl -o model --budget 5 --json
   kozamori train own.csv --mapping own.toml -o model
   kozamori train august/events.parquet -o model --detectors forest
+  kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
+  kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
 
-The first two thirds of the days are learnt from, the last third tells what an alert costs in false alarms. Simulated
-attacks are put among them, to learn how one begins; others, on the later days, tell what is caught.
+Two days of three are learnt from, the third tells what an alert costs in false alarms. Simulated attacks are put among
+them, to learn how one begins; others tell what is caught.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
@@ -71,6 +77,7 @@ attacks are put among them, to learn how one begins; others, on the later days, 
     show_default=True,
     help="False alert groups a day over all banks that the desk can bear; a group is one account, one day.",
 )
+@bank_budgets
 @click.option("--seed", type=click.IntRange(min=0), default=DEFAULTS.seed, show_default=True, help="Of the forest.")
 @click.option(
     "--max-samples",
@@ -108,6 +115,17 @@ attacks are put among them, to learn how one begins; others, on the later days, 
     help="Also tell of each typology what is caught when only the others are learnt from; takes a dozen times as long.",
 )
 @click.option(
+    "--exclude",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Alerts as `kozamori alerts --json` prints them: their cases are not learnt from. May be given several times.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Which events are fraud, and no normal life.",
+)
+@click.option(
     "--watch-share",
     type=click.FloatRange(0, 1, max_open=True),
     default=DEFAULTS.watch_share,
@@ -121,11 +139,14 @@ def train(
     events: Path,
     output: Path,
     budget: float,
+    bank_budgets: dict[str, float],
     seed: int,
     max_samples: int,
     stages: str,
     cases: int,
     detectors: tuple[str, ...],
+    exclude: tuple[Path, ...],
+    labels: Path | None,
     own: Path | None,
     *,
     leave_one_out: bool,
@@ -143,7 +164,8 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed)
+        guard = _guard(exclude, labels)
+        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, guard)
         data, attacked = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
@@ -154,12 +176,14 @@ def train(
             kinds=kinds,
             forms=detectors,
             leave_one_out=leave_one_out,
+            bank_budgets=bank_budgets,
             watch_share=watch_share,
         )
         draft = fit(data, chain, plan, _sha256(events), attacked)
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
+    (output / PICTURE).write_bytes(picture(model.manifest))
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:
@@ -175,20 +199,31 @@ class _Given(NamedTuple):
     own: OwnData | None
     cases: int
     seed: int
+    guard: GuardRail
 
 
 def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases | None]:
     """Normal events, and cases put among them where they are wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
-    onlooker = Onlooker()
-    data = collect(onlooker.watch(batches()), given.chain, ttl_ms, advance)
+    data, cases = rehearsed(
+        batches,
+        given.chain,
+        ttl_ms,
+        cases=given.cases,
+        seed=given.seed,
+        advance=advance,
+        life=given.guard.life,
+    )
     if not len(data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
-    if not given.cases:
-        return data, None
-    attacks = simulated(onlooker.history, given.cases, given.seed)
-    return data, collect_cases(batches(), attacks, given.chain, ttl_ms, advance)
+    return data, cases
+
+
+def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
+    """What alerts and labels say of the history."""
+    alerts = (alert for path in exclude for alert in read_alerts(path))
+    return guard_rail(alerts, NONE if labelled is None else labels_of(read_labels(labelled)).event_id)
 
 
 def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:
@@ -208,12 +243,19 @@ def _table(model: Model, output: Path) -> Table:
     table = Table(title=f"Model {model.version} in {output}", title_justify="left", show_header=False)
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
-    table.add_row("held out", f"{training['held_out_days']} days from {training['held_out_from']}")
+    table.add_row("held out", f"{training['held_out_days']} days, every third")
+    if training["fraud_left_out"]:
+        table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")
+    if training["not_learnt_from"]:
+        table.add_row("alerted", f"{training['not_learnt_from']:,} links and debits not learnt from")
     left_out = training.get(MANIFEST_KEY, ())
     table.add_row(
         "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
     )
     table.add_row("budget", f"{model.budget:g} false alert groups a day over all banks")
+    for bank, own in model.banks.own.items():
+        told = f"{own:g}, {model.banks.shares[bank]:.1%} of the groups of all"
+        table.add_row(f"budget of bank {bank}", told)
     for name, row in model.manifest["calibration"].items():
         thresholds = [f"{kind} {score:.4f}" for kind, score in row["thresholds"].items()]
         table.add_row(f"{name}: threshold", ", ".join(thresholds) or "none: nothing held out reaches it")

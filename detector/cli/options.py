@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from detector.core.budgets import parse_own
 from detector.settings import Settings, environment_name, expected_text, load_settings
 
 #: What every command needs that talks to Kafka.
@@ -24,6 +25,28 @@ CONNECTION = (
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+def _own_budgets(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, float]:
+    del context, parameter
+    return parse_own(value)
+
+
+bank_budgets = click.option(
+    "--bank-budget",
+    "bank_budgets",
+    multiple=True,
+    metavar="CODE=N",
+    callback=_own_budgets,
+    help="False alert groups a day of one bank instead of its share, such as 0116=2; may be given several times.",
+)
+
+
+controller = click.option(
+    "--controller",
+    is_flag=True,
+    help="Hold the rate of alert groups at the budget while normal life drifts, as a worker with this setting does.",
+)
 
 
 def mapping_file(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

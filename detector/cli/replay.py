@@ -21,10 +21,11 @@ from detector.core.chains import CHAINS
 from detector.core.policy import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.rehearsal import rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.backtest.played import play
-from models.datasets import DAY_MS, collect
+from models.datasets import DAY_MS
 from models.facts_2020 import FACTS
 from models.replay_2020 import EPISODES, Episode, figures, replayed
 from models.reports.timeline import picture
@@ -116,7 +117,8 @@ def replay_scenario(
     model = given
     if model is None:
         identity = hashlib.sha256(repr(before).encode()).hexdigest()
-        model = unpack(pack(train(collect(history, chain, ttl_ms), chain, Plan(), identity)), chain)
+        data, cases = rehearsed(lambda: history, chain, ttl_ms)
+        model = unpack(pack(train(data, chain, Plan(), identity, cases)), chain)
     batches, labels = _batches(scenario, chain, int(history[-1].offset[-1]) + 1, advance)
     named = labels_of(labels.to_pandas())
     played = play(batches, model, chain, named, ttl_ms=ttl_ms, warm_up=history)

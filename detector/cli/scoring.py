@@ -12,7 +12,7 @@ from rich.console import Console
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load, tables_of
-from detector.cli.options import as_json, mapping_file
+from detector.cli.options import as_json, bank_budgets, controller, mapping_file
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
@@ -44,14 +44,28 @@ worker's that reads the file as one partition.
 @click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Scores: .parquet or .jsonl.")
 @click.option("--features", is_flag=True, help="All features beside the scores.")
+@bank_budgets
+@controller
 @mapping_file()
 @as_json
-def score(events: Path, folder: Path, output: Path, own: Path | None, *, features: bool, as_json: bool) -> None:
+def score(
+    events: Path,
+    folder: Path,
+    output: Path,
+    bank_budgets: dict[str, float],
+    own: Path | None,
+    *,
+    controller: bool,
+    features: bool,
+    as_json: bool,
+) -> None:
     """Score every event of an events file, in its order."""
     check_scores(output)
     if output.exists() and events.exists() and output.samefile(events):
         raise UserError(f"{output} is the events file itself: choose another name with -o")
-    model = read_model(folder, *CHAINS)
+    model = read_model(folder, *CHAINS).with_bank_budgets(bank_budgets)
+    if controller:
+        model = model.with_controller()
     data = load(own)
     settings, chain = Settings(), chain_for(model, data)
     topics = settings.account_events, settings.wallet_events

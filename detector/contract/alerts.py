@@ -28,13 +28,26 @@ class ModelRef(Struct, frozen=True, gc=False):
 class Reason(Struct, frozen=True, gc=False):
     """One feature's part in an alert.
 
-    `value` is the event's, `usual` normal life's, None where undefined; `share` of the score is in [0, 1].
+    `value` is the event's, `usual` normal life's, None where undefined; `share` of the score is in [0, 1]. `own_usual`
+    is what is usual for this account (or address), None where nothing tells; `per_day`: how many events a day of normal
+    life are at least as risky in this feature alone, None where the detector does not count them.
     """
 
     feature: str
     value: float | None
     usual: float | None
     share: float
+    text_en: str
+    text_ja: str
+    own_usual: float | None = None
+    per_day: float | None = None
+
+
+class Counterfactual(Struct, frozen=True, gc=False):
+    """With this `value` of one feature, or a less risky one, the event would not have alerted, all else the same."""
+
+    feature: str
+    value: float
     text_en: str
     text_ja: str
 
@@ -50,6 +63,9 @@ class Alert(Struct, frozen=True):
     `yen_at_risk` what the monthly caps of its services leave. `seconds_to_cap`: until that is gone at the present pace,
     None where nothing moves. `urgency` in [0, 1], the highest of the case: the share of the yen at risk expected to be
     gone in an hour; cases rank by `rank_yen`, yen at risk × urgency. `reasons` has the largest share first.
+    `together_per_day`: how many events a day of normal life are at least as risky in all features that the detector
+    looks at, None where it does not count them. `counterfactual`: None where no single change would have kept the event
+    from alerting.
     """
 
     schema: int
@@ -81,6 +97,8 @@ class Alert(Struct, frozen=True):
     reasons: list[Reason]
     model: ModelRef
     position: Position
+    together_per_day: float | None = None
+    counterfactual: Counterfactual | None = None
 
 
 _ENCODER = msgspec.json.Encoder()

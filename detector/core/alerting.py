@@ -8,10 +8,12 @@ from detector.contract.alerts import SCHEMA, Alert, ModelRef, Position, alert_id
 from detector.contract.batch import Batch, topic_and_partition
 from detector.contract.events import AccountEvent, Link, OnAccount, WalletEvent
 from detector.contract.passbook import passbook_text
-from detector.contract.vocabulary import KINDS
+from detector.contract.vocabulary import DEBIT, KINDS, OK
 from detector.core import triage, watch_list
+from detector.core.counterfactual import counterfactual
 from detector.core.handover import LATE_FIRST_CHARGE
 from detector.core.hop import Carried
+from detector.core.own_amount import Debit
 from detector.core.policy import Judgement, Model, severity
 from detector.core.reasons import reasons_of
 from detector.core.stage import (
@@ -30,6 +32,7 @@ from detector.core.stage import (
     YEN_PACE,
     Columns,
 )
+from detector.core.stages.source_kernel import YOUNG_MS
 
 #: The source topics by their code in an origin.
 Topics = tuple[str, str]
@@ -58,6 +61,8 @@ def build_alert(
     alarm, p_value = float(judgement.alarm[i]), float(judgement.p_value[i])
     detector = model.detectors[judgement.detector[i]]
     kind = int(batch.kind[i])
+    usual, rarity = model.usual[kind], detector.rarity(x)
+    reasons = reasons_of(columns, x, usual, detector.contributions(x, kind), rarity=rarity)
     scores = zip(model.detectors, judgement.scores[i].tolist(), strict=True)
     return Alert(
         schema=SCHEMA,
@@ -86,10 +91,27 @@ def build_alert(
         seconds_to_cap=_seconds_to_cap(yen_at_risk, pace),
         urgency=urgency,
         rank_yen=triage.rank_yen(yen_at_risk, urgency),
-        reasons=reasons_of(columns, x, model.usual[kind], detector.contributions(x, kind)),
+        reasons=reasons,
         model=ModelRef(model.version, model.sha256),
         position=position,
+        together_per_day=None if rarity is None else rarity.together,
+        counterfactual=counterfactual(
+            columns,
+            x,
+            usual,
+            [reason.feature for reason in reasons],
+            _debit(batch, i),
+            lambda X: model.judge(X, np.full(len(X), kind, np.int8), np.full(len(X), batch.bank[i])).alert,
+        ),
     )
+
+
+def _debit(batch: Batch, i: int) -> Debit | None:
+    """Event `i` as a debit, None where it is none."""
+    if batch.kind[i] != DEBIT:
+        return None
+    age_ms = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i]
+    return Debit(int(batch.amount_yen[i]), done=bool(batch.result[i] == OK), young=bool(age_ms < YOUNG_MS))
 
 
 def into_case(alert: Alert, chain: str, facts: npt.NDArray[np.int64], topics: Topics) -> Alert:
@@ -120,6 +142,8 @@ def _woken(alert: Alert, facts: npt.NDArray[np.int64]) -> Alert:
         typologies=list(watch_list.TYPOLOGIES),
         false_alarms_per_day=int(facts[ALARM_MILLIONTHS]) / triage.MILLION,
         reasons=watch_list.reasons(alert.reasons, alert.occurred_at_ms // 1000 - int(facts[LINKED_S])),
+        together_per_day=None,
+        counterfactual=None,
     )
 
 

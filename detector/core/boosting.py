@@ -9,18 +9,22 @@ alone and in any batch, and as scikit-learn sums them.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.core.arrangement import trees_of
+from detector.core.attribution import Trees
+
 MOST_LEAVES = 32  # of a tree: bits of a set
 #: Fields of `Boosting` that it is stored by; the others follow from them.
 BOOSTING_FIELDS = ("columns", "feature", "threshold", "missing_left", "left", "right", "value", "cover", "baseline")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots, for what is made of the arrays at the first alert
 class Boosting:
     """T trees of at most M nodes over the columns that they use of a feature matrix (F columns).
 
@@ -72,24 +76,28 @@ class Boosting:
     def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
         """How far each feature moved one event's log odds, float64 (n_features,).
 
-        At every split the change of the average, from node to child, belongs to the feature split on (Saabas,
-        Interpreting random forests, 2014). The sum is the event's log odds minus `expected`.
+        Exact Shapley values, see `detector.core.attribution`. They sum to the event's log odds less `expected`.
         """
-        moved = np.zeros(n_features)
-        for t in range(len(self.feature)):
-            k = 0
-            while self.feature[t, k] >= 0:
-                value = x[self.columns[self.feature[t, k]]]
-                goes_left = self.missing_left[t, k] if np.isnan(value) else value <= self.threshold[t, k]
-                child = self.left[t, k] if goes_left else self.right[t, k]
-                moved[self.columns[self.feature[t, k]]] += self.value[t, child] - self.value[t, k]
-                k = child
-        return moved
+        given = np.zeros(n_features)
+        given[self.columns] = self._trees.shapley(x[self.columns])
+        return given
 
     @property
     def expected(self) -> float:
         """Log odds of the training events on average."""
         return self.baseline + float(self.value[:, 0].sum())
+
+    @cached_property
+    def _trees(self) -> Trees:
+        return trees_of(
+            self.feature.astype(np.int32),
+            self.threshold,
+            ~self.missing_left,
+            self.left.astype(np.int32),
+            self.right.astype(np.int32),
+            self.value,
+            self.cover.astype(np.float64),
+        )
 
 
 #: Arrays by name, as scoring wants them. Feature j's knots, its thresholds ascending, are

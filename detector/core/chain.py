@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from detector.contract.vocabulary import OPEN
+from detector.core.desk import Desk
 from detector.core.forward import both_sides, one_side
 from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Model
-from detector.core.stage import Chain
+from detector.core.stage import Chain, Stage
 
 
 class Scored(NamedTuple):
@@ -26,14 +27,18 @@ class Scored(NamedTuple):
 
 
 class ChainRun:
-    """All stages of `chain`, one partition each; `model` judges after the last, None for features alone."""
+    """All stages of `chain`, one partition each; `model` judges after the last, None for features alone.
 
-    def __init__(self, chain: Chain, model: Model | None, *, ttl_ms: int) -> None:
+    `desk`: of a controlled model, that of `desk_of`.
+    """
+
+    def __init__(self, chain: Chain, model: Model | None, *, ttl_ms: int, desk: Stage | None = None) -> None:
         self.chain = chain
         last = len(chain.stages) - 1
         self.pipelines = [
             Pipeline(stage, model if place == last else None, ttl_ms=ttl_ms) for place, stage in enumerate(chain.stages)
         ]
+        self._desk = Desk(model, desk, ttl_ms=ttl_ms) if model is not None and desk is not None else None
 
     def process(self, batch: Batch) -> Scored:
         """Take the next events of the log, account and wallet events mixed; a chain of one stage takes account events.
@@ -42,13 +47,16 @@ class ChainRun:
         """
         first, *others = self.pipelines
         if not others:
-            return Scored(batch, first.process(batch))
+            return self._decided(batch, first.process(batch))
         batch, carried = self._first(first, batch)
         for pipeline in others[:-1]:
             outcome = pipeline.process(batch, carried)
             which = one_side(batch, outcome.applied)
             batch, carried = batch.select(which), outcome.carried.select(which)
-        return Scored(batch, others[-1].process(batch, carried))
+        return self._decided(batch, others[-1].process(batch, carried))
+
+    def _decided(self, batch: Batch, outcome: Outcome) -> Scored:
+        return Scored(batch, outcome if self._desk is None else self._desk.decide(batch, outcome))
 
     def _first(self, pipeline: Pipeline, batch: Batch) -> tuple[Batch, Carried]:
         """Account events through the first stage, wallet events past it; both in the order of the log."""

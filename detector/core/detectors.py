@@ -15,7 +15,7 @@ import numpy.typing as npt
 from detector.contract.vocabulary import KINDS
 from detector.core.boosting import BOOSTING_FIELDS, Boosting
 from detector.core.forest import Forest
-from detector.core.joint_tail import JointTail
+from detector.core.joint_tail import JointTail, Rarity
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -51,7 +51,13 @@ class Detector(Protocol):
         """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for kinds it does not score."""
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """What each feature of one event, float32 (F,), added to its score, float64 (F,), in units of its own."""
+        """What each feature of one event, float32 (F,), added to its score, float64 (F,), in units of its own.
+
+        Exact Shapley values: they sum to the difference between the score, in those units, and what it expects.
+        """
+
+    def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
+        """How often normal life is as risky as one event, float32 (F,); None where the detector does not count."""
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """All it needs to be restored, by name."""
@@ -79,8 +85,13 @@ class ForestDetector:
         return scores
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """Mean path length each feature took off, float64 (F,): see `Forest.contributions`."""
+        """How far each feature moved the logarithm of the score, float64 (F,): see `Forest.contributions`."""
         return self.forests[kind].contributions(x, len(x))
+
+    def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
+        """None: path lengths are no counts of events."""
+        del x
+        return None
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """`<kind>.<field>` for every field of every kind's forest."""
@@ -119,9 +130,13 @@ class JointTailDetector:
         return scores
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """How much less rare the event would be without each coordinate's risk, float64 (F,)."""
+        """What each coordinate adds to the score, float64 (F,): see `JointTail.contributions`."""
         del kind
         return self.tail.contributions(x, len(x))
+
+    def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
+        """How often normal life is as risky, by one coordinate and by all."""
+        return self.tail.rarity(x, len(x))
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """The fields of the joint tail."""
@@ -130,7 +145,9 @@ class JointTailDetector:
     @classmethod
     def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
         """The detector whose `arrays()` these are; KeyError or ValueError where they are not."""
-        return cls(spec, JointTail(**{name: arrays[name] for name in JointTail.__dataclass_fields__}))  # type: ignore[arg-type]
+        fields = {name: arrays[name] for name in JointTail.__dataclass_fields__}
+        scalars = {name: float(fields[name]) for name in ("scale", "least")}
+        return cls(spec, JointTail(**{**fields, **scalars}))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +172,11 @@ class BoostingDetector:
         """How far each feature moved the log odds, float64 (F,): see `Boosting.contributions`."""
         del kind
         return self.trees.contributions(x, len(x))
+
+    def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
+        """None: log odds are no counts of events."""
+        del x
+        return None
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """The fields of the trees."""

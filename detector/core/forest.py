@@ -7,18 +7,22 @@ scores the same bit for bit alone and in any batch.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.core.arrangement import perfect_trees
+from detector.core.attribution import Trees
+
 LANES = 8  # walks side by side; 16 gained nothing on AVX-512 and loses where there are fewer registers
 TREES = 25  # walked by all events before the next: 25 trees of 255 nodes fit into a 64 KiB cache
 MAX_NODES = 2**31  # node numbers are 32 bits in the kernel
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # without slots, for what is made of the arrays at the first alert
 class Forest:
     """Trees of depth D over the columns it uses of a feature matrix (F columns).
 
@@ -27,8 +31,8 @@ class Forest:
     `columns` int64 (C,): columns of X used; `sign` float32 (C,): ±1, their direction of risk;
     `feature` uint16 (T, 2^D - 1): place in `columns`; `threshold` float32 (T, 2^D - 1);
     `length` float64 (T, 2^(D+1) - 1): path length expected at a node over its training events, at leaves the path
-    length itself; `normalizer` is the path length expected in an unsuccessful search, c(max_samples)
-    (Liu, Ting & Zhou, Isolation Forest, 2008, equation 1).
+    length itself; `cover` uint32, likewise: training events that came to a node; `normalizer` is the path length
+    expected in an unsuccessful search, c(max_samples) (Liu, Ting & Zhou, Isolation Forest, 2008, equation 1).
     """
 
     columns: npt.NDArray[np.int64]
@@ -36,6 +40,7 @@ class Forest:
     feature: npt.NDArray[np.uint16]
     threshold: npt.NDArray[np.float32]
     length: npt.NDArray[np.float64]
+    cover: npt.NDArray[np.uint32]
     normalizer: float
 
     def __post_init__(self) -> None:
@@ -44,6 +49,8 @@ class Forest:
             raise ValueError(
                 f"trees are not perfect: {self.feature.shape}, {self.threshold.shape}, {self.length.shape}"
             )
+        if self.cover.shape != self.length.shape or not self.cover.all():
+            raise ValueError("trees have nodes that no training event came to")
         if self.columns.shape != self.sign.shape or self.feature.max(initial=0) >= max(1, len(self.columns)):
             raise ValueError("trees split on a feature outside the forest's columns")
         if self.length.size > MAX_NODES or not self.normalizer > 0:
@@ -60,23 +67,23 @@ class Forest:
         _score(X, rows, self.columns, self.sign, self.feature, self.threshold, self.length, self.normalizer, out)
 
     def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
-        """How far each feature moved one event's mean path length, float64 (n_features,), positive = more anomalous.
+        """How far each feature moved the base-2 logarithm of one event's score, float64 (n_features,).
 
-        At every split the change of the expected path length, from node to child, belongs to the feature split on
-        (Saabas, Interpreting random forests, 2014). The sum is what the root expects minus the event's mean length.
+        Exact Shapley values, see `detector.core.attribution`. The score is 2^(-E[h] / c), so they are of the mean path
+        length, in parts of c, shorter = positive. They sum to log2(score) less `expected_log_score`.
         """
-        moved = np.zeros(n_features)
-        _contributions(x, self.columns, self.sign, self.feature, self.threshold, self.length, moved)
-        return moved / -len(self.feature)
-
-    def mean_length(self, score: float) -> float:
-        """The mean path length that gives `score`."""
-        return float(-np.log2(score) * self.normalizer)
+        given = np.zeros(n_features)
+        given[self.columns] = self._trees.shapley(self.sign * x[self.columns])
+        return given / (-len(self.feature) * self.normalizer)
 
     @property
-    def expected_length(self) -> float:
-        """Mean path length of the training events, over the trees."""
-        return float(self.length[:, 0].mean())
+    def expected_log_score(self) -> float:
+        """The base-2 logarithm of the score at the mean path length of the training events."""
+        return float(-self.length[:, 0].mean() / self.normalizer)
+
+    @cached_property
+    def _trees(self) -> Trees:
+        return perfect_trees(self.feature, self.threshold, self.length, self.cover)
 
 
 @njit(cache=True)
@@ -151,14 +158,3 @@ def _depth(inner: int) -> int:
         inner >>= 1
         depth += 1
     return depth
-
-
-@njit(cache=True)
-def _contributions(x: Any, columns: Any, sign: Any, feature: Any, threshold: Any, length: Any, moved: Any) -> None:
-    for t in range(feature.shape[0]):
-        k = 0
-        while k < feature.shape[1]:
-            j = feature[t, k]
-            child = 2 * k + 1 + int(sign[j] * x[columns[j]] > threshold[t, k])
-            moved[columns[j]] += length[t, child] - length[t, k]
-            k = child

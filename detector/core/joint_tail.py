@@ -6,13 +6,25 @@ may be capped, where more of it is no more risk: what is left then is the conjun
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from math import comb
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 MOST_COORDINATES = 6  # more, and hardly an event of normal life is at least x in all of them, whatever x
+
+
+class Rarity(NamedTuple):
+    """How many events a day of normal life are at least as risky as one event, ½ more counted in all training days.
+
+    `alone` float64 (F,): in one feature, NaN for those that are no coordinate; `together`: in all coordinates.
+    """
+
+    alone: npt.NDArray[np.float64]
+    together: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +37,7 @@ class JointTail:
     of the tie-breaker. The score is `table` at the sum of cells plus the sum of ranks.
 
     `columns` int64 (C,), `sign` and `cap` float32 (C,), `knots` float32, `cells` int32, `ranks` float64, `starts`
-    int64 (C + 1,), `table` float64 (cells,), all scores in [0, 1].
+    int64 (C + 1,), `table` float64 (cells,), all scores in [0, 1]: `scale * (-ln R - least)`.
     """
 
     columns: npt.NDArray[np.int64]
@@ -36,6 +48,8 @@ class JointTail:
     ranks: npt.NDArray[np.float64]
     starts: npt.NDArray[np.int64]
     table: npt.NDArray[np.float64]
+    scale: float
+    least: float
 
     def __post_init__(self) -> None:
         coordinates = len(self.columns)
@@ -63,21 +77,54 @@ class JointTail:
         )
 
     def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
-        """How much less rare the event would be without each coordinate's risk, float64 (n_features,)."""
-        steps = [self._step(x, j) for j in range(len(self.columns))]
-        cell = sum(int(self.cells[step]) for step in steps)
+        """What each coordinate adds to one event's score, float64 (n_features,): exact Shapley values.
+
+        Of a set of coordinates the score says how rare it is that these are at least as risky, whatever the others
+        are; of none it is 0. So the values sum to the score.
+        """
+        steps = self._steps(x)
         given = np.zeros(n_features)
-        for j, step in enumerate(steps):
-            least = self.cells[self.starts[j] + j]
-            without = self.table[cell - int(self.cells[step]) + int(least)]
-            given[self.columns[j]] = self.table[cell] - without + self.ranks[step]
+        given[self.columns] = _shapley(len(steps)) @ self.table[self._cells(steps)] + self.ranks[steps]
         return given
+
+    def rarity(self, x: npt.NDArray[np.float32], n_features: int) -> Rarity:
+        """How often normal life is at least as risky as one event, by one coordinate and by all."""
+        of_set = np.exp(-self.table[self._cells(self._steps(x))] / self.scale - self.least)
+        alone = np.full(n_features, np.nan)
+        alone[self.columns] = of_set[1 << np.arange(len(self.columns))]
+        return Rarity(alone, float(of_set[-1]))
+
+    def _cells(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Places in `table`, int64 (2^C,): of every set of coordinates, bit j for the j-th, the others at no risk."""
+        cells: npt.NDArray[np.int64] = _members(len(steps)) @ self.cells[steps].astype(np.int64)
+        return cells
+
+    def _steps(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """Places of the coordinates' steps in `cells` and `ranks`."""
+        return np.array([self._step(x, j) for j in range(len(self.columns))], np.int64)
 
     def _step(self, x: npt.NDArray[np.float32], j: int) -> int:
         """Place of coordinate `j`'s step in `cells` and `ranks`."""
         start, stop = self.starts[j], self.starts[j + 1]
         value = np.minimum(self.sign[j] * x[self.columns[j]], self.cap[j])
         return int(start + j + (self.knots[start:stop] <= value).sum())
+
+
+@cache
+def _members(coordinates: int) -> npt.NDArray[np.int64]:
+    """Whether set S has coordinate j, (2^C, C)."""
+    return np.arange(1 << coordinates)[:, None] >> np.arange(coordinates) & 1
+
+
+@cache
+def _shapley(coordinates: int) -> npt.NDArray[np.float64]:
+    """The weight of what is said of set S in the value of coordinate j, (C, 2^C): Shapley, A value for n-person games,
+    1953."""
+    members = _members(coordinates).T
+    before = members.sum(axis=0) - members  # of the set that j is added to
+    weights = np.array([1 / coordinates / comb(coordinates - 1, size) for size in range(coordinates)] + [0.0])
+    signed: npt.NDArray[np.float64] = np.where(members == 1, weights[before], -weights[before])
+    return signed
 
 
 @njit(cache=True)

@@ -81,7 +81,7 @@ class Pipeline:
         """Take the next events of the log, with what earlier stages made of them."""
         before = carried or nothing_carried(batch.size, 0)
         facts = before.facts.copy()
-        row_ids = self.rows.locate(getattr(batch, self.stage.key))
+        row_ids = self.rows.locate(self.stage.keys_of(batch))
         status = np.empty(batch.size, np.int8)
         own = np.empty((batch.size, len(self.stage.features)), np.float32)
         start = 0
@@ -118,7 +118,7 @@ class Pipeline:
         if self.model is None:
             return None
         which = np.flatnonzero((status <= APPLY_FRESH) & (batch.role == OWN))
-        judged = self.model.judge(X[which], batch.kind[which])
+        judged = self.model.judge(X[which], batch.kind[which], batch.bank[which])
         if len(which) == batch.size:
             return judged
         n = batch.size

@@ -1,21 +1,26 @@
 """What to do about an event: combine the detectors in their one currency, compare with the budget, name a severity.
 
 `alarm = min over detectors of rate / share`, in false alert groups a day over all banks (a group is one account, one
-day): what the desk would have to bear to see this event. An event alerts when its alarm is within the budget.
+day): what the desk would have to bear to see this event. An event alerts when its alarm is within the limit of its
+bank: the budget, or what a budget of the bank's own comes to.
 """
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from detector.contract.alerts import Severity
+from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
+from detector.core.stages.desk import HIGHEST
 from detector.core.watch_list import WatchList
+from detector.errors import UserError
 
 SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
 
@@ -40,8 +45,8 @@ class Model:
     """Trained detectors with their calibrations, in the order of `detectors`.
 
     `budget`: false alert groups a day over all banks; `usual` float32 (n_kinds, F): training medians, NaN where a
-    kind does not have the feature; `manifest`: what is written beside the arrays, for people; `watch`: None where no
-    links are watched.
+    kind does not have the feature; `manifest`: what is written beside the arrays, for people; `banks`: their shares of
+    the budget, and budgets of their own; `watch`: None where no links are watched.
     """
 
     version: str
@@ -54,7 +59,12 @@ class Model:
     budget: float
     usual: npt.NDArray[np.float32]
     manifest: dict[str, Any] = field(repr=False)
+    banks: BankBudgets = field(default_factory=BankBudgets)
+    #: Whether a desk stage behind decides: what it may take is let through to it.
+    controlled: bool = False
     watch: WatchList | None = None
+    #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
+    limits: npt.NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares = [detector.spec.share for detector in self.detectors]
@@ -63,9 +73,36 @@ class Model:
             raise ValueError(f"budget shares {shares} must be positive and sum to 1, with a calibration each")
         if not self.budget > 0:
             raise ValueError(f"a budget of {self.budget} false alert groups a day: must be positive")
+        object.__setattr__(self, "limits", self.banks.limits(self.budget))
 
-    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> Judgement:
-        """Judge events `X` float32 (n, F) of kinds (n,); each event's outcome is the same bit for bit in any batch."""
+    def with_budget(self, budget: float) -> Self:
+        """The model with another budget of all banks; UserError where it makes no sense."""
+        if not 0 < budget < np.inf:
+            raise UserError(f"a budget of {budget} false alert groups a day: give a positive, finite --budget")
+        return replace(self, budget=budget)
+
+    def with_bank_budgets(self, own: Mapping[str, float]) -> Self:
+        """The model with other budgets of banks; UserError where it has not learnt a bank's share."""
+        try:
+            return replace(self, banks=BankBudgets(self.banks.shares, {**self.banks.own, **own}))
+        except ValueError as error:
+            raise UserError(f"{error}: give the budget of another bank, or train on days with this one's") from None
+
+    def with_controller(self) -> Self:
+        """The model for a flow whose desk stage decides; UserError where it watches links, which no desk sees."""
+        if self.watch is not None:
+            raise UserError(
+                "a model that watches links has no controller: train without --watch-share, or switch it off"
+            )
+        return replace(self, controlled=True)
+
+    def judge(
+        self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16] | None = None
+    ) -> Judgement:
+        """Judge events `X` float32 (n, F) of kinds (n,); each event's outcome is the same bit for bit in any batch.
+
+        `bank` int16 (n,): codes, ABSENT where an event has none; None: none has.
+        """
         n = len(X)
         alarm, p_value = np.full(n, np.inf), np.ones(n)
         spoke = np.zeros(n, np.int8)
@@ -76,7 +113,10 @@ class Model:
             alarms = rates / detector.spec.share
             worse = alarms < alarm
             alarm[worse], p_value[worse], spoke[worse] = alarms[worse], p_values[worse], d
-        return Judgement(alarm, spoke, p_value, scores, alarm <= self.budget)
+        limit = self.limits[-1] if bank is None else self.limits[bank]
+        if self.controlled:
+            limit = limit * HIGHEST
+        return Judgement(alarm, spoke, p_value, scores, alarm <= limit)
 
 
 @dataclass(frozen=True, slots=True)

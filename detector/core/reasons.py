@@ -1,68 +1,15 @@
 """Why an event alerts, for people: the features that made it anomalous, in yen and minutes, English and Japanese."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from detector.contract.alerts import Reason
+from detector.core.joint_tail import Rarity
 from detector.core.stage import Columns, Feature
+from detector.core.units import UNIT
 
 MOST = 5  # reasons in an alert: what an analyst reads before deciding
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
-#: A duration is told in the largest unit of which it holds at least two, so that rounding loses less than half.
-_DURATIONS = (
-    (2 * DAY_S, DAY_S, "days", "日"),
-    (2 * HOUR_S, HOUR_S, "hours", "時間"),
-    (2 * MINUTE_S, MINUTE_S, "minutes", "分"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """How values of a unit are said in English and in Japanese."""
-
-    name: str
-    en: Callable[[float], str]
-    ja: Callable[[float], str]
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) or abs(value) >= 100 else f"{value:.2g}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f}%"
-
-
-def _duration_en(value: float) -> str:
-    for least, unit_s, name, _ in _DURATIONS:
-        if value >= least:
-            return f"{value / unit_s:.0f} {name}"
-    return f"{value:.0f} second" if round(value) == 1 else f"{value:.0f} seconds"
-
-
-def _duration_ja(value: float) -> str:
-    for least, unit_s, _, name in _DURATIONS:
-        if value >= least:
-            return f"{value / unit_s:.0f}{name}"
-    return f"{value:.0f}秒"
-
-
-UNITS = (
-    Unit("yen", lambda value: f"{value:,.0f} yen", lambda value: f"{value:,.0f}円"),
-    Unit("yen/h", lambda value: f"{value:,.0f} yen an hour", lambda value: f"毎時{value:,.0f}円"),
-    Unit("s", _duration_en, _duration_ja),
-    Unit("share", _percent, _percent),
-    Unit("bool", lambda value: "yes" if value else "no", lambda value: "はい" if value else "いいえ"),
-    Unit("count", _number, _number),
-    Unit("days", _number, _number),
-    Unit("sd", _number, _number),
-    Unit("ratio", lambda value: f"{_number(value)} times", lambda value: f"{_number(value)}倍"),
-)
-_UNITS = {unit.name: unit for unit in UNITS}
 UNKNOWN_EN, UNKNOWN_JA = "unknown", "不明"
 
 
@@ -72,31 +19,75 @@ def reasons_of(
     usual: npt.NDArray[np.float32],
     contributions: npt.NDArray[np.float64],
     most: int = MOST,
+    rarity: Rarity | None = None,
 ) -> list[Reason]:
     """The features of one event that raised its score, largest share first.
 
     `x` and `usual` float32 (F,): values and training medians, NaN where there is none; `contributions` float64 (F,):
-    of the detector that spoke, positive = more anomalous. A share is of all positive contributions. Told are features
-    that the event has and that are riskier than usual; when none is, any that the event has.
+    of the detector that spoke, positive = more anomalous; `rarity`: how often normal life is as risky, where it says.
+    A share is of all positive contributions. Told are features that the event has and that are riskier than usual, and
+    yes or no where it is the risky one, however usual; when there is none, any that the event has.
     """
     raised = np.maximum(contributions, 0.0)
     risk = np.array([feature.risk for feature in columns.features])
+    either = np.array([feature.unit == "bool" for feature in columns.features])
     told = (raised > 0) & ~np.isnan(x)
-    riskier = told & ~(risk * x <= risk * usual)
+    riskier = told & np.where(either, x == (risk > 0), ~(risk * x <= risk * usual))
     chosen = np.flatnonzero(riskier if riskier.any() else told)
     largest = chosen[np.argsort(-raised[chosen], kind="stable")][:most]
     total = float(raised.sum())
-    return [_reason(columns.features[j], float(x[j]), float(usual[j]), float(raised[j]) / total) for j in largest]
+    return [
+        _reason(
+            columns.features[j],
+            value=float(x[j]),
+            usual=_known(usual[j]),
+            own_usual=_own_usual(columns, x, j),
+            share=float(raised[j]) / total,
+            per_day=None if rarity is None else _known(rarity.alone[j]),
+        )
+        for j in largest
+    ]
 
 
-def _reason(feature: Feature, value: float, usual: float, share: float) -> Reason:
-    unit = _UNITS[feature.unit]
-    known = not np.isnan(usual)
+def _known(value: np.floating) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _own_usual(columns: Columns, x: npt.NDArray[np.float32], j: int) -> float | None:
+    """What is usual for this account or address in feature `j`, where another feature compares them."""
+    own = columns.features[j].own_usual
+    if own is None or own.ratio not in columns.feature_names:
+        return None
+    ratio = float(x[columns.feature_names.index(own.ratio)])
+    return max(0.0, float(x[j]) / ratio - own.allowance) if ratio > 0 else None
+
+
+def _reason(
+    feature: Feature,
+    *,
+    value: float,
+    usual: float | None,
+    own_usual: float | None,
+    share: float,
+    per_day: float | None,
+) -> Reason:
+    unit, own = UNIT[feature.unit], feature.own_usual
+    usual_en, usual_ja = (UNKNOWN_EN, UNKNOWN_JA) if usual is None else (unit.en(usual), unit.ja(usual))
+    if own is not None and own_usual is not None:
+        usual_en += f", for {own.whose_en} {unit.en(own_usual)}"
+        usual_ja += f"、{own.whose_ja}は普段 {unit.ja(own_usual)}"
+    text_en = feature.text_en.format(value=unit.en(value), usual=usual_en)
+    text_ja = feature.text_ja.format(value=unit.ja(value), usual=usual_ja)
+    if per_day is not None:
+        text_en += f"; in normal life {UNIT['per_day'].en(per_day)}"
+        text_ja += f"、平常時は{UNIT['per_day'].ja(per_day)}"
     return Reason(
         feature=feature.name,
         value=value,
-        usual=usual if known else None,
+        usual=usual,
         share=share,
-        text_en=feature.text_en.format(value=unit.en(value), usual=unit.en(usual) if known else UNKNOWN_EN),
-        text_ja=feature.text_ja.format(value=unit.ja(value), usual=unit.ja(usual) if known else UNKNOWN_JA),
+        text_en=text_en,
+        text_ja=text_ja,
+        own_usual=own_usual,
+        per_day=per_day,
     )

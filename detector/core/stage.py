@@ -1,11 +1,15 @@
 """What a stage is: a key column, a fixed-size state row, one kernel and a table of features. And a chain of stages."""
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
+
+from detector.contract.batch import Batch
 
 #: Row fields every stage has. `version` and `kernel` lie first, at a place that never moves, so that a row of
 #: another release can be recognised before anything else of it is read (PROTOCOL rule 10).
@@ -35,6 +39,9 @@ FACTS = (
     "told",
     "alarm_millionths",
     "detector",
+    # On its way into the desk stage, and out: the alarm in parts of the limit, `WHOLE` of which make one, or
+    # `TURNED_DOWN`.
+    "of_limit",
     # The worker: the source record's timestamp, epoch ms.
     "received_ms",
     # Cases stage: source record of the case's first alert, its `origin` and offset; number of the update, HELD where
@@ -56,6 +63,7 @@ FACTS = (
     TOLD,
     ALARM_MILLIONTHS,
     DETECTOR,
+    OF_LIMIT,
     RECEIVED_MS,
     CASE_ORIGIN,
     CASE_OFFSET,
@@ -67,6 +75,28 @@ FACTS = (
 ) = range(len(FACTS))
 #: The first of them: those of the cases stage, the last of all, are in no hop.
 HOP_FACTS = CASE_ORIGIN
+WHOLE, TURNED_DOWN = 1_000_000, -1
+
+#: The keys uint64 (n,) of a batch's events.
+Keys = Callable[[Batch], npt.NDArray[np.uint64]]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAmount:
+    """How a debit's own amount is in a feature: a form of `detector.core.own_amount`, which may need feature `of`."""
+
+    form: str
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUsual:
+    """What is usual for this account, or this address: the feature's value / that of feature `ratio` − `allowance`."""
+
+    ratio: str
+    whose_en: str
+    whose_ja: str
+    allowance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +104,9 @@ class Feature:
     """One column of a stage's feature matrix.
 
     `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it has a meaning for;
-    elsewhere its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`.
+    elsewhere its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`; `thing_en` and
+    `thing_ja` name what is measured ("if … had been 3 or less"), none for yes or no. A feature that is another with a
+    cap, min(`same_as`, `at_most`), changes with it.
     """
 
     name: str
@@ -84,21 +116,28 @@ class Feature:
     kinds: tuple[str, ...]
     text_en: str
     text_ja: str
+    thing_en: str = ""
+    thing_ja: str = ""
+    amount: OwnAmount | None = None
+    same_as: str = ""
+    at_most: float = math.inf
+    own_usual: OwnUsual | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A key column, a row dtype (header fields first), a numba kernel and the features it emits.
 
-    `key` is the batch's column (or property) that names the row. `kernel(rows, row_ids, status, batch, start, stop, X,
-    facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's state row, whose header
-    `admit` already updated; `status[i]` says whether to apply it (see `detector.core.admission`). It writes `X[i, :]`
-    (its own features, as of before the event, plus the event itself) and those of `facts[i, :]` (int64, columns
-    `FACTS`, carried on from the stage before) that it knows, then updates the row's own fields.
+    `key` is the batch's column (or property) that names the row, or a function that tells it. `kernel(rows, row_ids,
+    status, batch, start, stop, X, facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's
+    state row, whose header `admit` already updated; `status[i]` says whether to apply it (see
+    `detector.core.admission`). It writes `X[i, :]` (its own features, as of before the event, plus the event itself)
+    and those of `facts[i, :]` (int64, columns `FACTS`, carried on from the stage before) that it knows, then updates
+    the row's own fields.
     """
 
     name: str
-    key: str
+    key: str | Keys
     row: np.dtype[Any]
     version: int
     kernel: Callable[..., None]
@@ -112,6 +151,11 @@ class Stage:
             raise ValueError(f"row of stage {self.name} has holes between its fields")
         if self.row.names is None or self.row.names[: len(HEADER)] != tuple(field[0] for field in HEADER):
             raise ValueError(f"row of stage {self.name} does not begin with the header fields")
+
+    def keys_of(self, batch: Batch) -> npt.NDArray[np.uint64]:
+        """The key of each event's row, uint64 (n,)."""
+        keys: npt.NDArray[np.uint64] = getattr(batch, self.key) if isinstance(self.key, str) else self.key(batch)
+        return keys
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 import datetime as dt
 from collections.abc import Mapping
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from detector.contract.alerts import Alert
+from detector.contract.alerts import Alert, Counterfactual, Reason
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Evaluation
 from detector.demo.plan import Language
@@ -22,6 +22,7 @@ BANK_NAMES = {f"{bank.code:04}": bank.name for bank in BANKS}
 #: Cells of the live view: names of banks fit, and so do the passbook texts even on 80 columns.
 BANK_CELLS, LEAST_SERVICE, MOST_SERVICE = 20, 12, 28
 OTHER_CELLS = 14 + BANK_CELLS + 7 + 7 + 8 + 5 * 2 + 4
+OTHER_OF_A_LINE = 6  # frame and indent
 #: Rows of the live view without its alerts: frame, status, bar, head, and one for the cursor.
 FRAME_ROWS = 6
 #: Banks named in the summary; the others are counted together.
@@ -57,7 +58,8 @@ def live(board: Board, width: int, height: int, language: Language) -> Renderabl
     parts: list[RenderableType] = [status(board), _bar(board.share, width - 4), Text(head, "dim", no_wrap=True)]
     for line in board.latest(max(1, (height - FRAME_ROWS) // 2)):
         parts.append(_facts(line, service_cells))
-        parts.append(Text(f"  {reason(line.alert, language)}", "dim", no_wrap=True, overflow="ellipsis"))
+        why = reason(line.alert, language, width - OTHER_OF_A_LINE)
+        parts.append(Text(f"  {why}", "dim", no_wrap=True, overflow="ellipsis"))
     return Panel(Group(*parts), title="Kozamori 口座守り", title_align="left")
 
 
@@ -148,10 +150,15 @@ def service(alert: Alert) -> str:
     return f"{alert.passbook_text} {alert.service}".lstrip()
 
 
-def reason(alert: Alert, language: Language) -> str:
-    """The two reasons with the largest shares."""
-    texts = [reason.text_ja if language == "ja" else reason.text_en for reason in alert.reasons[:2]]
-    return ("、" if language == "ja" else "; ").join(texts)
+def reason(alert: Alert, language: Language, cells: int = 0) -> str:
+    """The two reasons with the largest shares; and what would not have alerted, where there is room for it."""
+    told: list[Reason | Counterfactual] = list(alert.reasons[:2])
+    if alert.counterfactual is not None:
+        told.append(alert.counterfactual)
+    texts = [one.text_ja if language == "ja" else one.text_en for one in told]
+    between = "、" if language == "ja" else "; "
+    whole = between.join(texts)
+    return whole if cell_len(whole) <= cells else between.join(texts[:2])
 
 
 def truth(line: Line) -> str:

@@ -9,8 +9,9 @@ from detector.artifact import write_model
 from detector.core.chains import CHAINS
 from detector.core.policy import Model
 from detector.demo.plan import Plan
+from detector.rehearsal import rehearsed
 from detector.settings import Settings
-from models.datasets import DAY_MS, collect
+from models.datasets import DAY_MS
 from models.training import Plan as TrainingPlan
 from models.training import train
 from producers import simulation
@@ -37,11 +38,12 @@ def simulated(scenario: Scenario, folder: Path, advance: Callable[[int], None]) 
 
 
 def trained(events: Path, folder: Path, plan: Plan, advance: Callable[[int], None]) -> Model:
-    """Train on a file of normal life and write the model into `folder`; `advance` is told the events read."""
+    """Train on a file of normal life and write the model into `folder`; `advance` is told the events
+    read, which is done twice."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     chain = CHAINS[-1]
     which: Which = "all" if chain.reads_wallet_events else "account"
-    data = collect(read_batches(events, BATCH, which=which), chain, ttl_ms, advance)
+    data, cases = rehearsed(lambda: read_batches(events, BATCH, which=which), chain, ttl_ms, advance=advance)
     with events.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return write_model(folder, train(data, chain, TrainingPlan(budget=plan.budget), digest))
+    return write_model(folder, train(data, chain, TrainingPlan(budget=plan.budget), digest, cases))

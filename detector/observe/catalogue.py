@@ -139,6 +139,12 @@ METRICS = (
         "Cases opened: the first alert of an account, or of a wallet without one, in 24 h.",
         ("severity",),
     ),
+    Metric(
+        "kozamori_cases_by_bank_total",
+        "counter",
+        "Cases opened, by the bank's Zengin code: what of its budget was used; none for wallets.",
+        ("bank",),
+    ),
     Metric("kozamori_yen_debited_total", "counter", "Yen already gone when a case was opened, summed over cases."),
     Metric("kozamori_yen_at_risk_total", "counter", "Yen left to the cap when a case was opened, summed over cases."),
     Metric(
@@ -157,6 +163,18 @@ METRICS = (
     ),
     # What runs.
     Metric("kozamori_alert_budget_per_day", "gauge", "False alert groups a day that the model was calibrated to."),
+    Metric(
+        "kozamori_bank_alert_budget_per_day",
+        "gauge",
+        "False alert groups a day that a bank may expect: its own budget, or its share of that of all.",
+        ("bank",),
+    ),
+    Metric(
+        "kozamori_limit_multiplier",
+        "gauge",
+        "What the controller multiplies a limit by, 1 without one; bank is shared for banks without an own budget.",
+        ("bank",),
+    ),
     Metric("kozamori_model_info", "gauge", "1 for the model in use.", ("version", "sha256")),
     Metric("kozamori_build_info", "gauge", "1 for the release that runs.", ("version", "python")),
 )

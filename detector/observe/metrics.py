@@ -1,7 +1,7 @@
 """A worker's metrics: typed methods over the table in `catalogue`, called once a chunk, never once an event."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,21 @@ class Metrics:
             for detector in detectors:
                 self.counter("kozamori_alerts_total").labels(severity, detector)
 
+    def bank_budgets(self, budgets_per_day: Mapping[str, float]) -> None:
+        """Say what each bank may expect, and begin the counters of its alerts and cases at zero."""
+        for bank, budget_per_day in budgets_per_day.items():
+            self.gauge("kozamori_bank_alert_budget_per_day").labels(bank).set(budget_per_day)
+            self.counter("kozamori_alerts_by_bank_total").labels(bank)
+            self.counter("kozamori_cases_by_bank_total").labels(bank)
+
+    def multiplier(self, bank: str, multiplier: float) -> None:
+        """Say what a desk's limit is multiplied by."""
+        self.gauge("kozamori_limit_multiplier").labels(bank).set(multiplier)
+
+    def desk_dropped(self, bank: str) -> None:
+        """Remove a desk's series: another worker reports it from now on."""
+        self.gauge("kozamori_limit_multiplier").remove(bank)
+
     def dead_letter_reasons(self, reasons: Sequence[str]) -> None:
         """Begin the counters of all known reasons at zero."""
         for reason in reasons:
@@ -107,6 +122,7 @@ class Metrics:
         self.counter("kozamori_alerts_by_service_total").labels(service).inc()
         if update == 0:
             self.counter("kozamori_cases_total").labels(severity).inc()
+            self.counter("kozamori_cases_by_bank_total").labels(bank or NO_BANK).inc()
             self.counter("kozamori_yen_debited_total").inc(yen_debited)
             self.counter("kozamori_yen_at_risk_total").inc(yen_at_risk)
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.core.chains import chain_of
+from detector.core.desk import desk_of
+from detector.core.policy import Model
 from detector.core.stage import Chain, Stage
 from detector.core.stages.cases import CASES
 from detector.settings import Settings
@@ -29,6 +32,7 @@ class Node:
     target: str | None
     judges: bool
     before: int
+    decides: bool = False  # on which alerts the desk takes
 
     @property
     def feed(self) -> int:
@@ -53,6 +57,11 @@ class Flow:
     chain: Chain
     nodes: tuple[Node, ...]
 
+    @property
+    def controlled(self) -> bool:
+        """Whether a desk stage decides on alerts."""
+        return any(node.decides for node in self.nodes)
+
     def node(self, name: str) -> Node:
         """The node of that name."""
         return next(node for node in self.nodes if node.name == name)
@@ -62,10 +71,18 @@ class Flow:
         return self.node(name).before
 
 
-def flow_of(chain: Chain) -> Flow:
-    """The wiring of a chain: source topics, a hop before every stage but the first, the cases behind the last."""
+def flow_for(model: Model) -> Flow:
+    """The wiring of a model's chain, and of its desk where it is controlled."""
+    return flow_of(chain_of(model.stages), desk_of(model))
+
+
+def flow_of(chain: Chain, desk: Stage | None = None) -> Flow:
+    """The wiring of a chain: source topics, a hop before every stage but the first, the cases behind the last.
+
+    `desk` decides between the last stage and the cases.
+    """
     first, *others = chain.stages
-    names = [*(stage.name for stage in others), CASES.name]
+    names = [*(stage.name for stage in others), CASES.name if desk is None else desk.name]
     nodes = [Node(first.name, first, ACCOUNT_EVENTS, (), names[0], judges=not others, before=0)]
     if others:
         nodes.append(Node(FORWARDER, None, WALLET_EVENTS, (), names[0], judges=False, before=chain.width(1)))
@@ -73,7 +90,10 @@ def flow_of(chain: Chain) -> Flow:
         upstreams = (first.name, FORWARDER) if place == 1 else (others[place - 2].name,)
         last = place == len(others)
         nodes.append(Node(stage.name, stage, None, upstreams, names[place], judges=last, before=chain.width(place)))
-    nodes.append(
-        Node(CASES.name, CASES, None, (chain.stages[-1].name,), None, judges=False, before=len(chain.features))
-    )
+    alerts = chain.stages[-1].name
+    width = len(chain.features)
+    if desk is not None:
+        nodes.append(Node(desk.name, desk, None, (alerts,), CASES.name, judges=False, before=width, decides=True))
+        alerts = desk.name
+    nodes.append(Node(CASES.name, CASES, None, (alerts,), None, judges=False, before=width))
     return Flow(chain, tuple(nodes))

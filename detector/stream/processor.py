@@ -11,9 +11,10 @@ from detector.contract.batch import ACCOUNT_EVENTS, Batch, origin_of
 from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_one, decode_wallet_events
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
+from detector.core.desk import taken, to_desk
 from detector.core.forward import both_sides, one_side
 from detector.core.handover import ALERTS as ALERTING
-from detector.core.hop import HopCodec, Hopped, Seen, Values, events_in, slot_of
+from detector.core.hop import Carried, HopCodec, Hopped, Seen, Values, events_in, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import CASE_UPDATE, RECEIVED_MS, TOLD
@@ -133,13 +134,17 @@ class Wiring:
             records = batch.record[which]
             texts = values.many(records) if isinstance(values, Values) else [values[i] for i in records.tolist()]
         on = batch if len(which) == batch.size else batch.select(which)
-        carried = outcome.carried if len(which) == batch.size else outcome.carried.select(which)
+        carried = self._carried(node, batch, outcome, which)
         stage = self.flow.node(node.target).stage
         assert stage is not None
-        messages = self.codecs[node.target].encode(
-            self.slot(node, partition), on, carried, getattr(on, stage.key), texts
-        )
+        messages = self.codecs[node.target].encode(self.slot(node, partition), on, carried, stage.keys_of(on), texts)
         return [Output(node.target, b"", value, partition=target) for target, value in messages], alerts
+
+    def _carried(self, node: Node, batch: Batch, outcome: Outcome, which: npt.NDArray[np.int64]) -> Carried:
+        if node.judges and self.flow.controlled:
+            assert self.model is not None
+            return to_desk(self.model, batch, outcome, which)
+        return outcome.carried if len(which) == batch.size else outcome.carried.select(which)
 
     def alert(self, batch: Batch, outcome: Outcome, values: Any, i: int) -> Alert:
         """The alert of event i, not yet part of a case; `values[record]` is an event's JSON."""
@@ -160,6 +165,8 @@ class Wiring:
 def _going_on(node: Node, batch: Batch, outcome: Outcome) -> npt.NDArray[np.int64]:
     if node.judges:
         return outcome.told
+    if node.decides:
+        return taken(outcome)
     return outcome.applied if node.stage is None else one_side(batch, outcome.applied)
 
 

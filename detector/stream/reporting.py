@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable
 
+from detector.core.desk import name_of
+from detector.core.stages.desk import DESK
 from detector.observe.metrics import Metrics, StageMetrics
 from detector.stream.processor import Processed
 from detector.stream.tenure import Cut, Tenure
@@ -72,9 +74,22 @@ class Reporting:
     def dropped(self, tenure: Tenure) -> None:
         """The partition is another worker's from now on."""
         self._stages[tenure.node].partition_dropped(tenure.tp.partition)
+        for bank in _multipliers(tenure):
+            self.worker.desk_dropped(bank)
 
     def state(self, tenure: Tenure) -> None:
         """How much a tenure holds, and how much of it is in no checkpoint yet."""
         stage, partition, rows = self._stages[tenure.node], tenure.tp.partition, tenure.pipeline.rows
         stage.unacknowledged(partition, tenure.position - tenure.committed)
         stage.rows(partition, rows.count, rows.nbytes)
+        for bank, multiplier in _multipliers(tenure).items():
+            self.worker.multiplier(bank, multiplier)
+
+
+def _multipliers(tenure: Tenure) -> dict[str, float]:
+    """Of a partition of desks, what each multiplies its limit by."""
+    if tenure.node != DESK.name:
+        return {}
+    rows = tenure.pipeline.rows
+    desks = rows.rows[: rows.count]
+    return dict(zip(map(name_of, desks["key"].tolist()), desks["multiplier"].tolist(), strict=True))

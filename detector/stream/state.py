@@ -9,6 +9,7 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.core.chains import CHAINS
 from detector.core.hop import slot_of
+from detector.core.stages.desk import DESK
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
@@ -20,7 +21,7 @@ from detector.stream.topics import TopicFacts, describe
 from detector.stream.verdicts import GOOD, Expected, marks_of, passed_on, verdict
 
 #: All there can be: the longest chain has the nodes of every other, and a node that no worker uses has nothing stored.
-FLOW = flow_of(CHAINS[-1])
+FLOW = flow_of(CHAINS[-1], DESK)
 
 Commits = Mapping[TopicPartition, OffsetAndMetadata]
 Bounds = Mapping[TopicPartition, tuple[int, int]]
@@ -183,7 +184,8 @@ class _Look:
 
     def _expected(self, node: Node, tp: TopicPartition) -> Expected:
         header = Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name)
-        feeds = tuple(other.feed for chain in CHAINS for other in flow_of(chain).nodes if other.name == node.name)
+        flows = [flow_of(chain, desk) for chain in CHAINS for desk in (None, DESK)]
+        feeds = tuple(other.feed for flow in flows for other in flow.nodes if other.name == node.name)
         upstreams = len(node.upstreams) * self.partitions
         return Expected(header, node.stage, upstreams, self._passed_on(node, tp.partition), feeds)
 

@@ -9,8 +9,10 @@ import msgspec
 import numpy as np
 
 from detector.contract.vocabulary import KINDS
+from detector.core.budgets import BankBudgets
 from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
+from detector.core.stages.desk import HIGHEST
 from detector.stream.flow import Flow, Node
 from detector.stream.processor import Processor, Wiring
 
@@ -32,7 +34,8 @@ _TTL_MS = 400 * DAY_MS
 def warm_up(flow: Flow, model: Model) -> None:
     """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
     # With a budget that large every event that is scored alerts, and so goes the whole way.
-    wiring = Wiring(flow, replace(model, budget=sys.float_info.max), 1, ("warm-up", "warm-up"))
+    keen = replace(model, budget=sys.float_info.max / HIGHEST, banks=BankBudgets())
+    wiring = Wiring(flow, keen, 1, ("warm-up", "warm-up"))
     waiting: dict[str, list[Any]] = {node.name: [] for node in flow.nodes}
     for node in flow.nodes:
         processor = _processor(wiring, node)
@@ -43,10 +46,11 @@ def warm_up(flow: Flow, model: Model) -> None:
         rows = processor.pipeline.rows
         rows.load(rows.take_dirty())
         rows.expire(0, DAY_MS, 0)
-    # An alert's reasons are asked of the one detector that spoke.
+    # An alert's reasons are asked of the one detector that spoke, which makes arrays of its own for each kind.
     x = np.zeros(len(model.feature_names), np.float32)
     for detector in model.detectors:
-        detector.contributions(x, KINDS.index(detector.spec.kinds[0]))
+        for kind in detector.spec.kinds:
+            detector.contributions(x, KINDS.index(kind))
 
 
 def _processor(wiring: Wiring, node: Node) -> Processor:

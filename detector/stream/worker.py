@@ -12,14 +12,16 @@ import structlog
 
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
-from detector.core.chains import CHAINS, chain_of
+from detector.core.budgets import parse_own
+from detector.core.chains import CHAINS
+from detector.core.desk import SHARED_NAME
 from detector.core.policy import Model
 from detector.errors import UserError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App
-from detector.stream.flow import Flow, flow_of
+from detector.stream.flow import Flow, flow_for
 from detector.stream.shell import Shell
 from detector.stream.topics import check, inspect
 from detector.stream.warmup import warm_up
@@ -35,8 +37,10 @@ def run_worker(settings: Settings) -> int:
     """Run until SIGTERM or SIGINT (status 0) or a failure (status 1); `UserError` for what a person must mend first."""
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
-    model = read_model(settings.model, *CHAINS)
-    flow = flow_of(chain_of(model.stages))
+    model = read_model(settings.model, *CHAINS).with_bank_budgets(parse_own(settings.bank_budgets))
+    if settings.controller:
+        model = model.with_controller()
+    flow = flow_for(model)
     check(settings, inspect(settings))
     warm_up(flow, model)
     metrics = Metrics(version("kozamori"))
@@ -46,6 +50,9 @@ def run_worker(settings: Settings) -> int:
         budget_per_day=model.budget,
         detectors=[detector.name for detector in model.detectors],
     )
+    metrics.bank_budgets({bank: model.banks.of_bank(bank, model.budget) for bank in model.banks.shares})
+    if not settings.controller:
+        metrics.multiplier(SHARED_NAME, 1.0)
     metrics.dead_letter_reasons(list(REASONS))
     return asyncio.run(_Worker(settings, flow, model, metrics).run())
 

@@ -1,7 +1,7 @@
 """What one would try first: a plain isolation forest, and the sum of all features' tail surprises.
 
 Both learn from the same kind of unlabelled normal days as the model, a part for each event kind, and are calibrated on
-later days as its detectors are, so that kinds compare.
+other days as its detectors are, so that kinds compare.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from models.backtest.played import Played
 from models.backtest.scorers import Scorer
 from models.datasets import SCORED_KINDS, Dataset
 from models.flatten import flatten
-from models.training import HELD_OUT, MIN_DAYS
+from models.training import MIN_DAYS, held_out_of
 
 #: Of the paper (Liu, Ting & Zhou, Isolation Forest, 2008, section 5), and of scikit-learn.
 TREES, MAX_SAMPLES = 100, 256
@@ -71,15 +71,15 @@ BASELINES = (
 
 
 def baselines(train: Dataset, played: Played, columns: Columns, seed: int) -> list[Scorer]:
-    """All baselines, fitted on the earlier days of `train` and calibrated on the later ones.
+    """All baselines, fitted on two days of three of `train` and calibrated on the third.
 
     Raises UserError where it is too short for that.
     """
     days = np.unique(train.day)
     if len(days) < MIN_DAYS:
         raise UserError(f"--train has {len(days)} days with links or debits: give at least {MIN_DAYS}")
-    split = days[-max(1, int(len(days) * HELD_OUT))]
-    fitting, held_out = train.select(train.day < split), train.select(train.day >= split)
+    later = np.isin(train.day, held_out_of(days))
+    fitting, held_out = train.select(~later), train.select(later)
     found = []
     for baseline in BASELINES:
         scores, normal = np.full(played.size, np.nan), np.full(len(held_out.kind), np.nan)
@@ -90,7 +90,7 @@ def baselines(train: Dataset, played: Played, columns: Columns, seed: int) -> li
             sign = np.array([columns.features[j].risk for j in places], np.float32)
             learnt = fitting.X[fitting.kind == code][:, places]
             if len(learnt) < 2:
-                raise UserError(f"--train has {len(learnt)} {KINDS[code]} events in its first days: give a longer one")
+                raise UserError(f"--train has {len(learnt)} {KINDS[code]} events to learn from: give a longer one")
             score = baseline.fit(learnt, sign, seed)
             scores[played.kind == code] = score(played.X[played.kind == code][:, places])
             normal[held_out.kind == code] = score(held_out.X[held_out.kind == code][:, places])

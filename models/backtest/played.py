@@ -10,8 +10,9 @@ from detector.contract.batch import OWN, Batch
 from detector.contract.vocabulary import DEBIT, KINDS, OK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun, Scored
+from detector.core.desk import desk_of
 from detector.core.handover import LATE_FIRST_CHARGE
-from detector.core.pipeline import Pipeline
+from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Model
 from detector.core.stage import ALARM_MILLIONTHS, CASE_UPDATE, TOLD, Chain
 from detector.core.stages.cases import CASES, HELD
@@ -26,7 +27,7 @@ class Played(NamedTuple):
     `subject`: the account, or the wallet of an event without one; `bank` is ABSENT there. `taken` int64: yen debited,
     0 for all that debits nothing. `day`: calendar day in Japan since 1970-01-01. `case`: see `Labels.case_of`.
     `scores` float64 (n, n_detectors), NaN where not scored; `watch_alarm` float64: of the first charge after a link on
-    the model's watch-list, infinite elsewhere. `X` float32 (n, F).
+    the model's watch-list, infinite elsewhere. `X` float32 (n, F). `alert`: whether the worker would.
     """
 
     kind: npt.NDArray[np.int8]
@@ -42,6 +43,7 @@ class Played(NamedTuple):
     scores: npt.NDArray[np.float64]
     watch_alarm: npt.NDArray[np.float64]
     X: npt.NDArray[np.float32]
+    alert: npt.NDArray[np.bool_]
 
     @property
     def size(self) -> int:
@@ -78,7 +80,8 @@ def play(
 
     The state begins empty, or with what `warm_up`, the log before, makes of it. `advance` is told each batch's size.
     """
-    run, cases = ChainRun(chain, model, ttl_ms=ttl_ms), Pipeline(CASES, None, ttl_ms=ttl_ms)
+    run = ChainRun(chain, model, ttl_ms=ttl_ms, desk=desk_of(model))
+    cases = Pipeline(CASES, None, ttl_ms=ttl_ms)
     for batch in warm_up:
         _watch_alarm(run.process(batch), cases)
         advance(batch.size)
@@ -87,12 +90,10 @@ def play(
     for events in batches:
         batch, outcome = scored = run.process(events)
         watch_alarm = _watch_alarm(scored, cases)
-        assert outcome.judgement is not None
         case = labels.case_of(batch.event_id)
         own = (outcome.status <= APPLY_FRESH) & (batch.role == OWN)
         which = np.flatnonzero(own & (np.isin(batch.kind, kinds) | (case != HONEST)))
-        scores = outcome.judgement.scores[which]
-        parts.append(_columns(batch.select(which), case[which], scores, watch_alarm[which], outcome.X[which]))
+        parts.append(_columns(batch.select(which), case[which], outcome, watch_alarm[which], which))
         advance(events.size)
     played = Played(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     return played.select(_first_of_each(played.event_id))
@@ -112,10 +113,12 @@ def _watch_alarm(scored: Scored, cases: Pipeline) -> npt.NDArray[np.float64]:
 def _columns(
     batch: Batch,
     case: npt.NDArray[np.int32],
-    scores: npt.NDArray[np.float64],
+    outcome: Outcome,
     watch_alarm: npt.NDArray[np.float64],
-    X: npt.NDArray[np.float32],
+    which: npt.NDArray[np.int64],
 ) -> Played:
+    """The rows of `batch`, which are the events at `which` of `outcome`."""
+    assert outcome.judgement is not None
     debits = (batch.kind == DEBIT) & (batch.result == OK)
     return Played(
         kind=batch.kind,
@@ -128,9 +131,10 @@ def _columns(
         taken=np.where(debits, batch.amount_yen, 0),
         event_id=batch.event_id,
         case=case,
-        scores=scores,
+        scores=outcome.judgement.scores[which],
         watch_alarm=watch_alarm,
-        X=X,
+        X=outcome.X[which],
+        alert=outcome.judgement.alert[which],
     )
 
 
@@ -145,4 +149,5 @@ def _empty(model: Model) -> Played:
     whole, ids, small = np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int8)
     scores, X = np.empty((0, len(model.detectors))), np.empty((0, len(model.feature_names)), np.float32)
     bank, case = np.empty(0, np.int16), np.empty(0, np.int32)
-    return Played(small, ids, ids, ids, bank, whole, whole, whole, ids, case, scores, np.empty(0), X)
+    flags, none = np.empty(0, np.bool_), np.empty(0)
+    return Played(small, ids, ids, ids, bank, whole, whole, whole, ids, case, scores, none, X, flags)

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import ABSENT
+from detector.core.budgets import BankBudgets
 from detector.core.policy import Model
 from detector.core.stage import Columns
 from detector.errors import UserError
@@ -44,10 +45,23 @@ class Scored:
     curve: tuple[Figures, ...]
 
 
+class BankRow(NamedTuple):
+    """A bank's budget, false alert groups a day; those that came; and what part of it they used, None without one.
+
+    `own`: it set the budget itself, and does not have its share of that of all banks.
+    """
+
+    bank: str
+    budget: float
+    own: bool
+    false_groups_per_day: float
+    used: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """`days` have events; `hindsight` is the model with its limit set in hindsight like the others'; `notes` are for
-    people.
+    """`days` have events; `hindsight` is the model with its limit set in hindsight like the others'; `budgets` are the
+    banks'; `notes` are for people.
     """
 
     budget: float
@@ -58,6 +72,7 @@ class Backtest:
     played: Played
     cases: Cases
     notes: tuple[str, ...]
+    budgets: BankBudgets
 
     def figures(self) -> dict[str, Any]:
         """What is printed for programs."""
@@ -66,6 +81,16 @@ class Backtest:
             "days": len(self.days),
             "scorers": [asdict(scored.figures) for scored in self.scorers],
         }
+
+    def banks(self) -> list[BankRow]:
+        """Each bank with a budget or a false group, those that used most of theirs first."""
+        came = self.false_groups_by_bank()
+        rows = []
+        for bank in {**self.budgets.shares, **came}:
+            budget, groups = self.budgets.of_bank(bank, self.budget), came.get(bank, 0.0)
+            used = groups / budget if budget else None
+            rows.append(BankRow(bank, budget, bank in self.budgets.own, groups, used))
+        return sorted(rows, key=lambda row: (-np.inf if row.used is None else -row.used, row.bank))
 
     def false_groups_by_bank(self) -> dict[str, float]:
         """A day, of each bank that has some, most first; "wallets" for groups of wallets."""
@@ -120,6 +145,7 @@ def backtest(
         played=played,
         cases=cases,
         notes=tuple(notes),
+        budgets=model.banks,
     )
 
 

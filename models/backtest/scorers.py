@@ -23,21 +23,21 @@ NAMES = (KOZAMORI, *PARTS, "plain_forest", "tail_sum", BEST_SINGLE)
 
 
 class Scorer(NamedTuple):
-    """`alarm` float64 (n,): lower is worse, infinite where it never alerts. `limit`: alerts where `alarm <= limit`;
-    None where the limit is to be set in hindsight. `meaning` for people.
+    """`alarm` float64 (n,): lower is worse, infinite where it never alerts. `limit`: alerts where `alarm <= limit`,
+    for all events or float64 (n,) for each; None where the limit is to be set in hindsight. `meaning` for people.
     """
 
     name: str
     alarm: npt.NDArray[np.float64]
-    limit: float | None
+    limit: float | npt.NDArray[np.float64] | None
     meaning: str
 
 
 def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer], list[str]]:
     """The model as the worker runs it at that budget, each part of it alone, and a note for each part it lacks.
 
-    The model's limit was set on training days. Of a part alone only the order of its alarms counts, as its limit is set
-    in hindsight: it may spend the whole budget.
+    `budget` is that of all banks; those with one of their own keep it. The model's limit was set on training days. Of a
+    part alone only the order of its alarms counts, as its limit is set in hindsight: it may spend the whole budget.
     """
     # The worker's own expression (`Model.judge`), so that an alarm at the limit falls on the same side.
     alarms = [
@@ -50,8 +50,10 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
         least: npt.NDArray[np.float64] = np.min([alarms[place] for place in places], axis=0)
         return least
 
+    # What a controller decides depends on all that came before: it has decided.
+    limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]
     whole = np.minimum(alarm(list(range(len(forms)))), played.watch_alarm)
-    scorers = [Scorer(KOZAMORI, whole, budget, "all detectors, limit set on training days")]
+    scorers = [Scorer(KOZAMORI, whole, limit, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():
         if places := [place for place, one in enumerate(forms) if one == form]:

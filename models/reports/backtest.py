@@ -12,7 +12,7 @@ from typing import Any
 from detector.errors import UserError
 from models.backtest.cases import EARLY_YEN
 from models.backtest.figures import INSIDE, SHARES, Figures, TypologyRow
-from models.backtest.run import Backtest, Scored
+from models.backtest.run import Backtest, BankRow, Scored
 from models.reports.backtest_plots import pictures
 
 PAGE = "report.html"
@@ -37,6 +37,7 @@ _TERMS = (
         "Limits",
         "the model's was set on its training days; any other's is the loosest within the budget on these very days.",
     ),
+    ("A bank's budget", "one it set itself, or its share of that of all: its part of the groups of training days."),
     ("Means", "over the typologies present, each with equal weight."),
 )
 
@@ -85,7 +86,7 @@ def figures_of(found: Backtest, about: dict[str, str]) -> dict[str, Any]:
         },
         "kozamori_in_hindsight": asdict(found.hindsight),
         "curves": {scored.figures.name: [_point(point) for point in scored.curve] for scored in found.scorers},
-        "false_groups_per_bank_and_day": found.false_groups_by_bank(),
+        "banks": [row._asdict() for row in found.banks()],
     }
 
 
@@ -105,6 +106,7 @@ def html_of(found: Backtest, about: dict[str, str], drawn: dict[str, bytes]) -> 
         _picture(images["typologies"], "Each typology and scorer at this budget."),
         "<h2>False alert groups</h2>",
         _picture(images["false-groups"], "Of the whole model."),
+        _banks(found),
         "<h2>What the words mean</h2><dl>",
         *(f"<dt><b>{escape(word)}</b></dt><dd>{escape(meaning)}</dd>" for word, meaning in _TERMS),
         f"</dl><p>Small figures: {INSIDE:.0%} bootstrap intervals over cases, drawn within their typology.</p>",
@@ -148,6 +150,19 @@ def _typologies(ours: Figures) -> str:
 def _typology(name: str, row: TypologyRow) -> str:
     shares = "".join(f"<td>{_share(getattr(row, share))}</td>" for share in SHARES)
     return f"<tr><td>{escape(name)}</td><td>{row.cases:,}</td>{shares}<td>{_time(row.median_seconds)}</td></tr>"
+
+
+def _banks(found: Backtest) -> str:
+    heads = ("bank", "budget, false groups a day", "came", "used")
+    return _table(heads, [_bank(row) for row in found.banks()])
+
+
+def _bank(row: BankRow) -> str:
+    budget = (f"{row.budget:.2f}" if row.budget else "–") + (" <small>its own</small>" if row.own else "")
+    return (
+        f"<tr><td>{row.bank}</td><td>{budget}</td><td>{row.false_groups_per_day:.2f}</td>"
+        f"<td>{'–' if row.used is None else f'{row.used:.0%}'}</td></tr>"
+    )
 
 
 def _table(heads: tuple[str, ...], rows: list[str]) -> str:

@@ -5,7 +5,16 @@ import jsonschema
 import msgspec
 import pytest
 
-from detector.contract.alerts import Alert, ModelRef, Position, Reason, alert_id, decode_alert, encode_alert
+from detector.contract.alerts import (
+    Alert,
+    Counterfactual,
+    ModelRef,
+    Position,
+    Reason,
+    alert_id,
+    decode_alert,
+    encode_alert,
+)
 from detector.contract.schema import schema_text
 
 ALERT = Alert(
@@ -38,6 +47,8 @@ ALERT = Alert(
     reasons=[Reason("debits_1m", 2.0, None, 0.6, "2 debits within a minute", "1分間に2回の引き落とし")],
     model=ModelRef("2020-09-01", "0" * 64),
     position=Position("account-events", 3, 42),
+    together_per_day=0.2,
+    counterfactual=Counterfactual("amount_yen", 38_000, "would not have alerted at 38,000 yen or less", "38,000円以下"),
 )
 
 #: DESIGN section 3, field by field.
@@ -71,12 +82,16 @@ FIELDS = [
     "reasons",
     "model",
     "position",
+    "together_per_day",
+    "counterfactual",
 ]
 
 
 def test_an_alert_has_the_fields_of_the_design_in_order() -> None:
     assert list(json.loads(encode_alert(ALERT))) == FIELDS
-    assert list(Reason.__struct_fields__) == ["feature", "value", "usual", "share", "text_en", "text_ja"]
+    of_a_reason = ["feature", "value", "usual", "share", "text_en", "text_ja", "own_usual", "per_day"]
+    assert list(Reason.__struct_fields__) == of_a_reason
+    assert list(Counterfactual.__struct_fields__) == ["feature", "value", "text_en", "text_ja"]
     assert list(ModelRef.__struct_fields__) == ["version", "sha256"]
     assert list(Position.__struct_fields__) == ["topic", "partition", "offset"]
 
@@ -91,6 +106,13 @@ def test_a_feature_without_a_value_is_null() -> None:
     unknown = msgspec.structs.replace(ALERT.reasons[0], value=math.nan)
     got = decode_alert(encode_alert(msgspec.structs.replace(ALERT, reasons=[unknown])))
     assert got.reasons[0].value is None
+
+
+def test_an_alert_of_an_earlier_release_has_no_counterfactual() -> None:
+    earlier = json.loads(encode_alert(ALERT))
+    del earlier["counterfactual"], earlier["together_per_day"], earlier["reasons"][0]["own_usual"]
+    got = decode_alert(json.dumps(earlier).encode())
+    assert (None, None, None) == (got.counterfactual, got.together_per_day, got.reasons[0].own_usual)
 
 
 def test_fields_of_later_releases_are_ignored() -> None:

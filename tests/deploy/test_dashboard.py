@@ -78,6 +78,8 @@ def alert(metrics: Metrics) -> None:
 def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_one_alert() -> None:
     metrics = Metrics("1.2.3")
     metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
+    metrics.bank_budgets({"0116": 0.5})
+    metrics.multiplier("shared", 1.0)
     metrics.dead_letter_reasons(("malformed_json",))
     metrics.rebalanced(1)
     metrics.ready(ready=True)
@@ -102,6 +104,8 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
         assert [] == without
         assert ["0116"] == [sample["metric"]["bank"] for sample in real.query(by_bank())]
         assert real.query(by_bank())[0]["value"][1] == "2", "the first alert of a bank must count"
+        used = real.query(query_of("Alert groups against the budget"))
+        assert [("0116", 4.0)] == [(one["metric"]["bank"], float(one["value"][1])) for one in used]
         rates = [float(real.query(promql)[0]["value"][1]) for promql in (query_of("Events per second"), ALL_STAGES)]
         once = pytest.approx(2 / len(NODES), rel=0.05)  # rates are extrapolated, at two moments
         assert rates[0] / rates[1] == once, "an event must count where it came in, and there only"

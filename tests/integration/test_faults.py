@@ -69,6 +69,27 @@ def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
     print(f"{len(left.alerts)} alerts, {sum(left.times.values()) - len(left.times)} of them sent again")
 
 
+def test_a_controller_decides_the_same_whatever_is_killed(scene: Scene, tmp_path: Path) -> None:
+    settings = scene.fresh("controlled").model_copy(update={"controller": True})
+    progress, moments = Progress(settings), random.Random(SEED)
+    worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **SMALL_CHUNKS)
+    try:
+        for kill in range(2):
+            reached = progress.end() * (kill + moments.random()) / 3
+            wait_until(partial(progress.reached, reached), f"kill {kill}", worker, patience_s=PATIENCE_S)
+            worker.kill()
+            worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **SMALL_CHUNKS)
+        wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    model = scene.model.with_controller()
+    expected = offline(settings, model)
+    same(expected, left_in_kafka(settings, model))
+    assert 1 == sum(len(rows) for (node, _), rows in expected.rows.items() if node == "desk")
+
+
 def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("shared")
     progress, moments = Progress(settings), random.Random(SEED)

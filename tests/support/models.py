@@ -37,7 +37,21 @@ def make_history(days: int = 9, a_day: int = 400, seed: int = 1) -> Dataset:
         axis=1,
     ).astype(np.float32)
     account = rng.integers(1, 2**63, 150, dtype=np.uint64)[rng.integers(0, 150, n)]
-    return Dataset(X, kind, account, FIRST_DAY + np.repeat(np.arange(days), a_day), np.zeros(n, np.int64))
+    return Dataset(
+        X,
+        kind,
+        account,
+        FIRST_DAY + np.repeat(np.arange(days), a_day),
+        banks_of(account),
+        0 * kind,
+        np.zeros(n, np.int64),
+    )
+
+
+def banks_of(account: np.ndarray) -> np.ndarray:
+    """Of each account, one of three banks: half of the accounts are of the first, a quarter of each other."""
+    banks: np.ndarray = np.array([1, 116, 1, 9900], np.int16)[np.unique(account, return_inverse=True)[1] % 4]
+    return banks
 
 
 def make_draft(**plan: float) -> Draft:

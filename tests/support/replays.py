@@ -10,12 +10,11 @@ import numpy.typing as npt
 from kafka import KafkaConsumer, TopicPartition
 from support.lanes import Lane, Lanes
 
-from detector.core.chains import chain_of
 from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
-from detector.stream.flow import Node, flow_of
+from detector.stream.flow import Node, flow_for
 from detector.stream.processor import ALERTS, Output, Processor, Wiring
 from detector.stream.security import client_options
 
@@ -161,7 +160,7 @@ class NodeRuns:
     def __init__(self, settings: Settings, model: Model) -> None:
         self.partitions = partitions_of(settings, settings.account_events)
         topics = (settings.account_events, settings.wallet_events)
-        self.wiring = Wiring(flow_of(chain_of(model.stages)), model, len(self.partitions), topics)
+        self.wiring = Wiring(flow_for(model), model, len(self.partitions), topics)
         self.hops = Lanes(self.wiring)
         self.sent: dict[Place, list[bytes]] = {}
         self.machines: dict[Place, Processor] = {}

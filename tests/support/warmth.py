@@ -13,12 +13,13 @@ from numba.core.dispatcher import Dispatcher
 from support.chains import TOPICS, Log, Nodes
 
 from detector.artifact import read_model
-from detector.core.chains import CHAINS, chain_of
-from detector.stream.flow import flow_of
+from detector.core.chains import CHAINS
+from detector.stream.flow import flow_for
 from detector.stream.processor import ALERTS, Wiring
 from detector.stream.warmup import warm_up
 
 MODEL, LOG = "model", "log"
+CONTROLLED = "controlled"
 #: Chunks of one event, of which some hop messages have one alone, and chunks of many.
 SIZES = (1, 2, 500)
 
@@ -41,10 +42,12 @@ def compiled() -> dict[str, int]:
     }
 
 
-def work(folder: Path) -> Warmth:
+def work(folder: Path, *, controlled: bool) -> Warmth:
     """Warm up, then let chunks of all sizes go all the way, twice."""
     model = read_model(folder / MODEL, *CHAINS)
-    flow = flow_of(chain_of(model.stages))
+    if controlled:
+        model = model.with_controller()
+    flow = flow_for(model)
     log: Log = pickle.loads((folder / LOG).read_bytes())
     warm_up(flow, model)
     warm, alerts = compiled(), 0
@@ -59,4 +62,4 @@ def work(folder: Path) -> Warmth:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(work(Path(sys.argv[1]))).decode())
+    print(msgspec.json.encode(work(Path(sys.argv[1]), controlled=CONTROLLED in sys.argv)).decode())

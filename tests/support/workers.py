@@ -12,10 +12,9 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import RetriableError
 
-from detector.core.chains import CHAINS
 from detector.settings import Settings
-from detector.stream.flow import flow_of
 from detector.stream.security import client_options
+from detector.stream.state import FLOW
 
 #: A worker that has not said or done what is expected after this is broken, however slow the machine.
 PATIENCE_S = 120.0
@@ -30,7 +29,7 @@ class WorkerProcess:
         arguments = []
         for name, value in options.items():
             text = ",".join(value) if isinstance(value, tuple) else str(value)
-            arguments += [f"--{name.replace('_', '-')}", text]
+            arguments += [f"--{name.replace('_', '-')}", *([] if value is True else [text])]
         self.log = log
         self._out = log.open("ab")
         self.process = subprocess.Popen(
@@ -96,7 +95,7 @@ class Progress:
         self._admin = KafkaAdminClient(**client_options(settings))
         self._consumer = KafkaConsumer(**client_options(settings))
         # In the order in which an event meets them. What a shorter chain does not read holds no event.
-        nodes = flow_of(CHAINS[-1]).nodes
+        nodes = FLOW.nodes
         self._topics = {node.topic(settings): self._partitions(node.topic(settings)) for node in nodes}
         self._sources = [node.topic(settings) for node in nodes if node.source is not None]
         self._alerts = self._partitions(settings.alerts)

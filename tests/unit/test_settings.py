@@ -60,6 +60,9 @@ def test_settings_cannot_be_changed_once_built() -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "expected"),
     [
+        ("bank_budgets", "0116", "such as 0116=2"),
+        ("bank_budgets", "0116=2,0116=3", "such as 0116=2"),
+        ("bank_budgets", "0116=0", "such as 0116=2"),
         ("bootstrap", "", "host:port"),
         ("bootstrap", "localhost", "host:port"),
         ("bootstrap", "localhost:0", "host:port"),
@@ -124,6 +127,11 @@ def test_settings_that_do_not_fit_together_are_refused(flags: dict[str, object],
     message = refusal(flags)
     assert message.startswith(f"setting {setting}: got ")
     assert expected in message
+
+
+@pytest.mark.parametrize(("expected", "text"), [(("0116=2", "0005=0.5"), "0116=2, 0005=0.5"), ((), "")])
+def test_budgets_of_banks_are_read_from_one_text(expected: tuple[str, ...], text: str) -> None:
+    assert expected == load_settings({"bank_budgets": text}, {}).bank_budgets
 
 
 @pytest.mark.parametrize("way_out", [{"tls_ca": "system"}, {"allow_plaintext_sasl": True}])

@@ -3,112 +3,201 @@
 "Two days" are today and yesterday in Japan. Without a known source an event has none of these.
 """
 
-from detector.core.stage import Feature
+from typing import Any
+
+from detector.core.stage import Feature, OwnAmount, OwnUsual
+from detector.core.stages.source_kernel import COLUMNS, COMMON, MOST
 
 _BOTH = ("link", "debit")
 
 
-def _count(name: str, meaning: str, en: str, ja: str, unit: str = "count", risk: int = 1) -> Feature:
-    return Feature(name, meaning, unit, risk, _BOTH, en, ja)
+def _of_source(name: str, meaning: str, unit: str, texts: tuple[str, str, str, str], **more: Any) -> Feature:
+    return Feature(name, meaning, unit, more.pop("risk", 1), _BOTH, *texts, **more)
+
+
+def _own(ratio: str, place: int) -> OwnUsual:
+    """The usual of two days, of which `ratio` is told after a common allowance."""
+    return OwnUsual(ratio, "this address", "この接続元", float(COMMON[place]))
 
 
 FEATURES = (
-    _count(
+    _of_source(
         "source_accounts_2d",
         "different accounts linked, tried or debited from the source in two days, this one included (estimated)",
-        "{value} bank accounts from one address in two days (usual: {usual})",
-        "同一の接続元から2日間に口座{value}件（通常 {usual}）",
+        "count",
+        (
+            "bank accounts used from one address in two days: {value} (usual: {usual})",
+            "同じ接続元から2日間に使われた口座{value}件（通常 {usual}）",
+            "the bank accounts used from the address in two days",
+            "同じ接続元の2日間の口座の数",
+        ),
+        own_usual=_own("source_accounts_unusual", 0),
     ),
-    _count(
+    _of_source(
         "source_accounts_3",
         "the same, at most 3",
-        "{value} bank accounts from one address (counted up to 3)",
-        "同一の接続元から口座{value}件（3件まで計上）",
+        "count",
+        (
+            "bank accounts used from one address: {value} (3 stand for 3 or more)",
+            "同じ接続元から使われた口座{value}件（3件は3件以上を含む）",
+            "the bank accounts used from the address in two days",
+            "同じ接続元の2日間の口座の数",
+        ),
+        same_as="source_accounts_2d",
+        at_most=MOST,
     ),
-    _count(
+    _of_source(
         "source_accounts_30d",
         "the same in this and the last period of fifteen days",
-        "{value} bank accounts from one address within a month (usual: {usual})",
-        "同一の接続元から1か月間に口座{value}件（通常 {usual}）",
+        "count",
+        (
+            "bank accounts used from one address within a month: {value} (usual: {usual})",
+            "同じ接続元から1か月間に使われた口座{value}件（通常 {usual}）",
+            "the bank accounts used from the address within a month",
+            "同じ接続元の1か月間の口座の数",
+        ),
     ),
-    _count(
+    _of_source(
         "source_wallets_2d",
         "different wallets used from the source in two days (estimated)",
-        "{value} wallets from one address in two days (usual: {usual})",
-        "同一の接続元から2日間にウォレット{value}件（通常 {usual}）",
+        "count",
+        (
+            "wallets used from one address in two days: {value} (usual: {usual})",
+            "同じ接続元から2日間に使われたウォレット{value}件（通常 {usual}）",
+            "the wallets used from the address in two days",
+            "同じ接続元の2日間のウォレットの数",
+        ),
     ),
-    _count(
+    _of_source(
         "source_wallets_3",
         "the same, at most 3",
-        "{value} wallets from one address (counted up to 3)",
-        "同一の接続元からウォレット{value}件（3件まで計上）",
+        "count",
+        (
+            "wallets used from one address: {value} (3 stand for 3 or more)",
+            "同じ接続元から使われたウォレット{value}件（3件は3件以上を含む）",
+            "the wallets used from the address in two days",
+            "同じ接続元の2日間のウォレットの数",
+        ),
+        same_as="source_wallets_2d",
+        at_most=MOST,
     ),
-    _count(
+    _of_source(
         "source_opened_2d",
         "wallets opened from the source in two days",
-        "{value} wallets opened from one address in two days (usual: {usual})",
-        "同一の接続元から2日間に開設されたウォレット{value}件（通常 {usual}）",
+        "count",
+        (
+            "wallets opened from one address in two days: {value} (usual: {usual})",
+            "同じ接続元から2日間に開設されたウォレット{value}件（通常 {usual}）",
+            "the wallets opened from the address in two days",
+            "同じ接続元の2日間の開設件数",
+        ),
     ),
-    _count(
+    _of_source(
         "source_attempts_2d",
         "link attempts from the source in two days, this one included",
-        "{value} link attempts from one address in two days (usual: {usual})",
-        "同一の接続元から2日間に口座登録の試行{value}回（通常 {usual}）",
+        "count",
+        (
+            "link attempts from one address in two days: {value} (usual: {usual})",
+            "同じ接続元からの口座登録の試行が2日間で{value}回（通常 {usual}）",
+            "the link attempts from the address in two days",
+            "同じ接続元の2日間の試行回数",
+        ),
+        own_usual=_own("source_attempts_unusual", 1),
     ),
-    _count(
+    _of_source(
         "source_failures_2d",
         "failed ones among them",
-        "{value} failed link attempts from one address in two days (usual: {usual})",
-        "同一の接続元から2日間に口座登録の失敗{value}回（通常 {usual}）",
+        "count",
+        (
+            "failed link attempts from one address in two days: {value} (usual: {usual})",
+            "同じ接続元からの口座登録の失敗が2日間で{value}回（通常 {usual}）",
+            "the failed link attempts from the address in two days",
+            "同じ接続元の2日間の失敗回数",
+        ),
+        own_usual=_own("source_failures_unusual", 2),
     ),
-    _count(
+    _of_source(
         "source_failure_share",
         "failed share of them",
-        "{value} of the address's link attempts failed (usual: {usual})",
-        "同一の接続元の口座登録の失敗率{value}（通常 {usual}）",
-        unit="share",
+        "share",
+        (
+            "{value} of the link attempts from one address failed (usual: {usual})",
+            "同じ接続元からの口座登録の失敗率{value}（通常 {usual}）",
+            "the failed part of the address's link attempts",
+            "同じ接続元の失敗率",
+        ),
     ),
-    _count(
+    _of_source(
         "source_young_yen_2d",
         "yen debited from the source in two days for wallets less than a day old, this debit included",
-        "{value} debited from one address for wallets opened that day (usual: {usual})",
-        "同一の接続元から開設当日のウォレットへ{value}を引き落とし（通常 {usual}）",
-        unit="yen",
+        "yen",
+        (
+            "{value} debited from one address for wallets opened that day (usual: {usual})",
+            "同じ接続元から開設当日のウォレットへ{value}を引き落とし（通常 {usual}）",
+            "the yen debited from the address for wallets opened that day",
+            "同じ接続元の開設当日のウォレットへの引き落とし額",
+        ),
+        amount=OwnAmount("young_tens"),
+        own_usual=_own("source_young_unusual", 3),
     ),
-    _count(
+    _of_source(
         "source_known_days",
         "days since the source was first seen",
-        "the address is known for {value} days (usual: {usual})",
-        "接続元の初出から{value}日（通常 {usual}）",
-        unit="days",
+        "days",
+        (
+            "the address is known for only {value} days (usual: {usual})",
+            "接続元の初出からわずか{value}日（通常 {usual}）",
+            "the days since the address was first seen",
+            "接続元の初出からの日数",
+        ),
         risk=-1,
     ),
-    _count(
+    _of_source(
         "source_accounts_unusual",
         "accounts in two days against the source's own usual and a common allowance",
-        "{value} the address's usual number of bank accounts (usual: {usual})",
-        "接続元のふだんの口座数の{value}（通常 {usual}）",
-        unit="ratio",
+        "ratio",
+        (
+            "{value} the address's own usual number of bank accounts (usual: {usual})",
+            "口座の数がこの接続元の普段の{value}（通常 {usual}）",
+            "the address's bank accounts in multiples of its own usual",
+            "この接続元の普段に対する口座の数の倍率",
+        ),
     ),
-    _count(
+    _of_source(
         "source_attempts_unusual",
         "link attempts in two days, likewise",
-        "{value} the address's usual number of link attempts (usual: {usual})",
-        "接続元のふだんの登録試行数の{value}（通常 {usual}）",
-        unit="ratio",
+        "ratio",
+        (
+            "{value} the address's own usual number of link attempts (usual: {usual})",
+            "口座登録の試行がこの接続元の普段の{value}（通常 {usual}）",
+            "the address's link attempts in multiples of its own usual",
+            "この接続元の普段に対する試行回数の倍率",
+        ),
     ),
-    _count(
+    _of_source(
         "source_failures_unusual",
         "failed link attempts in two days, likewise",
-        "{value} the address's usual number of failed link attempts (usual: {usual})",
-        "接続元のふだんの登録失敗数の{value}（通常 {usual}）",
-        unit="ratio",
+        "ratio",
+        (
+            "{value} the address's own usual number of failed link attempts (usual: {usual})",
+            "口座登録の失敗がこの接続元の普段の{value}（通常 {usual}）",
+            "the address's failed link attempts in multiples of its own usual",
+            "この接続元の普段に対する失敗回数の倍率",
+        ),
     ),
-    _count(
+    _of_source(
         "source_young_unusual",
         "yen for wallets less than a day old in two days, likewise",
-        "{value} the address's usual yen for wallets just opened (usual: {usual})",
-        "接続元のふだんの開設当日引き落とし額の{value}（通常 {usual}）",
-        unit="ratio",
+        "ratio",
+        (
+            "{value} the address's own usual yen for wallets just opened (usual: {usual})",
+            "開設当日のウォレットへの引き落とし額がこの接続元の普段の{value}（通常 {usual}）",
+            "the address's yen for wallets just opened in multiples of its own usual",
+            "この接続元の普段に対する開設当日のウォレットへの引き落とし額の倍率",
+        ),
+        amount=OwnAmount("proportional", of="source_young_yen_2d"),
     ),
 )
+
+if tuple(feature.name for feature in FEATURES) != COLUMNS:
+    raise ValueError("FEATURES and the kernel's COLUMNS must name the same features in the same order")

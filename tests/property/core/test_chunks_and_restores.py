@@ -32,7 +32,7 @@ class LoudModel(NamedTuple):
     detectors: tuple[str, ...] = ("loud",)
     watch: None = None
 
-    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> Judgement:
+    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16]) -> Judgement:
         alert = X[:, NAMES.index("amount_yen")] >= ALERT_FROM_YEN
         alarm = np.where(alert, 0.0, np.inf)
         detector = np.zeros(len(X), np.int8)

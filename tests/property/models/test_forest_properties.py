@@ -67,4 +67,4 @@ def test_folding_changes_no_score_and_contributions_add_up(seed: int, columns: i
     assert plain.score_many(surprise.surprise_many(new[:, chosen])).tobytes() == scores.tobytes()
     for x, score in zip(new[:5], scores[:5], strict=True):
         total = folded.contributions(x, columns).sum()
-        np.testing.assert_allclose(total, folded.expected_length - folded.mean_length(score), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(np.log2(score) - folded.expected_log_score, total, rtol=0, atol=1e-9)

@@ -48,11 +48,14 @@ class AlertsOnAll:
         self.usual = np.ones((len(KINDS), features), np.float32)
         self.detectors = (
             SimpleNamespace(
-                name="all", spec=SimpleNamespace(typologies=()), contributions=lambda x, _: np.ones(len(x), np.float32)
+                name="all",
+                spec=SimpleNamespace(typologies=()),
+                contributions=lambda x, _: np.ones(len(x), np.float32),
+                rarity=lambda _: None,
             ),
         )
 
-    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> Judgement:
+    def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16]) -> Judgement:
         """Every event alerts."""
         n = len(X)
         return Judgement(np.ones(n), np.zeros(n, np.int8), np.full(n, 0.5), np.ones((n, 1)), np.ones(n, np.bool_))

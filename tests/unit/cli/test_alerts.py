@@ -2,6 +2,7 @@ import pytest
 from support.alerts import make_alert
 
 from detector.cli.alerts import Language, block
+from detector.contract.alerts import Counterfactual
 
 EXPECTED: dict[Language, str] = {
     "en": """\
@@ -9,16 +10,16 @@ EXPECTED: dict[Language, str] = {
     190,000 yen debited, 110,000 yen at risk
     - 3 debits within 10 minutes, usually 0
     - wallet opened 10 minutes ago
-    as unusual as 0.25 times a day in normal life (forest_debit)
+    as unusual as once in 4 days in normal life (forest_debit)
     account 00112233445566778899aabbccddeeff, case account-account-events-0-7, update 0
 """,
     "ja": """\
  最重要  2020-09-01 14:05:06 JST  銀行 0116  docomo_account (ドコモコウザ)
-    引落済 190,000 円、残る危険額 110,000 円
+    引き落とし済み 190,000円、さらに引き落とされるおそれ 110,000円
     - 10 分間に 3 回の引落
     - 開設から 10 分のウォレット
-    通常時は 1 日 0.25 回の珍しさ (forest_debit)
-    口座 00112233445566778899aabbccddeeff、事案 account-account-events-0-7、更新 0
+    正常な取引でここまで疑わしいものは4日に1件（forest_debit）
+    口座 00112233445566778899aabbccddeeff、事案 account-account-events-0-7、第0報
 """,
 }
 
@@ -26,6 +27,15 @@ EXPECTED: dict[Language, str] = {
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_an_alert_reads_as_a_block_in_both_languages(lang: Language) -> None:
     assert EXPECTED[lang] == block(make_alert(7), lang).plain
+
+
+@pytest.mark.parametrize(
+    ("lang", "line"), [("en", "    → would not have alerted below\n"), ("ja", "    → 検知されませんでした\n")]
+)
+def test_what_would_not_have_alerted_follows_the_reasons(lang: Language, line: str) -> None:
+    otherwise = Counterfactual("amount_yen", 40_000, "would not have alerted below", "検知されませんでした")
+    before, after = block(make_alert(7, counterfactual=otherwise), lang).plain.split(line)
+    assert EXPECTED[lang] == before + after
 
 
 def test_a_service_without_a_passbook_text_shows_none() -> None:

@@ -26,7 +26,7 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("months")
     people = ["--accounts", "2000", "--seed", "5"]
     invoke(simulate, "-o", folder / "before", *people, "--days", "5", "--start", "2020-08-25")
-    invoke(train, folder / "before" / "events.parquet", "-o", folder / "model", "--budget", "5", "--seed", "3")
+    invoke(train, folder / "before" / "events.parquet", "-o", folder / "model", "--budget", "5", "--inject", "300")
     days = ["--start", "2020-09-01", "--days", "4", "--cases", "12", "--typologies", "T1,T10"]
     invoke(simulate, "-o", folder / "attack", *people, *days, "--scenario", "ghost-wallets")
     return folder
@@ -48,9 +48,11 @@ def test_json_has_every_scorer_that_can_be_had(months: Path) -> None:
     assert 12 == sum(row["cases"] for row in told["scorers"][0]["typologies"].values())
 
 
-def test_the_model_alerts_where_kozamori_score_says_so(months: Path, tmp_path: Path) -> None:
-    told = json.loads(run(months, "--json").stdout)
-    invoke(score, months / "attack" / "events.parquet", "--model", months / "model", "-o", tmp_path / "scores.parquet")
+@pytest.mark.parametrize("options", [[], ["--controller"], ["--bank-budget", "0001=9", "--controller"]], ids=" ".join)
+def test_the_model_alerts_where_kozamori_score_says_so(months: Path, tmp_path: Path, options: list[str]) -> None:
+    told = json.loads(run(months, "--json", *options).stdout)
+    named = ["--model", months / "model", "-o", tmp_path / "scores.parquet"]
+    invoke(score, months / "attack" / "events.parquet", *named, *options)
     alerts = pd.read_parquet(tmp_path / "scores.parquet").query("alert")
     labels = pd.read_parquet(months / "attack" / "labels.parquet")
     true = set(alerts.loc[alerts["event_id"].isin(labels["event_id"]), "case_id"])

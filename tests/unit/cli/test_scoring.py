@@ -24,7 +24,18 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("history")
     options = ["-o", folder / "out", "--accounts", "1500", "--days", "4", "--start", "2020-08-01"]
     invoke(simulate, *options)
-    invoke(train, folder / "out" / "events.parquet", "-o", folder / "model", "--budget", "200", "--seed", "3")
+    invoke(
+        train,
+        folder / "out" / "events.parquet",
+        "-o",
+        folder / "model",
+        "--budget",
+        "200",
+        "--seed",
+        "3",
+        "--inject",
+        "100",
+    )
     return folder
 
 
@@ -103,7 +114,7 @@ def test_the_summary_counts_events_scores_and_alerts(history: Path, tmp_path: Pa
 
 def test_a_model_of_accounts_alone_leaves_wallet_events_out(history: Path, tmp_path: Path) -> None:
     events = history / "out" / "events.parquet"
-    invoke(train, events, "-o", tmp_path / "model", "--stages", ACCOUNT_CHAIN.name)
+    invoke(train, events, "-o", tmp_path / "model", "--stages", ACCOUNT_CHAIN.name, "--inject", "100")
     invoke(score, events, "--model", tmp_path / "model", "-o", tmp_path / "scores.parquet", "--features")
     found = pd.read_parquet(tmp_path / "scores.parquet")
     assert {"link", "unlink", "debit"} == set(found["kind"])

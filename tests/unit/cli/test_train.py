@@ -1,14 +1,19 @@
 """`kozamori train` end to end on a small simulated history, and the ways it refuses."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from support.alerts import make_alert
 
 from detector.artifact import read_model
 from detector.cli.models import train
 from detector.cli.producers import simulate
+from detector.contract.alerts import encode_alert
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 
@@ -26,22 +31,45 @@ def run(*options: object) -> Result:
 
 
 def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(events: Path, tmp_path: Path) -> None:
-    result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--json")
+    result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--inject", "100", "--json")
     said, model = json.loads(result.stdout), read_model(tmp_path / "model", *CHAINS)
     assert (model.version, model.sha256) == (said["version"], said["sha256"])
     assert (5, 3) == (model.budget, said["seed"])
     assert said["training"]["events"] > 1000
     assert said["calibration"]["forest"]["held_out_groups_per_day"] <= 5
+    assert b"\x89PNG" == (tmp_path / "model" / "held_out.png").read_bytes()[:4]
+
+
+def test_what_each_detector_catches_of_simulated_cases_is_told(events: Path, tmp_path: Path) -> None:
+    said = json.loads(run(events, "-o", tmp_path / "model", "--inject", "200", "--json").stdout)
+    assert {"attack_trained", "forest", "drain"} < set(said["calibration"])
+    whole = said["training"]["held_out"]
+    assert pytest.approx(50, abs=20) == whole["cases"]
+    assert whole["early"] >= max(row["catches"]["early"] for row in said["calibration"].values()) - 0.1
+    assert 20 >= whole["groups_per_day"]
+
+
+def test_without_simulated_cases_nothing_learns_from_attacks(events: Path, tmp_path: Path) -> None:
+    said = json.loads(run(events, "-o", tmp_path / "model", "--no-inject", "--json").stdout)
+    assert "attack_trained" not in said["calibration"]
+    assert pytest.approx(20) == sum(row["limit_per_day"] for row in said["calibration"].values())
+    assert 0 == said["training"]["fitted_cases"]
+
+
+def test_an_unknown_detector_is_refused(events: Path, tmp_path: Path) -> None:
+    result = run(events, "-o", tmp_path / "model", "--detectors", "forest,oracle")
+    assert 2 == result.exit_code
+    assert "oracle" in result.stderr
 
 
 def test_the_table_names_events_days_rate_and_threshold(events: Path, tmp_path: Path) -> None:
-    said = run(events, "-o", tmp_path / "model").stdout
+    said = run(events, "-o", tmp_path / "model", "--inject", "100").stdout
     assert all(word in said for word in ("links and debits", "2020-08-0", "groups a day", "threshold"))
 
 
 def test_the_same_command_writes_the_same_bytes(events: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        run(events, "-o", tmp_path / name, "--seed", "7", "--max-samples", "64")
+        run(events, "-o", tmp_path / name, "--seed", "7", "--max-samples", "64", "--inject", "100")
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
 
@@ -68,3 +96,41 @@ def test_two_days_are_too_few(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--budget", "0"], ["--budget", "-3"], ["--max-samples", "1"], ["--seed", "-1"]])
 def test_senseless_options_are_refused(events: Path, tmp_path: Path, options: list[str]) -> None:
     assert run(events, "-o", tmp_path / "model", *options).exit_code == 2
+
+
+def test_alerts_and_labels_are_left_out_of_what_is_learnt_from(events: Path, tmp_path: Path) -> None:
+    rows = pq.read_table(events, columns=["event_id", "kind", "account", "occurred_at_ms"]).to_pylist()
+    debits = [row for row in rows if row["kind"] == "debit"][:7]
+    alerts = [
+        make_alert(i, event_id=row["event_id"], account=row["account"], occurred_at_ms=row["occurred_at_ms"])
+        for i, row in enumerate(debits[:3])
+    ]
+    (tmp_path / "alerts.jsonl").write_bytes(b"\n".join(encode_alert(alert) for alert in alerts) + b"\n")
+    labels = [{"event_id": row["event_id"], "case_id": "T1-1", "typology": "T1"} for row in debits[3:]]
+    (tmp_path / "labels.jsonl").write_text("\n".join(json.dumps(label) for label in labels))
+    said = json.loads(
+        run(
+            *(events, "-o", tmp_path / "model", "--detectors", "forest", "--json"),
+            *("--exclude", tmp_path / "alerts.jsonl", "--labels", tmp_path / "labels.jsonl"),
+        ).stdout
+    )
+    assert 4 == said["training"]["fraud_left_out"]
+    assert said["training"]["not_learnt_from"] >= 3
+
+
+def test_a_line_that_is_no_alert_is_named(events: Path, tmp_path: Path) -> None:
+    (tmp_path / "alerts.jsonl").write_bytes(encode_alert(make_alert()) + b"\n\n{}\n")
+    with pytest.raises(UserError, match=r"alerts.jsonl, line 3: no alert"):
+        run(events, "-o", tmp_path / "model", "--exclude", tmp_path / "alerts.jsonl")
+
+
+def test_banks_get_budgets_of_their_own(events: Path, tmp_path: Path) -> None:
+    (bank, _), *_ = Counter(pq.read_table(events, columns=["bank"])["bank"].drop_null().to_pylist()).most_common()
+    options = (events, "-o", tmp_path / "model", "--detectors", "forest", "--bank-budget")
+    assert f"budget of bank {bank}" in run(*options, f"{bank}=1.5").stdout
+    model = read_model(tmp_path / "model", *CHAINS)
+    assert {bank: 1.5} == model.banks.own
+    assert 1.5 / model.banks.shares[bank] == model.limits[int(bank)]
+    assert {20.0} == set(np.delete(model.limits, int(bank)).tolist())
+    with pytest.raises(UserError, match="such as 0116=2"):
+        run(*options, "5=1")

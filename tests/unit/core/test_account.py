@@ -11,11 +11,11 @@ from support.oracle_account import NAMES, Event, batch_of
 from detector.contract.vocabulary import DEBIT, EKYC, INSUFFICIENT, LINK, LOCKED, OK, PIN4, UNLINK, WRONG_CREDENTIALS
 from detector.core.admission import APPLY_FRESH
 from detector.core.pipeline import Pipeline
-from detector.core.reasons import UNITS
 from detector.core.stage import FACTS, MAX_ROW_BYTES
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.account_features import FEATURES
 from detector.core.stages.jst import day_of, days_left_in_month, first_day_of, hour_of, month_of
+from detector.core.units import UNITS
 
 T = 1_598_936_700_000  # 1 September 2020, 14:05 in Japan
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000

@@ -1,5 +1,6 @@
 """An alert says what the event, the log and the model say, and nothing of the moment it is built in."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from detector.contract.events import AccountEvent, Debit, Link, Payment
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core import triage
 from detector.core.alerting import build_alert, into_case, position_of
+from detector.core.budgets import BankBudgets
 from detector.core.handover import LATE_FIRST_CHARGE
 from detector.core.hop import Carried, nothing_carried
 from detector.core.stage import (
@@ -180,3 +182,21 @@ def test_reasons_are_of_the_detector_that_spoke() -> None:
 def test_built_again_it_is_the_same_message() -> None:
     assert encode_alert(build(1)) == encode_alert(build(1))
     assert build(1) == decode_alert(encode_alert(build(1)))
+
+
+@pytest.mark.parametrize(("expected", "bank"), [(False, 1), (True, 116)])
+def test_what_would_not_have_alerted_is_told_at_the_limit_of_the_event_s_own_bank(expected: bool, bank: int) -> None:
+    # So bad an event alerts with any one thing otherwise, but at bank 116 nothing would alert.
+    model = replace(make_model(), banks=BankBudgets({"0116": 1.0}, {"0116": 1e-9}))
+    kind, banks = np.array([DEBIT], np.int8), np.array([bank], np.int16)
+    alert = build_alert(
+        model=model,
+        columns=STAGE,
+        event=DEBITED,
+        batch=make_batch(1, kind=kind, bank=banks),
+        i=0,
+        carried=Carried(RISKY[:1], nothing_carried(1, 0).facts),
+        judgement=model.judge(RISKY[:1], kind, banks),
+        topics=TOPICS,
+    )
+    assert expected == (alert.counterfactual is not None)

@@ -82,7 +82,7 @@ class Hops:
         stage, codec = self.chain.stages[place], HopCodec(self.chain.name, self.chain.width(place), self.partitions)
         records, found = batch.record.tolist(), list[Row]()
         texts = [str(record).encode() for record in records]
-        for target, message in codec.encode(slot, batch, carried, getattr(batch, stage.key), texts):
+        for target, message in codec.encode(slot, batch, carried, stage.keys_of(batch), texts):
             hopped = codec.decode([message], [self.offsets[place, target]], self.seen[place][target])
             self.offsets[place, target] += 1
             outcome = self.pipelines[place][target].process(hopped.batch, hopped.carried)
@@ -175,7 +175,7 @@ class EverythingAlerts(NamedTuple):
     detectors: tuple[str, ...] = ("loud",)
     watch: None = None
 
-    def judge(self, X: np.ndarray, kind: np.ndarray) -> Judgement:
+    def judge(self, X: np.ndarray, kind: np.ndarray, bank: np.ndarray) -> Judgement:
         n = len(X)
         return Judgement(
             np.zeros(n), np.zeros(n, np.int8), np.full(n, 0.5), X[:, :1].astype(np.float64), np.ones(n, np.bool_)

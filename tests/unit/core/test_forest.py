@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
+from support.oracle_shapley import Table, shapley
 
 from detector.core.forest import Forest
 from detector.core.surprise import fit_surprise
@@ -102,46 +103,70 @@ def test_folding_the_surprise_into_the_thresholds_changes_no_score(events: np.nd
     assert expected.tobytes() == fold(plain, surprise, columns).score_many(new).tobytes()
 
 
-def slow_contributions(theirs: IsolationForest, x: np.ndarray) -> np.ndarray:
-    """Walk scikit-learn's trees; a node expects the mean path length of its training events' leaves."""
-    moved = np.zeros(len(x))
-    for estimator in theirs.estimators_:
-        tree = estimator.tree_
+def table_of(theirs: IsolationForest) -> Table:
+    """Scikit-learn's trees, whose leaves say the path length in parts of c, shorter = more."""
+    c = float(average_path_length(np.array([theirs.max_samples_]))[0])
+    trees = [estimator.tree_ for estimator in theirs.estimators_]
+    most = max(tree.node_count for tree in trees)
 
-        def expects(node: int, depth: int, tree: Any = tree) -> float:
-            left, right = tree.children_left[node], tree.children_right[node]
-            n = tree.n_node_samples
-            if left < 0:
-                return depth + float(average_path_length(n[node]))
-            return float((n[left] * expects(left, depth + 1) + n[right] * expects(right, depth + 1)) / n[node])
+    def stacked(values: list[np.ndarray], fill: float, dtype: type) -> np.ndarray:
+        return np.stack([np.pad(value.astype(dtype), (0, most - len(value)), constant_values=fill) for value in values])
 
-        node = depth = 0
-        while tree.children_left[node] >= 0:
-            feature = tree.feature[node]
-            side = tree.children_left if x[feature] <= tree.threshold[node] else tree.children_right
-            moved[feature] += expects(node, depth) - expects(side[node], depth + 1)
-            node, depth = side[node], depth + 1
-    return moved / len(theirs.estimators_)
+    return Table(
+        feature=stacked([tree.feature for tree in trees], -1, np.int32),
+        threshold=stacked([tree.threshold for tree in trees], 0, np.float64),
+        missing_right=np.zeros((len(trees), most), np.bool_),
+        left=stacked([tree.children_left for tree in trees], 0, np.int32),
+        right=stacked([tree.children_right for tree in trees], 0, np.int32),
+        value=stacked([-path_lengths(tree) / c / len(trees) for tree in trees], 0, np.float64),
+        cover=stacked([tree.n_node_samples for tree in trees], 0, np.float64),
+    )
 
 
-def test_contributions_equal_a_walk_over_scikit_learns_trees(theirs: IsolationForest, events: np.ndarray) -> None:
-    forest = flatten(theirs)
+def path_lengths(tree: Any) -> np.ndarray:
+    """Of every node: its depth and what its training events would still have to go."""
+    depth = np.zeros(tree.node_count)
+    for k in np.flatnonzero(tree.children_left >= 0):
+        depth[[tree.children_left[k], tree.children_right[k]]] = depth[k] + 1
+    return depth + average_path_length(tree.n_node_samples)
+
+
+def test_contributions_are_shapley_values_of_scikit_learns_trees() -> None:
+    events = random_features(3000, 5, seed=7)
+    theirs = IsolationForest(n_estimators=8, max_samples=32, random_state=3).fit(events)
+    forest, table = flatten(theirs), table_of(theirs)
     for x in (events[0], events[1], 4 * events[2]):
-        np.testing.assert_allclose(forest.contributions(x, 8), slow_contributions(theirs, x), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(shapley(table, x), forest.contributions(x, 5), rtol=0, atol=1e-9)
 
 
-def test_contributions_add_up_to_the_score(theirs: IsolationForest, events: np.ndarray) -> None:
+def test_contributions_add_up_to_the_score_for_100_000_random_rows() -> None:
+    events = random_features(3000, 8, seed=5)
+    forest = flatten(IsolationForest(n_estimators=6, max_samples=64, random_state=3).fit(events))
+    rows = 3 * random_features(100_000, 8, seed=6)
+    rows[np.random.default_rng(7).random(rows.shape) < 0.1] = np.nan
+    expected = np.log2(forest.score_many(rows)) - forest.expected_log_score
+    np.testing.assert_allclose(expected, [forest.contributions(x, 8).sum() for x in rows], rtol=0, atol=1e-9)
+
+
+def test_contributions_of_a_forest_as_trained_add_up_to_the_score(theirs: IsolationForest, events: np.ndarray) -> None:
     forest = flatten(theirs)
-    for x, score in zip(events[:50], forest.score_many(events[:50]), strict=True):
-        total = forest.contributions(x, 8).sum()
-        assert total == pytest.approx(forest.expected_length - forest.mean_length(score), abs=1e-9)
+    expected = np.log2(forest.score_many(events[:500])) - forest.expected_log_score
+    np.testing.assert_allclose(expected, [forest.contributions(x, 8).sum() for x in events[:500]], rtol=0, atol=1e-9)
 
 
 def test_refuses_trees_that_are_not_perfect() -> None:
     with pytest.raises(ValueError, match="not perfect"):
         Forest(
             np.arange(1), np.ones(1, np.float32), np.zeros((2, 4), np.uint16), np.zeros((2, 4), np.float32),
-            np.zeros((2, 9)), 1.0,
+            np.zeros((2, 9)), np.ones((2, 9), np.uint32), 1.0,
+        )  # fmt: skip
+
+
+def test_refuses_nodes_that_no_training_event_came_to() -> None:
+    with pytest.raises(ValueError, match="no training event"):
+        Forest(
+            np.arange(1), np.ones(1, np.float32), np.zeros((1, 1), np.uint16), np.zeros((1, 1), np.float32),
+            np.zeros((1, 3)), np.array([[2, 2, 0]], np.uint32), 1.0,
         )  # fmt: skip
 
 
@@ -156,6 +181,7 @@ def test_a_threshold_on_a_level_sends_that_level_left_folded_or_not() -> None:
             feature=np.zeros((1, 1), np.uint16),
             threshold=np.array([[level]], np.float32),
             length=np.array([[2.0, 3.0, 1.0]]),
+            cover=np.array([[2, 1, 1]], np.uint32),
             normalizer=1.0,
         )
         expected = plain.score_many(surprise.surprise_many(raw))

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from support.models import STAGE
 
-from detector.core.reasons import UNITS, reasons_of
+from detector.core.chains import CHAINS
+from detector.core.joint_tail import Rarity
+from detector.core.reasons import reasons_of
 from detector.core.stage import Feature
 from detector.core.stages.account import ACCOUNT
+from detector.core.units import UNITS
 
 NAN = np.nan
 X = np.array([3, 600, 90_000, 12], np.float32)
@@ -36,6 +39,41 @@ def test_a_feature_no_riskier_than_usual_is_told_only_when_nothing_else_is() -> 
     x = np.array([NAN, 9_000_000, 90_000, NAN], np.float32)
     assert ["amount_yen"] == names([0, 5, 1, 0], x=x)
     assert ["wallet_age_s"] == names([0, 5, 0, 0], x=x)
+
+
+def test_yes_or_no_is_told_where_it_is_the_risky_one_however_usual() -> None:
+    either = replace(STAGE, features=tuple(replace(feature, unit="bool") for feature in STAGE.features))
+    told = reasons_of(either, np.array([1, 1, 0, 0], np.float32), np.ones(4, np.float32), np.array([1.0, 2, 3, 4]))
+    assert [("gap_s", 0), ("failures", 1)] == [(reason.feature, reason.value) for reason in told], "by their risk"
+
+
+def test_what_is_usual_for_the_account_is_told_beside_what_is_for_everyone() -> None:
+    chain = CHAINS[-1]
+    x, raised = (np.full(len(chain.features), np.nan, np.float32) for _ in range(2))
+    places = {name: j for j, name in enumerate(chain.feature_names)}
+    usual = np.full(len(chain.features), 5_000, np.float32)
+    x[[places["amount_yen"], places["amount_ratio"]]] = 90_000, 30
+    x[[places["source_accounts_2d"], places["source_accounts_unusual"]]] = 12_000, 2
+    raised[[places["amount_yen"], places["source_accounts_2d"]]] = 2, 1
+    amount, accounts = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
+    assert ("an amount of 90,000 yen (usual: 5,000 yen, for this account 3,000 yen)", 3_000) == (
+        amount.text_en,
+        amount.own_usual,
+    )
+    assert "金額90,000円（通常 5,000円、この口座は普段 3,000円）" == amount.text_ja
+    assert "(usual: 5,000, for this address 5,998)" in accounts.text_en
+    x[places["amount_ratio"]] = np.nan
+    (unknown, *_) = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
+    assert ("an amount of 90,000 yen (usual: 5,000 yen)", None) == (unknown.text_en, unknown.own_usual)
+
+
+def test_how_often_normal_life_is_as_risky_is_told_where_the_detector_counts() -> None:
+    rarity = Rarity(np.array([NAN, 0.4, 130, NAN]), 0.05)
+    failures, age, amount = reasons_of(STAGE, X, USUAL, np.array([3.0, 2.0, 1.0, 0.0]), rarity=rarity)
+    assert "3 failures, usually unknown" == failures.text_en
+    assert "wallet 10 minutes old; in normal life once in 2.5 days" == age.text_en
+    assert "90,000円(普段5,000円)、平常時は1日に130件" == amount.text_ja
+    assert [None, 0.4, 130] == [reason.per_day for reason in (failures, age, amount)]
 
 
 def test_shares_are_of_all_that_made_it_anomalous() -> None:
@@ -69,6 +107,9 @@ def test_texts_speak_in_yen_and_minutes() -> None:
         ("bool", 0, "no", "いいえ"),
         ("count", 1_200, "1,200", "1,200"),
         ("count", 1.5, "1.5", "1.5"),
+        ("per_day", 1_234, "1,200 times a day", "1日に1,200件"),
+        ("per_day", 1, "1 times a day", "1日に1件"),
+        ("per_day", 0.25, "once in 4 days", "4日に1件"),
     ],
 )
 def test_units_are_said_as_people_say_them(unit: str, value: float, en: str, ja: str) -> None:

@@ -23,12 +23,12 @@ from detector.contract.vocabulary import (
 )
 from detector.core.admission import APPLY_FRESH, REPLAY
 from detector.core.pipeline import Pipeline
-from detector.core.reasons import UNITS
 from detector.core.stage import FACTS, HEADER, MAX_ROW_BYTES, Chain, Feature
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.wallet import WALLET
 from detector.core.stages.wallet_features import FEATURES
 from detector.core.stages.wallet_kernel import CAPS
+from detector.core.units import UNITS
 
 T = 1_598_936_700_000  # 1 September 2020, 14:05 in Japan
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000

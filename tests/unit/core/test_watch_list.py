@@ -32,7 +32,7 @@ class ByFailures(NamedTuple):
     budget: float = BUDGET
     detectors: tuple[str, ...] = ("any",)
 
-    def judge(self, X: np.ndarray, kind: np.ndarray) -> Judgement:
+    def judge(self, X: np.ndarray, kind: np.ndarray, bank: np.ndarray) -> Judgement:
         names = ACCOUNT_CHAIN.feature_names
         of_link = np.where(X[:, names.index("link_failed")] == 1, np.inf, 20.0 + X[:, names.index("failures_before")])
         alarm = np.where(kind == LINK, of_link, X[:, names.index("amount_yen")]).astype(np.float64)

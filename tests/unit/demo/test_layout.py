@@ -5,6 +5,7 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from support.alerts import make_alert
 
+from detector.contract.alerts import Counterfactual
 from detector.demo import layout
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Case, Evaluation, Group, Taken
@@ -42,6 +43,15 @@ def test_the_live_view_has_the_newest_alerts_and_says_how_far_it_is() -> None:
     for part in ("2020-09-01 01:00 JST", "2,600 events/s", "lag 17", "4 alerts", "1 of 1 cases"):
         assert part in text
     assert (1, 1) == (text.count("  attack "), text.count("  honest "))
+
+
+def test_what_would_not_have_alerted_is_told_where_there_is_room() -> None:
+    board = Board(BEGIN_MS, BEGIN_MS + 86_400_000, {})
+    board.take([make_alert(1, counterfactual=Counterfactual("amount_yen", 4e4, "would not have alerted below", ""))])
+    wide, narrow = (rendered(layout.live(board, width, 24, "en"), width) for width in (120, 100))
+    assert "wallet opened 10 minutes ago; would not have alerted below" in wide
+    assert "wallet opened 10 minutes ago" in narrow
+    assert "would not" not in narrow
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from support.logs import Event, make_labels, make_played
 from support.models import STAGE, make_history, make_model
 
 from detector.contract.vocabulary import DEBIT
+from detector.core.budgets import BankBudgets
 from detector.errors import UserError
 from models.backtest.labels import Labels
 from models.backtest.played import Played
 from models.backtest.run import CURVE, Backtest, backtest
 from models.backtest.scorers import NAMES
-from models.reports.backtest import PAGE, check_report, figures_of, write_report
+from models.reports.backtest import PAGE, check_report, figures_of, html_of, write_report
 
 DAYS = 6
 DRAINS = 12
@@ -141,6 +143,33 @@ def test_false_groups_are_shared_out_to_banks() -> None:
     by_bank = found().false_groups_by_bank()
     assert pytest.approx(found().scorers[0].figures.false_groups_per_day) == sum(by_bank.values())
     assert ["0116"] == list(by_bank)
+
+
+def test_each_bank_is_told_what_it_used_of_its_budget() -> None:
+    played, labels = log()
+    banks = BankBudgets({"0001": 0.5, "0116": 0.3, "9900": 0.2}, {"9900": 3.0})
+    told = backtest(played, labels, replace(make_model(), banks=banks), STAGE, budget=5)
+    rows = {row.bank: row for row in told.banks()}
+    assert ["0116", "0001", "9900"] == list(rows), "all events are of bank 0116"
+    assert [1.5, 2.5, 3.0] == pytest.approx([row.budget for row in rows.values()])
+    assert [False, False, True] == [row.own for row in rows.values()]
+    came = told.scorers[0].figures.false_groups_per_day
+    assert came / 1.5 == pytest.approx(rows["0116"].used)
+    assert came == rows["0116"].false_groups_per_day > 0
+    assert 0 == rows["0001"].used
+    assert "<td>0116</td><td>1.50</td>" in html_of(
+        told, {}, dict.fromkeys(("curves", "typologies", "false-groups"), b"")
+    )
+
+
+def test_a_bank_of_its_own_budget_alerts_at_a_limit_of_its_own() -> None:
+    played, labels = log()
+    found = []
+    for own in (0.0, 0.5, 50.0):
+        banks = BankBudgets({"0116": 1.0}, {"0116": own} if own else {})
+        told = backtest(played, labels, replace(make_model(), banks=banks), STAGE, budget=5)
+        found.append(told.scorers[0].figures.false_groups_per_day)
+    assert found[1] < found[0] < found[2]
 
 
 def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:

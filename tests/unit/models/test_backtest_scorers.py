@@ -124,7 +124,7 @@ def test_a_feature_alone_alerts_at_its_risky_end() -> None:
 
 @pytest.mark.parametrize("name", [baseline.name for baseline in BASELINES])
 def test_a_baseline_finds_what_is_unlike_normal_days(name: str) -> None:
-    normal, later = make_history(), make_history(days=3, seed=2)
+    normal, later = make_history(days=30), make_history(days=3, seed=2)
     later.X[:2] = [[np.nan, 60, 900_000, 1], [50, 60, np.nan, np.nan]]
     later.kind[:2] = [DEBIT, LINK]
     (found,) = (one for one in baselines(normal, played_of(later), STAGE, seed=1) if one.name == name)

@@ -1,6 +1,7 @@
 """From a history to a model: what is learnt from, what it is calibrated on, and which histories are too poor."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from support.models import FIRST_DAY, STAGE, make_draft, make_history
 
@@ -12,6 +13,12 @@ from models.datasets import Dataset
 from models.training import Plan, train
 
 SMALL = Plan(trees=20, max_samples=64)
+
+
+def held_out(data: Dataset) -> npt.NDArray[np.bool_]:
+    """Events of every third day."""
+    every_third: npt.NDArray[np.bool_] = (data.day - FIRST_DAY) % 3 == 2
+    return every_third
 
 
 def trained(data: Dataset, plan: Plan = SMALL) -> Model:
@@ -40,8 +47,7 @@ def test_a_drain_alerts_and_usual_life_does_not() -> None:
 
 def test_the_forest_never_sees_the_held_out_days() -> None:
     data = make_history()
-    later = data.day >= FIRST_DAY + 6
-    disturbed = data._replace(X=np.where(later[:, None], 7 * data.X, data.X))
+    disturbed = data._replace(X=np.where(held_out(data)[:, None], 7 * data.X, data.X))
     first, second = (train(history, STAGE, SMALL, "") for history in (data, disturbed))
     for name, array in first.detectors[0].arrays().items():
         np.testing.assert_array_equal(array, second.detectors[0].arrays()[name])
@@ -51,7 +57,7 @@ def test_the_forest_never_sees_the_held_out_days() -> None:
 
 def test_usual_values_are_medians_of_the_kind() -> None:
     data = make_history()
-    early = (data.day < FIRST_DAY + 6) & (data.kind == DEBIT)
+    early = ~held_out(data) & (data.kind == DEBIT)
     amounts = np.sort(data.X[early, 2])
     usual = train(data, STAGE, SMALL, "").usual
     assert amounts[len(amounts) // 2] == usual[DEBIT, 2]
@@ -61,8 +67,8 @@ def test_usual_values_are_medians_of_the_kind() -> None:
 
 def test_the_manifest_says_what_was_learnt_from() -> None:
     training = trained(make_history()).manifest["training"]
-    assert (9, "2020-08-01", "2020-08-07", "2020-08-09", 3) == tuple(
-        training[name] for name in ("days", "first_day", "held_out_from", "last_day", "held_out_days")
+    assert (9, "2020-08-01", "2020-08-09", 3) == tuple(
+        training[name] for name in ("days", "first_day", "last_day", "held_out_days")
     )
     assert 3600 == training["events"]
     assert 3600 == sum(training["fitted_events"].values()) + sum(training["held_out_events"].values())
@@ -73,15 +79,23 @@ def test_a_long_history_is_sampled_and_the_manifest_says_so() -> None:
     assert 100 == model.manifest["training"]["max_events"]
 
 
-def without(data: Dataset, kind: int, *, first_days: bool) -> Dataset:
-    return data.select((data.kind != kind) | ((data.day < FIRST_DAY + 6) != first_days))
+def without(data: Dataset, kind: int, *, on_held_out: bool) -> Dataset:
+    return data.select((data.kind != kind) | (held_out(data) != on_held_out))
 
 
 POOR: dict[str, tuple[Dataset, Plan, str]] = {
     "nothing": (make_history(days=0), SMALL, "0 days with links or debits: give a history of at least 3 days"),
     "two days": (make_history(days=2), SMALL, "2 days with links or debits: give a history of at least 3 days"),
-    "no early debits": (without(make_history(), DEBIT, first_days=True), SMALL, "0 debit events in the first days"),
-    "no late links": (without(make_history(), LINK, first_days=False), SMALL, "0 link events in the last days"),
+    "no debits to learn from": (
+        without(make_history(), DEBIT, on_held_out=False),
+        SMALL,
+        "0 debit events on the days of the history that are learnt from",
+    ),
+    "no links held out": (
+        without(make_history(), LINK, on_held_out=True),
+        SMALL,
+        "0 link events on the days of the history that are held out",
+    ),
     "endless budget": (make_history(), Plan(budget=float("inf")), "finite --budget"),
     "no number": (make_history(), Plan(budget=float("nan")), "finite --budget"),
     "tiny budget": (make_history(), Plan(budget=0.1), "raise --budget to at least 0.333"),

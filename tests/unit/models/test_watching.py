@@ -24,7 +24,7 @@ from detector.stream.processor import ALERTS, Wiring
 from models.backtest.labels import Labels
 from models.backtest.played import Played, play
 from models.backtest.scorers import of_model
-from models.datasets import Dataset, collect
+from models.datasets import NORMAL, Dataset, collect
 from models.scoring import Scoring
 from models.watch import fit_watch
 
@@ -138,6 +138,8 @@ def dataset(*events: tuple[int, int, int, float]) -> tuple[Dataset, np.ndarray]:
         kind.astype(np.int8),
         account.astype(np.uint64),
         np.full(len(events), FIRST_DAY),
+        np.zeros(len(events), np.int16),
+        np.full(len(events), NORMAL, np.int8),
         linked_s.astype(np.int64),
     )
     return data, alarm.astype(np.float64)

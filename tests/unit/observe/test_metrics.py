@@ -34,6 +34,8 @@ def busy() -> Metrics:
     """Metrics on which every method was called."""
     metrics = Metrics("1.2.3")
     metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
+    metrics.bank_budgets({"0116": 0.5})
+    metrics.multiplier("shared", 1.1)
     metrics.dead_letter_reasons(("not_json",))
     metrics.dead_letters("not_json", 3)
     metrics.alert(
@@ -73,6 +75,18 @@ def test_a_busy_worker_shows_every_metric_of_the_table_and_no_other_of_ours() ->
             shown[metric.name].documentation,
             labels,
         )
+
+
+def test_cases_of_a_bank_are_counted_against_its_budget() -> None:
+    metrics = Metrics("1.2.3")
+    metrics.bank_budgets({"0116": 0.5, "0005": 2.0})
+    for bank, update in (("0116", 0), ("0116", 1), ("", 0)):
+        metrics.alert(
+            bank=bank, service="paypay", severity="high", detector="x", update=update, yen_debited=1, yen_at_risk=1
+        )
+    opened = [value(metrics, "kozamori_cases_by_bank_total", bank=bank) for bank in ("0116", "0005", "none")]
+    assert [1, 0, 1] == opened
+    assert 0.5 == value(metrics, "kozamori_bank_alert_budget_per_day", bank="0116")
 
 
 def test_promtool_finds_nothing_to_complain_about() -> None:

@@ -8,6 +8,7 @@ import pytest
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.cases import CASES
+from detector.core.stages.desk import DESK
 from detector.core.stages.wallet import WALLET
 
 ROOT = Path(__file__).parents[3]
@@ -25,9 +26,10 @@ def test_a_readme_names_every_file_of_its_folder(folder: str) -> None:
     [
         ("detector/core/README.md", "## The account's row", ACCOUNT),
         ("detector/core/stages/README.md", "## The wallet's row", WALLET),
+        ("detector/core/stages/README.md", "## The desk's row", DESK),
         ("detector/core/stages/README.md", "## The case's row", CASES),
     ],
-    ids=["account", "wallet", "cases"],
+    ids=["account", "wallet", "desk", "cases"],
 )
 def test_the_bytes_of_a_row_add_up(readme: str, heading: str, stage: Stage) -> None:
     section = (ROOT / readme).read_text("utf-8").partition(heading)[2].partition("\n## ")[0]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from support import warmth
 from support.chains import draft_of, model_of, source_records
-from support.warmth import LOG, MODEL, Warmth
+from support.warmth import CONTROLLED, LOG, MODEL, Warmth
 
 from detector.artifact import write_model
 from detector.core.chains import CHAINS
@@ -19,13 +19,14 @@ from detector.stream.flow import flow_of
 from detector.stream.warmup import warm_up
 
 
+@pytest.mark.parametrize("options", [[], [CONTROLLED]], ids=["", "controlled"])
 @pytest.mark.parametrize("chain", [CHAINS[0], CHAINS[-1]], ids=lambda chain: chain.name)
-def test_nothing_is_compiled_after_warming_up(chain: Chain, tmp_path: Path) -> None:
+def test_nothing_is_compiled_after_warming_up(chain: Chain, options: list[str], tmp_path: Path) -> None:
     write_model(tmp_path / MODEL, draft_of(chain))
     (tmp_path / LOG).write_bytes(pickle.dumps(source_records(2_000, 2)))
     # A process of its own: here other tests have compiled what a worker begins without.
     found = subprocess.run(
-        [sys.executable, "-P", "-m", "support.warmth", str(tmp_path)],
+        [sys.executable, "-P", "-m", "support.warmth", str(tmp_path), *options],
         stdout=subprocess.PIPE,
         check=True,
         env={**os.environ, "PYTHONPATH": str(Path(warmth.__file__).parents[1])},

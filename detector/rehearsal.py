@@ -1,7 +1,7 @@
-"""Simulated attacks for training: T1–T13 played among the accounts and on the days of a history."""
+"""What a model is trained of: a history, and simulated attacks (T1–T13) among its accounts and on its days."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS
-from models.inject import NO_CASE, Attacks
-from models.training import held_out_from
+from detector.core.stage import Chain
+from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, Life, all_normal, collect
+from models.inject import NO_CASE, Attacks, Cases, collect_cases
+from models.training import check_days
 from producers import campaigns
 from producers.attacks import attacks
 from producers.batches import to_batches
@@ -25,6 +26,8 @@ from producers.texts import Texts
 from producers.typologies.supply import STRANGERS
 from producers.typologies.table import TYPOLOGIES
 
+#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
+CASES = 2_600
 #: Cases a round: each round draws its own parameters, services and banks, so that no campaign is learnt by heart.
 ROUND = 65
 #: Held-out cases for each one learnt from: enough to tell how many are caught early to a few hundredths.
@@ -35,6 +38,29 @@ ACCOUNTS = 10_000  # of the population that campaigns are drawn in; known victim
 KNOWN_ACCOUNTS = 100_000  # of the history that are remembered as possible victims
 SEEDS = 1 << 40  # seeds from here on are training's own: nobody simulates a history with them
 ROUNDS = 1 << 12
+
+
+def rehearsed(
+    batches: Callable[[], Iterable[Batch]],
+    chain: Chain,
+    ttl_ms: int,
+    *,
+    cases: int = CASES,
+    seed: int = 1,
+    advance: Callable[[int], None] = lambda _: None,
+    life: Life = all_normal,
+) -> tuple[Dataset, Cases | None]:
+    """The events of a history as they were, and about `cases` simulated cases planted in it; none: None.
+
+    `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
+    twice as many as there are where cases are wanted; `life` tells of each event what it is of. Raises UserError for
+    fewer than three days.
+    """
+    onlooker = Onlooker()
+    data = collect(onlooker.watch(batches()), chain, ttl_ms, advance, life)
+    if not cases or not len(data.kind):
+        return data, None
+    return data, collect_cases(batches(), simulated(onlooker.history, cases, seed), chain, ttl_ms, advance)
 
 
 class History(NamedTuple):
@@ -79,19 +105,18 @@ class Onlooker:
 
 
 def simulated(history: History, cases: int, seed: int) -> Attacks:
-    """About `cases` cases of all typologies on the days to learn from, and others on the days held out.
+    """About `cases` cases of all typologies to learn from, and others to judge by, on all days.
 
     Raises UserError for fewer than three days.
     """
-    split = held_out_from(history.days)
-    learnt = [_date(day) for day in range(int(history.days[0]), int(split))]
-    held_out = [_date(day) for day in range(int(split), int(history.days[-1]) + 1)]
+    check_days(history.days)
+    dates = [_date(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
     rounds = [
-        *(_Round(learnt, size, held_out=False) for size in _sizes(cases)),
-        *(_Round(held_out, size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
+        *(_Round(size, held_out=False) for size in _sizes(cases)),
+        *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
     ]
     first_seed = SEEDS + seed % SEEDS * ROUNDS
-    parts = [_play(one, place, first_seed + place, history) for place, one in enumerate(rounds)]
+    parts = [_play(one, place, first_seed + place, dates, history) for place, one in enumerate(rounds)]
     order = np.argsort(np.concatenate([part.arrival_ms for part in parts]), kind="stable")
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])[order]
@@ -102,7 +127,6 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
 
 
 class _Round(NamedTuple):
-    dates: list[dt.date]
     cases: int
     held_out: bool
 
@@ -113,12 +137,12 @@ def _sizes(cases: int) -> list[int]:
     return [max(len(TYPOLOGIES), len(range(place, cases, rounds))) for place in range(rounds)]
 
 
-def _play(one: _Round, place: int, seed: int, history: History) -> Attacks:
+def _play(one: _Round, place: int, seed: int, dates: list[dt.date], history: History) -> Attacks:
     """One round, its events of the kinds that the history has."""
-    began = one.dates[0].replace(day=1)
+    began = dates[0].replace(day=1)
     opened = EMAIL_ERA.begins - EMAIL_ERA.wallets_since
     population = Population(seed, ACCOUNTS, Era(began, began - opened, EMAIL_ERA.verified_share))
-    played = attacks(population, one.dates, _campaign(seed, len(one.dates)), one.cases)
+    played = attacks(population, dates, _campaign(seed, len(dates)), one.cases)
     played = played.select(np.isin(played.kind, history.kinds))
     (batch,) = to_batches(to_table(played, Texts(seed)), max(1, played.size), which="all")
     played = played.select(batch.record)

@@ -1,0 +1,92 @@
+"""Made-up worlds for `kozamori honesty`: the simulator as its experiments want it."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from detector.contract.batch import Batch
+from detector.rehearsal import Onlooker, simulated
+from models.backtest.labels import Labels, labels_of
+from models.honesty.experiments import Setting, Values
+from models.honesty.run import Size
+from models.inject import Attacks
+from producers import simulation
+from producers.batches import to_batches
+from producers.campaigns import ANY_DAY, Campaign, Wave
+from producers.drift import Drift
+from producers.evasion import Evasion
+from producers.scenarios import SCENARIOS, Scenario
+from producers.typologies.table import TYPOLOGIES
+
+BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
+#: The days judged begin here, those learnt from end the day before.
+JUDGED_FROM = dt.date(2020, 9, 1)
+#: Not before this day: a drain across the turn of the month (T2) is to be seen whole.
+STRADDLES_FROM = 10
+#: Of an account that opens to a spray (T3) it has tried hundreds: so many times fewer unlabelled cases.
+RARER = {"T3": 0.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Simulations:
+    """The simulator, as experiments want it."""
+
+    size: Size
+
+    def history(self, seed: int, setting: Setting) -> list[Batch]:
+        """The days before those judged, with unlabelled cases where the setting has some."""
+        start = JUDGED_FROM - dt.timedelta(days=self.size.days)
+        cases = round(setting.hidden * self.size.accounts)
+        scenario = replace(self._scenario(seed, setting.life), start=start, days=self.size.days, cases=cases)
+        return _played(replace(scenario, campaign=_campaign(RARER)), 0)[0]
+
+    def attacks(self, history: list[Batch], cases: int, seed: int) -> Attacks:
+        """Cases of all typologies among the history's accounts."""
+        onlooker = Onlooker()
+        for _ in onlooker.watch(history):
+            pass
+        return simulated(onlooker.history, cases, seed)
+
+    def log(self, seed: int, setting: Setting, first_offset: int) -> tuple[list[Batch], Labels]:
+        """The days judged, and as many cases of each typology."""
+        scenario = replace(
+            self._scenario(seed, setting.drift or setting.life, drifts=bool(setting.drift)),
+            start=JUDGED_FROM,
+            days=self.size.judged_days,
+            cases=self.size.judged * len(TYPOLOGIES),
+            campaign=_campaign({}),
+            evasion=Evasion(**dict(setting.thieves)),
+        )
+        batches, labels = _played(scenario, first_offset)
+        return batches, labels_of(labels.to_pandas())
+
+    def _scenario(self, seed: int, life: Values, *, drifts: bool = False) -> Scenario:
+        since = JUDGED_FROM if drifts else dt.date.min
+        drift = Drift(**dict(life), since=since)
+        return replace(SCENARIOS["normal"], accounts=self.size.accounts, seed=seed, drift=drift)
+
+
+def _campaign(fewer: dict[str, float]) -> Campaign:
+    """All typologies alike, on any day."""
+    return Campaign(
+        tuple(
+            Wave(
+                typology.id,
+                fewer.get(typology.id, 1.0),
+                (STRADDLES_FROM if typology.id == "T2" else 0, ANY_DAY),
+            )
+            for typology in TYPOLOGIES
+        )
+    )
+
+
+def _played(scenario: Scenario, first_row: int) -> tuple[list[Batch], pa.Table]:
+    """The events of a scenario, rows counted from `first_row`, and their labels."""
+    batches: list[Batch] = []
+    labels: list[pa.Table] = []
+    for events, labelled in simulation.tables(scenario):
+        batches += to_batches(events, BATCH, first_row=first_row, which="all", name=scenario.name)
+        labels.append(labelled)
+        first_row += events.num_rows
+    return batches, pa.concat_tables(labels)

@@ -1,0 +1,113 @@
+"""What would have had to be otherwise for an event not to alert: one thing, all else the same.
+
+First the amount of a debit: the largest at which neither it nor any smaller one looked at alerts. Where the amount does
+not decide, one feature among the reasons, largest share first: the value nearest to the event's at which neither it nor
+any less risky one looked at, up to the usual, alerts. Round values are looked at, at most `AMOUNTS` of the amount and
+`MOST_STEPS` of each feature, so that an alert costs no more than so many events judged.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.contract.alerts import Counterfactual
+from detector.core.own_amount import Debit, with_amounts
+from detector.core.stage import Columns, Feature
+from detector.core.units import UNIT
+
+AMOUNTS = 64
+MOST_STEPS = 24
+_STEPS_YEN = tuple(digit * 10**power for power in range(1, 9) for digit in (1, 2, 5))
+
+#: Whether events with the features float32 (m, F) alert, bool (m,), all else as of the event in question.
+Alerts = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.bool_]]
+
+
+def counterfactual(
+    columns: Columns,
+    x: npt.NDArray[np.float32],
+    usual: npt.NDArray[np.float32],
+    reasons: list[str],
+    debit: Debit | None,
+    alerts: Alerts,
+) -> Counterfactual | None:
+    """The least change with which an event that alerts would not have; None where no single one would do.
+
+    `x` and `usual` float32 (F,) as for `reasons_of`; `reasons`: names of features, largest share first; `debit`: the
+    event as a debit, None for others.
+    """
+    found = None if debit is None else _of_amount(columns, x, debit, alerts)
+    return found or _of_a_reason(columns, x, usual, reasons, alerts)
+
+
+def amounts_below(amount_yen: int) -> npt.NDArray[np.int64]:
+    """Round amounts below one, ascending, at most `AMOUNTS`."""
+    step = next(step for step in _STEPS_YEN if amount_yen <= step * AMOUNTS)
+    return np.arange(step, amount_yen, step, dtype=np.int64)
+
+
+def steps_towards(feature: Feature, value: float, usual: float) -> list[float]:
+    """Round values less risky than `value`, the nearest first, none beyond the first that is no riskier than usual."""
+    less_risky = sorted(
+        (step for step in UNIT[feature.unit].steps if feature.risk * step < feature.risk * value),
+        key=lambda step: -feature.risk * step,
+    )[:MOST_STEPS]
+    usually = [feature.risk * step <= feature.risk * usual for step in less_risky]
+    return less_risky[: usually.index(True) + 1] if True in usually else less_risky
+
+
+def _of_amount(columns: Columns, x: npt.NDArray[np.float32], debit: Debit, alerts: Alerts) -> Counterfactual | None:
+    asked = amounts_below(debit.amount_yen)
+    if not len(asked):
+        return None
+    loud = alerts(with_amounts(columns.features, x, debit, asked))
+    quiet = int(loud.argmax()) if loud.any() else len(asked)
+    if not quiet:
+        return None
+    value = float(asked[quiet - 1])
+    yen = UNIT["yen"]
+    return Counterfactual(
+        "amount_yen",
+        value,
+        f"would not have alerted at {yen.en(value)} or less",
+        f"金額が{yen.ja(value)}以下であれば検知されませんでした",
+    )
+
+
+def _of_a_reason(
+    columns: Columns, x: npt.NDArray[np.float32], usual: npt.NDArray[np.float32], reasons: list[str], alerts: Alerts
+) -> Counterfactual | None:
+    places = [columns.feature_names.index(name) for name in reasons]
+    tried = [(j, step) for j in places for step in steps_towards(columns.features[j], float(x[j]), float(usual[j]))]
+    if not tried:
+        return None
+    loud = alerts(np.stack([_with(columns, x, j, step) for j, step in tried]))
+    for j in places:
+        own = [(step, is_loud) for (place, step), is_loud in zip(tried, loud, strict=True) if place == j]
+        quiet = [step for i, (step, _) in enumerate(own) if not any(is_loud for _, is_loud in own[i:])]
+        if quiet:
+            return _told(columns.features[j], quiet[0])
+    return None
+
+
+def _with(columns: Columns, x: npt.NDArray[np.float32], j: int, value: float) -> npt.NDArray[np.float32]:
+    """The event with another value in feature `j`, and in those that are the same but for a cap."""
+    changed = x.copy()
+    base = columns.features[j].same_as or columns.features[j].name
+    for k, feature in enumerate(columns.features):
+        if base in (feature.name, feature.same_as) and not np.isnan(x[k]):
+            changed[k] = min(value, feature.at_most)
+    return changed
+
+
+def _told(feature: Feature, value: float) -> Counterfactual:
+    unit = UNIT[feature.unit]
+    if feature.unit == "bool":
+        en = f"would not have alerted but for this: {feature.text_en}"
+        ja = f"「{feature.text_ja}」でなければ検知されませんでした"
+    else:
+        bound_en, bound_ja = ("or less", "以下") if feature.risk > 0 else ("or more", "以上")
+        en = f"would not have alerted if {feature.thing_en} had been {unit.en(value)} {bound_en}"
+        ja = f"{feature.thing_ja}が{unit.ja(value)}{bound_ja}であれば検知されませんでした"
+    return Counterfactual(feature.name, value, en, ja)

@@ -1,0 +1,121 @@
+"""A debit's features, had it been of another amount and all else the same: how each of them holds the amount.
+
+Only what the features themselves tell is used. Of two things they do not tell enough: how many earlier debits were of
+the other amount (taken as none), and how the account's amounts vary where this one is its usual to a thousandth (its
+deviation then stays as it is).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.contract.vocabulary import MONTHLY_CAP_YEN
+from detector.core.stage import Feature
+from detector.core.stages.account_kernel import ROUND_YEN
+from detector.core.stages.wallet_row import ROW
+
+Values = npt.NDArray[np.float64]
+LEAST_LOG = 1e-3  # ln of an amount is kept in thousandths
+MOST_TENS = int(np.iinfo(ROW["debit_tens"].base).max)  # of a debit that a wallet's row remembers
+
+
+class Debit(NamedTuple):
+    """A debit: the `amount_yen` asked for, whether it was carried out, for a wallet less than a day old."""
+
+    amount_yen: int
+    done: bool
+    young: bool
+
+
+class Change(NamedTuple):
+    """From a debit to the same of other amounts: asked for, int64 (m,), and yen less that were carried out."""
+
+    debit: Debit
+    asked: npt.NDArray[np.int64]
+
+    def less(self, of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]] = lambda yen: yen) -> Values:
+        """What is missing from a sum of `of(yen)` over debits carried out."""
+        before = of(np.array([self.debit.amount_yen]))
+        less: Values = (before - of(self.asked)).astype(np.float64) * self.debit.done
+        return less
+
+    def log(self) -> Values:
+        """How far ln of the amount rises, kept in thousandths."""
+        rise: Values = (np.rint(1000 * np.log(self.asked)) - np.rint(1000 * np.log(self.debit.amount_yen))) / 1000
+        return rise
+
+
+#: A feature's values, float64 (m,), from its own, the change, and the value and values of the feature it needs.
+Form = Callable[[float, Change, float, Values], Values]
+
+
+def _tens(yen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return 10 * np.minimum(yen // 10, MOST_TENS)
+
+
+def _whole_tens(yen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return yen // 10 * 10
+
+
+def _caps(x: float, change: Change) -> Values:
+    # In whole yen, as the kernel counts: a share has lost digits that a difference would show.
+    shares: Values = (np.rint(x * MONTHLY_CAP_YEN) - change.less()) / MONTHLY_CAP_YEN
+    return shares
+
+
+def _proportional(x: float, before: float, after: Values) -> Values:
+    return x * after / before if before else np.full(len(after), x)
+
+
+def _inverse(x: float, before: float, after: Values) -> Values:
+    shares: Values = np.divide(x * before, after, out=np.full(len(after), np.nan), where=after > 0)
+    return shares
+
+
+def _deviation(x: float, before: float, after: Values) -> Values:
+    return x * np.log(after) / np.log(before) if abs(np.log(before)) > LEAST_LOG else np.full(len(after), x)
+
+
+#: How a feature may hold the amount, by the name that the features tables use.
+FORMS: Mapping[str, Form] = {
+    "asked": lambda _x, change, _before, _after: change.asked.astype(np.float64),
+    "round": lambda _x, change, _before, _after: (change.asked % ROUND_YEN == 0).astype(np.float64),
+    "repeats": lambda _x, change, _before, _after: np.zeros(len(change.asked)),
+    "ratio": lambda x, change, _before, _after: x * np.exp(change.log()),
+    "deviation": lambda x, _change, before, after: _deviation(x, before, after),
+    "sum": lambda x, change, _before, _after: x - change.less(),
+    "tens": lambda x, change, _before, _after: x - change.less(_tens),
+    "young_tens": lambda x, change, _before, _after: x - change.less(_whole_tens) * change.debit.young,
+    "caps": lambda x, change, _before, _after: _caps(x, change),
+    "cap_left": lambda _x, _change, _before, after: np.maximum(0.0, np.rint(MONTHLY_CAP_YEN * (1 - after))),
+    "proportional": lambda x, _change, before, after: _proportional(x, before, after),
+    "inverse": lambda x, _change, before, after: _inverse(x, before, after),
+}
+
+
+def with_amounts(
+    features: tuple[Feature, ...], x: npt.NDArray[np.float32], debit: Debit, asked: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """The features float32 (m, F) that a debit with features `x` float32 (F,) would have, had it asked for `asked`."""
+    change = Change(debit, asked)
+    place = {feature.name: j for j, feature in enumerate(features)}
+    X = np.tile(x, (len(asked), 1))
+    for j in sorted(range(len(features)), key=lambda j: _after_others(features[j])):
+        feature = features[j]
+        if feature.amount is not None and not np.isnan(x[j]):
+            before, after = _needed(place.get(feature.amount.of), x, X)
+            X[:, j] = FORMS[feature.amount.form](float(x[j]), change, before, after)
+        elif feature.same_as in place:
+            X[:, j] = np.minimum(X[:, place[feature.same_as]], feature.at_most)
+    return X
+
+
+def _after_others(feature: Feature) -> bool:
+    """Whether another feature must be known before."""
+    return bool(feature.same_as) or (feature.amount is not None and bool(feature.amount.of))
+
+
+def _needed(j: int | None, x: npt.NDArray[np.float32], X: npt.NDArray[np.float32]) -> tuple[float, Values]:
+    return (np.nan, np.full(len(X), np.nan)) if j is None else (float(x[j]), X[:, j].astype(np.float64))
