@@ -254,3 +254,15 @@ def test_a_reader_that_has_seen_enough_is_no_error(settings: Settings) -> None:
         errors = printing.stderr.read()
         status = printing.wait(20)
     assert (0, "") == (status, errors)
+
+
+def test_the_desks_queue_has_a_case_once_by_its_last_update(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update = make_alert(4, case_id=ONE.case_id, update=1, events=5, yen_at_risk=0, urgency=0.0)
+    put(settings, ONE, TWO, update, ONE)
+    assert run(cli, ["cases", "--json", *flags(settings)]) == 0
+    cases = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(TWO.case_id, 110_000, 1), (ONE.case_id, 0, 6)] == [
+        (case["case_id"], case["rank_yen"], case["events"]) for case in cases
+    ]

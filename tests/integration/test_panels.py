@@ -86,7 +86,7 @@ def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped
     assert min(seen.values()) > 10
     skipped = scraped.figure(f"sum(kozamori_duplicates_total{{{CAME_IN}}}) + sum(kozamori_replayed_total)")
     assert seen["wallet"] == seen["account"] + seen[FORWARDER] - skipped
-    assert seen["cases"] == scraped.figure("sum(kozamori_alerts_total)")
+    assert seen["cases"] == scraped.figure("sum(kozamori_alerts_total) + sum(kozamori_alert_events_held_total)")
     assert scraped.figure("sum(kozamori_hop_repeats_total)") == 0
 
 
