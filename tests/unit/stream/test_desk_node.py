@@ -13,7 +13,10 @@ from detector.contract.codec import decode_account_events
 from detector.core.chain import ChainRun, Scored
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
 from detector.core.desk import desk_of
+from detector.core.pipeline import Pipeline
 from detector.core.policy import Model
+from detector.core.stage import CASE_UPDATE
+from detector.core.stages.cases import CASES, HELD
 from detector.stream.flow import flow_for
 from detector.stream.processor import ALERTS, Wiring
 
@@ -54,7 +57,11 @@ def in_memory(model: Model) -> Scored:
 def test_live_and_in_memory_the_same_events_alert_and_the_controller_makes_a_difference() -> None:
     judged, outcome = in_memory(model())
     expected = judged.origin_offset[outcome.alerting].tolist()
-    assert expected == [alert.position.offset for alert in alerts_of(ran(model()))]
+    assert expected == judged.origin_offset[outcome.told].tolist()
+    cases = Pipeline(CASES, None, ttl_ms=TTL_MS)
+    facts = cases.process(judged.select(outcome.told), outcome.carried.select(outcome.told)).carried.facts
+    raised = outcome.told[facts[:, CASE_UPDATE] != HELD]
+    assert judged.origin_offset[raised].tolist() == [alert.position.offset for alert in alerts_of(ran(model()))]
     off = in_memory(replace(model(), controlled=False))
     assert len(expected) < len(off.outcome.alerting)
     assert set(expected) < set(off.batch.origin_offset[off.outcome.alerting].tolist())
