@@ -16,7 +16,7 @@ from detector.bench.contestants import CONTESTANTS, NAMES, Contestant
 from detector.bench.lap import Lap
 from detector.bench.machine import machine
 from detector.bench.profile import profile
-from detector.bench.workload import simulate_events, train_models
+from detector.bench.workload import ALERT_SHARE, simulate_events, train_models
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS, SOURCE_CHAIN, WALLET_CHAIN
 from detector.errors import KozamoriError
 from detector.settings import Settings
@@ -52,7 +52,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         workload = simulate_events(plan.events, plan.accounts, plan.seed)
         say("training on simulated normal days")
         for chain in CHAINS:
-            train_models(folder, plan.seed, chain=chain)
+            train_models(folder, plan.seed, chain=chain, alert_share=ALERT_SHARE)
         with cluster(plan.bootstrap, plan.partitions, folder / ACCOUNT_CHAIN.name, say) as settings:
             say("publishing the events")
             publish(address(settings), settings.account_events, zip(workload.keys, workload.values, strict=True))
