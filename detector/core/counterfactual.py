@@ -78,26 +78,35 @@ def _of_amount(columns: Columns, x: npt.NDArray[np.float32], debit: Debit, alert
 def _of_a_reason(
     columns: Columns, x: npt.NDArray[np.float32], usual: npt.NDArray[np.float32], reasons: list[str], alerts: Alerts
 ) -> Counterfactual | None:
-    places = [columns.feature_names.index(name) for name in reasons]
-    tried = [(j, step) for j in places for step in steps_towards(columns.features[j], float(x[j]), float(usual[j]))]
+    names = columns.feature_names
+    tried: list[tuple[Feature, list[float]]] = []
+    variants: list[npt.NDArray[np.float32]] = []
+    for j in (names.index(name) for name in reasons):
+        feature = columns.features[j]
+        if steps := steps_towards(feature, float(x[j]), float(usual[j])):
+            tried.append((feature, steps))
+            variants.append(_with(columns, x, feature, steps))
     if not tried:
         return None
-    loud = alerts(np.stack([_with(columns, x, j, step) for j, step in tried]))
-    for j in places:
-        own = [(step, is_loud) for (place, step), is_loud in zip(tried, loud, strict=True) if place == j]
-        quiet = [step for i, (step, _) in enumerate(own) if not any(is_loud for _, is_loud in own[i:])]
-        if quiet:
-            return _told(columns.features[j], quiet[0])
+    loud, begin = alerts(np.concatenate(variants)), 0
+    for feature, steps in tried:
+        own = loud[begin : begin + len(steps)]
+        begin += len(steps)
+        last_loud = len(own) - int(own[::-1].argmax()) if own.any() else 0
+        if last_loud < len(own):
+            return _told(feature, steps[last_loud])
     return None
 
 
-def _with(columns: Columns, x: npt.NDArray[np.float32], j: int, value: float) -> npt.NDArray[np.float32]:
-    """The event with another value in feature `j`, and in those that are the same but for a cap."""
-    changed = x.copy()
-    base = columns.features[j].same_as or columns.features[j].name
-    for k, feature in enumerate(columns.features):
-        if base in (feature.name, feature.same_as) and not np.isnan(x[k]):
-            changed[k] = min(value, feature.at_most)
+def _with(
+    columns: Columns, x: npt.NDArray[np.float32], feature: Feature, values: list[float]
+) -> npt.NDArray[np.float32]:
+    """The event with other values of one feature, float32 (m, F), and of those that are the same but for a cap."""
+    changed = np.tile(x, (len(values), 1))
+    base = feature.same_as or feature.name
+    for k, other in enumerate(columns.features):
+        if base in (other.name, other.same_as) and not np.isnan(x[k]):
+            changed[:, k] = np.minimum(values, other.at_most)
     return changed
 
 
