@@ -18,8 +18,8 @@ WEEK_S = 7 * 24 * 3600
 #: chance. With it the trees learn days by heart (measured: yen lost .16 without, .49 with).
 BLIND_TO = ("month_days_left",)
 #: Times that grow with the history, and from where on they say no more. Beyond what a history of weeks has shown, trees
-#: would judge by chance (measured: false groups a day in the second month .9 to 1.3 of the budget with it, 1.3 to 2.7
-#: without).
+#: would judge by chance (measured on the month after a history, three seeds, budget 20, the last third of the days held
+#: out: 27 to 29 false groups a day with it, 27 to 54 without).
 SATURATED = {
     "source_known_days": 7,
     "account_known_s": WEEK_S,

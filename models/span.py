@@ -11,8 +11,8 @@ from models.inject import Cases
 
 MIN_DAYS = 3  # two to learn from, one to calibrate on
 #: Rates are counted on days that the detectors have not seen: every so many-th. Spread over the history, so that the
-#: turn of the month, pay-day and campaigns count as often as they come (measured: false groups a day on the month after
-#: the history .85 to 1.0 of the budget; 1.3 to 1.5 with the last third of the days).
+#: turn of the month, pay-day and campaigns count as often as they come (measured on the month after a history, one
+#: seed, budget 20: 20 false groups a day; 29 with the last third of the days).
 HELD_OUT_EVERY = 3
 
 

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from detector.cli.folders import write_files
 from detector.cli.options import as_json
 from detector.cli.worlds import Simulations
 from detector.core.chains import CHAINS
@@ -98,10 +99,10 @@ def honesty(
     files = {f"{name}.png": content for name, content in pictures(figures).items()}
     files[FIGURES] = json.dumps(figures, indent=1, allow_nan=False).encode() + b"\n"
     files[PAGE] = page(figures).encode()
-    _write(output, files)
+    write_files(output, files)
     if section is not None:
         told = page(figures, pictures=f"{os.path.relpath(output, section.parent)}/", level=SECTION_LEVEL)
-        _write(section.parent, {section.name: with_section(_read(section), told).encode()})
+        write_files(section.parent, {section.name: with_section(_read(section), told).encode()})
     if as_json:
         click.echo(json.dumps(figures, allow_nan=False))
     else:
@@ -147,12 +148,3 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}): give another --section") from None
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-    except OSError as error:
-        raise UserError(f"cannot write into {folder} ({error.strerror or error}): choose another place") from None

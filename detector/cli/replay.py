@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.artifact import pack, read_model, unpack
+from detector.cli.folders import write_files
 from detector.cli.mapping import chain_for
 from detector.cli.options import as_json
 from detector.cli.producers import progress
@@ -20,7 +21,6 @@ from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.policy import Model
 from detector.core.stage import Chain
-from detector.errors import UserError
 from detector.rehearsal import rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
@@ -84,7 +84,7 @@ def replay(output: Path | None, folder: Path | None, accounts: int, seed: int, *
         )
     told = figures(episodes, seed, accounts)
     if output is not None:
-        _write(output, {PICTURE: picture(episodes), FIGURES: json.dumps(told, indent=2).encode() + b"\n"})
+        write_files(output, {PICTURE: picture(episodes), FIGURES: json.dumps(told, indent=2).encode() + b"\n"})
     if as_json:
         click.echo(json.dumps(told, allow_nan=False))
         return
@@ -138,15 +138,6 @@ def _batches(
         first_row += events.num_rows
         advance(events.num_rows)
     return batches, pa.concat_tables(labels)
-
-
-def _write(folder: Path, files: dict[str, bytes]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-    except OSError as error:
-        raise UserError(f"cannot write into {folder} ({error.strerror or error}): choose another -o") from None
 
 
 def _facts() -> Table:

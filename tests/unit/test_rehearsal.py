@@ -11,7 +11,7 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import ACCOUNT_KINDS, KINDS, OPEN
 from detector.core.chains import SOURCE_CHAIN
 from detector.errors import UserError
-from detector.rehearsal import SEEDS, History, Onlooker, rehearsed, simulated
+from detector.rehearsal import History, Onlooker, rehearsed, simulated
 from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, collect
 from models.inject import Attacks
 from producers import simulation
@@ -107,7 +107,3 @@ def test_normal_life_is_what_it_is_without_cases() -> None:
     assert cases is not None
     assert pytest.approx(CASES * 1.25, rel=0.3) == len(np.unique(cases.case))
     assert rehearsed(life, SOURCE_CHAIN, TTL_MS, cases=0)[1] is None
-
-
-def test_nobody_simulates_a_history_with_the_seeds_of_training() -> None:
-    assert SEEDS > 2**32
