@@ -25,14 +25,18 @@ def reasons_of(
 
     `x` and `usual` float32 (F,): values and training medians, NaN where there is none; `contributions` float64 (F,):
     of the detector that spoke, positive = more anomalous; `rarity`: how often normal life is as risky, where it says.
-    A share is of all positive contributions. Told are features that the event has and that are riskier than usual, and
-    yes or no where it is the risky one, however usual; when there is none, any that the event has.
+    A share is of all positive contributions. Told are features that the event has and that are riskier than usual by
+    so much that it reads differently, and yes or no where it is the risky one, however usual; when there is none, any
+    that the event has.
     """
     raised = np.maximum(contributions, 0.0)
     risk = np.array([feature.risk for feature in columns.features])
     either = np.array([feature.unit == "bool" for feature in columns.features])
     told = (raised > 0) & ~np.isnan(x)
     riskier = told & np.where(either, x == (risk > 0), ~(risk * x <= risk * usual))
+    for j in np.flatnonzero(riskier & ~either & ~np.isnan(usual)).tolist():
+        said = UNIT[columns.features[j].unit].en
+        riskier[j] = said(float(x[j])) != said(float(usual[j]))
     chosen = np.flatnonzero(riskier if riskier.any() else told)
     largest = chosen[np.argsort(-raised[chosen], kind="stable")][:most]
     total = float(raised.sum())
