@@ -22,6 +22,8 @@ SEED = int(os.environ.get("KOZAMORI_FAULT_SEED", "1"))
 KILLS = 10
 STEPS = ("join", "leave", "kill")
 ROUNDS = int(os.environ.get("KOZAMORI_FAULT_ROUNDS", "3"))
+#: False alert groups a day: with so many, a few in a hundred events alert.
+BUDGET = 50.0
 #: Many chunks and checkpoints, and time enough for workers to come and go among them.
 SMALL_CHUNKS = {"max_chunk_records": 100, "checkpoint_interval_ms": 100}
 PATIENCE_S = 120 + EVENTS / 1000
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.timeout(600 + EVENTS / 500 + 60 * ROUNDS)
 
 @pytest.fixture(scope="module")
 def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4)
+    return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4, budget=BUDGET)
 
 
 def test_an_uninterrupted_worker_leaves_what_the_log_comes_to_offline(scene: Scene, tmp_path: Path) -> None:

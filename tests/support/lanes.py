@@ -56,9 +56,8 @@ class _Reading:
     def take(self, hopped: Hopped) -> None:
         self._events += hopped.batch.size
         self._columns.update(_by_event(hopped).tobytes())
-        for i in range(hopped.batch.size):
-            value = hopped.values[i]
-            self._values.update(len(value).to_bytes(4, "little") + value)
+        values = hopped.values.many(np.arange(hopped.batch.size))
+        self._values.update(b"".join(len(value).to_bytes(4, "little") + value for value in values))
 
     def told(self) -> Lane:
         return Lane(self._events, self._columns.hexdigest(), self._values.hexdigest())

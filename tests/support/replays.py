@@ -1,15 +1,18 @@
 """What a log ought to come to, from a worker's own nodes in memory, and what a deployment left in Kafka."""
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy.typing as npt
-from kafka import KafkaConsumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from kafka import KafkaConsumer
 from support.lanes import Lane, Lanes
 
+from detector.bench.clients import open_consumer
 from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
 from detector.core.policy import Model
 from detector.settings import Settings
@@ -19,10 +22,20 @@ from detector.stream.processor import ALERTS, Output, Processor, Wiring
 from detector.stream.security import client_options
 
 CHUNK = 1000
+PATIENCE_S = 30.0
 #: The input partition of a node, by the node's name.
 Place = tuple[str, int]
 #: Where a node's log is taken from: its next records, chunk by chunk.
 Log = Callable[[Node, int], Iterator[list[Any]]]
+
+
+class Record(NamedTuple):
+    """What a node reads of a Kafka record."""
+
+    key: bytes | None
+    value: bytes
+    offset: int
+    timestamp: int = -1
 
 
 @dataclass(frozen=True)
@@ -67,19 +80,26 @@ def read_all(settings: Settings, topic: str) -> dict[int, list[Any]]:
 
 def read(settings: Settings, topic: str, partition: int, end: int | None = None) -> Iterator[list[Any]]:
     """The records of a partition below offset `end`, None: all there are, in order and chunk by chunk."""
-    tp = TopicPartition(topic, partition)
-    consumer = KafkaConsumer(
-        **client_options(settings), enable_auto_commit=False, max_poll_records=CHUNK, fetch_max_bytes=64 << 20
-    )
+    consumer = open_consumer(",".join(settings.bootstrap), f"reader-{secrets.token_hex(4)}")
     try:
-        consumer.assign([tp])
-        consumer.seek_to_beginning(tp)
-        stop = consumer.end_offsets([tp])[tp] if end is None else end
-        while consumer.position(tp) < stop:
-            for records in consumer.poll(timeout_ms=1000).values():
-                yield [record for record in records if record.offset < stop]
+        place = TopicPartition(topic, partition, OFFSET_BEGINNING)
+        _, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
+        stop = known if end is None else end
+        consumer.assign([place])
+        position = 0 if stop else stop
+        while position < stop:
+            # It waits for as many as it is asked for.
+            messages = consumer.consume(min(CHUNK, stop - position), timeout=0.2)
+            found = [_record(message) for message in messages]
+            position = max(position, *(place.offset for place in consumer.position([place])))
+            yield [record for record in found if record.offset < stop]
     finally:
         consumer.close()
+
+
+def _record(message: Any) -> "Record":
+    assert message.error() is None, message.error()
+    return Record(message.key(), message.value(), message.offset(), message.timestamp()[1])
 
 
 def partitions_of(settings: Settings, topic: str) -> list[int]:
@@ -106,13 +126,13 @@ def offline(settings: Settings, model: Model, ends: Mapping[tuple[str, int], int
 
 def in_memory(settings: Settings, model: Model) -> Result:
     """The same with hops in memory: what a worker could make of the source topics, in one of many orders."""
-    runs = NodeRuns(settings, model)
+    runs = NodeRuns(settings, model, keep_sent=True)
 
     def log(node: Node, partition: int) -> Iterator[list[Any]]:
         if node.source is not None:
             return read(settings, node.topic(settings), partition)
         values = runs.sent.get((node.name, partition), [])
-        return iter([[_Record(value, offset)] for offset, value in enumerate(values)])
+        return iter([[Record(None, value, offset)] for offset, value in enumerate(values)])
 
     return runs.run(log)
 
@@ -154,10 +174,12 @@ def rows_and_hops(
 class NodeRuns:
     """The nodes of a model's flow, one after the other, each over all its partitions, in memory.
 
-    `sent` holds the messages for every hop partition, `machines` what each partition of a node ended as.
+    `sent` holds the messages for every hop partition, if they are to be kept; `machines` what each partition of a node
+    ended as.
     """
 
-    def __init__(self, settings: Settings, model: Model) -> None:
+    def __init__(self, settings: Settings, model: Model, *, keep_sent: bool = False) -> None:
+        self._keep_sent = keep_sent
         self.partitions = partitions_of(settings, settings.account_events)
         topics = (settings.account_events, settings.wallet_events)
         self.wiring = Wiring(flow_for(model), model, len(self.partitions), topics)
@@ -193,17 +215,12 @@ class NodeRuns:
 
     def _take(self, output: Output) -> None:
         if output.partition is not None:
-            self.sent.setdefault((output.topic, output.partition), []).append(output.value)
+            if self._keep_sent:
+                self.sent.setdefault((output.topic, output.partition), []).append(output.value)
             self.hops.add(output.topic, output.partition, output.value)
             return
         key, kept = identify(output.topic == ALERTS, output.value)
         self._outputs[output.topic == ALERTS][key] = kept
-
-
-@dataclass(frozen=True)
-class _Record:
-    value: bytes
-    offset: int
 
 
 def identify(is_alert: bool, value: bytes) -> tuple[str, bytes]:

@@ -73,13 +73,15 @@ class Scene:
         producer.close()
 
 
-def make_scene(bootstrap: str, folder: Path, *, events: int, partitions: int, chain: Chain = CHAINS[-1]) -> Scene:
+def make_scene(
+    bootstrap: str, folder: Path, *, events: int, partitions: int, chain: Chain = CHAINS[-1], budget: float = BUDGET
+) -> Scene:
     """About `events` events of September 2020, and a model of `chain` trained on the August before."""
     scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=chain.reads_wallet_events)
     scenario = sized(scenario, events)
     august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=chain.reads_wallet_events)
     data = collect(_batches(august), chain, 400 * DAY_MS)
-    draft = train(data, chain, Plan(budget=BUDGET, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
+    draft = train(data, chain, Plan(budget=budget, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
     model_folder = folder / "model"
     model = write_model(model_folder, draft)
     found = pa.concat_tables([table for table, _ in tables(scenario)])

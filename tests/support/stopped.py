@@ -25,7 +25,7 @@ def stop_half_way(settings: Settings, model: Model) -> dict[int, int]:
 
     Header, rows, hop messages and offsets of every node as a worker writes them; the offsets of the account events.
     """
-    runs = NodeRuns(settings, model)
+    runs = NodeRuns(settings, model, keep_sent=True)
     commits: dict[str, dict[int, OffsetAndMetadata]] = {}
     for node in runs.wiring.flow.nodes:
         topic = node.topic(settings)

@@ -43,7 +43,9 @@ def test_a_feature_no_riskier_than_usual_is_told_only_when_nothing_else_is() -> 
 
 def test_a_feature_that_reads_like_the_usual_is_told_only_when_nothing_else_is() -> None:
     x = np.array([NAN, 7_999_999, 90_000, NAN], np.float32)
-    assert ["amount_yen"] == names([0, 5, 1, 0], x=x), "'92 days, usually 93' is a reason, '93 days, usually 93' is none"
+    assert ["amount_yen"] == names([0, 5, 1, 0], x=x), (
+        "'92 days, usually 93' is a reason, '93 days, usually 93' is none"
+    )
     assert ["wallet_age_s"] == names([0, 5, 0, 0], x=x)
 
 
