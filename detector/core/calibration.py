@@ -7,7 +7,7 @@ rate(p) = (#{smallest <= p} + 1) / days: the accounts a day that normal life wou
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,43 @@ class Calibration:
         p_values, rates = np.empty(len(scores)), np.empty(len(scores))
         _judge(scores, kind, self.knots, self.p_values, self.rates, self.starts, p_values, rates)
         return p_values, rates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """The calibrations of D detectors that spend one budget by `shares` float64 (D,), one behind the other.
+
+    Arrays as of a `Calibration`, `starts` int64 (D, len(KINDS) + 1): a chunk of a few events costs one call.
+    """
+
+    knots: npt.NDArray[np.float64]
+    p_values: npt.NDArray[np.float64]
+    rates: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.int64]
+    shares: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, calibrations: Sequence[Calibration], shares: Sequence[float]) -> Self:
+        """The table of calibrations and the shares of their detectors."""
+        before = np.cumsum([0, *(len(own.knots) for own in calibrations)])[:-1]
+        return cls(
+            np.concatenate([own.knots for own in calibrations]),
+            np.concatenate([own.p_values for own in calibrations]),
+            np.concatenate([own.rates for own in calibrations]),
+            np.stack([own.starts for own in calibrations]) + before[:, None],
+            np.array(shares, np.float64),
+        )
+
+    def judge(
+        self, scores: npt.NDArray[np.float64], kind: npt.NDArray[np.int8]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int8]]:
+        """The least rate / share over the detectors, its p-value and which detector's it is, of `scores` (n, D).
+
+        Infinity, 1 and 0 where no detector scores.
+        """
+        alarm, p_value, spoke = np.empty(len(scores)), np.empty(len(scores)), np.empty(len(scores), np.int8)
+        _judge_all(scores, kind, self.knots, self.p_values, self.rates, self.starts, self.shares, alarm, p_value, spoke)
+        return alarm, p_value, spoke
 
 
 def fit_calibration(
@@ -131,11 +168,42 @@ def _judge(
         if np.isnan(scores[i]):
             p_values[i], rates[i] = 1.0, np.inf
             continue
-        low, high = starts[kind[i]], starts[kind[i] + 1]
-        while low < high:
-            middle = (low + high) >> 1
-            if knots[middle] < scores[i]:
-                low = middle + 1
-            else:
-                high = middle
-        p_values[i], rates[i] = p_steps[low + kind[i]], rate_steps[low + kind[i]]
+        step = _below(knots, starts[kind[i]], starts[kind[i] + 1], scores[i]) + kind[i]
+        p_values[i], rates[i] = p_steps[step], rate_steps[step]
+
+
+@njit(cache=True)
+def _judge_all(
+    scores: Any,
+    kind: Any,
+    knots: Any,
+    p_steps: Any,
+    rate_steps: Any,
+    starts: Any,
+    shares: Any,
+    alarm: Any,
+    p_value: Any,
+    spoke: Any,
+) -> None:
+    kinds = starts.shape[1] - 1
+    for i in range(len(scores)):
+        alarm[i], p_value[i], spoke[i] = np.inf, 1.0, 0
+        for d in range(len(shares)):
+            if np.isnan(scores[i, d]):
+                continue
+            step = _below(knots, starts[d, kind[i]], starts[d, kind[i] + 1], scores[i, d]) + kind[i] + d * kinds
+            own = rate_steps[step] / shares[d]
+            if own < alarm[i]:
+                alarm[i], p_value[i], spoke[i] = own, p_steps[step], d
+
+
+@njit(cache=True)
+def _below(knots: Any, low: int, high: int, score: float) -> int:
+    """The first of the knots `low … high-1`, ascending, that is not below the score; `high` where all are."""
+    while low < high:
+        middle = (low + high) >> 1
+        if knots[middle] < score:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -7,6 +7,7 @@ higher = more anomalous, and comparable only with its own: `calibration` turns s
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol, Self
 
 import numpy as np
@@ -190,7 +191,13 @@ class BoostingDetector:
 
 
 def _rows_of(spec: DetectorSpec, kind: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
-    return np.flatnonzero(np.isin(kind, [KINDS.index(name) for name in spec.kinds]))
+    return np.flatnonzero(_is_scored(spec.kinds)[kind])
+
+
+@cache
+def _is_scored(kinds: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Whether an event is of one of the kinds, by its kind's code."""
+    return np.array([name in kinds for name in KINDS])
 
 
 #: How a trained detector of each form is restored.

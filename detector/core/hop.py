@@ -5,6 +5,7 @@ the strings. Events enter each target partition in the order of their upstream's
 upstream sends again (PROTOCOL rules 6 and 7).
 """
 
+import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ HEADER = np.dtype(
         ("events", "<u4"),
     ]
 )
+_HEADER = struct.Struct("<4I")  # the same, for one message
 #: Columns of a batch that say where it lies, not what happened.
 _WHERE = ("offset", "record", "place")
 #: Multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4), on mixed keys.
@@ -163,31 +165,34 @@ class HopCodec:
         sizes = lengths[order].astype(np.int64) + self.record.itemsize
         for begin, end in _cut(target[order], sizes):
             places = order[begin:end]
-            head = np.array([(MAGIC, self.layout, slot, end - begin)], HEADER)
+            head = _HEADER.pack(MAGIC, self.layout, slot, end - begin)
             texts = b"".join([values[i] for i in places.tolist()])
-            yield int(target[places[0]]), head.tobytes() + np.take(as_bytes, places, axis=0).tobytes() + texts
+            yield int(target[places[0]]), head + np.take(as_bytes, places, axis=0).tobytes() + texts
 
     def decode(self, messages: Sequence[bytes], offsets: Sequence[int], seen: Seen) -> Hopped:
         """The new events of `messages`, at `offsets` of the hop, raising the marks of `seen`.
 
         Raises ForeignHopError for a message that is not of this codec.
         """
-        parts, slots, begins = [], [], []
+        parts, slots, counts, firsts = [], [], [], []
         for message in messages:
-            head, records = self._open(message)
-            parts.append(records)
-            slots.append(int(head["upstream"]))
-            first = HEADER.itemsize + records.nbytes
-            length = records["length"].astype(np.int64)
-            begins.append(first + np.cumsum(length) - length)
-        events = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        counts = np.array([len(part) for part in parts])
+            upstream, count = self._open(message)
+            first = HEADER.itemsize + count * self.record.itemsize
+            parts.append(memoryview(message)[HEADER.itemsize : first])
+            slots.append(upstream)
+            counts.append(count)
+            firsts.append(first)
+        # Joined as bytes: numpy would work out the common type of structured arrays anew for each message.
+        events = np.frombuffer(parts[0] if len(parts) == 1 else b"".join(parts), self.record)
+        length = events["length"].astype(np.int64)
+        before = np.cumsum(length) - length  # of all messages' JSON
+        starts = np.cumsum(counts) - counts
         slot = np.repeat(np.array(slots, np.int32), counts)
-        place = np.arange(len(events), dtype=np.int32) - np.repeat(np.cumsum(counts) - counts, counts).astype(np.int32)
+        place = np.arange(len(events), dtype=np.int32) - np.repeat(starts, counts).astype(np.int32)
         fresh = seen.take(slot, _column(events, "position"))
-        source = np.repeat(np.arange(len(parts)), counts)
+        source = np.repeat(np.arange(len(counts)), counts)
         offset = np.repeat(np.array(offsets, np.int64), counts)
-        begin = np.concatenate(begins)
+        begin = before + np.repeat(firsts - before[starts], counts)
         if not fresh.all():
             events, place, offset = events[fresh], place[fresh], offset[fresh]
             source, begin = source[fresh], begin[fresh]
@@ -198,21 +203,22 @@ class HopCodec:
         carried = Carried(_column(events, "X"), facts)
         return Hopped(batch, carried, Values(messages, source, begin, _column(events, "length")))
 
-    def _open(self, message: bytes) -> tuple[Any, npt.NDArray[Any]]:
+    def _open(self, message: bytes) -> tuple[int, int]:
+        """Its upstream and number of events."""
         if len(message) < HEADER.itemsize:
             raise ForeignHopError(f"{len(message)} bytes, not a hop message")
-        head = np.frombuffer(message, HEADER, 1)[0]
-        if (head["magic"], head["layout"]) != (MAGIC, self.layout):
+        magic, layout, upstream, events = _HEADER.unpack_from(message)
+        if (magic, layout) != (MAGIC, self.layout):
             raise ForeignHopError(
                 "a hop holds messages of another release or another model's stages: let a worker with those finish"
                 " them, or begin anew with `kozamori state reset`"
             )
-        return head, np.frombuffer(message, self.record, int(head["events"]), HEADER.itemsize)
+        return upstream, events
 
 
 def events_in(messages: Sequence[bytes]) -> int:
     """Number of events in messages that were decoded, those met before included."""
-    return sum(int(np.frombuffer(message, HEADER, 1)["events"][0]) for message in messages)
+    return sum(_HEADER.unpack_from(message)[-1] for message in messages)
 
 
 def target_partitions(key: npt.NDArray[np.uint64], partitions: int) -> npt.NDArray[np.int64]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from detector.contract.alerts import Severity
 from detector.core.budgets import BankBudgets
-from detector.core.calibration import Calibration
+from detector.core.calibration import Calibration, Table
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
 from detector.core.stages.desk import HIGHEST
@@ -65,6 +65,8 @@ class Model:
     watch: WatchList | None = None
     #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
     limits: npt.NDArray[np.float64] = field(init=False, repr=False)
+    #: The calibrations and shares of all detectors in one.
+    table: Table = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares = [detector.spec.share for detector in self.detectors]
@@ -74,6 +76,7 @@ class Model:
         if not self.budget > 0:
             raise ValueError(f"a budget of {self.budget} false alert groups a day: must be positive")
         object.__setattr__(self, "limits", self.banks.limits(self.budget))
+        object.__setattr__(self, "table", Table.of(self.calibrations, shares))
 
     def with_budget(self, budget: float) -> Self:
         """The model with another budget of all banks; UserError where it makes no sense."""
@@ -103,16 +106,10 @@ class Model:
 
         `bank` int16 (n,): codes, ABSENT where an event has none; None: none has.
         """
-        n = len(X)
-        alarm, p_value = np.full(n, np.inf), np.ones(n)
-        spoke = np.zeros(n, np.int8)
-        scores = np.empty((n, len(self.detectors)))
-        for d, (detector, calibration) in enumerate(zip(self.detectors, self.calibrations, strict=True)):
-            scores[:, d] = own = detector.score_many(X, kind)
-            p_values, rates = calibration.judge(own, kind)
-            alarms = rates / detector.spec.share
-            worse = alarms < alarm
-            alarm[worse], p_value[worse], spoke[worse] = alarms[worse], p_values[worse], d
+        scores = np.empty((len(X), len(self.detectors)))
+        for d, detector in enumerate(self.detectors):
+            scores[:, d] = detector.score_many(X, kind)
+        alarm, p_value, spoke = self.table.judge(scores, kind)
         limit = self.limits[-1] if bank is None else self.limits[bank]
         if self.controlled:
             limit = limit * HIGHEST

@@ -11,8 +11,9 @@ from detector.settings import Settings
 from detector.stream.security import broker_credentials
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
 
-#: Chunks that wait in Faust's queue before it stops fetching: memory is bounded by their number.
-QUEUED_CHUNKS = 4
+#: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead comes as one larger chunk,
+#: which costs less, and an event waits for fewer chunks before its own.
+QUEUED_CHUNKS = 1
 #: Partitions that were added, or a topic made anew, are noticed after this; until then accounts would be split.
 METADATA_MAX_AGE_MS = 15_000
 #: Batches of rows to the changelog; a broker's default limit for one batch is 1 MiB.

@@ -1,6 +1,7 @@
 """Runs one worker from start-up checks to its exit status."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,9 @@ def run_worker(settings: Settings) -> int:
     flow = flow_for(model)
     check(settings, inspect(settings))
     warm_up(flow, model)
+    # Modules, kernels and the model stay for good: not to be gone over at every collection, in the middle of a chunk.
+    gc.collect()
+    gc.freeze()
     metrics = Metrics(version("kozamori"))
     metrics.model(
         version=model.version,

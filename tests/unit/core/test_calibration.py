@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
-from detector.core.calibration import fit_calibration
+from detector.core.calibration import Table, fit_calibration
 
 
 def held_out(n: int, seed: int = 1) -> tuple[np.ndarray, ...]:
@@ -69,3 +69,23 @@ def test_millions_of_held_out_events_take_bounded_space_and_stay_close() -> None
     p_values = calibration.judge(some, np.full(len(some), DEBIT, np.int8))[0]
     np.testing.assert_allclose(p_values[:40], expected[:40], rtol=1e-12)
     np.testing.assert_allclose(p_values, expected, rtol=0.015)
+
+
+def test_a_table_of_calibrations_says_what_they_say_one_by_one() -> None:
+    """The first of the detectors with the least rate / share speaks, bit for bit."""
+    parts = [held_out(300, seed) for seed in (1, 2, 3)]
+    calibrations = [fit_calibration(*part, 5, one_scale=seed == 1) for seed, part in enumerate(parts)]
+    shares, n = [0.5, 0.3, 0.2], 1_000
+    rng = np.random.default_rng(4)
+    kind = rng.choice([LINK, DEBIT, UNLINK], n).astype(np.int8)
+    scores = np.round(rng.normal(1, 2, (n, 3)), 1)  # some beyond all knots, some equal to one
+    scores[rng.random((n, 3)) < 0.3] = np.nan
+    told = [calibration.judge(column, kind) for calibration, column in zip(calibrations, scores.T, strict=True)]
+    alarms = np.stack([rates / share for (_, rates), share in zip(told, shares, strict=True)])
+    first = alarms.argmin(axis=0)
+    alarm, p_value, spoke = Table.of(calibrations, shares).judge(scores, kind)
+    assert np.array_equal(alarms.min(axis=0), alarm)
+    assert np.array_equal(first, spoke)
+    assert np.array_equal(np.stack([p_values for p_values, _ in told])[first, np.arange(n)], p_value)
+    assert 0 < np.isinf(alarm).sum() < n
+    assert set(spoke.tolist()) == {0, 1, 2}
