@@ -74,7 +74,10 @@ def test_millions_of_held_out_events_take_bounded_space_and_stay_close() -> None
 def test_a_table_of_calibrations_says_what_they_say_one_by_one() -> None:
     """The first of the detectors with the least rate / share speaks, bit for bit."""
     parts = [held_out(300, seed) for seed in (1, 2, 3)]
-    calibrations = [fit_calibration(*part, 5, one_scale=seed == 1) for seed, part in enumerate(parts)]
+    calibrations = [
+        fit_calibration(scores, kinds, account, day, 5, one_scale=place == 1)
+        for place, (scores, kinds, account, day) in enumerate(parts)
+    ]
     shares, n = [0.5, 0.3, 0.2], 1_000
     rng = np.random.default_rng(4)
     kind = rng.choice([LINK, DEBIT, UNLINK], n).astype(np.int8)
