@@ -21,6 +21,7 @@ from producers.cases import is_campaign, typology_places
 from producers.draws import Rng
 from producers.events import Events
 from producers.population import EMAIL_ERA, Era, Population
+from producers.scenarios import OWN_SEEDS
 from producers.tables import to_table
 from producers.texts import Texts
 from producers.typologies.supply import STRANGERS
@@ -39,7 +40,6 @@ HELD_OUT_CASES = 0.25
 RARER = {"T3": 0.2}
 ACCOUNTS = 10_000  # of the population that campaigns are drawn in; known victims are exchanged for the history's own
 KNOWN_ACCOUNTS = 100_000  # of the history that are remembered as possible victims
-SEEDS = 1 << 40  # seeds from here on are training's own: nobody simulates a history with them
 ROUNDS = 1 << 12
 
 
@@ -121,7 +121,7 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
         *(_Round(size, held_out=False) for size in _sizes(cases)),
         *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
     ]
-    first_seed = SEEDS + seed % SEEDS * ROUNDS
+    first_seed = OWN_SEEDS + seed % OWN_SEEDS * ROUNDS
     parts = [_play(one, place, first_seed + place, dates, history) for place, one in enumerate(rounds)]
     order = np.argsort(np.concatenate([part.arrival_ms for part in parts]), kind="stable")
     columns = {

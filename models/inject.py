@@ -14,7 +14,7 @@ from detector.core.stage import Chain
 from models.datasets import DAY_MS, JST_MS, SCORED_KINDS
 
 NO_CASE = -1
-EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves most (DESIGN section 4)
+EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves most
 
 
 class Attacks(NamedTuple):

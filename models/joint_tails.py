@@ -15,7 +15,7 @@ from models.datasets import Dataset
 QUANTILES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.00005)
 MOST_CELLS = 2**18  # 2 MiB of scores a detector: stays in a second-level cache
 TIE_KNOTS = 64  # values of a coordinate that the tie-breaker tells apart
-TIE = 0.01  # times the sum of marginal ranks (DESIGN section 4); at most .06, the step between cells is about .7
+TIE = 0.01  # times the sum of marginal ranks; at most .06, the step between cells is about .7
 HALF = 0.5  # an event more than counted, so that what never happened is rare, but not infinitely
 
 

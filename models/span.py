@@ -11,8 +11,7 @@ from models.inject import Cases
 
 MIN_DAYS = 3  # two to learn from, one to calibrate on
 #: Rates are counted on days that the detectors have not seen: every so many-th. Spread over the history, so that the
-#: turn of the month, pay-day and campaigns count as often as they come (measured on the month after a history, one
-#: seed, budget 20: 20 false groups a day; 29 with the last third of the days).
+#: turn of the month, pay-day and campaigns count as often as they come; in the last third of the days some never do.
 HELD_OUT_EVERY = 3
 
 

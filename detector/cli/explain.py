@@ -165,7 +165,7 @@ def as_object(alert: Alert, model: Model | None) -> dict[str, Any]:
         "typologies": {name: BY_ID[name].name if name in BY_ID else "" for name in alert.typologies},
     }
     if model is not None:
-        told["budget"] = {"false_alarms_per_day": model.budget, "share": _share(alert, model)}
+        told["budget"] = {"false_alarms_per_day": _limit(alert, model), "share": _share(alert, model)}
     return told
 
 
@@ -195,7 +195,7 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
         row("case", say("of_case", alert.case_id, alert.update))
     row("detector", f"{alert.detector}: {_meaning(alert.detector, lang)}".removesuffix(": "))
     if model is not None:
-        row("", say("budget", model.budget, _share(alert, model)))
+        row("", say("budget", _limit(alert, model), _share(alert, model)))
     row("rate", say("how_rare", _often(alert.false_alarms_per_day, lang)))
     if alert.typologies:
         row("typologies", "; ".join(f"{name} {BY_ID[name].name if name in BY_ID else ''}" for name in alert.typologies))
@@ -225,6 +225,11 @@ def _meaning(detector: str, lang: str) -> str:
     """What a detector looks for; "" for one that this release does not have."""
     meanings = MEANINGS_JA if lang == "ja" else {spec.name: spec.meaning for spec in DETECTORS}
     return meanings.get(detector, "")
+
+
+def _limit(alert: Alert, model: Model) -> float:
+    """The greatest alarm that alerts at the alert's bank: the budget, or what one of the bank's own comes to."""
+    return float(model.limits[int(alert.bank) if alert.bank else -1])
 
 
 def _share(alert: Alert, model: Model) -> float:

@@ -1,4 +1,4 @@
-"""Alerts as they are on the bus (DESIGN section 3): content is a function of the log, so that a replay repeats it."""
+"""Alerts as they are on the bus: content is a function of the log, so that a replay repeats it."""
 
 from typing import Literal
 

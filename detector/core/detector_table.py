@@ -8,7 +8,8 @@ from detector.core.detectors import DetectorSpec
 _DEBIT, _BOTH = ("debit",), ("link", "debit")
 HOUR_S, DAY_S = 3_600, 86_400
 
-#: Shares by form as DESIGN section 4 measured them: .6, .3, .1. Joint tails spend theirs together.
+#: Shares by form: .6, .3, .1, so that the catch-all does not spend what those that alert early need. Joint tails spend
+#: theirs together.
 DETECTORS = (
     DetectorSpec(
         "attack_trained",

@@ -1,4 +1,4 @@
-"""How many dead letters are too many: stop before they swallow the stream (DESIGN section 9, 3)."""
+"""How many dead letters are too many: stop before they swallow the stream."""
 
 from detector.errors import WorkerError
 

@@ -51,7 +51,7 @@ ALERT = Alert(
     counterfactual=Counterfactual("amount_yen", 38_000, "would not have alerted at 38,000 yen or less", "38,000円以下"),
 )
 
-#: DESIGN section 3, field by field.
+#: What subscribers were promised, field by field.
 FIELDS = [
     "schema",
     "alert_id",

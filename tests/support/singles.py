@@ -16,7 +16,7 @@ from producers.events import NO_CASE, Events
 from producers.tables import to_table
 from producers.texts import Texts
 
-EARLY_YEN = 100_000  # at most so much of a case is debited, the alerting debit included (DESIGN section 4)
+EARLY_YEN = 100_000  # at most so much of a case is debited, the alerting debit included
 _TTL_MS = 400 * jst.DAY_MS
 _PIECE = 65_536
 _NEVER = 1 << 60  # yen

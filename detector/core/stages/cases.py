@@ -1,8 +1,8 @@
 """The cases stage: alerts of one account (of one wallet, for events without an account) become updates of a case.
 
-What an analyst opens once: all alerts within 24 hours of the first (DESIGN section 3, budget). An update is raised when
-it tells something new (`detector.core.triage.NEWS`); the others wait, counted, for the next that does. Beside its case
-a row has the watch-list: links to be remembered longer than a day (`detector.core.watch_list`).
+What an analyst opens once, and a budget counts: all alerts within 24 hours of the first. An update is raised when it
+tells something new (`detector.core.triage.NEWS`); the others wait, counted, for the next that does. Beside its case a
+row has the watch-list: links to be remembered longer than a day (`detector.core.watch_list`).
 """
 
 from typing import Any

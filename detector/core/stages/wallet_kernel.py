@@ -30,7 +30,7 @@ class Cap(NamedTuple):
 
 
 #: Where features saturate. What is left of a score then comes from the conjunction that tells a thief's first charge
-#: from a big honest one (DESIGN section 4: early .58 with these caps, .07 with none).
+#: from a big honest one.
 CAPS = (
     Cap("holder_fresh_s", 12 * HOUR_S, "most thieves' wallets are drained within hours; a day old or a year is one"),
     Cap("linked_accounts_2", 2, "a second account is a stranger's or a family's; a third says no more"),

@@ -126,18 +126,22 @@ def test_a_program_gets_one_object_with_the_alert_and_what_its_codes_mean(tmp_pa
 def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ModelRef]:
     """A model folder, and how alerts name it."""
     folder = tmp_path_factory.mktemp("models") / "model"
-    draft = train(collect([history()], WALLET_CHAIN, TTL_MS), WALLET_CHAIN, Plan(30, trees=5), "0" * 64)
+    draft = train(
+        collect([history()], WALLET_CHAIN, TTL_MS), WALLET_CHAIN, Plan(30, trees=5, bank_budgets={"0116": 12}), "0" * 64
+    )
     written_model = write_model(folder, draft)
     return folder, ModelRef(written_model.version, written_model.sha256)
 
 
 def test_a_model_tells_its_budget_and_the_detectors_part_of_it(model: tuple[Path, ModelRef], tmp_path: Path) -> None:
     folder, named = model
-    path = written(tmp_path, make_alert(7, detector="forest", model=named))
-    assert "alerts up to 30 false alarms a day; 25% of them are this detector's" in told(path, "--model", folder)
-    got = json.loads(told(path, "--model", folder, "--json"))
-    assert 30 == got["budget"]["false_alarms_per_day"]
-    assert 0.25 == pytest.approx(got["budget"]["share"])
+    for bank, limit in (("0001", 30), ("0116", 12)):
+        path = written(tmp_path, make_alert(7, bank=bank, detector="forest", model=named))
+        said = f"alerts up to {limit} false alarms a day; 25% of them are this detector's"
+        assert said in told(path, "--model", folder)
+        got = json.loads(told(path, "--model", folder, "--json"))
+        assert limit == got["budget"]["false_alarms_per_day"]
+        assert 0.25 == pytest.approx(got["budget"]["share"])
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from producers.events import NO_CASE, concatenate
 ACCOUNTS = 6_000
 DAYS = 20
 CASES = 120  # more than so many people meet in life, so that shares mean something; normal life is the same without
-FALSE_GROUPS_A_DAY = 20 * ACCOUNTS / 60_000  # the desk's 20 a day are for the 60,000 accounts of DESIGN section 4
+FALSE_GROUPS_A_DAY = 20 * ACCOUNTS / 60_000  # the desk's 20 a day are for 60,000 accounts
 FIRST = dt.date(2020, 9, 1)
-#: DESIGN section 4: on a generator of other hands the best feature in hindsight was early for .38-.44 of the cases and
+#: On a generator of other hands the best feature in hindsight was early for .38-.44 of the cases and
 #: too late for .53 of the yen. Where one does better than that here, it is normal life that is too easy.
 BEST_EARLY, LEAST_LOST = 0.45, 0.50
 #: Those figures are of what accounts and wallets tell. A source that drives four wallets (`WALLETS_PER_SOURCE`) gives

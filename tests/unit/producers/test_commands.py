@@ -66,6 +66,7 @@ REFUSED = (
         "has no day for T2: choose days around a month",
     ),
     (["simulate", "-o", "out", "--seed", "-1"], "got seed -1, expected 0 …"),
+    (["simulate", "-o", "out", "--seed", str(2**40)], "greater ones are training's own: choose another --seed"),
     (["simulate", "-o", "out", "--start", "2020-05-31"], "the population begins on 2020-06-01: got May 2020"),
     (["simulate", "-o", "out", "--start", "yesterday"], "does not match the format"),
     (["simulate", "-o", "out", "--events", "9", "--accounts", "9"], "give --events or --accounts, not both"),
