@@ -96,10 +96,20 @@ def _start_worker(cluster: Cluster, model: Path, screen: Screen, interrupts: Int
         settings = cluster.settings.model_copy(update={"model": model})
         with interrupts.held():
             worker = Worker(settings, cluster.folder / "worker.log")
-            stack.callback(worker.close)
+            stack.callback(_end, worker, cluster)
         worker.wait_until_ready(interrupts.check)
         step.say(f"Worker started, metrics on {worker.metrics_url}")
     return Scene(cluster, worker, interrupts.check)
+
+
+def _end(worker: Worker, cluster: Cluster) -> None:
+    """Let the worker finish, unless there is no Kafka to finish with: it would wait half a minute for an answer."""
+    try:
+        cluster.require_running()
+    except UserError:
+        worker.kill()
+    else:
+        worker.close()
 
 
 def _warm_up(scene: Scene, publisher: Publisher, history: Days, screen: Screen) -> None:

@@ -88,11 +88,12 @@ def read(settings: Settings, topic: str, partition: int, end: int | None = None)
         consumer.assign([place])
         position = 0 if stop else stop
         while position < stop:
-            # It waits for as many as it is asked for.
+            # It waits for as many as it is asked for, and brings what has come by then, which may be nothing.
             messages = consumer.consume(min(CHUNK, stop - position), timeout=0.2)
             found = [_record(message) for message in messages]
             position = max(position, *(place.offset for place in consumer.position([place])))
-            yield [record for record in found if record.offset < stop]
+            if found:
+                yield [record for record in found if record.offset < stop]
     finally:
         consumer.close()
 
