@@ -1,5 +1,6 @@
-"""What folder READMEs say of the code: their tables of files, and of bytes in a row."""
+"""What READMEs say of the code and of figures: their tables of files, and of bytes in a row."""
 
+import json
 import re
 from pathlib import Path
 
@@ -36,3 +37,13 @@ def test_the_bytes_of_a_row_add_up(readme: str, heading: str, stage: Stage) -> N
     said = [int(size) for size in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)]
     assert stage.row.itemsize == sum(said)
     assert f"{stage.row.itemsize} bytes" in section
+
+
+def test_the_readme_says_what_the_backtest_said_of_a_budget_of_two() -> None:
+    curves = json.loads((ROOT / "docs" / "backtest" / "figures.json").read_text("utf-8"))["curves"]["kozamori"]
+    two = next(point for point in curves if point["false_groups_per_day"] == 2)
+    assert 1 == two["alerted"]
+    early, lost = (f"{100 * two[share]:.0f} %" for share in ("early", "yen_lost"))
+    assert f"all cases are alerted still, {early} early, and {lost} of the yen are lost" in (
+        ROOT / "README.md"
+    ).read_text("utf-8")
