@@ -133,8 +133,8 @@ class Shell:
             return
         if tenure is None:
             raise WorkerError(f"a chunk of partition {message.partition} came before its rows were restored")
-        if records[0].offset != tenure.position:
-            await self._check_hole(tenure, records[0].offset)
+        if records[0].offset != tenure.position and not await self._is_next(tenure, records[0].offset):
+            return
         started = time.perf_counter()
         tenure.torn = True
         processed = tenure.processor.process(records)
@@ -162,18 +162,29 @@ class Shell:
         if not future.cancelled() and future.exception() is None:
             self._reporting.alert_durable(source_timestamp_ms)
 
-    async def _check_hole(self, tenure: Tenure, offset: int) -> None:
-        """Offsets may be missing in a log (transaction markers), records must not: look whether any was skipped."""
+    async def _is_next(self, tenure: Tenure, offset: int) -> bool:
+        """Whether a chunk at `offset` is the next although that is not where the last one ended.
+
+        Offsets may be missing in a log (transaction markers), records must not. Faust may hand over, as if it belonged
+        to the new assignment, what was fetched before a rebalance: then what belongs before it is read again, and what
+        was under way meanwhile is left out.
+        """
         place = f"partition {tenure.tp.partition}"
         begin = (await self.app.consumer.earliest_offsets(tenure.tp))[tenure.tp]
-        if offset < tenure.position or begin > tenure.position:
+        if begin > tenure.position or (offset < tenure.position and tenure.read_again_from < 0):
             raise WorkerError(
                 f"{place} continued at offset {offset} instead of {tenure.position} (log begins at {begin}):"
                 " the topic was re-created, or events expired before they were read; see `kozamori state show`"
             )
-        found = await first_offset(client_options(self._settings), tenure.tp, tenure.position)
-        if found != offset:
-            raise WorkerError(f"{place}: records from offset {tenure.position} were fetched but not delivered")
+        if offset < tenure.position:
+            return False
+        if offset == await first_offset(client_options(self._settings), tenure.tp, tenure.position):
+            return not tenure.ended
+        if tenure.read_again_from != tenure.position and not tenure.ended:
+            tenure.read_again_from = tenure.position
+            log.warning("records were not delivered, they are read again", stage=tenure.node, offset=tenure.position)
+            await self.app.chunk_consumer.read_again(tenure.tp, tenure.position)
+        return False
 
     async def run_checkpoints(self) -> None:
         """Make a checkpoint every interval, until cancelled; an error ends the worker."""

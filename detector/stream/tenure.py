@@ -47,6 +47,7 @@ class Tenure:
     feed: int = 0  # which nodes' positions the marks hold
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
+    read_again_from: int = -1  # the last position that was asked for again, because a chunk was not delivered
     #: A chunk is under way, or broke off: rows have events in them whose outputs are not all registered.
     torn: bool = False
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)

@@ -8,6 +8,7 @@ commit timer change nothing, and `Consumer.commit_positions` is the one way an o
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -77,10 +78,24 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {TP(tp.topic, tp.partition): mark for tp, mark in found.items() if mark.offset >= 0}
 
 
+class _NoOffsets(dict[TP, int | None]):
+    """Remembers of no partition how far it was read: Faust would drop a chunk that begins before that.
+
+    Around a rebalance it may remember what it never handed over. The shell looks at every chunk's first offset itself.
+    """
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+
 class Consumer(driver.Consumer):
     """A consumer of chunks whose acks commit nothing."""
 
     _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_offset = _NoOffsets()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -110,6 +125,11 @@ class Consumer(driver.Consumer):
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offsets with their marks, for those of `partitions` that have any."""
         return await self._thread.committed_positions(partitions)
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go on with the record at `offset`; nothing where the partition is no longer held."""
+        with contextlib.suppress(IllegalStateError):
+            await self._thread.seek_wait({tp: offset})
 
     def ack(self, message: Message) -> bool:
         """Forget the message; what is committed is decided by the checkpoint alone."""
