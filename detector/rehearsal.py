@@ -21,7 +21,7 @@ from producers.cases import is_campaign, typology_places
 from producers.draws import Rng
 from producers.events import Events
 from producers.population import EMAIL_ERA, Era, Population
-from producers.scenarios import OWN_SEEDS
+from producers.scenarios import TRAINING_SEEDS
 from producers.tables import to_table
 from producers.texts import Texts
 from producers.typologies.supply import STRANGERS
@@ -121,7 +121,7 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
         *(_Round(size, held_out=False) for size in _sizes(cases)),
         *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
     ]
-    first_seed = OWN_SEEDS + seed % OWN_SEEDS * ROUNDS
+    first_seed = TRAINING_SEEDS + seed % TRAINING_SEEDS * ROUNDS
     parts = [_play(one, place, first_seed + place, dates, history) for place, one in enumerate(rounds)]
     order = np.argsort(np.concatenate([part.arrival_ms for part in parts]), kind="stable")
     columns = {

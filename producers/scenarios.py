@@ -19,7 +19,7 @@ from producers.population import EMAIL_ERA, SUBSCRIBER_ERA, Era, Population
 
 DEFAULT_SEED = 2020
 #: Seeds from here on are kept for the attacks that training simulates: those of a history must be others.
-OWN_SEEDS = 1 << 40
+TRAINING_SEEDS = 1 << 40
 DEFAULT_ACCOUNTS = 80_000  # hide each of the 170 cases of September 2020 among 50 honest wallets
 MAX_DAYS = 3_660
 

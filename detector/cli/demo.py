@@ -15,7 +15,7 @@ from detector.demo.plan import (
     Language,
     Plan,
 )
-from producers.scenarios import DEFAULT_SEED
+from producers.scenarios import DEFAULT_SEED, TRAINING_SEEDS
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask: the summary fits
 
@@ -46,7 +46,13 @@ Examples:
 @click.option(
     "--accounts", type=int, default=DEFAULT_ACCOUNTS, show_default=True, help="Linked bank accounts to simulate."
 )
-@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Of the simulated population.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, TRAINING_SEEDS - 1),
+    default=DEFAULT_SEED,
+    show_default=True,
+    help="Of the simulated population.",
+)
 @click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of reasons.")
 @click.option(
     "-o",

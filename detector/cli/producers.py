@@ -25,7 +25,7 @@ from producers.files import count_rows
 from producers.pace import Pace, speed_of
 from producers.publish import Published, publish
 from producers.resume import Marker
-from producers.scenarios import DEFAULT_ACCOUNTS, OWN_SEEDS, SCENARIOS, Scenario, sized
+from producers.scenarios import DEFAULT_ACCOUNTS, SCENARIOS, TRAINING_SEEDS, Scenario, sized
 from producers.typologies import table
 from producers.typologies.table import BY_ID, typologies_of
 
@@ -256,7 +256,7 @@ def _report(published: Published, mark: Marker, *, as_json: bool) -> None:
 def scenario_of(*, scenario: str, about: int | None, **chosen: Any) -> Scenario:
     """The scenario of that name with the options that were given; raises UserError where they make no sense."""
     given = {name: value for name, value in chosen.items() if value is not None}
-    if given.get("seed", 0) >= OWN_SEEDS:
+    if given.get("seed", 0) >= TRAINING_SEEDS:
         raise UserError(
             f"got seed {given['seed']}, expected 0 … 2^40 - 1, greater ones are training's own: choose another --seed"
         )

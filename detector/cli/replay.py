@@ -32,7 +32,7 @@ from models.reports.timeline import picture
 from models.training import Plan, train
 from producers import simulation
 from producers.batches import Which, to_batches
-from producers.scenarios import DEFAULT_SEED, SCENARIOS, Scenario
+from producers.scenarios import DEFAULT_SEED, SCENARIOS, TRAINING_SEEDS, Scenario
 
 BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
 DEFAULT_ACCOUNTS = 40_000  # as the demo; all four months in less than a minute
@@ -66,7 +66,11 @@ budget is of false alerts a day, whatever the number of accounts: with fewer of 
     help="Linked accounts when the population begins.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Of the simulated population."
+    "--seed",
+    type=click.IntRange(0, TRAINING_SEEDS - 1),
+    default=DEFAULT_SEED,
+    show_default=True,
+    help="Of the simulated population.",
 )
 @as_json
 def replay(output: Path | None, folder: Path | None, accounts: int, seed: int, *, as_json: bool) -> None:

@@ -41,7 +41,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class CalibrationTable:
     """The calibrations of D detectors that spend one budget by `shares` float64 (D,), one behind the other.
 
     Arrays as of a `Calibration`, `starts` int64 (D, len(KINDS) + 1): a chunk of a few events costs one call.

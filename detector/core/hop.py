@@ -24,15 +24,9 @@ MAX_MESSAGE_BYTES = 448 * 1024
 #: Events a message holds: a position is an offset and a place below this.
 MAX_EVENTS = 1 << 16
 
-HEADER = np.dtype(
-    [
-        ("magic", "<u4"),
-        ("layout", "<u4"),  # CRC-32 of what a record is made of: another release, or another chain of stages
-        ("upstream", "<u4"),  # see `slot_of`
-        ("events", "<u4"),
-    ]
-)
-_HEADER = struct.Struct("<4I")  # the same, for one message
+#: Magic; layout: CRC-32 of what a record is made of (another release, or another chain of stages); upstream: see
+#: `slot_of`; number of events.
+HEADER = struct.Struct("<4I")
 #: Columns of a batch that say where it lies, not what happened.
 _WHERE = ("offset", "record", "place")
 #: Multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4), on mixed keys.
@@ -165,7 +159,7 @@ class HopCodec:
         sizes = lengths[order].astype(np.int64) + self.record.itemsize
         for begin, end in _cut(target[order], sizes):
             places = order[begin:end]
-            head = _HEADER.pack(MAGIC, self.layout, slot, end - begin)
+            head = HEADER.pack(MAGIC, self.layout, slot, end - begin)
             texts = b"".join([values[i] for i in places.tolist()])
             yield int(target[places[0]]), head + np.take(as_bytes, places, axis=0).tobytes() + texts
 
@@ -177,8 +171,8 @@ class HopCodec:
         parts, slots, counts, firsts = [], [], [], []
         for message in messages:
             upstream, count = self._open(message)
-            first = HEADER.itemsize + count * self.record.itemsize
-            parts.append(memoryview(message)[HEADER.itemsize : first])
+            first = HEADER.size + count * self.record.itemsize
+            parts.append(memoryview(message)[HEADER.size : first])
             slots.append(upstream)
             counts.append(count)
             firsts.append(first)
@@ -205,9 +199,9 @@ class HopCodec:
 
     def _open(self, message: bytes) -> tuple[int, int]:
         """Its upstream and number of events."""
-        if len(message) < HEADER.itemsize:
+        if len(message) < HEADER.size:
             raise ForeignHopError(f"{len(message)} bytes, not a hop message")
-        magic, layout, upstream, events = _HEADER.unpack_from(message)
+        magic, layout, upstream, events = HEADER.unpack_from(message)
         if (magic, layout) != (MAGIC, self.layout):
             raise ForeignHopError(
                 "a hop holds messages of another release or another model's stages: let a worker with those finish"
@@ -218,7 +212,7 @@ class HopCodec:
 
 def events_in(messages: Sequence[bytes]) -> int:
     """Number of events in messages that were decoded, those met before included."""
-    return sum(_HEADER.unpack_from(message)[-1] for message in messages)
+    return sum(HEADER.unpack_from(message)[-1] for message in messages)
 
 
 def target_partitions(key: npt.NDArray[np.uint64], partitions: int) -> npt.NDArray[np.int64]:
@@ -236,7 +230,7 @@ def _column(events: npt.NDArray[Any], name: str) -> Column:
 def _cut(target: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterable[tuple[int, int]]:
     """Stretches of one target that fit into a message, as (begin, end); `target` (n,) is sorted."""
     largest = int(sizes.max())
-    if largest + HEADER.itemsize > MAX_MESSAGE_BYTES:
+    if largest + HEADER.size > MAX_MESSAGE_BYTES:
         raise ValueError(f"an event of {largest} bytes does not fit into a hop message of {MAX_MESSAGE_BYTES}")
     bounds = np.flatnonzero(np.diff(target, prepend=-1, append=-1))
     for begin, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
@@ -244,7 +238,7 @@ def _cut(target: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Iterabl
         start = 0
         while start < stop - begin:
             before = int(ends[start - 1]) if start else 0
-            fits = int(np.searchsorted(ends, before + MAX_MESSAGE_BYTES - HEADER.itemsize, side="right"))
+            fits = int(np.searchsorted(ends, before + MAX_MESSAGE_BYTES - HEADER.size, side="right"))
             yield begin + start, begin + min(fits, start + MAX_EVENTS - 1)
             start = min(fits, start + MAX_EVENTS - 1)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from detector.contract.alerts import Severity
 from detector.core.budgets import BankBudgets
-from detector.core.calibration import Calibration, Table
+from detector.core.calibration import Calibration, CalibrationTable
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
 from detector.core.stages.desk import HIGHEST
@@ -66,7 +66,7 @@ class Model:
     #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
     limits: npt.NDArray[np.float64] = field(init=False, repr=False)
     #: The calibrations and shares of all detectors in one.
-    table: Table = field(init=False, repr=False)
+    calibration_table: CalibrationTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         shares = [detector.spec.share for detector in self.detectors]
@@ -76,7 +76,7 @@ class Model:
         if not self.budget > 0:
             raise ValueError(f"a budget of {self.budget} false alert groups a day: must be positive")
         object.__setattr__(self, "limits", self.banks.limits(self.budget))
-        object.__setattr__(self, "table", Table.of(self.calibrations, shares))
+        object.__setattr__(self, "calibration_table", CalibrationTable.of(self.calibrations, shares))
 
     def with_budget(self, budget: float) -> Self:
         """The model with another budget of all banks; UserError where it makes no sense."""
@@ -109,7 +109,7 @@ class Model:
         scores = np.empty((len(X), len(self.detectors)))
         for d, detector in enumerate(self.detectors):
             scores[:, d] = detector.score_many(X, kind)
-        alarm, p_value, spoke = self.table.judge(scores, kind)
+        alarm, p_value, spoke = self.calibration_table.judge(scores, kind)
         limit = self.limits[-1] if bank is None else self.limits[bank]
         if self.controlled:
             limit = limit * HIGHEST

@@ -37,7 +37,7 @@ class Lanes:
         """The next message of a hop partition."""
         if (hop, partition) not in self._seen:
             self._seen[hop, partition] = self._wiring.seen(self._wiring.flow.node(hop))
-        slot = int(np.frombuffer(message, HEADER, 1)["upstream"][0])
+        _, _, slot, _ = HEADER.unpack_from(message)
         hopped = self._wiring.codecs[hop].decode([message], [0], self._seen[hop, partition])
         if hopped.batch.size:
             self._lanes.setdefault((hop, partition, slot), _Reading()).take(hopped)

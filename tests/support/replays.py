@@ -86,19 +86,19 @@ def read(settings: Settings, topic: str, partition: int, end: int | None = None)
         _, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
         stop = known if end is None else end
         consumer.assign([place])
-        position = 0 if stop else stop
+        position = 0
         while position < stop:
             # It waits for as many as it is asked for, and brings what has come by then, which may be nothing.
             messages = consumer.consume(min(CHUNK, stop - position), timeout=0.2)
             found = [_record(message) for message in messages]
-            position = max(position, *(place.offset for place in consumer.position([place])))
+            position = max(position, *(reached.offset for reached in consumer.position([place])))
             if found:
                 yield [record for record in found if record.offset < stop]
     finally:
         consumer.close()
 
 
-def _record(message: Any) -> "Record":
+def _record(message: Any) -> Record:
     assert message.error() is None, message.error()
     return Record(message.key(), message.value(), message.offset(), message.timestamp()[1])
 

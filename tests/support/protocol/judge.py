@@ -157,13 +157,13 @@ def by_slot(scene: Scene, tp: TP, messages: tuple[bytes, ...]) -> list[list[Hopp
 def events_of(scene: Scene, tp: TP, message: bytes) -> list[Hopped]:
     """The events of a hop message."""
     record = codec_of(scene, tp).record
-    head = np.frombuffer(message, HEADER, 1)[0]
-    records = np.frombuffer(message, record, int(head["events"]), HEADER.itemsize)
-    begin, events = HEADER.itemsize + records.nbytes, []
+    _, _, upstream, count = HEADER.unpack_from(message)
+    records = np.frombuffer(message, record, count, HEADER.size)
+    begin, events = HEADER.size + records.nbytes, []
     for place in range(len(records)):
         end = begin + int(records["length"][place])
         content = records[place].tobytes() + message[begin:end]
-        events.append(Hopped(int(head["upstream"]), int(records["position"][place]), content))
+        events.append(Hopped(upstream, int(records["position"][place]), content))
         begin = end
     return events
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
-from detector.core.calibration import Table, fit_calibration
+from detector.core.calibration import CalibrationTable, fit_calibration
 
 
 def held_out(n: int, seed: int = 1) -> tuple[np.ndarray, ...]:
@@ -86,7 +86,7 @@ def test_a_table_of_calibrations_says_what_they_say_one_by_one() -> None:
     told = [calibration.judge(column, kind) for calibration, column in zip(calibrations, scores.T, strict=True)]
     alarms = np.stack([rates / share for (_, rates), share in zip(told, shares, strict=True)])
     first = alarms.argmin(axis=0)
-    alarm, p_value, spoke = Table.of(calibrations, shares).judge(scores, kind)
+    alarm, p_value, spoke = CalibrationTable.of(calibrations, shares).judge(scores, kind)
     assert np.array_equal(alarms.min(axis=0), alarm)
     assert np.array_equal(first, spoke)
     assert np.array_equal(np.stack([p_values for p_values, _ in told])[first, np.arange(n)], p_value)

@@ -101,17 +101,17 @@ def test_a_message_is_no_larger_than_a_batch_may_be() -> None:
     sizes = [len(message) for message in messages]
     one = CODEC.record.itemsize + 400
     assert MAX_MESSAGE_BYTES - one < sizes[0] <= MAX_MESSAGE_BYTES
-    assert HEADER.itemsize * len(sizes) + n * one == sum(sizes)
-    assert len(sizes) == -(-n // ((MAX_MESSAGE_BYTES - HEADER.itemsize) // one)), "no more messages than it takes"
+    assert HEADER.size * len(sizes) + n * one == sum(sizes)
+    assert len(sizes) == -(-n // ((MAX_MESSAGE_BYTES - HEADER.size) // one)), "no more messages than it takes"
     assert batch.event_id.tolist() == received(messages).batch.event_id.tolist()
 
 
 def test_an_event_as_large_as_a_message_goes_alone_and_a_larger_one_is_refused() -> None:
-    largest = MAX_MESSAGE_BYTES - HEADER.itemsize - CODEC.record.itemsize
+    largest = MAX_MESSAGE_BYTES - HEADER.size - CODEC.record.itemsize
     batch, carried = any_batch(3), any_carried(3, WIDTH)
     values = [b"a", b"b" * largest, b"c"]
     messages = [message for _, message in CODEC.encode(0, batch, carried, batch.wallet, values)]
-    assert [1, 1, 1] == [int(np.frombuffer(message, HEADER, 1)["events"][0]) for message in messages]
+    assert [1, 1, 1] == [HEADER.unpack_from(message)[-1] for message in messages]
     assert values == [value for message in messages for *_, value in contents(received([message]))]
     values[1] += b"b"
     with pytest.raises(ValueError, match=f"does not fit into a hop message of {MAX_MESSAGE_BYTES}"):
