@@ -20,12 +20,9 @@ from detector.core.calibration import Calibration
 from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
 from detector.core.policy import Model, features_hash
 from detector.core.stage import Columns
-from detector.core.watch_list import NAME as WATCH_LIST
-from detector.core.watch_list import WatchList
 from detector.errors import UserError
 
 SCHEMA = 2  # 2: detectors with features of their own
-WATCH_ALARMS = f"{WATCH_LIST}.alarms"
 ARRAYS, MANIFEST = "arrays.npz", "manifest.json"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can have: file times must not change the bytes
 AGAIN = "train it again with `kozamori train`"
@@ -41,13 +38,6 @@ class DetectorRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     typologies: tuple[str, ...]
     meaning: str
     features: tuple[tuple[str, float | None], ...] = ()
-
-
-class WatchRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The watch-list as the manifest names it; its alarms are in the arrays."""
-
-    share: float
-    days: float
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +59,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: By the bank's code: its part of normal life's alert groups, and its own budget where it has one.
     bank_shares: dict[str, float] = {}
     bank_budgets: dict[str, float] = {}
-    watch: WatchRow | None = None
+    #: Of a release that watched links: read, so that a model without a watch-list goes on, and never written.
+    watch: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Schema(msgspec.Struct):
@@ -91,7 +82,6 @@ class Draft:
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
     banks: BankBudgets = field(default_factory=BankBudgets)
-    watch: WatchList | None = None
 
 
 def pack(draft: Draft) -> dict[str, bytes]:
@@ -101,8 +91,6 @@ def pack(draft: Draft) -> dict[str, bytes]:
         arrays |= {f"{detector.name}.{name}": array for name, array in detector.arrays().items()}
         for name in Calibration.__dataclass_fields__:
             arrays[f"{detector.name}.calibration.{name}"] = getattr(calibration, name)
-    if draft.watch is not None:
-        arrays[WATCH_ALARMS] = draft.watch.alarms
     packed = _npz(arrays)
     specs = tuple(detector.spec for detector in draft.detectors)
     sha256 = hashlib.sha256(packed).hexdigest()
@@ -124,7 +112,6 @@ def pack(draft: Draft) -> dict[str, bytes]:
         arrays_sha256=sha256,
         bank_shares=dict(draft.banks.shares),
         bank_budgets=dict(draft.banks.own),
-        watch=None if draft.watch is None else WatchRow(draft.watch.share, draft.watch.days),
     )
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
 
@@ -142,6 +129,8 @@ def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") 
             f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
             f" {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
         )
+    if manifest.watch:
+        raise UserError(f"{where}: has a watch-list, which this release does not keep: {AGAIN}")
     try:
         return _restore(manifest, files, columns)
     except (KeyError, ValueError, TypeError) as error:
@@ -223,7 +212,6 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
         calibrations.append(
             Calibration(**{name: own[f"calibration.{name}"] for name in Calibration.__dataclass_fields__})
         )
-    watch = manifest.watch
     return Model(
         version=manifest.version,
         sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
@@ -236,7 +224,6 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
         usual=arrays["usual"],
         manifest=msgspec.to_builtins(manifest),
         banks=BankBudgets(manifest.bank_shares, manifest.bank_budgets),
-        watch=None if watch is None else WatchList(watch.share, arrays[WATCH_ALARMS], watch.days),
     )
 
 

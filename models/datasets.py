@@ -10,8 +10,7 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
-from detector.core.stage import LINKED_S, Chain
-from detector.core.watch_list import late_first_charges, links
+from detector.core.stage import Chain
 
 SCORED_KINDS = (LINK, DEBIT)
 #: What an event is of: normal life; the same, but not to be learnt from; fraud, and no normal life at all.
@@ -28,9 +27,7 @@ class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
     `X` float32 (n, n_features); `kind` int8, `account` uint64, `day` int64, `bank` int16 and `life` int8, each (n,); a
-    day is a calendar day in Japan, counted from 1970-01-01; `life` is `NORMAL`, `DOUBTFUL` or `FRAUD`. `linked_s` int64
-    (n,): the second of a successful link; of a late first charge, that of its link; 0 elsewhere
-    (`detector.core.watch_list`).
+    day is a calendar day in Japan, counted from 1970-01-01; `life` is `NORMAL`, `DOUBTFUL` or `FRAUD`.
     """
 
     X: npt.NDArray[np.float32]
@@ -39,7 +36,6 @@ class Dataset(NamedTuple):
     day: npt.NDArray[np.int64]
     bank: npt.NDArray[np.int16]
     life: npt.NDArray[np.int8]
-    linked_s: npt.NDArray[np.int64]
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
         """The events at `which`."""
@@ -70,9 +66,7 @@ def collect(
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         own = batch.select(which)
         day = (own.occurred_at_ms + JST_MS) // DAY_MS
-        facts = outcome.carried.facts
-        linked_s = np.where(links(batch, facts) | late_first_charges(batch, facts), facts[:, LINKED_S], 0)[which]
-        parts.append(Dataset(outcome.X[which], own.kind, own.account, day, own.bank, life(own), linked_s))
+        parts.append(Dataset(outcome.X[which], own.kind, own.account, day, own.bank, life(own)))
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
@@ -80,4 +74,4 @@ def collect(
 def _empty(chain: Chain) -> Dataset:
     X = np.empty((0, len(chain.features)), np.float32)
     kind, account, whole = np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64)
-    return Dataset(X, kind, account, whole, np.empty(0, np.int16), kind, whole)
+    return Dataset(X, kind, account, whole, np.empty(0, np.int16), kind)

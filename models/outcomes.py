@@ -23,8 +23,7 @@ def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration,
         fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
         for detector, own in zip(detectors, scores.T, strict=True)
     ]
-    whole = sum(detector.spec.share for detector in detectors)  # the watch-list may have a part
-    shares = [detector.spec.share / whole for detector in detectors]
+    shares = [detector.spec.share for detector in detectors]
     return fit_together(single, shares, scores, of.kind, of.account, of.day, span.held_out_days)
 
 

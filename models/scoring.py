@@ -16,13 +16,10 @@ from detector.core.admission import APPLY_FRESH
 from detector.core.alerting import Topics, position_of
 from detector.core.chain import ChainRun, Scored
 from detector.core.desk import desk_of
-from detector.core.handover import ALERTS, LATE_FIRST_CHARGE
 from detector.core.pipeline import Pipeline
 from detector.core.policy import Model
-from detector.core.stage import ALARM_MILLIONTHS, CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, FACTS, TOLD, Chain
+from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, FACTS, Chain
 from detector.core.stages.cases import CASES, HELD
-from detector.core.triage import MILLION
-from detector.core.watch_list import NAME as WATCH_LIST
 
 STATUSES = ("applied", "duplicate")
 APPLIED, DUPLICATE, UNREAD = 0, 1, -1
@@ -35,8 +32,7 @@ def score_schema(model: Model, *, features: bool) -> pa.Schema:
     """Columns of a table of scores: `alarm` in false alarms a day, `score` 1 − p-value, what each detector said.
 
     They are null where no detector looks at the event; `case_id` where it does not alert, and `update` also where it
-    tells nothing new of its case, so that none is raised. The first charge after a watched link has the watch-list's
-    alarm.
+    tells nothing new of its case, so that none is raised.
     """
     return pa.schema(
         [
@@ -102,18 +98,10 @@ class Scoring:
         rows.alert[at] = judged.alert[own]
         if self._features:
             rows.X[at] = outcome.X[own]
-        told = outcome.told
-        if len(told):
-            numbered = self._cases.process(batch.select(told), outcome.carried.select(told))
-            self._into_cases(rows, batch.record[told], numbered.carried.facts)
-
-    def _into_cases(self, rows: "_Rows", at: npt.NDArray[np.int32], facts: npt.NDArray[np.int64]) -> None:
-        """What the cases stage made of what it was told: the events of rows `at`."""
-        rows.facts[at] = facts
-        woken = (facts[:, TOLD] == LATE_FIRST_CHARGE) & (facts[:, CASE_UPDATE] != HELD)
-        rows.alert[at] = woken | (facts[:, TOLD] == ALERTS)
-        rows.alarm[at[woken]] = facts[woken, ALARM_MILLIONTHS] / MILLION
-        rows.detector[at[woken]] = len(self._model.detectors)
+        alerting = outcome.alerting
+        if len(alerting):
+            numbered = self._cases.process(batch.select(alerting), outcome.carried.select(alerting))
+            rows.facts[batch.record[alerting]] = numbered.carried.facts
 
     def _table(self, table: pa.Table, rows: "_Rows") -> pa.Table:
         silent, calm = ~np.isfinite(rows.alarm), ~rows.alert
@@ -123,9 +111,7 @@ class Scoring:
             "status": _words(rows.status, STATUSES),
             "alarm": pa.array(rows.alarm, mask=silent),
             "score": pa.array(rows.score, mask=silent),
-            "detector": _words(
-                rows.detector, [*(detector.name for detector in self._model.detectors), WATCH_LIST], silent
-            ),
+            "detector": _words(rows.detector, [detector.name for detector in self._model.detectors], silent),
             "alert": rows.alert,
             "case_id": self._case_ids(rows),
             "update": pa.array(rows.facts[:, CASE_UPDATE].astype(np.int32), mask=calm | held),

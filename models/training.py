@@ -3,7 +3,7 @@
 import datetime as dt
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import numpy as np
@@ -24,7 +24,6 @@ from detector.core.detectors import (
 )
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
-from detector.core.watch_list import WatchList
 from detector.errors import UserError
 from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
@@ -34,7 +33,6 @@ from models.inject import Cases
 from models.joint_tails import fit_joint_tail
 from models.outcomes import alarm_of, alone, calibrate, leave_one_out, outcome_of
 from models.span import Span, check_days, held_out_of, split
-from models.watch import fit_watch
 
 LIBRARIES = ("numpy", "numba", "scikit-learn")
 
@@ -60,8 +58,6 @@ class Plan:
     leave_one_out: bool = False
     #: Of banks that set their own, false alert groups a day by four-digit code.
     bank_budgets: Mapping[str, float] = field(default_factory=dict)
-    #: Of the budget, for the watch-list; 0: no link is watched. By measurement it is not needed (README).
-    watch_share: float = 0.0
 
 
 def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: Cases | None = None) -> Draft:
@@ -77,7 +73,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
     held_out = held_out_of(days)
     span = split(data, cases, held_out)
     _check_kinds(span.fitting, span.held_out, plan)
-    specs = tuple(replace(spec, share=spec.share * (1 - plan.watch_share)) for spec in _specs(span, columns, plan))
+    specs = _specs(span, columns, plan)
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
     detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
     calibrations = calibrate(detectors, span)
@@ -86,7 +82,6 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
         return _fit(spec, of, columns, plan)
 
     banks = _banks(detectors, calibrations, span, plan)
-    watch = _watch(detectors, calibrations, span, plan)
     return Draft(
         label=_date(days[-1]),
         columns=columns,
@@ -112,7 +107,6 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             "max_samples": plan.max_samples,
             "max_events": plan.max_events,
             "held_out": outcome_of(detectors, calibrations, span, plan.budget),
-            "watch_list": _watched(watch, plan.budget),
             "leave_one_out": leave_one_out(detectors, span, refit, plan.budget) if plan.leave_one_out else {},
         },
         calibration={
@@ -120,7 +114,6 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             for place, detector in enumerate(detectors)
         },
         banks=banks,
-        watch=watch,
     )
 
 
@@ -167,23 +160,6 @@ def _banks(
                 f" raise its --bank-budget to at least {finest * shares[bank]:.3g} or give a longer history"
             )
     return banks
-
-
-def _watch(
-    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, plan: Plan
-) -> WatchList | None:
-    if plan.watch_share == 0:
-        return None
-    alarm = alarm_of(detectors, calibrations, span.held_out)
-    return fit_watch(span.held_out, alarm, span.held_out_days, share=plan.watch_share, budget=plan.budget)
-
-
-def _watched(watch: WatchList | None, budget: float) -> dict[str, float]:
-    """What watching costs on the held-out days: groups a day; the alarm up to which links are watched."""
-    if watch is None:
-        return {}
-    watched = watch.alarms[watch.alarm_of(watch.alarms) <= budget]
-    return {"groups_per_day": len(watched) / watch.days, "link_alarm": float(watched.max(initial=budget))}
 
 
 def _medians(data: Dataset, n_features: int) -> npt.NDArray[np.float32]:

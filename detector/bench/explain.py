@@ -131,7 +131,6 @@ def _days(seed: int) -> Dataset:
         day,
         np.full(EVENTS, BANK, np.int16),
         np.full(EVENTS, NORMAL, np.int8),
-        np.zeros(EVENTS, np.int64),
     )
 
 

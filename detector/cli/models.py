@@ -124,13 +124,6 @@ them, to learn how one begins; others tell what is caught.
     type=click.Path(path_type=Path),
     help="Which events are fraud, and no normal life.",
 )
-@click.option(
-    "--watch-share",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=DEFAULTS.watch_share,
-    show_default=True,
-    help="Of the budget, for first charges that come late after a suspicious link (T6); 0: watch none.",
-)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @mapping_file()
 @as_json
@@ -149,7 +142,6 @@ def train(
     own: Path | None,
     *,
     leave_one_out: bool,
-    watch_share: float,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -176,7 +168,6 @@ def train(
             forms=detectors,
             leave_one_out=leave_one_out,
             bank_budgets=bank_budgets,
-            watch_share=watch_share,
         )
         draft = fit(data, chain, plan, _sha256(events), attacked)
         if left_out:
@@ -271,8 +262,6 @@ def _held_out(model: Model) -> Table:
         table.add_row(*_row(name, row["held_out_groups_per_day"], row["catches"]))
     whole = model.manifest["training"]["held_out"]
     table.add_row(*_row("all", whole["groups_per_day"], whole), style="bold")
-    if watched := model.manifest["training"]["watch_list"]:
-        table.add_row("watch_list", f"{watched['groups_per_day']:.1f}", *[""] * len(SHARES))
     for name, row in model.manifest["training"]["leave_one_out"].items():
         table.add_row(*_row(f"{name}, not learnt from", None, row))
     return table

@@ -9,15 +9,13 @@ from detector.contract.batch import Batch, topic_and_partition
 from detector.contract.events import AccountEvent, Link, OnAccount, WalletEvent
 from detector.contract.passbook import passbook_text
 from detector.contract.vocabulary import DEBIT, KINDS, OK
-from detector.core import triage, watch_list
+from detector.core import triage
 from detector.core.counterfactual import counterfactual
-from detector.core.handover import LATE_FIRST_CHARGE
 from detector.core.hop import Carried
 from detector.core.own_amount import Debit
 from detector.core.policy import Judgement, Model, severity
 from detector.core.reasons import reasons_of
 from detector.core.stage import (
-    ALARM_MILLIONTHS,
     CASE_EVENTS,
     CASE_NEWS,
     CASE_OFFSET,
@@ -25,8 +23,6 @@ from detector.core.stage import (
     CASE_SEVERITY,
     CASE_UPDATE,
     CASE_URGENCY,
-    LINKED_S,
-    TOLD,
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
@@ -120,7 +116,7 @@ def into_case(alert: Alert, chain: str, facts: npt.NDArray[np.int64], topics: To
     yen_at_risk, pace = int(facts[YEN_LEFT]), int(facts[YEN_PACE])
     urgency = int(facts[CASE_URGENCY]) / triage.THOUSAND
     return structs.replace(
-        _woken(alert, facts) if facts[TOLD] == LATE_FIRST_CHARGE else alert,
+        alert,
         case_id=alert_id(chain, first),
         update=int(facts[CASE_UPDATE]),
         events=int(facts[CASE_EVENTS]),
@@ -131,19 +127,6 @@ def into_case(alert: Alert, chain: str, facts: npt.NDArray[np.int64], topics: To
         seconds_to_cap=_seconds_to_cap(yen_at_risk, pace),
         urgency=urgency,
         rank_yen=triage.rank_yen(yen_at_risk, urgency),
-    )
-
-
-def _woken(alert: Alert, facts: npt.NDArray[np.int64]) -> Alert:
-    """The first charge after a watched link, which no detector would have alerted on."""
-    return structs.replace(
-        alert,
-        detector=watch_list.NAME,
-        typologies=list(watch_list.TYPOLOGIES),
-        false_alarms_per_day=int(facts[ALARM_MILLIONTHS]) / triage.MILLION,
-        reasons=watch_list.reasons(alert.reasons, alert.occurred_at_ms // 1000 - int(facts[LINKED_S])),
-        together_per_day=None,
-        counterfactual=None,
     )
 
 

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch
-from detector.core.handover import NOT_TOLD
 from detector.core.hop import Carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Model
-from detector.core.stage import OF_LIMIT, TOLD, TURNED_DOWN, WHOLE, Stage
+from detector.core.stage import OF_LIMIT, TURNED_DOWN, WHOLE, Stage
 from detector.core.stages.desk import NEVER, desk_stage
 
 #: Key and name of the desk of all banks without a budget of their own; a bank's own has its code + 1 as key.
@@ -74,5 +73,4 @@ class Desk:
             carried = to_desk(self._model, batch, outcome, alerting)
             decided = self._pipeline.process(batch.select(alerting), carried)
             alert[alerting[taken(decided)]] = True
-            outcome.carried.facts[alerting[~alert[alerting]], TOLD] = NOT_TOLD
         return outcome._replace(judgement=outcome.judgement._replace(alert=alert))

@@ -15,7 +15,7 @@ from detector.core.handover import hand_over
 from detector.core.hop import Carried, nothing_carried
 from detector.core.policy import Judgement, Model
 from detector.core.rows import PackedRows
-from detector.core.stage import HEADER, TOLD, Stage
+from detector.core.stage import HEADER, Stage
 
 DAY_MS = 24 * 3600 * 1000
 _NO_ROWS = np.dtype(list(HEADER))
@@ -45,13 +45,8 @@ class Outcome(NamedTuple):
 
     @property
     def alerting(self) -> npt.NDArray[np.int64]:
-        """Places of the events that alert."""
+        """Places of the events that alert: what the cases stage is told of."""
         return np.empty(0, np.int64) if self.judgement is None else np.flatnonzero(self.judgement.alert)
-
-    @property
-    def told(self) -> npt.NDArray[np.int64]:
-        """Places of the events that the cases stage is told of: those that alert, and what its watch-list may want."""
-        return np.flatnonzero(self.carried.facts[:, TOLD])
 
 
 class Pipeline:
@@ -91,8 +86,8 @@ class Pipeline:
             start = stop
         X = np.concatenate((before.X, own), axis=1) if before.X.shape[1] else own
         judgement = self._judge(batch, status, X)
-        if self.model is not None and judgement is not None:
-            hand_over(facts, batch, judgement, self.model)
+        if judgement is not None:
+            hand_over(facts, judgement)
         return Outcome(status, Carried(X, facts), judgement)
 
     def _admit(self, batch: Batch, row_ids: npt.NDArray[np.int64], status: npt.NDArray[np.int8], start: int) -> int:

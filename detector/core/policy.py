@@ -19,7 +19,6 @@ from detector.core.calibration import Calibration, CalibrationTable
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
 from detector.core.stages.desk import HIGHEST
-from detector.core.watch_list import WatchList
 from detector.errors import UserError
 
 SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
@@ -46,7 +45,7 @@ class Model:
 
     `budget`: false alert groups a day over all banks; `usual` float32 (n_kinds, F): training medians, NaN where a
     kind does not have the feature; `manifest`: what is written beside the arrays, for people; `banks`: their shares of
-    the budget, and budgets of their own; `watch`: None where no links are watched.
+    the budget, and budgets of their own.
     """
 
     version: str
@@ -62,7 +61,6 @@ class Model:
     banks: BankBudgets = field(default_factory=BankBudgets)
     #: Whether a desk stage behind decides: what it may take is let through to it.
     controlled: bool = False
-    watch: WatchList | None = None
     #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
     limits: npt.NDArray[np.float64] = field(init=False, repr=False)
     #: The calibrations and shares of all detectors in one.
@@ -70,8 +68,7 @@ class Model:
 
     def __post_init__(self) -> None:
         shares = [detector.spec.share for detector in self.detectors]
-        spent = sum(shares) + (self.watch.share if self.watch else 0)
-        if abs(spent - 1) > SHARES_TOLERANCE or min(shares) <= 0 or len(shares) != len(self.calibrations):
+        if abs(sum(shares) - 1) > SHARES_TOLERANCE or min(shares) <= 0 or len(shares) != len(self.calibrations):
             raise ValueError(f"budget shares {shares} must be positive and sum to 1, with a calibration each")
         if not self.budget > 0:
             raise ValueError(f"a budget of {self.budget} false alert groups a day: must be positive")
@@ -92,11 +89,7 @@ class Model:
             raise UserError(f"{error}: give the budget of another bank, or train on days with this one's") from None
 
     def with_controller(self) -> Self:
-        """The model for a flow whose desk stage decides; UserError where it watches links, which no desk sees."""
-        if self.watch is not None:
-            raise UserError(
-                "a model that watches links has no controller: train without --watch-share, or switch it off"
-            )
+        """The model for a flow whose desk stage decides."""
         return replace(self, controlled=True)
 
     def judge(

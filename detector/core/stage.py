@@ -29,14 +29,12 @@ MAX_ROW_BYTES = 256
 #: Whole numbers that go with an event from stage to stage.
 FACTS = (
     # Account stage: yen debited from the account in 24 hours, this event included; yen left to its monthly cap; yen a
-    # minute at the present pace; second of the wallet's link, of the link itself and of debits up to the first.
+    # minute at the present pace.
     "yen_debited",
     "yen_left",
     "yen_pace",
-    "linked_s",
-    # Behind the last stage (`handover`): why the cases stage is told of the event, its alarm in millionths, and the
-    # place of the detector that spoke.
-    "told",
+    # Behind the last stage, of what alerts (`handover`): its alarm in millionths, and the place of the detector that
+    # spoke.
     "alarm_millionths",
     "detector",
     # On its way into the desk stage, and out: the alarm in parts of the limit, `WHOLE` of which make one, or
@@ -59,8 +57,6 @@ FACTS = (
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
-    LINKED_S,
-    TOLD,
     ALARM_MILLIONTHS,
     DETECTOR,
     OF_LIMIT,

@@ -46,7 +46,7 @@ class News:
 
 #: A tenth of the monthly cap: a drain to the cap is told in ten updates at most, however small its debits.
 YEN_STEP = 30_000
-OPENED, SEVERITY, YEN, EMPTIED, URGENT, DETECTOR, SERVICE, LINKED, WATCHED = (1 << bit for bit in range(9))
+OPENED, SEVERITY, YEN, EMPTIED, URGENT, DETECTOR, SERVICE, LINKED = (1 << bit for bit in range(8))
 NEWS = (
     News("opened", OPENED, "the case's first alert"),
     News("severity", SEVERITY, "it is more severe than it was"),
@@ -56,7 +56,6 @@ NEWS = (
     News("detector", DETECTOR, "a detector spoke that had not, and with it for other typologies"),
     News("service", SERVICE, "another service is in it"),
     News("linked", LINKED, "a link succeeded, where attempts had failed"),
-    News("watched", WATCHED, "the first charge after a link on the watch-list"),
 )
 
 

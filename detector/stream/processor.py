@@ -13,11 +13,10 @@ from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
 from detector.core.desk import taken, to_desk
 from detector.core.forward import both_sides, one_side
-from detector.core.handover import ALERTS as ALERTING
 from detector.core.hop import Carried, HopCodec, Hopped, Seen, Values, events_in, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
 from detector.core.policy import Model
-from detector.core.stage import CASE_UPDATE, RECEIVED_MS, TOLD
+from detector.core.stage import CASE_UPDATE, RECEIVED_MS
 from detector.core.stages.cases import HELD
 from detector.errors import UserError
 from detector.stream.flow import Flow, Node
@@ -122,8 +121,7 @@ class Wiring:
     def onward(
         self, node: Node, partition: int, batch: Batch, outcome: Outcome, values: Any
     ) -> tuple[list[Output], list[Alert]]:
-        """What goes on from `node`: to the next stage what was applied; behind the last what the cases are told of,
-        as alerts."""
+        """What goes on from `node`: to the next stage what was applied; behind the last what alerts, as alerts."""
         assert node.target is not None
         which = _going_on(node, batch, outcome)
         alerts: list[Alert] = []
@@ -164,7 +162,7 @@ class Wiring:
 
 def _going_on(node: Node, batch: Batch, outcome: Outcome) -> npt.NDArray[np.int64]:
     if node.judges:
-        return outcome.told
+        return outcome.alerting
     if node.decides:
         return taken(outcome)
     return outcome.applied if node.stage is None else one_side(batch, outcome.applied)
@@ -248,16 +246,14 @@ class _Cases:
         outcome = self.pipeline.process(hopped.batch, hopped.carried)
         facts = outcome.carried.facts
         raised = outcome.applied[facts[outcome.applied, CASE_UPDATE] != HELD]
-        held = (facts[outcome.applied, TOLD] == ALERTING) & (facts[outcome.applied, CASE_UPDATE] == HELD)
         alerts = [self._alert(hopped.values[i], facts[i]) for i in raised.tolist()]
         received_ms = facts[raised, RECEIVED_MS].tolist()
         outputs = [
             Output(ALERTS, (alert.account or alert.wallet).encode(), encode_alert(alert), stamp)
             for alert, stamp in zip(alerts, received_ms, strict=True)
         ]
-        return Processed(
-            outputs, hopped.batch, outcome, alerts, [], numbered=True, repeats=repeats, held=int(held.sum())
-        )
+        held = len(outcome.applied) - len(raised)
+        return Processed(outputs, hopped.batch, outcome, alerts, [], numbered=True, repeats=repeats, held=held)
 
     def _alert(self, value: bytes, facts: npt.NDArray[np.int64]) -> Alert:
         return into_case(decode_alert(value), self._wiring.flow.chain.name, facts, self._wiring.topics)

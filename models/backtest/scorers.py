@@ -52,7 +52,7 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
 
     # What a controller decides depends on all that came before: it has decided.
     limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]
-    whole = np.minimum(alarm(list(range(len(forms)))), played.watch_alarm)
+    whole = alarm(list(range(len(forms))))
     scorers = [Scorer(KOZAMORI, whole, limit, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():

@@ -64,7 +64,6 @@ def make_played(*events: Event, scores: np.ndarray | None = None, X: np.ndarray 
         event_id=event_id,
         case=make_labels(*events).case_of(event_id),
         scores=np.zeros((n, 1)) if scores is None else scores,
-        watch_alarm=np.full(n, np.inf),
         X=np.zeros((n, 1), np.float32) if X is None else X,
         alert=np.zeros(n, np.bool_),
     )

@@ -37,15 +37,8 @@ def make_history(days: int = 9, a_day: int = 400, seed: int = 1) -> Dataset:
         axis=1,
     ).astype(np.float32)
     account = rng.integers(1, 2**63, 150, dtype=np.uint64)[rng.integers(0, 150, n)]
-    return Dataset(
-        X,
-        kind,
-        account,
-        FIRST_DAY + np.repeat(np.arange(days), a_day),
-        banks_of(account),
-        0 * kind,
-        np.zeros(n, np.int64),
-    )
+    day = FIRST_DAY + np.repeat(np.arange(days), a_day)
+    return Dataset(X, kind, account, day, banks_of(account), 0 * kind)
 
 
 def banks_of(account: np.ndarray) -> np.ndarray:

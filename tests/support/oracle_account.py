@@ -21,7 +21,7 @@ CAP = 300_000
 NEVER_MS = 10**15
 NAMES = tuple(feature.name for feature in FEATURES)
 START_MS = 1_598_500_000_000  # 27 August 2020 in Japan: month ends are never far
-NO_FACTS = (0, 0, 0, 0)
+NO_FACTS = (0, 0, 0)
 WINDOWS = (("1m", 60), ("10m", 600), ("1h", 3_600), ("24h", 86_400))
 
 
@@ -125,9 +125,9 @@ class Oracle:
         elif event.event_id in [e.event_id for e in life.events[-4:]]:
             return 3, {}, NO_FACTS
         found = {} if event.kind == UNLINK else features(life.events, event)
-        travelling = (pace(life.events, event), linked_s(life.events, event))
+        yen_a_minute = pace(life.events, event)
         life.events.append(event)
-        return int(fresh), found, (*exposure(life.events), *travelling)
+        return int(fresh), found, (*exposure(life.events), yen_a_minute)
 
     def matrix(self, events: list[Event]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
         """Status, features and facts of `events` as the stage gives them."""
@@ -166,15 +166,6 @@ def pace(past: list[Event], event: Event) -> int:
     inside = within(past, event, 600)
     span_s = max([60, *(int(since(event, e.at_s)) for e in inside)])
     return (sum(e.yen for e in inside) + event.taken) * 60 // span_s
-
-
-def linked_s(past: list[Event], event: Event) -> int:
-    """Second of the wallet's link, where this is it or the first debit since that was carried out, or before that."""
-    if event.kind == LINK:
-        return event.at_s if event.result == OK else 0
-    known = next((w for w in remembered(past) if w.wallet == event.wallet), None)
-    waiting = event.kind == DEBIT and known is not None and known.linked_s == known.seen_s
-    return (known.linked_s or 0) if known and waiting else 0
 
 
 def remembered(past: list[Event]) -> list[Wallet]:

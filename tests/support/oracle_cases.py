@@ -1,20 +1,19 @@
 """The cases stage as `detector.core.triage` and its docstrings define it, slowly: a case is the list of its alerts.
 
-Also random alerts of accounts, with links to watch and late first charges among them.
+Also random alerts of accounts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.handover import ALERTS, LATE_FIRST_CHARGE, LINK_TO_WATCH
 from detector.core.hop import Carried, nothing_carried
 from detector.core.policy import severity
-from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, LINKED_S, TOLD, YEN_DEBITED, YEN_LEFT, YEN_PACE
+from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, YEN_DEBITED, YEN_LEFT, YEN_PACE
 
 CASE_MS = 86_400_000
 START_MS = 1_598_886_300_000
@@ -36,8 +35,6 @@ class Told:
     pace: int = 0
     alarm: float = 5.0
     detector: int = 0
-    told: int = ALERTS
-    linked_s: int = 0
 
     @property
     def taken(self) -> int:
@@ -56,7 +53,6 @@ class Update:
     severity: str = ""
     urgency: int = 0
     news: frozenset[str] = frozenset()
-    alarm: float = 0.0
 
 
 @dataclass
@@ -72,22 +68,10 @@ class Oracle:
     """Takes events one at a time."""
 
     cases: dict[int, Case] = field(default_factory=dict)
-    watched: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     events: int = 0
 
     def take(self, event: Told) -> Update:
         self.events += 1
-        watched = self.watched.setdefault(event.account, [])
-        if event.told == LINK_TO_WATCH:
-            watched.append((event.at_ms // 1000, event.alarm))
-            return Update(None)
-        if event.told == LATE_FIRST_CHARGE:
-            found = next((each for each in watched[-4:] if each[0] == event.linked_s), None)
-            if found is None:
-                return Update(None)
-            # Watched no longer; its place is kept until four others came.
-            watched[watched.index(found)] = (-1, 0.0)
-            event = replace(event, alarm=found[1])
         case = self.cases.setdefault(event.account, Case())
         if case.alerts and event.at_ms - case.alerts[0][1].at_ms >= CASE_MS:
             case = self.cases[event.account] = Case()
@@ -108,14 +92,12 @@ class Oracle:
             LEVELS[worst(now)],
             max(urgency(now[: i + 1]) for i in range(len(now))),
             frozenset(news),
-            event.alarm,
         )
 
     def news(self, case: Case, before: list[Told], now: list[Told]) -> set[str]:
         event = now[-1]
-        woken = {"watched"} if event.told == LATE_FIRST_CHARGE else set()
         if not before:
-            return woken | {"opened"}
+            return {"opened"}
         told = debited(now[: case.raised[-1] + 1])
         failed = [alert.kind == LINK and alert.result != OK for alert in now]
         freed = [any(failed[:i]) and alert.kind == LINK and alert.result == OK for i, alert in enumerate(now)]
@@ -128,7 +110,7 @@ class Oracle:
             "service": event.service not in {alert.service for alert in before},
             "linked": freed[-1] and not any(freed[:-1]),
         }
-        return woken | {name for name, told_now in found.items() if told_now}
+        return {name for name, told_now in found.items() if told_now}
 
 
 def debited(alerts: list[Told]) -> int:
@@ -181,10 +163,8 @@ def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, Carried]:
         YEN_DEBITED: [event.debited for event in events],
         YEN_LEFT: [event.left for event in events],
         YEN_PACE: [event.pace for event in events],
-        TOLD: [event.told for event in events],
         ALARM_MILLIONTHS: [round(event.alarm * 1_000_000) for event in events],
         DETECTOR: [event.detector for event in events],
-        LINKED_S: [event.linked_s for event in events],
     }
     for fact, values in columns.items():
         carried.facts[:, fact] = values
@@ -192,9 +172,9 @@ def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, Carried]:
 
 
 def lives(seed: int, n: int, accounts: int = 3) -> list[Told]:
-    """Random events: debits and links, failed ones too, some late; links to watch, and charges of them."""
+    """Random events: debits and links, failed ones too, some late."""
     draw = np.random.default_rng(seed)
-    now_ms, found, links = START_MS, list[Told](), list[Told]()
+    now_ms, found = START_MS, list[Told]()
     for _ in range(n):
         now_ms += int(draw.exponential(CASE_MS if draw.random() < 0.03 else 300_000))
         kind = LINK if draw.random() < 0.4 else DEBIT
@@ -211,11 +191,5 @@ def lives(seed: int, n: int, accounts: int = 3) -> list[Told]:
             alarm=float(draw.choice([0.25, 1.0, 5.0])),
             detector=int(draw.integers(7)) if draw.random() < 0.2 else 0,
         )
-        if draw.random() < 0.15:
-            event = replace(event, told=LINK_TO_WATCH, kind=LINK, result=OK, yen=0)
-            links.append(event)
-        elif links and draw.random() < 0.15:
-            link = links[-1 - int(draw.integers(min(len(links), 12)))]
-            event = replace(event, told=LATE_FIRST_CHARGE, account=link.account, linked_s=link.at_ms // 1000)
         found.append(event)
     return found

@@ -89,6 +89,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "other features": (change_manifest(features_hash="0" * 16), "made for features 0000000000000000"),
     "other stages": (change_manifest(stages="account+wallet"), r"of account\+wallet, this release computes"),
     "other arrays": (other_arrays, "do not fit together"),
+    "a watch-list": (change_manifest(watch={"share": 0.03, "days": 10.0}), "has a watch-list"),
     "no budget": (change_manifest(budget=0.0), "do not fit together"),
     "no detectors": (change_manifest(detectors=[]), "do not fit together"),
 }
@@ -104,6 +105,13 @@ def test_a_wrong_folder_is_refused_in_one_line_that_says_what_to_do(
     assert "\n" not in str(refused.value)
     assert str(folder) in str(refused.value)
     assert any(advice in str(refused.value) for advice in ("train", "copy", "install"))
+
+
+def test_a_model_of_a_release_that_could_watch_links_and_watched_none_is_read(folder: Path) -> None:
+    before = read_model(folder, STAGE)
+    assert "watch" not in before.manifest
+    change_manifest(watch=None)(folder)
+    assert before.version == read_model(folder, STAGE).version
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from numba import njit
 
 from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, PIN4, UNLINK
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import HEADER, LINKED_S, YEN_DEBITED, YEN_LEFT, YEN_PACE
+from detector.core.stage import HEADER, YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
 
 DEBITS = 6  # successful debits remembered
@@ -147,7 +147,6 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
         facts[i, YEN_DEBITED] = 0
         facts[i, YEN_LEFT] = 0
         facts[i, YEN_PACE] = 0
-        facts[i, LINKED_S] = 0
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
@@ -166,7 +165,6 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
                 _debit(row, batch, i, now_s, place, taken, X[i])
         facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
         facts[i, YEN_PACE] = _pace(row, now_s, taken)
-        facts[i, LINKED_S] = _linked_s(row, batch, i, now_s)
         _update(row, batch, i, now_s, taken)
         facts[i, YEN_LEFT] = max(0, MONTHLY_CAP_YEN - row.month_yen[batch.service[i]])
 
@@ -345,17 +343,6 @@ def _pace(row: Any, now_s: int, taken: int) -> Any:
         if row.debit_s[j] > 0 and age_s < PACE_S:
             span_s = max(span_s, age_s)
     return (_yen_within(row, now_s, PACE_S) + taken) * MINUTE_S // span_s
-
-
-@njit(cache=True)
-def _linked_s(row: Any, batch: Any, i: int, now_s: int) -> Any:
-    """Second of a successful link; of a debit, that of its wallet's link while no debit was carried out since, or 0."""
-    if batch.kind[i] == LINK:
-        return now_s if batch.result[i] == OK else 0
-    place = _wallet_place(row, batch.wallet[i]) if batch.kind[i] == DEBIT else -1
-    if place < 0 or row.seen_s[place] != row.linked_s[place]:
-        return 0
-    return np.int64(row.linked_s[place])
 
 
 @njit(cache=True)

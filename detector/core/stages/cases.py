@@ -1,8 +1,7 @@
 """The cases stage: alerts of one account (of one wallet, for events without an account) become updates of a case.
 
 What an analyst opens once, and a budget counts: all alerts within 24 hours of the first. An update is raised when it
-tells something new (`detector.core.triage.NEWS`); the others wait, counted, for the next that does. Beside its case a
-row has the watch-list: links to be remembered longer than a day (`detector.core.watch_list`).
+tells something new (`detector.core.triage.NEWS`); the others wait, counted, for the next that does.
 """
 
 from typing import Any
@@ -13,7 +12,6 @@ from numba import njit
 from detector.contract.vocabulary import DEBIT, LINK, OK, SERVICES
 from detector.core import triage
 from detector.core.admission import APPLY_FRESH
-from detector.core.handover import LATE_FIRST_CHARGE, LINK_TO_WATCH
 from detector.core.stage import (
     ALARM_MILLIONTHS,
     CASE_EVENTS,
@@ -25,8 +23,6 @@ from detector.core.stage import (
     CASE_URGENCY,
     DETECTOR,
     HEADER,
-    LINKED_S,
-    TOLD,
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
@@ -35,7 +31,6 @@ from detector.core.stage import (
 
 CASE_MS = 24 * 3600 * 1000
 HELD = -1  # number of an update that is not raised
-WATCHED = 4  # links watched at a time, as many as the account stage remembers wallets
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 _DETECTOR_BITS = 32  # detectors that would share a bit are told as one
 
@@ -59,10 +54,6 @@ ROW = np.dtype(
         ("guessed", "u1"),  # nothing but failed links so far
         ("emptied", "u1"),  # nothing is left
         ("urgent", "u1"),
-        ("_room", "u1", (6,)),
-        ("next_watched", "u1"),
-        ("watched_alarm", "<i8", (WATCHED,)),  # of the watch-list, millionths
-        ("watched_s", "<u4", (WATCHED,)),  # second of the link, 0 = empty; not of a case: it outlives it
     ]
 )
 
@@ -89,21 +80,11 @@ def cases_kernel(
         row = rows[row_ids[i]]
         if status[i] == APPLY_FRESH:
             _close(row)
-            row.watched_s[:] = 0
-            row.watched_alarm[:] = 0
-            row.next_watched = 0
-        facts[i, CASE_UPDATE] = HELD
-        if facts[i, TOLD] == LINK_TO_WATCH:
-            _watch(row, batch.occurred_at_ms[i] // 1000, facts[i])
-            continue
-        woken = facts[i, TOLD] == LATE_FIRST_CHARGE
-        if woken and not _wakes(row, facts[i]):
-            continue
-        _take(row, batch, i, facts[i], woken)
+        _take(row, batch, i, facts[i])
 
 
 @njit(cache=True)
-def _take(row: Any, batch: Any, i: int, facts: Any, woken: bool) -> None:  # noqa: FBT001 - numba passes by place
+def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
     """An alert joins the case, or opens one; its facts become those of the case."""
     time_ms = batch.occurred_at_ms[i]
     if row.updates == 0 or time_ms - row.started_ms >= CASE_MS:
@@ -125,14 +106,15 @@ def _take(row: Any, batch: Any, i: int, facts: Any, woken: bool) -> None:  # noq
     facts[YEN_LEFT] = left
     facts[CASE_SEVERITY] = row.severity
     facts[CASE_URGENCY] = row.urgency
-    facts[CASE_NEWS] = news | (triage.WATCHED if woken else 0)
+    facts[CASE_NEWS] = news
     facts[CASE_EVENTS] = row.held + 1
-    if facts[CASE_NEWS]:
+    if news:
         facts[CASE_UPDATE] = row.updates
         row.updates = min(np.int64(row.updates) + 1, _U2)
         row.told_yen = row.yen
         row.held = 0
     else:
+        facts[CASE_UPDATE] = HELD
         row.held = min(np.int64(row.held) + 1, _U2)
 
 
@@ -173,25 +155,6 @@ def _news(row: Any, batch: Any, i: int, facts: Any, left: int) -> Any:
 
 
 @njit(cache=True)
-def _watch(row: Any, link_s: int, facts: Any) -> None:
-    """Put a link on the watch-list, in the place of the one that came first of four."""
-    row.watched_s[row.next_watched] = link_s
-    row.watched_alarm[row.next_watched] = facts[ALARM_MILLIONTHS]
-    row.next_watched = (row.next_watched + 1) % WATCHED
-
-
-@njit(cache=True)
-def _wakes(row: Any, facts: Any) -> bool:
-    """Whether this is the first charge of a watched link, which then is watched no longer; its alarm is the link's."""
-    for place in range(WATCHED):
-        if row.watched_s[place] > 0 and row.watched_s[place] == facts[LINKED_S]:
-            row.watched_s[place] = 0
-            facts[ALARM_MILLIONTHS] = row.watched_alarm[place]
-            return True
-    return False
-
-
-@njit(cache=True)
 def _close(row: Any) -> None:
     """Forget the case."""
     row.left_yen[:] = 0
@@ -210,4 +173,4 @@ def _close(row: Any) -> None:
     row.urgent = 0
 
 
-CASES = Stage("cases", "subject", ROW, 1, cases_kernel, ())
+CASES = Stage("cases", "subject", ROW, 2, cases_kernel, ())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.oracle_account import NAMES, NEVER_MS, Event, Oracle, batch_of, lives
 
 from detector.core.pipeline import Outcome, Pipeline
-from detector.core.stage import LINKED_S, YEN_DEBITED, YEN_LEFT, YEN_PACE
+from detector.core.stage import YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages.account import ACCOUNT
 
 DAY_MS = 86_400_000
@@ -23,7 +23,7 @@ def assert_same(events: list[Event], ttl_ms: int) -> None:
     np.testing.assert_array_equal(outcome.status, status)
     for j, name in enumerate(NAMES):
         np.testing.assert_array_equal(outcome.X[:, j], X[:, j], err_msg=name)
-    np.testing.assert_array_equal(outcome.carried.facts[:, [YEN_DEBITED, YEN_LEFT, YEN_PACE, LINKED_S]], facts)
+    np.testing.assert_array_equal(outcome.carried.facts[:, [YEN_DEBITED, YEN_LEFT, YEN_PACE]], facts)
 
 
 @given(

@@ -30,7 +30,6 @@ class LoudModel(NamedTuple):
     """Alerts on every debit of at least 90,000 yen: often enough for cases to have updates."""
 
     detectors: tuple[str, ...] = ("loud",)
-    watch: None = None
 
     def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16]) -> Judgement:
         alert = X[:, NAMES.index("amount_yen")] >= ALERT_FROM_YEN

@@ -41,7 +41,7 @@ class Happening(NamedTuple):
 class AlertsOnAll:
     """A model with one detector, which finds everything unusual."""
 
-    version, sha256, watch = "1", "0" * 64, None
+    version, sha256 = "1", "0" * 64
     detectors: Any
 
     def __init__(self, features: int) -> None:

@@ -15,10 +15,8 @@ from detector.contract.vocabulary import DEBIT, LINK
 from detector.core import triage
 from detector.core.alerting import build_alert, into_case, position_of
 from detector.core.budgets import BankBudgets
-from detector.core.handover import LATE_FIRST_CHARGE
 from detector.core.hop import Carried, nothing_carried
 from detector.core.stage import (
-    ALARM_MILLIONTHS,
     CASE_EVENTS,
     CASE_NEWS,
     CASE_OFFSET,
@@ -27,8 +25,6 @@ from detector.core.stage import (
     CASE_UPDATE,
     CASE_URGENCY,
     FACTS,
-    LINKED_S,
-    TOLD,
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
@@ -106,19 +102,6 @@ def test_where_nothing_moves_nobody_knows_when_the_cap_is_reached() -> None:
     facts = np.zeros(len(FACTS), np.int64)
     facts[[YEN_LEFT, CASE_URGENCY]] = 300_000, 750
     assert (0, 300_000, None, 0.75, 225_000) == money(into_case(build(1), "account", facts, TOPICS))
-
-
-def test_the_first_charge_after_a_watched_link_tells_of_the_link() -> None:
-    facts = np.zeros(len(FACTS), np.int64)
-    link_s = COMMON["occurred_at_ms"] // 1000 - 9 * 86_400
-    facts[[TOLD, LINKED_S, ALARM_MILLIONTHS, CASE_NEWS]] = LATE_FIRST_CHARGE, link_s, 16_500_000, triage.WATCHED
-    alert = into_case(build(0), "account", facts, TOPICS)
-    assert ("watch_list", ["T6"], 16.5) == (alert.detector, alert.typologies, alert.false_alarms_per_day)
-    first, *others = alert.reasons
-    assert ("watched_link_days", 9.0, 1.0) == (first.feature, first.value, first.share)
-    assert "first charge 9.0 days after a link in suspicious circumstances" == first.text_en
-    assert "不審な口座登録から9.0日後の初回チャージ" == first.text_ja
-    assert [(reason.feature, 0.0) for reason in build(0).reasons] == [(each.feature, each.share) for each in others]
 
 
 @pytest.mark.parametrize(("topic", "partition"), [(0, 0), (0, 65_535), (1, 0), (1, 4_095)])

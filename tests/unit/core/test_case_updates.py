@@ -8,11 +8,9 @@ import pytest
 from support.oracle_cases import CASE_MS, START_MS, Oracle, Told, Update, batch_of, lives
 
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.handover import LATE_FIRST_CHARGE, LINK_TO_WATCH
 from detector.core.pipeline import Pipeline
 from detector.core.policy import SEVERITIES, severity
 from detector.core.stage import (
-    ALARM_MILLIONTHS,
     CASE_EVENTS,
     CASE_NEWS,
     CASE_OFFSET,
@@ -35,7 +33,6 @@ from detector.core.triage import (
 )
 
 NEVER_MS = 10**15
-DAY_S = 86_400
 OPENED = frozenset({"opened"})
 
 
@@ -62,7 +59,6 @@ def _update(facts: np.ndarray) -> Update:
         LEVELS[facts[CASE_SEVERITY]],
         int(facts[CASE_URGENCY]),
         frozenset(news_of(int(facts[CASE_NEWS]))),
-        int(facts[ALARM_MILLIONTHS]) / MILLION,
     )
 
 
@@ -173,44 +169,6 @@ def test_a_new_case_begins_with_nothing_told() -> None:
     assert [("critical", 1000, OPENED), ("high", 750, OPENED)] == [
         (update.severity, update.urgency, update.news) for update in found
     ]
-
-
-LINK_S = START_MS // 1000
-SUSPICIOUS = at(0, kind=LINK, told=LINK_TO_WATCH, alarm=17.0)
-WAKES = at(9 * DAY_S, yen=30_000, debited=30_000, told=LATE_FIRST_CHARGE, alarm=5_000.0, linked_s=LINK_S)
-
-
-def test_a_sleeper_alerts_at_its_first_charge_with_its_links_alarm() -> None:
-    link, charge = updates([SUSPICIOUS, WAKES])
-    assert Update(None) == link, "not alone"
-    assert (0, 1, frozenset({"opened", "watched"}), 17.0) == (charge.number, charge.first, charge.news, charge.alarm)
-
-
-#: Late first charges of which nothing comes.
-CALM = {
-    "its link was not suspicious": [WAKES],
-    "another link was": [SUSPICIOUS, replace(WAKES, linked_s=LINK_S + 1)],
-    "another account's was": [SUSPICIOUS, replace(WAKES, account=2)],
-    "four links were since": [*(replace(SUSPICIOUS, at_ms=START_MS + 1000 * i) for i in range(5)), WAKES],
-}
-
-
-@pytest.mark.parametrize("why", CALM)
-def test_other_first_charges_pass(why: str) -> None:
-    assert {None} == {update.number for update in updates(CALM[why])}
-
-
-def test_a_sleeper_wakes_once() -> None:
-    assert [None, 0, None] == [update.number for update in updates([SUSPICIOUS, WAKES, replace(WAKES, result=OK)])]
-
-
-def test_a_row_forgotten_forgets_its_links() -> None:
-    assert [None, None] == [update.number for update in updates([SUSPICIOUS, WAKES], ttl_ms=8 * DAY_S * 1000)]
-
-
-def test_a_watched_links_charge_joins_the_case_that_is_open() -> None:
-    alert = at(9 * DAY_S - 60)
-    assert [None, 0, 1] == [update.number for update in updates([SUSPICIOUS, alert, WAKES])]
 
 
 @pytest.mark.parametrize("yen", [0, 1, 99_999, 100_000, 300_000])

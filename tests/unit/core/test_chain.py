@@ -18,7 +18,7 @@ from detector.core.forward import both_sides, one_side
 from detector.core.hop import Carried, HopCodec, Seen, nothing_carried, target_partitions
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.policy import Judgement
-from detector.core.stage import LINKED_S, RECEIVED_MS, TOLD, YEN_DEBITED, YEN_LEFT, YEN_PACE, Chain, Stage
+from detector.core.stage import RECEIVED_MS, YEN_DEBITED, YEN_LEFT, YEN_PACE, Chain, Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.wallet import WALLET
 
@@ -231,6 +231,6 @@ def test_facts_of_the_account_travel_on_and_nothing_else_is_claimed() -> None:
     batch, outcome = loud(WALLET_CHAIN)
     facts = outcome.carried.facts
     known = np.flatnonzero(facts.any(axis=0))
-    assert {YEN_DEBITED, YEN_LEFT, YEN_PACE, LINKED_S, TOLD} == set(known.tolist())
+    assert {YEN_DEBITED, YEN_LEFT, YEN_PACE} == set(known.tolist())
     assert RECEIVED_MS not in known, "the worker's to add"
     assert (facts[batch.kind == DEBIT, YEN_LEFT] >= 0).all()

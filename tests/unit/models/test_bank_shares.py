@@ -23,7 +23,6 @@ OF = Dataset(
     DAY,
     BANK,
     np.zeros(8, np.int8),
-    np.zeros(8, np.int64),
 )
 
 
