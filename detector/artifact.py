@@ -18,7 +18,7 @@ import numpy.typing as npt
 from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
 from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
-from detector.core.policy import Model, features_hash
+from detector.core.model import Model, features_hash
 from detector.core.stage import Columns
 from detector.errors import UserError
 

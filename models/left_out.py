@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain, Stage
 
 MANIFEST_KEY = "left_out"  # in the manifest's `training`

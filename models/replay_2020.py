@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import ABSENT
-from detector.core.policy import Model
+from detector.core.model import Model
 from models.backtest.cases import Cases
 from models.backtest.groups import Grouping
 from models.backtest.labels import Labels

@@ -15,9 +15,9 @@ from detector.contract.batch import OWN, Batch
 from detector.core.admission import APPLY_FRESH
 from detector.core.alerting import Topics, position_of
 from detector.core.chain import ChainRun, Scored
-from detector.core.desk import desk_of
+from detector.core.budget_controller import desk_of
 from detector.core.pipeline import Pipeline
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, FACTS, Chain
 from detector.core.stages.cases import CASES, HELD
 

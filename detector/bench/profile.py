@@ -19,7 +19,7 @@ from detector.contract.batch import Batch
 from detector.contract.codec import decode_account_events
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import Outcome, Pipeline
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings

@@ -15,7 +15,7 @@ from detector.bench.plain_faust import FOREST, MISSING
 from detector.contract.batch import Batch
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import DAY_MS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.rehearsal import rehearsed

@@ -16,7 +16,7 @@ from detector.cli.scoring import read_slices
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.pipeline import DAY_MS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.settings import Settings
 from models.backtest.figures import Figures

@@ -17,7 +17,7 @@ from detector.cli.options import as_json
 from detector.contract.alerts import Alert, decode_alert
 from detector.core.chains import CHAINS
 from detector.core.detector_table import DETECTORS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.units import UNIT
 from detector.errors import UserError
 from producers.banks import BANKS

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from detector.cli.options import as_json, mapping_file
 from detector.core.chains import chain_of
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from models.left_out import left_out_of, unknown_to_data, without

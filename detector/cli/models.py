@@ -20,7 +20,7 @@ from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import KINDS
 from detector.core.chains import CHAINS, chain_of
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.rehearsal import ACCOUNTS_A_CASE, CASES, rehearsed

@@ -19,7 +19,7 @@ from detector.cli.options import as_json
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.rehearsal import rehearsed
 from detector.settings import Settings

@@ -1,19 +1,24 @@
-"""From a judged event to the alert on the bus: a pure function of the log and the model."""
+"""From an event that raises an update of its case to the alert on the bus: a pure function of the log and the model.
+
+An event is explained last, and only when something is raised: its row is judged again (to the same bits), then come
+reasons and what would not have alerted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import structs
 
 from detector.contract.alerts import SCHEMA, Alert, ModelRef, Position, alert_id
 from detector.contract.batch import Batch, topic_and_partition
-from detector.contract.events import AccountEvent, Link, OnAccount, WalletEvent
 from detector.contract.passbook import passbook_text
-from detector.contract.vocabulary import DEBIT, KINDS, OK
+from detector.contract.vocabulary import ABSENT, DEBIT, KINDS, OK, SERVICES
 from detector.core import triage
 from detector.core.counterfactual import counterfactual
-from detector.core.hop import Carried
+from detector.core.events import Events
+from detector.core.model import Judgement, Model
 from detector.core.own_amount import Debit
-from detector.core.policy import Judgement, Model, severity
 from detector.core.reasons import reasons_of
 from detector.core.stage import (
     CASE_EVENTS,
@@ -34,72 +39,76 @@ from detector.core.stages.source_kernel import YOUNG_MS
 Topics = tuple[str, str]
 
 
-def build_alert(
-    *,
-    model: Model,
-    columns: Columns,
-    event: AccountEvent | WalletEvent,
-    batch: Batch,
-    i: int,
-    carried: Carried,
-    judgement: Judgement,
-    topics: Topics,
-) -> Alert:
-    """The alert of event `i` of `batch`, decoded as `event`, not yet part of a case: see `into_case`.
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Builds alerts by the `model`, whose features are the first of an event's `X`; `columns` describe them."""
 
-    `carried` holds the features of `columns` and the facts.
-    """
-    x = carried.X[i]
-    yen_debited, yen_at_risk, pace = carried.facts[i, [YEN_DEBITED, YEN_LEFT, YEN_PACE]].tolist()
-    guessed = isinstance(event, Link) and event.result != "ok"
-    urgency = triage.urgency_of(yen_at_risk, pace, guessed) / triage.THOUSAND
-    position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), topics)
-    alarm, p_value = float(judgement.alarm[i]), float(judgement.p_value[i])
-    detector = model.detectors[judgement.detector[i]]
-    kind = int(batch.kind[i])
-    usual, rarity = model.usual[kind], detector.rarity(x)
-    reasons = reasons_of(columns, x, usual, detector.contributions(x, kind), rarity=rarity)
-    scores = zip(model.detectors, judgement.scores[i].tolist(), strict=True)
-    return Alert(
-        schema=SCHEMA,
-        alert_id=alert_id(columns.name, position),
-        case_id="",
-        update=0,
-        events=1,
-        news=[],
-        event_id=event.event_id,
-        kind=KINDS[kind],
-        occurred_at_ms=event.occurred_at_ms,
-        bank=event.bank if isinstance(event, OnAccount) else "",
-        account=event.account if isinstance(event, OnAccount) else "",
-        wallet=event.wallet,
-        service=event.service,
-        passbook_text=passbook_text(event.service),
-        amount_yen=event.amount_yen,
-        detector=detector.name,
-        false_alarms_per_day=alarm,
-        score=1.0 - p_value,
-        detector_scores={other.name: score for other, score in scores if not np.isnan(score)},
-        severity=severity(yen_at_risk, alarm),
-        typologies=list(detector.spec.typologies),
-        yen_debited=yen_debited,
-        yen_at_risk=yen_at_risk,
-        seconds_to_cap=_seconds_to_cap(yen_at_risk, pace),
-        urgency=urgency,
-        rank_yen=triage.rank_yen(yen_at_risk, urgency),
-        reasons=reasons,
-        model=ModelRef(model.version, model.sha256),
-        position=position,
-        together_per_day=None if rarity is None else rarity.together,
-        counterfactual=counterfactual(
-            columns,
-            x,
-            usual,
-            [reason.feature for reason in reasons],
-            _debit(batch, i),
-            lambda X: model.judge(X, np.full(len(X), kind, np.int8), np.full(len(X), batch.bank[i])).alert,
-        ),
-    )
+    model: Model
+    columns: Columns
+    topics: Topics
+
+    def explain(self, events: Events, raised: npt.NDArray[np.int64]) -> Iterator[Alert]:
+        """The alerts of the events at the indices `raised`, int64 (k,), behind the node that raises them."""
+        if not len(raised):
+            return
+        X = np.ascontiguousarray(events.X[raised, : len(self.columns.features)])
+        judgement = self.model.judge(X, events.batch.kind[raised], events.batch.bank[raised])
+        for row, i in enumerate(raised.tolist()):
+            yield self._alert(events, i, X[row], judgement, row)
+
+    def _alert(self, events: Events, i: int, x: npt.NDArray[np.float32], judgement: Judgement, row: int) -> Alert:
+        """The alert of event `i` with the features `x` float32 (F,), judged in row `row`."""
+        assert events.strings is not None
+        batch, facts, strings = events.batch, events.facts[i], events.strings
+        kind, chain = int(batch.kind[i]), self.columns.name
+        detector = self.model.detectors[judgement.detector[row]]
+        usual, rarity = self.model.usual[kind], detector.rarity(x)
+        reasons = reasons_of(self.columns, x, usual, detector.contributions(x, kind), rarity=rarity)
+        scores = zip(self.model.detectors, judgement.scores[row].tolist(), strict=True)
+        position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), self.topics)
+        first = position_of(int(facts[CASE_ORIGIN]), int(facts[CASE_OFFSET]), self.topics)
+        service = strings.service[i] or SERVICES[batch.service[i]]
+        yen_at_risk, urgency = int(facts[YEN_LEFT]), int(facts[CASE_URGENCY]) / triage.THOUSAND
+        return Alert(
+            schema=SCHEMA,
+            alert_id=alert_id(chain, position),
+            case_id=alert_id(chain, first),
+            update=int(facts[CASE_UPDATE]),
+            events=int(facts[CASE_EVENTS]),
+            news=triage.news_of(int(facts[CASE_NEWS])),
+            event_id=strings.event_id[i],
+            kind=KINDS[kind],
+            occurred_at_ms=int(batch.occurred_at_ms[i]),
+            bank="" if batch.bank[i] == ABSENT else f"{batch.bank[i]:04}",
+            account=strings.account[i],
+            wallet=strings.wallet[i],
+            service=service,
+            passbook_text=passbook_text(service),
+            amount_yen=int(batch.amount_yen[i]),
+            detector=detector.name,
+            false_alarms_per_day=float(judgement.alarm[row]),
+            score=1.0 - float(judgement.p_value[row]),
+            detector_scores={other.name: score for other, score in scores if not np.isnan(score)},
+            severity=triage.LEVELS[facts[CASE_SEVERITY]],
+            typologies=list(detector.spec.typologies),
+            yen_debited=int(facts[YEN_DEBITED]),
+            yen_at_risk=yen_at_risk,
+            seconds_to_cap=_seconds_to_cap(yen_at_risk, int(facts[YEN_PACE])),
+            urgency=urgency,
+            rank_yen=triage.rank_yen(yen_at_risk, urgency),
+            reasons=reasons,
+            model=ModelRef(self.model.version, self.model.sha256),
+            position=position,
+            together_per_day=None if rarity is None else rarity.together,
+            counterfactual=counterfactual(
+                self.columns,
+                x,
+                usual,
+                [reason.feature for reason in reasons],
+                _debit(batch, i),
+                lambda X: self.model.judge(X, np.full(len(X), kind, np.int8), np.full(len(X), batch.bank[i])).alert,
+            ),
+        )
 
 
 def _debit(batch: Batch, i: int) -> Debit | None:
@@ -108,26 +117,6 @@ def _debit(batch: Batch, i: int) -> Debit | None:
         return None
     age_ms = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i]
     return Debit(int(batch.amount_yen[i]), done=bool(batch.result[i] == OK), young=bool(age_ms < YOUNG_MS))
-
-
-def into_case(alert: Alert, chain: str, facts: npt.NDArray[np.int64], topics: Topics) -> Alert:
-    """The alert as an update of its case, by the facts int64 (len(FACTS),) of the cases stage."""
-    first = position_of(int(facts[CASE_ORIGIN]), int(facts[CASE_OFFSET]), topics)
-    yen_at_risk, pace = int(facts[YEN_LEFT]), int(facts[YEN_PACE])
-    urgency = int(facts[CASE_URGENCY]) / triage.THOUSAND
-    return structs.replace(
-        alert,
-        case_id=alert_id(chain, first),
-        update=int(facts[CASE_UPDATE]),
-        events=int(facts[CASE_EVENTS]),
-        news=triage.news_of(int(facts[CASE_NEWS])),
-        severity=triage.LEVELS[facts[CASE_SEVERITY]],
-        yen_debited=int(facts[YEN_DEBITED]),
-        yen_at_risk=yen_at_risk,
-        seconds_to_cap=_seconds_to_cap(yen_at_risk, pace),
-        urgency=urgency,
-        rank_yen=triage.rank_yen(yen_at_risk, urgency),
-    )
 
 
 def _seconds_to_cap(yen_at_risk: int, pace: int) -> int | None:

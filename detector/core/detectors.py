@@ -48,6 +48,10 @@ class Detector(Protocol):
     def name(self) -> str:
         """Its name in alerts and metrics."""
 
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Columns of the feature matrix that it looks at."""
+
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for kinds it does not score."""
 
@@ -75,6 +79,11 @@ class ForestDetector:
     def name(self) -> str:
         """Its name in alerts and metrics."""
         return self.spec.name
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Columns of the feature matrix that it looks at."""
+        return np.unique(np.concatenate([forest.columns for forest in self.forests.values()]))
 
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for kinds without a forest."""
@@ -124,6 +133,11 @@ class JointTailDetector:
         """Its name in alerts and metrics."""
         return self.spec.name
 
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Columns of the feature matrix that it looks at."""
+        return self.tail.columns
+
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for other kinds."""
         scores = np.full(len(X), np.nan)
@@ -162,6 +176,11 @@ class BoostingDetector:
     def name(self) -> str:
         """Its name in alerts and metrics."""
         return self.spec.name
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """Columns of the feature matrix that it looks at."""
+        return self.trees.columns
 
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for other kinds."""

@@ -1,7 +1,6 @@
-"""The way of an event through one stage: batch in, features, score, decision, batch out.
+"""The way of an event through one node: events in, rows, features, verdict, and what goes on where.
 
-No decoding, no sending, no logging. The same pipeline serves worker, training and back-test, so that they cannot
-differ. `detector.core.chain` puts the stages of a chain one behind the other.
+No decoding, no sending, no logging. The worker and a run in memory both drive this, so that they cannot differ.
 """
 
 from typing import NamedTuple
@@ -9,136 +8,127 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.batch import OWN, Batch
+from detector.contract.batch import OWN
 from detector.core.admission import APPLY_FRESH, admit
-from detector.core.handover import hand_over
-from detector.core.hop import Carried, nothing_carried
-from detector.core.policy import Judgement, Model
+from detector.core.escalation import escalate
+from detector.core.events import Events
+from detector.core.model import Judgement, Model
 from detector.core.rows import PackedRows
-from detector.core.stage import HEADER, Stage
+from detector.core.stage import CASE_UPDATE, HEADER
+from detector.core.stages.cases import HELD
+from detector.core.topology import Node, Topology
 
 DAY_MS = 24 * 3600 * 1000
 _NO_ROWS = np.dtype(list(HEADER))
+_NONE = np.empty(0, np.int64)
 
 
 class Outcome(NamedTuple):
-    """What a batch of `n` events came to.
+    """Result of `n` events at a node.
 
-    `status` int8 (n,): admission's code. `carried`, features of earlier stages and of this one side by side, has a
-    meaning where the event was applied. `judgement` has n rows, alarm infinite where an event was not applied; None
-    without a model.
+    `status` int8 (n,): admission's code. `events`: with the node's features and facts, which have a meaning where the
+    event was applied. `judgement`: n rows, alarm infinite where an event was not judged; None where the node does not
+    judge. `sent`: for each edge of the node its target and the indices of the events that go on, int64 (k,). `raised`:
+    indices of the events that raise an update of their case; `held`: number of those that tell nothing new.
     """
 
     status: npt.NDArray[np.int8]
-    carried: Carried
+    events: Events
     judgement: Judgement | None
-
-    @property
-    def X(self) -> npt.NDArray[np.float32]:  # noqa: N802 - the field's word for a feature matrix
-        """Features, float32 (n, F)."""
-        return self.carried.X
+    sent: tuple[tuple[str, npt.NDArray[np.int64]], ...]
+    raised: npt.NDArray[np.int64]
+    held: int
 
     @property
     def applied(self) -> npt.NDArray[np.int64]:
-        """Places of the events that were applied: what goes on to the next stage."""
+        """Indices of the events that were applied."""
         return np.flatnonzero(self.status <= APPLY_FRESH)
 
     @property
     def alerting(self) -> npt.NDArray[np.int64]:
-        """Places of the events that alert: what the cases stage is told of."""
-        return np.empty(0, np.int64) if self.judgement is None else np.flatnonzero(self.judgement.alert)
+        """Indices of the events that alert."""
+        return _NONE if self.judgement is None else np.flatnonzero(self.judgement.alert)
 
 
 class Pipeline:
-    """The rows of one partition of a stage and what is done with its events. Not thread-safe.
+    """One partition of a node: its rows, its watermark and what is done with its events. Not thread-safe.
 
-    `model` judges after this stage; None where a later one does. `rows` and `watermark_ms` (epoch ms) are those
-    restored, none at first. A batch of n gives exactly what n batches of one give, bytes of the rows included.
+    `model`: None leaves out the judging. `rows` and `watermark_ms` (epoch ms) are those restored, none at first. A
+    batch of n gives exactly what n batches of one give, bytes of the rows included.
     """
 
     def __init__(
         self,
-        stage: Stage,
+        topology: Topology,
+        node: Node,
         model: Model | None,
         *,
         ttl_ms: int,
         rows: PackedRows | None = None,
         watermark_ms: int = 0,
     ) -> None:
-        self.stage = stage
-        self.model = model
+        self.node = node
         self.ttl_ms = ttl_ms
-        self.rows = rows or PackedRows(stage.row)
+        self.rows = rows or PackedRows(_NO_ROWS if node.stage is None else node.stage.row)
         self.watermark_ms = watermark_ms
-        self._kernel_hash = stage.kernel_hash
+        self._model = model if node.judges else None
+        self._judged = len(topology.chain.features)
+        self._columns = topology.columns_of(node.name)
+        self._kernel_hash = 0 if node.stage is None else node.stage.kernel_hash
 
-    def process(self, batch: Batch, carried: Carried | None = None) -> Outcome:
-        """Take the next events of the log, with what earlier stages made of them."""
-        before = carried or nothing_carried(batch.size, 0)
-        facts = before.facts.copy()
-        row_ids = self.rows.locate(self.stage.keys_of(batch))
+    def process(self, events: Events) -> Outcome:
+        """Take the next events of the node's input; their `X` is written to, their facts are not."""
+        if self.node.prepare is not None:
+            events = self.node.prepare(events)
+        status, events = self._apply(events._replace(facts=events.facts.copy()))
+        judgement = self._judge(events, status)
+        sent = tuple((edge.target, edge.select(events, status)) for edge in self.node.edges)
+        if not self.node.raises:
+            return Outcome(status, events, judgement, sent, _NONE, 0)
+        applied = np.flatnonzero(status <= APPLY_FRESH)
+        raised = applied[events.facts[applied, CASE_UPDATE] != HELD]
+        return Outcome(status, events, judgement, sent, raised, len(applied) - len(raised))
+
+    def _apply(self, events: Events) -> tuple[npt.NDArray[np.int8], Events]:
+        batch, stage = events.batch, self.node.stage
+        if stage is None:
+            if batch.size:
+                self.watermark_ms = max(self.watermark_ms, int(batch.occurred_at_ms.max()))
+            return np.zeros(batch.size, np.int8), events
+        row_ids = self.rows.locate(stage.keys_of(batch))
         status = np.empty(batch.size, np.int8)
-        own = np.empty((batch.size, len(self.stage.features)), np.float32)
+        own = np.empty((batch.size, len(stage.features)), np.float32)
         start = 0
         while start < batch.size:
-            stop = self._admit(batch, row_ids, status, start)
-            self.stage.kernel(self.rows.rows, row_ids, status, batch, start, stop, own, facts)
+            stop, self.watermark_ms = admit(
+                self.rows.rows,
+                row_ids,
+                batch.offset,
+                batch.place,
+                batch.occurred_at_ms,
+                batch.event_id,
+                start,
+                self.watermark_ms,
+                self.ttl_ms,
+                stage.version,
+                self._kernel_hash,
+                self.rows.dirty,
+                status,
+            )
+            stage.kernel(self.rows.rows, row_ids, status, batch, start, stop, own, events.facts)
             start = stop
-        X = np.concatenate((before.X, own), axis=1) if before.X.shape[1] else own
-        judgement = self._judge(batch, status, X)
-        if judgement is not None:
-            hand_over(facts, judgement)
-        return Outcome(status, Carried(X, facts), judgement)
+        events.X[:, self._columns] = own
+        return status, events
 
-    def _admit(self, batch: Batch, row_ids: npt.NDArray[np.int64], status: npt.NDArray[np.int8], start: int) -> int:
-        stop, self.watermark_ms = admit(
-            self.rows.rows,
-            row_ids,
-            batch.offset,
-            batch.place,
-            batch.occurred_at_ms,
-            batch.event_id,
-            start,
-            self.watermark_ms,
-            self.ttl_ms,
-            self.stage.version,
-            self._kernel_hash,
-            self.rows.dirty,
-            status,
-        )
-        return stop
-
-    def _judge(self, batch: Batch, status: npt.NDArray[np.int8], X: npt.NDArray[np.float32]) -> Judgement | None:
-        """The model's judgement; of a transfer only the sender's side is judged."""
-        if self.model is None:
+    def _judge(self, events: Events, status: npt.NDArray[np.int8]) -> Judgement | None:
+        """The model's judgement, written into the facts; of a transfer only the sender's side is judged."""
+        if self._model is None:
             return None
+        batch = events.batch
         which = np.flatnonzero((status <= APPLY_FRESH) & (batch.role == OWN))
-        judged = self.model.judge(X[which], batch.kind[which], batch.bank[which])
-        if len(which) == batch.size:
-            return judged
-        n = batch.size
-        judgement = Judgement(
-            alarm=np.full(n, np.inf),
-            detector=np.zeros(n, np.int8),
-            p_value=np.ones(n),
-            scores=np.full((n, len(self.model.detectors)), np.nan),
-            alert=np.zeros(n, np.bool_),
-        )
-        for column in Judgement._fields:
-            getattr(judgement, column)[which] = getattr(judged, column)
+        X = events.X if events.X.shape[1] == self._judged else np.ascontiguousarray(events.X[:, : self._judged])
+        judgement = self._model.judge(X[which], batch.kind[which], batch.bank[which])
+        if len(which) < batch.size:
+            judgement = judgement.spread(which, batch.size)
+        escalate(events.facts, batch, judgement, self._model)
         return judgement
-
-
-class PassThrough:
-    """In the place of a pipeline where a log is only keyed anew: no rows, but a watermark."""
-
-    def __init__(self, *, ttl_ms: int, watermark_ms: int = 0) -> None:
-        self.ttl_ms = ttl_ms
-        self.watermark_ms = watermark_ms
-        self.rows = PackedRows(_NO_ROWS)
-
-    def process(self, batch: Batch, width: int) -> Outcome:
-        """All events go on, with `width` features without a value."""
-        if batch.size:
-            self.watermark_ms = max(self.watermark_ms, int(batch.occurred_at_ms.max()))
-        return Outcome(np.zeros(batch.size, np.int8), nothing_carried(batch.size, width), None)

@@ -33,11 +33,13 @@ FACTS = (
     "yen_debited",
     "yen_left",
     "yen_pace",
-    # Behind the last stage, of what alerts (`handover`): its alarm in millionths, and the place of the detector that
-    # spoke.
+    # The judging node (`escalation`): the number of the model that judged, 0 for what no detector scores; of what
+    # alerts 1, its alarm in millionths, and the index of the detector whose alarm it is.
+    "judged_by",
+    "escalated",
     "alarm_millionths",
     "detector",
-    # On its way into the desk stage, and out: the alarm in parts of the limit, `WHOLE` of which make one, or
+    # On its way into the budget controller, and out: the alarm in parts of the limit, `WHOLE` of which make one, or
     # `TURNED_DOWN`.
     "of_limit",
     # The worker: the source record's timestamp, epoch ms.
@@ -57,6 +59,8 @@ FACTS = (
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
+    JUDGED_BY,
+    ESCALATED,
     ALARM_MILLIONTHS,
     DETECTOR,
     OF_LIMIT,
@@ -124,7 +128,8 @@ class Feature:
 class Stage:
     """A key column, a row dtype (header fields first), a numba kernel and the features it emits.
 
-    `key` is the batch's column (or property) that names the row, or a function that tells it. `kernel(rows, row_ids,
+    `key` is the batch's column (or property) that names the row, or a function that tells it; `reads` are the columns
+    that key and kernel look at. `kernel(rows, row_ids,
     status, batch, start, stop, X, facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's
     state row, whose header `admit` already updated; `status[i]` says whether to apply it (see
     `detector.core.admission`). It writes `X[i, :]` (its own features, as of before the event, plus the event itself)
@@ -138,6 +143,7 @@ class Stage:
     version: int
     kernel: Callable[..., None]
     features: tuple[Feature, ...]
+    reads: frozenset[str]
 
     def __post_init__(self) -> None:
         if self.row.itemsize > MAX_ROW_BYTES:

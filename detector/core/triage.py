@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from detector.contract.alerts import Severity
-from detector.core.policy import SEVERITIES
+from detector.core.model import SEVERITIES
 
 MILLION, THOUSAND = 1_000_000, 1_000
 HOUR_S, MINUTE_S = 3_600, 60
@@ -66,7 +66,7 @@ def news_of(bits: int) -> list[str]:
 
 @njit(cache=True)
 def level_of(yen_at_risk: int, alarm_millionths: int) -> Any:
-    """Code of the severity in `LEVELS`; as `policy.severity`."""
+    """Code of the severity in `LEVELS`; as `model.severity`."""
     for row in range(len(_LEVEL)):
         if yen_at_risk >= _LEVEL_YEN[row] and alarm_millionths <= _LEVEL_ALARM[row]:
             return _LEVEL[row]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from detector.artifact import write_model
 from detector.core.chains import CHAINS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.demo.plan import Plan
 from detector.rehearsal import rehearsed
 from detector.settings import Settings

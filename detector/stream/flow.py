@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.chains import chain_of
-from detector.core.desk import desk_of
-from detector.core.policy import Model
+from detector.core.budget_controller import desk_of
+from detector.core.model import Model
 from detector.core.stage import Chain, Stage
 from detector.core.stages.cases import CASES
 from detector.settings import Settings

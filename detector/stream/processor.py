@@ -11,11 +11,11 @@ from detector.contract.batch import ACCOUNT_EVENTS, Batch, origin_of
 from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_one, decode_wallet_events
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
 from detector.core.alerting import Topics, build_alert, into_case
-from detector.core.desk import taken, to_desk
+from detector.core.budget_controller import taken, to_desk
 from detector.core.forward import both_sides, one_side
 from detector.core.hop import Carried, HopCodec, Hopped, Seen, Values, events_in, slot_of
 from detector.core.pipeline import Outcome, PassThrough, Pipeline
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import CASE_UPDATE, RECEIVED_MS
 from detector.core.stages.cases import HELD
 from detector.errors import UserError

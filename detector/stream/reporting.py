@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterable
 
-from detector.core.desk import name_of
-from detector.core.stages.desk import DESK
+from detector.core.budget_controller import name_of
+from detector.core.stages.budget import DESK
 from detector.observe.metrics import Metrics, StageMetrics
 from detector.stream.processor import Processed
 from detector.stream.tenure import Cut, Tenure

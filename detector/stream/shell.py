@@ -10,7 +10,7 @@ import structlog
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.errors import UserError, WorkerError
 from detector.observe.health import Report
 from detector.observe.metrics import Metrics

@@ -9,7 +9,7 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.core.chains import CHAINS
 from detector.core.hop import slot_of
-from detector.core.stages.desk import DESK
+from detector.core.stages.budget import DESK
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client

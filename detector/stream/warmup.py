@@ -11,8 +11,8 @@ import numpy as np
 from detector.contract.vocabulary import KINDS
 from detector.core.budgets import BankBudgets
 from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
-from detector.core.policy import Model
-from detector.core.stages.desk import HIGHEST
+from detector.core.model import Model
+from detector.core.stages.budget import HIGHEST
 from detector.stream.flow import Flow, Node
 from detector.stream.processor import Processor, Wiring
 

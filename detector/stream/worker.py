@@ -15,8 +15,8 @@ from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
 from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
-from detector.core.desk import SHARED_NAME
-from detector.core.policy import Model
+from detector.core.budget_controller import SHARED_NAME
+from detector.core.model import Model
 from detector.errors import UserError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics

@@ -10,9 +10,9 @@ from detector.contract.batch import OWN, Batch
 from detector.contract.vocabulary import DEBIT, KINDS, OK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
-from detector.core.desk import desk_of
+from detector.core.budget_controller import desk_of
 from detector.core.pipeline import Outcome
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from models.backtest.labels import HONEST, Labels
 from models.datasets import DAY_MS, JST_MS

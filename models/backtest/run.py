@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from detector.contract.vocabulary import ABSENT
 from detector.core.budgets import BankBudgets
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Columns
 from detector.errors import UserError
 from models.backtest.baselines import BASELINES, baselines

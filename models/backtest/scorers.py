@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detector.core.policy import Model
+from detector.core.model import Model
 from models.backtest.groups import Grouping
 from models.backtest.played import Played
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.core.detectors import Detector
-from detector.core.policy import Model
+from detector.core.model import Model
 from models.backtest.cases import Cases
 from models.backtest.figures import Figures, figures_of
 from models.backtest.groups import Grouping

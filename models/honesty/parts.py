@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.core.detectors import Detector
-from detector.core.policy import Model
+from detector.core.model import Model
 from models.honesty.judging import Budgets, Log, Row, judged, with_detectors
 from models.span import Span
 

@@ -9,7 +9,7 @@ import numpy as np
 from detector.artifact import pack, unpack
 from detector.contract.batch import Batch
 from detector.core.detector_table import DETECTORS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from models.backtest.labels import Labels
 from models.backtest.played import play

@@ -29,7 +29,7 @@ from detector.contract.batch import OWN
 from detector.core.chains import CHAINS, WALLET_CHAIN
 from detector.core.hop import Hopped
 from detector.core.pipeline import DAY_MS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings

@@ -9,7 +9,7 @@ from detector.artifact import pack, unpack
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, PAYMENT, PIN4, TRANSFER
 from detector.core.chains import WALLET_CHAIN
-from detector.core.policy import Model
+from detector.core.model import Model
 from models.datasets import DAY_MS, JST_MS, collect
 from models.training import Plan, train
 

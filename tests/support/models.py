@@ -7,7 +7,7 @@ import numpy as np
 from detector.artifact import Draft, pack, unpack
 from detector.contract.batch import DTYPES, Batch
 from detector.contract.vocabulary import DEBIT, LINK
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import HEADER, Feature, Stage
 from models.datasets import Dataset
 from models.training import Plan, train

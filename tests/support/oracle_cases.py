@@ -12,7 +12,7 @@ from support.models import make_batch
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
 from detector.core.hop import Carried, nothing_carried
-from detector.core.policy import severity
+from detector.core.model import severity
 from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, YEN_DEBITED, YEN_LEFT, YEN_PACE
 
 CASE_MS = 86_400_000

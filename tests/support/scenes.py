@@ -13,7 +13,7 @@ from detector.artifact import write_model
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.pipeline import DAY_MS
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.settings import Settings
 from detector.stream.security import client_options

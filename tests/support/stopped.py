@@ -9,7 +9,7 @@ from kafka.structs import OffsetAndMetadata
 from support.deployments import header, send
 from support.replays import NodeRuns, read_all
 
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.changelog import encode_header, encode_rows

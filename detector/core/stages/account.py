@@ -4,4 +4,20 @@ from detector.core.stage import Stage
 from detector.core.stages.account_features import FEATURES
 from detector.core.stages.account_kernel import ROW, account_kernel
 
-ACCOUNT = Stage("account", "account", ROW, 1, account_kernel, FEATURES)
+READS = frozenset(
+    {
+        "account",
+        "amount_yen",
+        "auth",
+        "kind",
+        "occurred_at_ms",
+        "purpose",
+        "result",
+        "service",
+        "wallet",
+        "wallet_opened_at_ms",
+        "wallet_verified",
+    }
+)
+
+ACCOUNT = Stage("account", "account", ROW, 1, account_kernel, FEATURES, READS)

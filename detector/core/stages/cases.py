@@ -173,4 +173,18 @@ def _close(row: Any) -> None:
     row.urgent = 0
 
 
-CASES = Stage("cases", "subject", ROW, 2, cases_kernel, ())
+READS = frozenset(
+    {
+        "account",
+        "amount_yen",
+        "kind",
+        "occurred_at_ms",
+        "origin",
+        "origin_offset",
+        "result",
+        "service",
+        "wallet",
+    }
+)
+
+CASES = Stage("cases", "subject", ROW, 2, cases_kernel, (), READS)

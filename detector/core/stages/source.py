@@ -4,4 +4,18 @@ from detector.core.stage import Stage
 from detector.core.stages.source_features import FEATURES
 from detector.core.stages.source_kernel import ROW, source_kernel
 
-SOURCE = Stage("source", "address", ROW, 1, source_kernel, FEATURES)
+READS = frozenset(
+    {
+        "account",
+        "amount_yen",
+        "kind",
+        "occurred_at_ms",
+        "result",
+        "role",
+        "source",
+        "wallet",
+        "wallet_opened_at_ms",
+    }
+)
+
+SOURCE = Stage("source", "address", ROW, 1, source_kernel, FEATURES, READS)

@@ -5,4 +5,21 @@ from detector.core.stages.wallet_features import FEATURES
 from detector.core.stages.wallet_kernel import wallet_kernel
 from detector.core.stages.wallet_row import ROW
 
-WALLET = Stage("wallet", "wallet", ROW, 1, wallet_kernel, FEATURES)
+READS = frozenset(
+    {
+        "account",
+        "amount_yen",
+        "counterparty",
+        "kind",
+        "occurred_at_ms",
+        "result",
+        "role",
+        "shop",
+        "shop_category",
+        "wallet",
+        "wallet_opened_at_ms",
+        "wallet_verified",
+    }
+)
+
+WALLET = Stage("wallet", "wallet", ROW, 1, wallet_kernel, FEATURES, READS)

@@ -13,7 +13,7 @@ from support.protocol.world import Left, Setup
 from support.stages import COUNTING
 
 from detector.contract.vocabulary import KINDS
-from detector.core.policy import Judgement
+from detector.core.model import Judgement
 from detector.core.stage import Chain
 from detector.stream.flow import Flow, flow_of
 

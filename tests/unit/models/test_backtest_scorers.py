@@ -8,7 +8,7 @@ from support.logs import Event, make_played
 from support.models import STAGE, make_history, make_model
 
 from detector.contract.vocabulary import DEBIT, LINK
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.errors import UserError
 from models.backtest.baselines import BASELINES, baselines
 from models.backtest.groups import Grouping

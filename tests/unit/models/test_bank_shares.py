@@ -6,7 +6,7 @@ from support.models import STAGE, make_history
 
 from detector.artifact import pack, unpack
 from detector.contract.vocabulary import DEBIT
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.errors import UserError
 from models.bank_shares import LOOSER, bank_shares
 from models.datasets import Dataset

@@ -7,7 +7,7 @@ from support.models import FIRST_DAY, STAGE, make_draft, make_history
 
 from detector.artifact import pack, unpack
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.errors import UserError
 from models.datasets import Dataset
 from models.training import Plan, train

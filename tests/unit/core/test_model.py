@@ -9,7 +9,7 @@ from support.models import STAGE, make_history, make_model
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
 from detector.core.calibration import Calibration, fit_calibration
 from detector.core.detectors import DetectorSpec
-from detector.core.policy import Judgement, Model, features_hash, severity
+from detector.core.model import Judgement, Model, features_hash, severity
 
 
 class ColumnDetector:

@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.oracle_desk import DAY_MS, Alerting, Desk, batch_of, parts
+from support.oracle_budget import DAY_MS, Alerting, Desk, batch_of, parts
 
 from detector.core.budgets import BANKS
 from detector.core.hop import nothing_carried
 from detector.core.pipeline import Pipeline
 from detector.core.rows import PackedRows
 from detector.core.stage import OF_LIMIT, TURNED_DOWN, Stage
-from detector.core.stages.desk import desk_stage
+from detector.core.stages.budget import desk_stage
 
 NEVER_MS = 10**15
 FIRST_DAY = 18_500

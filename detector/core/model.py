@@ -18,7 +18,7 @@ from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration, CalibrationTable
 from detector.core.detectors import Detector
 from detector.core.stage import Columns
-from detector.core.stages.desk import HIGHEST
+from detector.core.stages.budget import HIGHEST
 from detector.errors import UserError
 
 SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
@@ -37,6 +37,19 @@ class Judgement(NamedTuple):
     p_value: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
     alert: npt.NDArray[np.bool_]
+
+    def spread(self, which: npt.NDArray[np.int64], n: int) -> Self:
+        """The judgement of `n` events of which those at `which` were judged, in order; the others do not alert."""
+        whole = self._replace(
+            alarm=np.full(n, np.inf),
+            detector=np.zeros(n, np.int8),
+            p_value=np.ones(n),
+            scores=np.full((n, self.scores.shape[1]), np.nan),
+            alert=np.zeros(n, np.bool_),
+        )
+        for column in self._fields:
+            getattr(whole, column)[which] = getattr(self, column)
+        return whole
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +72,7 @@ class Model:
     usual: npt.NDArray[np.float32]
     manifest: dict[str, Any] = field(repr=False)
     banks: BankBudgets = field(default_factory=BankBudgets)
-    #: Whether a desk stage behind decides: what it may take is let through to it.
+    #: Whether a budget controller behind decides: what it may take is let through to it.
     controlled: bool = False
     #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
     limits: npt.NDArray[np.float64] = field(init=False, repr=False)
@@ -75,6 +88,21 @@ class Model:
         object.__setattr__(self, "limits", self.banks.limits(self.budget))
         object.__setattr__(self, "calibration_table", CalibrationTable.of(self.calibrations, shares))
 
+    @property
+    def number(self) -> int:
+        """What judged events name the model by: the first 63 bits of its SHA-256, never 0."""
+        return int(self.sha256[:16], 16) >> 1 or 1
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of event that any detector scores."""
+        return frozenset(kind for detector in self.detectors for kind in detector.spec.kinds)
+
+    @property
+    def columns(self) -> npt.NDArray[np.int64]:
+        """The columns of the feature matrix that its detectors look at, ascending."""
+        return np.unique(np.concatenate([detector.columns for detector in self.detectors]))
+
     def with_budget(self, budget: float) -> Self:
         """The model with another budget of all banks; UserError where it makes no sense."""
         if not 0 < budget < np.inf:
@@ -89,7 +117,7 @@ class Model:
             raise UserError(f"{error}: give the budget of another bank, or train on days with this one's") from None
 
     def with_controller(self) -> Self:
-        """The model for a flow whose desk stage decides."""
+        """The model for a topology whose budget controller decides."""
         return replace(self, controlled=True)
 
     def judge(

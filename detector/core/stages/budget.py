@@ -1,7 +1,6 @@
-"""The desk stage: holds the rate of alert groups at what the desk can bear while normal life drifts.
+"""The budget controller: holds the rate of alert groups at the budget while normal life drifts.
 
-A desk is whoever shares a budget: all banks without one of their own, or one bank with. Its row multiplies the limit of
-its banks, between `LOWEST` and `HIGHEST`, by at most `STEP` a day. An event reaches it with its alarm as a part of its
+A row is a budget: of all banks without one of their own, or of one bank with. It multiplies the limit of its banks, between `LOWEST` and `HIGHEST`, by at most `STEP` a day. An event reaches it with its alarm as a part of its
 limit, and alerts where that is within the multiplier. Days are Japanese calendar days of event time; a day's groups
 count when the day after it is over, so that what comes late, or from a partition that lags, is in.
 """
@@ -29,7 +28,7 @@ MEMORY_DAYS, MEMORY_GROUPS = 14.0, 100.0
 #: A day is not normal life but a campaign, or an outage, where its groups are so many standard deviations (of a Poisson
 #: count) and two groups off what is usual: at 20 a day one in a thousand is taken for what it is not.
 STRANGE_SIGMAS, STRANGE_GROUPS = 3.0, 2.0
-#: Days without a single event at a desk that are days of normal life; more are an outage, and no day of it counts.
+#: Days without a single event that are days of normal life; more are an outage, and no day of it counts.
 SILENT_DAYS = 7
 #: Of a model that does not say what it learnt from.
 NEVER = 0
@@ -55,27 +54,27 @@ ROW = np.dtype(
 )
 
 
-def desk_stage(keys: Keys, set_points: npt.NDArray[np.float64], learnt_until: int = NEVER) -> Stage:
-    """The stage of desks that `keys` tells; `set_points` float64 (BANKS + 1,): groups a day of a bank's desk.
+def budget_stage(keys: Keys, set_points: npt.NDArray[np.float64], learnt_until: int = NEVER) -> Stage:
+    """The stage of the budgets that `keys` tells; `set_points` float64 (BANKS + 1,): groups a day, by bank.
 
     `learnt_until` is the last day that the model learnt from: on those it is quieter than on others, and they do not
-    count. Another one is another model, with which a desk begins anew.
+    count. Another one is another model, with which a budget begins anew.
     """
 
     def kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
         del X
-        desk_kernel(rows, row_ids, status, batch, start, stop, facts, set_points, learnt_until)
+        budget_kernel(rows, row_ids, status, batch, start, stop, facts, set_points, learnt_until)
 
     decide: Callable[..., None] = kernel
-    return Stage("desk", keys, ROW, 1, decide, ())
+    return Stage("budget", keys, ROW, 1, decide, (), frozenset({"account", "bank", "occurred_at_ms", "wallet"}))
 
 
-#: One desk of one group a day for all banks. Every desk stage has its rows.
-DESK = desk_stage(lambda batch: np.zeros(batch.size, np.uint64), np.ones(BANKS + 1))
+#: One group a day for all banks. The stage of every model has its rows.
+BUDGET = budget_stage(lambda batch: np.zeros(batch.size, np.uint64), np.ones(BANKS + 1))
 
 
 @njit(cache=True)
-def desk_kernel(
+def budget_kernel(
     rows: Any,
     row_ids: Any,
     status: Any,
@@ -86,7 +85,7 @@ def desk_kernel(
     set_points: Any,
     learnt_until: int,
 ) -> None:
-    """See `detector.core.stage.Stage`: what the desk does not take has the fact `OF_LIMIT` `TURNED_DOWN` afterwards."""
+    """See `detector.core.stage.Stage`: what the controller does not let through has the fact `OF_LIMIT` `TURNED_DOWN` afterwards."""
     for i in range(start, stop):
         if status[i] > APPLY_FRESH:
             continue

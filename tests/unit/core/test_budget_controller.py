@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.models import make_batch, make_model
-from support.oracle_desk import DAY_MS, JST_MS, Alerting, batch_of, parts
+from support.oracle_budget import DAY_MS, JST_MS, Alerting, batch_of, parts
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import ABSENT
 from detector.core.budgets import BANKS, BankBudgets
-from detector.core.desk import SHARED, desk_of, name_of, taken, to_desk
+from detector.core.budget_controller import SHARED, desk_of, name_of, taken, to_desk
 from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Outcome, Pipeline
-from detector.core.policy import Judgement, Model
+from detector.core.model import Judgement, Model
 from detector.core.stage import OF_LIMIT, WHOLE, Stage
-from detector.core.stages.desk import HIGHEST, LOWEST, NEVER, SILENT_DAYS, STEP, desk_stage
+from detector.core.stages.budget import HIGHEST, LOWEST, NEVER, SILENT_DAYS, STEP, desk_stage
 
 DAY_0 = 18_500
 TTL_MS = 400 * DAY_MS

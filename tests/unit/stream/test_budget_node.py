@@ -12,9 +12,9 @@ from detector.contract.batch import ACCOUNT_EVENTS
 from detector.contract.codec import decode_account_events
 from detector.core.chain import ChainRun, Scored
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
-from detector.core.desk import desk_of
+from detector.core.budget_controller import desk_of
 from detector.core.pipeline import Pipeline
-from detector.core.policy import Model
+from detector.core.model import Model
 from detector.core.stage import CASE_UPDATE
 from detector.core.stages.cases import CASES, HELD
 from detector.stream.flow import flow_for

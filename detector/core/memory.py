@@ -1,0 +1,62 @@
+"""The topology in memory, over one log: training, scoring, back-test, replay.
+
+The order of the log is the order of every node's input, as if each had one partition: what a worker computes from its
+hops in that order is the same to the last bit.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from detector.contract.batch import ACCOUNT_EVENTS, Batch
+from detector.contract.vocabulary import OPEN
+from detector.core.events import Events, Strings, in_log_order
+from detector.core.model import Model
+from detector.core.pipeline import Outcome, Pipeline
+from detector.core.topology import Topology
+
+
+class Played(NamedTuple):
+    """What the events of a log came to, by node; `batch.record` of each node's events points into the batch given."""
+
+    outcomes: Mapping[str, Outcome]
+    topology: Topology
+
+    @property
+    def last(self) -> Outcome:
+        """Behind the last stage of the chain, where a model judges."""
+        return self.outcomes[self.topology.chain.stages[-1].name]
+
+    @property
+    def cases(self) -> Outcome:
+        """What alerts, as updates of cases."""
+        return next(self.outcomes[node.name] for node in self.topology.nodes if node.raises)
+
+
+class MemoryRun:
+    """All nodes of `topology`, one partition each; `model`: None for features alone."""
+
+    def __init__(self, topology: Topology, model: Model | None, *, ttl_ms: int) -> None:
+        self.topology = topology
+        self.pipelines = {node.name: Pipeline(topology, node, model, ttl_ms=ttl_ms) for node in topology.nodes}
+
+    def process(self, batch: Batch, strings: Strings | None = None) -> Played:
+        """Take the next events of the log, account and wallet events mixed; those that no node reads are left out.
+
+        Events that a node refuses (a replay, a duplicate) do not reach the next. `strings`: where alerts will be built
+        of what comes out.
+        """
+        waiting: dict[str, list[Events]] = {node.name: [] for node in self.topology.nodes}
+        of_accounts = batch.kind < OPEN
+        for node in self.topology.nodes:
+            if node.source is not None:
+                own = np.flatnonzero(of_accounts == (node.source == ACCOUNT_EVENTS))
+                mine = None if strings is None else strings.select(own)
+                waiting[node.name].append(Events.fresh(batch.select(own), self.topology.width, mine))
+        outcomes = {}
+        for name, pipeline in self.pipelines.items():
+            outcome = outcomes[name] = pipeline.process(in_log_order(waiting.pop(name)))
+            for target, which in outcome.sent:
+                waiting[target].append(outcome.events.select(which))
+        return Played(outcomes, self.topology)
