@@ -82,11 +82,11 @@ class Pipeline:
         before = carried or nothing_carried(batch.size, 0)
         facts = before.facts.copy()
         row_ids = self.rows.locate(self.stage.keys_of(batch))
-        status = np.empty(batch.size, np.int8)
+        status, identity = np.empty(batch.size, np.int8), batch.identity
         own = np.empty((batch.size, len(self.stage.features)), np.float32)
         start = 0
         while start < batch.size:
-            stop = self._admit(batch, row_ids, status, start)
+            stop = self._admit(batch, identity, row_ids, status, start)
             self.stage.kernel(self.rows.rows, row_ids, status, batch, start, stop, own, facts)
             start = stop
         X = np.concatenate((before.X, own), axis=1) if before.X.shape[1] else own
@@ -95,14 +95,21 @@ class Pipeline:
             hand_over(facts, batch, judgement, self.model)
         return Outcome(status, Carried(X, facts), judgement)
 
-    def _admit(self, batch: Batch, row_ids: npt.NDArray[np.int64], status: npt.NDArray[np.int8], start: int) -> int:
+    def _admit(
+        self,
+        batch: Batch,
+        identity: npt.NDArray[np.uint64],
+        row_ids: npt.NDArray[np.int64],
+        status: npt.NDArray[np.int8],
+        start: int,
+    ) -> int:
         stop, self.watermark_ms = admit(
             self.rows.rows,
             row_ids,
             batch.offset,
             batch.place,
             batch.occurred_at_ms,
-            batch.event_id,
+            identity,
             start,
             self.watermark_ms,
             self.ttl_ms,
