@@ -14,6 +14,7 @@ import numpy.typing as npt
 from detector.contract.alerts import Alert
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64, hash64_many
+from detector.contract.keys import subject_key
 from detector.core.stages.cases import CASE_MS
 from models.datasets import DOUBTFUL, FRAUD, NORMAL
 
@@ -52,7 +53,7 @@ def guard_rail(alerts: Iterable[Alert] = (), fraud: npt.NDArray[np.uint64] = NON
     events, began_ms = list[str](), dict[tuple[int, str], int]()
     for alert in alerts:
         events.append(alert.event_id)
-        case = hash64(alert.account or alert.wallet), alert.case_id
+        case = hash64(subject_key(alert.account, alert.service, alert.wallet)), alert.case_id
         began_ms[case] = min(began_ms.get(case, alert.occurred_at_ms), alert.occurred_at_ms)
     cases: dict[int, tuple[tuple[int, int], ...]] = {}
     for (subject, _), begin in began_ms.items():

@@ -13,8 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, concatenate, origin_of
-from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
+from detector.contract.columns import BANKS, NO_BANK, is_account
+from detector.contract.events import EARLIEST_MS, END_MS, MAX_EVENT_ID, MAX_IDENTIFIER
 from detector.contract.refusals import RULES
+from detector.contract.services import NO_SERVICE, service_codes
 from detector.contract.vocabulary import (
     ABSENT,
     AUTHS,
@@ -28,20 +30,15 @@ from detector.contract.vocabulary import (
     PAYMENT,
     PURPOSES,
     RESULTS,
-    SERVICES,
     TRANSFER,
     UNLINK,
 )
 from detector.errors import UserError
-from producers.columns import numbers, text
+from producers.columns import Text, at_service, numbers, text
 from producers.files import read_tables
 
 Mask = npt.NDArray[np.bool_]
 UNKNOWN = -2  # code of a word that is not in the vocabulary
-MAX_EVENT_ID = 64
-MIN_ACCOUNT = 16
-_HEX = "0123456789abcdefABCDEF"
-
 
 #: Which events of a file: those of a topic, or of both in the order of the file.
 Which = Literal["account", "wallet", "all"]
@@ -112,15 +109,16 @@ def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
 
 def _common(table: pa.Table, check: _Check) -> dict[str, npt.NDArray[Any]]:
     """Columns that every event has."""
-    service = _coded(table, "service", SERVICES, check)
-    check.all_good("service", service >= 0)
+    service = text(table, "service", check.name)
+    codes = service_codes(service.words)[service.place]
+    check.all_good("service", codes != NO_SERVICE)
     verified, known = numbers(table, "wallet_verified", check.name)
     check.all_good("wallet_verified", known)
     return {
         "event_id": _id(table, "event_id", check, longest=MAX_EVENT_ID),
         "occurred_at_ms": _time(table, "occurred_at_ms", check),
-        "service": service,
-        "wallet": _id(table, "wallet", check),
+        "service": codes,
+        "wallet": _wallet(table, "wallet", service, check),
         "wallet_opened_at_ms": _time(table, "wallet_opened_at_ms", check),
         "wallet_verified": verified.astype(np.int8),
         "source": _id(table, "source", check, shortest=0),
@@ -131,10 +129,10 @@ def _of_accounts(table: pa.Table, kind: npt.NDArray[np.int8], check: _Check) -> 
     """The remaining columns of account events."""
     link, debit = kind == LINK, kind == DEBIT
     bank = text(table, "bank", check.name)
-    codes = bank.each(lambda word: int(word) if len(word) == 4 and word.isascii() and word.isdigit() else UNKNOWN)
-    check.all_good("bank", codes >= 0)
+    codes = bank.each(lambda word: BANKS.get(word, NO_BANK))
+    check.all_good("bank", codes != NO_BANK)
     account = text(table, "account", check.name)
-    check.all_good("account", account.each(_is_account) == 1)
+    check.all_good("account", account.each(is_account) == 1)
     auth = _coded(table, "auth", AUTHS, check, where=link)
     result = _coded(table, "result", RESULTS, check, where=kind != UNLINK)
     fits = np.where(link, np.isin(result, _codes(LINK_RESULTS)), np.isin(result, _codes(DEBIT_RESULTS)))
@@ -168,7 +166,9 @@ def _of_wallets(table: pa.Table, kind: npt.NDArray[np.int8], check: _Check) -> d
         "purpose": absent,
         "shop": _id(table, "shop", check, shortest=0, where=kind == PAYMENT),
         "shop_category": _id(table, "shop_category", check, shortest=0, where=kind == PAYMENT),
-        "counterparty": _id(table, "counterparty", check, where=kind == TRANSFER),
+        "counterparty": _wallet(
+            table, "counterparty", text(table, "service", check.name), check, where=kind == TRANSFER
+        ),
     }
 
 
@@ -191,11 +191,25 @@ def _id(
     where: Mask | None = None,
 ) -> npt.NDArray[np.uint64]:
     """Hashes of the texts; 0 outside `where`."""
+    column = _checked(table, field, check, shortest, longest, where)
+    return column.hashes() if where is None else np.where(where, column.hashes(), np.uint64(0))
+
+
+def _wallet(
+    table: pa.Table, field: str, service: Text, check: _Check, where: Mask | None = None
+) -> npt.NDArray[np.uint64]:
+    """Hashes of the wallets at their services; 0 outside `where`."""
+    column = at_service(service, _checked(table, field, check, 1, MAX_IDENTIFIER, where))
+    return column.hashes() if where is None else np.where(where, column.hashes(), np.uint64(0))
+
+
+def _checked(table: pa.Table, field: str, check: _Check, shortest: int, longest: int, where: Mask | None) -> Text:
+    """The column of texts, of which those `where` (None: all) have the right length."""
     column = text(table, field, check.name)
     lengths = column.each(len)
     good = (lengths >= shortest) & (lengths <= longest)
     check.all_good(field, good if where is None else good | ~where)
-    return column.hashes() if where is None else np.where(where, column.hashes(), np.uint64(0))
+    return column
 
 
 def _time(table: pa.Table, field: str, check: _Check) -> npt.NDArray[np.int64]:
@@ -209,10 +223,6 @@ def _amount(table: pa.Table, check: _Check, *, where: Mask) -> npt.NDArray[np.in
     whole = known & (values >= 1) & (values <= MAX_AMOUNT_YEN) & (values == np.floor(values))
     check.all_good("amount_yen", whole | ~where)
     return np.where(where, np.where(whole, values, 0), 0).astype(np.int64)
-
-
-def _is_account(word: str) -> bool:
-    return MIN_ACCOUNT <= len(word) <= MAX_IDENTIFIER and not word.strip(_HEX)
 
 
 def _codes(words: tuple[str, ...]) -> list[int]:

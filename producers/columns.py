@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detector.contract.hashing import hash64_many
+from detector.contract.keys import wallet_keys
 from detector.errors import UserError
 
 
@@ -26,6 +27,15 @@ class Text(NamedTuple):
     def hashes(self) -> npt.NDArray[np.uint64]:
         """`hash64` of each text."""
         return hash64_many(self.words)[self.place]
+
+
+def at_service(service: Text, wallet: Text) -> Text:
+    """The keys of wallets at their services, both (n,)."""
+    pair = service.place * len(wallet.words) + wallet.place
+    pairs, place = np.unique(pair, return_inverse=True)
+    services, wallets = (place.tolist() for place in np.divmod(pairs, len(wallet.words)))
+    names, ids = [service.words[i] for i in services], [wallet.words[i] for i in wallets]
+    return Text(wallet_keys(names, ids), place)
 
 
 def text(table: pa.Table, field: str, name: str) -> Text:

@@ -1,4 +1,4 @@
-"""From tables to messages: the JSON of each event and the key it travels under."""
+"""From tables to messages: the JSON of each event."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from detector.contract.vocabulary import ACCOUNT_KINDS, KINDS, WALLET_KINDS
+from detector.contract.vocabulary import KINDS
 
 _COMMON = (
     "event_id",
@@ -29,7 +29,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "payout": (*_COMMON, "amount_yen"),
 }
 assert set(FIELDS) == set(KINDS)
-KEY_FIELD = dict.fromkeys(ACCOUNT_KINDS, "account") | dict.fromkeys(WALLET_KINDS, "wallet")
 
 _ENCODE = msgspec.json.Encoder().encode
 

@@ -1,4 +1,4 @@
-"""Events to Kafka: account events to their topic by account, wallet events to theirs by wallet, in the given order."""
+"""Events to Kafka: account events to their topic by account, wallet events to theirs by service and wallet, in order."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from detector.contract.vocabulary import ACCOUNT_KINDS
 from producers.batches import to_batches
-from producers.columns import text
+from producers.columns import at_service, text
 from producers.connect import Connection, partition_counts, quiet
 from producers.messages import values_of
 from producers.pace import Clock, Pace, Schedule, SystemClock
@@ -92,9 +92,9 @@ def messages_of(table: pa.Table, account_topic: tuple[str, int], wallet_topic: t
     on_account = text(table, "kind", "events").each(lambda word: word in ACCOUNT_KINDS).astype(np.bool_)
     keys: npt.NDArray[np.object_] = np.empty(size, np.object_)
     partitions = np.zeros(size, np.int64)
-    ways = (("account", account_topic, on_account), ("wallet", wallet_topic, ~on_account))
-    for field, (_, count), which in ways:
-        column = text(table, field, "events")
+    wallets = at_service(text(table, "service", "events"), text(table, "wallet", "events"))
+    ways = ((text(table, "account", "events"), account_topic, on_account), (wallets, wallet_topic, ~on_account))
+    for column, (_, count), which in ways:
         words = [word.encode() for word in column.words]
         keys[which] = np.array([*words, None], np.object_)[column.place[which]]
         partitions[which] = partitions_of(words, count)[column.place[which]]

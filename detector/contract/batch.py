@@ -5,11 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detector.contract.hashing import P1, P2
+
 
 class Batch(NamedTuple):
     """`n` valid events in offset order; every array has shape `(n,)`, is C-contiguous and read-only by convention.
 
-    Identifiers are 64-bit hashes of the strings on the bus (`hash64`), 0 for "" or absent.
+    Identifiers are 64-bit hashes of the strings on the bus (`hash64`), 0 for "" or absent; those of wallets and
+    counterparties are of the wallet at its service (`keys.wallet_key`).
     Enumerated fields are codes of `vocabulary`, `ABSENT` where the kind does not have the field.
     A named tuple, so that numba takes it as one argument and reads columns by name.
     """
@@ -19,7 +22,7 @@ class Batch(NamedTuple):
     kind: npt.NDArray[np.int8]
     occurred_at_ms: npt.NDArray[np.int64]  # epoch ms UTC
     event_id: npt.NDArray[np.uint64]
-    service: npt.NDArray[np.int8]
+    service: npt.NDArray[np.uint16]  # of a known service its place in `vocabulary.SERVICES`: see `services`
     wallet: npt.NDArray[np.uint64]
     wallet_opened_at_ms: npt.NDArray[np.int64]
     wallet_verified: npt.NDArray[np.int8]  # 0 or 1
@@ -44,6 +47,17 @@ class Batch(NamedTuple):
         return np.where(self.account != 0, self.account, self.wallet)
 
     @property
+    def identity(self) -> npt.NDArray[np.uint64]:
+        """What no other event has: a hash of its id with the service, the kind and the account, or wallet, it is of.
+
+        uint64 (n,), 0 where `event_id` is 0. Both sides of a transfer have one: that of the wallet that sends.
+        """
+        whose = np.where(self.role == RECEIVING, self.counterparty, self.subject)
+        at = (whose ^ (self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64))) * P1
+        own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P2)
+        return np.where(self.event_id != 0, own, np.uint64(0))
+
+    @property
     def address(self) -> npt.NDArray[np.uint64]:
         """Where the event came from, or whom it is about where that is unknown: unknown sources are no one's row."""
         return np.where(self.source != 0, self.source, self.subject)
@@ -64,7 +78,7 @@ DTYPES: dict[str, type[np.generic]] = {
     "kind": np.int8,
     "occurred_at_ms": np.int64,
     "event_id": np.uint64,
-    "service": np.int8,
+    "service": np.uint16,
     "wallet": np.uint64,
     "wallet_opened_at_ms": np.int64,
     "wallet_verified": np.int8,

@@ -14,7 +14,9 @@ from detector.contract.batch import Batch
 from detector.contract.columns import BANKS, NO_BANK, account_columns, not_hex, wallet_columns
 from detector.contract.dead_letters import Rejected
 from detector.contract.events import AccountEvent, Event, OnAccount, WalletEvent
+from detector.contract.keys import wallet_keys
 from detector.contract.refusals import PLAIN_BYTES, RefusedError, check_unusual, describe, refusal
+from detector.contract.services import NO_SERVICE, is_service
 
 __all__ = ["Decoded", "Rejected", "decode_account_events", "decode_one", "decode_wallet_events", "encode"]
 
@@ -54,6 +56,8 @@ def decode_one(value: bytes) -> AccountEvent | WalletEvent:
         event = _DECODER.decode(value)
     except _REFUSALS as error:
         raise ValueError(str(refusal(error, value))) from None
+    if not is_service(event.service):
+        raise ValueError(describe("bad_value", "service"))
     if isinstance(event, OnAccount):
         if event.bank not in BANKS:
             raise ValueError(describe("bad_value", "bank"))
@@ -75,6 +79,7 @@ def decode_account_events(
     batch = account_columns(events, offsets[records], records)
     accounts = [event.account for event in events]
     verdicts = [
+        *_service_verdicts(batch),
         *((int(i), "bad_value", "bank") for i in np.flatnonzero(batch.bank == NO_BANK)),
         *((i, "bad_value", "account") for i in not_hex(accounts)),
         *_key_verdicts(accounts, keys, records),
@@ -86,15 +91,20 @@ def decode_account_events(
 def decode_wallet_events(
     values: Messages, keys: Messages, offsets: Numbers, timestamps_ms: Numbers | None = None
 ) -> Decoded:
-    """Columns of the wallet events among `values`, in order; a message's key must be its `wallet`.
+    """Columns of the wallet events among `values`, in order; a message's key must be its `service`/`wallet`.
 
     Arguments as for `decode_account_events`.
     """
     events, rejected = _decode_each(values, _WALLET_DECODER.decode)
     records = _places(len(values), rejected)
-    batch = wallet_columns(events, offsets[records], records)
-    wallets = [event.wallet for event in events]
-    return _without(batch, [*_key_verdicts(wallets, keys, records), *_time_verdicts(batch, timestamps_ms)], rejected)
+    wallets = wallet_keys([event.service for event in events], [event.wallet for event in events])
+    batch = wallet_columns(events, wallets, offsets[records], records)
+    verdicts = [
+        *_service_verdicts(batch),
+        *_key_verdicts(wallets, keys, records),
+        *_time_verdicts(batch, timestamps_ms),
+    ]
+    return _without(batch, verdicts, rejected)
 
 
 def _decode_each(values: Messages, decode: Callable[[bytes], E]) -> tuple[list[E], list[Rejected]]:
@@ -117,6 +127,11 @@ def _places(n: int, rejected: list[Rejected]) -> npt.NDArray[np.int32]:
     """Places among `n` messages of those not rejected."""
     places = np.arange(n, dtype=np.int32)
     return np.delete(places, [r.record for r in rejected]) if rejected else places
+
+
+def _service_verdicts(batch: Batch) -> list[Verdict]:
+    """A verdict on each event whose service is no name."""
+    return [(int(i), "bad_value", "service") for i in np.flatnonzero(batch.service == NO_SERVICE)]
 
 
 def _key_verdicts(texts: list[str], keys: Messages, records: npt.NDArray[np.int32]) -> list[Verdict]:

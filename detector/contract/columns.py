@@ -8,8 +8,10 @@ import numpy.typing as npt
 
 from detector.contract import vocabulary
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, origin_of
-from detector.contract.events import AccountEvent, WalletEvent
+from detector.contract.events import MAX_IDENTIFIER, MIN_ACCOUNT, AccountEvent, WalletEvent
 from detector.contract.hashing import hash64_many
+from detector.contract.keys import wallet_keys
+from detector.contract.services import service_codes
 
 Codes = dict[str, int]
 Offsets = npt.NDArray[np.int64]
@@ -21,7 +23,6 @@ def _codes(words: Sequence[str]) -> Codes:
     return {word: code for code, word in enumerate(words)} | {"": vocabulary.ABSENT & 0xFF}
 
 
-SERVICES = _codes(vocabulary.SERVICES)
 AUTHS = _codes(vocabulary.AUTHS)
 RESULTS = _codes(vocabulary.RESULTS)
 PURPOSES = _codes(vocabulary.PURPOSES)
@@ -34,8 +35,9 @@ _HEX_DIGITS = b"0123456789abcdefABCDEF"
 def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Records) -> Batch:
     """The batch of account events; `bank` is `NO_BANK` where it is not four digits."""
     n = len(events)
+    services = [e.service for e in events]
     texts = [e.event_id for e in events]
-    texts += [e.wallet for e in events]
+    texts += wallet_keys(services, [e.wallet for e in events])
     texts += [e.source for e in events]
     texts += [e.account for e in events]
     event_id, wallet, source, account = hash64_many(texts).reshape(4, n)
@@ -46,7 +48,7 @@ def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Rec
         kind=_int8([e.code for e in events]),
         occurred_at_ms=_int64([e.occurred_at_ms for e in events]),
         event_id=event_id,
-        service=_int8([SERVICES[e.service] for e in events]),
+        service=service_codes(services),
         wallet=wallet,
         wallet_opened_at_ms=_int64([e.wallet_opened_at_ms for e in events]),
         wallet_verified=_int8([e.wallet_verified for e in events]),
@@ -64,15 +66,16 @@ def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Rec
     )
 
 
-def wallet_columns(events: Sequence[WalletEvent], offset: Offsets, record: Records) -> Batch:
-    """The batch of wallet events."""
+def wallet_columns(events: Sequence[WalletEvent], wallets: Sequence[str], offset: Offsets, record: Records) -> Batch:
+    """The batch of wallet events; `wallets` are their keys."""
     n = len(events)
+    services = [e.service for e in events]
     texts = [e.event_id for e in events]
-    texts += [e.wallet for e in events]
+    texts += wallets
     texts += [e.source for e in events]
     texts += [e.shop for e in events]
     texts += [e.shop_category for e in events]
-    texts += [e.counterparty for e in events]
+    texts += wallet_keys(services, [e.counterparty for e in events])
     event_id, wallet, source, shop, shop_category, counterparty = hash64_many(texts).reshape(6, n)
     absent = np.full(n, vocabulary.ABSENT, np.int8)
     return Batch(
@@ -81,7 +84,7 @@ def wallet_columns(events: Sequence[WalletEvent], offset: Offsets, record: Recor
         kind=_int8([e.code for e in events]),
         occurred_at_ms=_int64([e.occurred_at_ms for e in events]),
         event_id=event_id,
-        service=_int8([SERVICES[e.service] for e in events]),
+        service=service_codes(services),
         wallet=wallet,
         wallet_opened_at_ms=_int64([e.wallet_opened_at_ms for e in events]),
         wallet_verified=_int8([e.wallet_verified for e in events]),
@@ -108,6 +111,11 @@ def _place(topic: int, offset: Offsets) -> dict[str, npt.NDArray[Any]]:
         "origin": np.full(n, origin_of(topic, 0), np.int32),
         "origin_offset": offset,
     }
+
+
+def is_account(text: str) -> bool:
+    """Whether this is an event's `account`: 16 to 128 hex digits."""
+    return MIN_ACCOUNT <= len(text) <= MAX_IDENTIFIER and not not_hex([text])
 
 
 def not_hex(texts: Sequence[str]) -> list[int]:

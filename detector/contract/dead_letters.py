@@ -22,7 +22,7 @@ REASONS: dict[str, str] = {
     "wrong_type": "a field, or the whole message, has another JSON type than expected",
     "bad_amount": "the amount is not a whole number of yen in range",
     "bad_value": "a field holds a value outside its range or vocabulary",
-    "key_mismatch": "the key is not the payload's `account` (account events) or `wallet` (wallet events)",
+    "key_mismatch": "the key is not the payload's `account` (account events) or `service`/`wallet` (wallet events)",
     "time_in_future": "the event says it happened more than a day after its record was written",
 }
 

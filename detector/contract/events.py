@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from detector.contract import vocabulary
+from detector.contract import services, vocabulary
 
 #: Outside 2000…2100 a time is seconds, microseconds or a broken clock, not epoch milliseconds.
 EARLIEST_MS = 946_684_800_000
@@ -16,22 +16,26 @@ END_MS = 4_102_444_800_000
 
 #: Identifiers are ids and keyed hashes; 128 characters hold a SHA-512 in hex.
 MAX_IDENTIFIER = 128
+MAX_EVENT_ID = 64
+MIN_ACCOUNT = 16  # hex digits: 64 bits
 
-Service = Literal["docomo_account", "d_payment", "paypay", "kyash", "merpay", "linepay", "paypal", "other"]
 Auth = Literal["pin4", "otp", "ekyc"]
 LinkResult = Literal["ok", "wrong_credentials", "locked"]
 DebitResult = Literal["ok", "insufficient", "over_cap", "refused"]
 Purpose = Literal["charge", "payment"]
 
-EventId = Annotated[str, Meta(min_length=1, max_length=64)]
+EventId = Annotated[str, Meta(min_length=1, max_length=MAX_EVENT_ID)]
 TimeMs = Annotated[int, Meta(ge=EARLIEST_MS, lt=END_MS)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 OptionalText = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
 AmountYen = Annotated[int, Meta(ge=1, le=vocabulary.MAX_AMOUNT_YEN)]
-# The two patterns are for the schema files: the codec checks them on whole columns, a regex per event is too slow.
+# The three patterns are for the schema files: the codec checks them on whole columns, a regex per event is too slow.
+Service = Annotated[
+    str, Meta(min_length=1, max_length=services.MAX_SERVICE, extra_json_schema={"pattern": services.PATTERN})
+]
 Bank = Annotated[str, Meta(min_length=4, max_length=4, extra_json_schema={"pattern": "^[0-9]{4}$"})]
 Account = Annotated[
-    str, Meta(min_length=16, max_length=MAX_IDENTIFIER, extra_json_schema={"pattern": "^[0-9A-Fa-f]+$"})
+    str, Meta(min_length=MIN_ACCOUNT, max_length=MAX_IDENTIFIER, extra_json_schema={"pattern": "^[0-9A-Fa-f]+$"})
 ]
 
 
@@ -85,7 +89,7 @@ class Debit(OnAccount, tag="debit", frozen=True, gc=False):
 
 
 class Open(Event, tag="open", frozen=True, gc=False):
-    """A wallet is opened; the Kafka key of this and the other wallet events is `wallet`."""
+    """A wallet is opened; the Kafka key of this and the other wallet events is `service`/`wallet`."""
 
     code: ClassVar[int] = vocabulary.OPEN
     amount_yen: ClassVar[int] = 0

@@ -8,7 +8,9 @@ WALLET_KINDS = ("open", "payment", "transfer", "payout")
 KINDS = ACCOUNT_KINDS + WALLET_KINDS
 LINK, UNLINK, DEBIT, OPEN, PAYMENT, TRANSFER, PAYOUT = range(len(KINDS))
 
+#: Services with a code of their own; any other name has one too: see `services`.
 SERVICES = ("docomo_account", "d_payment", "paypay", "kyash", "merpay", "linepay", "paypal", "other")
+OTHER = SERVICES.index("other")
 
 AUTHS = ("pin4", "otp", "ekyc")
 PIN4, OTP, EKYC = range(len(AUTHS))

@@ -17,7 +17,7 @@ def admit(
     offsets: Any,
     indexes: Any,
     times_ms: Any,
-    event_ids: Any,
+    identities: Any,
     start: int,
     watermark_ms: int,
     ttl_ms: int,
@@ -29,12 +29,12 @@ def admit(
     """Update the headers of the rows of events `start … stop - 1` and write `status` int8 (n,); `(stop, watermark_ms)`.
 
     Event i of row `row_ids[i]` int64 has position (`offsets[i]` int64, `indexes[i]` int32), ascending, event time
-    `times_ms[i]` int64 and id hash `event_ids[i]` uint64 (0: none). The watermark is the greatest event time met,
+    `times_ms[i]` int64 and identity (`Batch.identity`) `identities[i]` uint64 (0: none). The watermark is the greatest event time met,
     replays included. Then, for each event:
 
     - at or before its row's position: `REPLAY`, nothing changes;
-    - its row is empty, or `watermark − last_seen > ttl`: `APPLY_FRESH`, recent ids and last seen start anew;
-    - its id is among the row's last four: `DUPLICATE`, only the row's position moves on;
+    - its row is empty, or `watermark − last_seen > ttl`: `APPLY_FRESH`, recent ones and last seen start anew;
+    - its identity is among the row's last four: `DUPLICATE`, only the row's position moves on;
     - else `APPLY`.
 
     Stops before an event that would clear a row already touched in this call, so that whatever follows the kernel
@@ -60,23 +60,23 @@ def admit(
             row.recent_ids[:] = 0
             row.recent_next = 0
             row.last_seen_ms = times_ms[i]
-        elif _is_recent(row, event_ids[i]):
+        elif _is_recent(row, identities[i]):
             status[i] = DUPLICATE
             continue
         status[i] = APPLY_FRESH if fresh else APPLY
         row.version = version
         row.kernel = kernel
         row.last_seen_ms = max(row.last_seen_ms, times_ms[i])
-        row.recent_ids[row.recent_next] = event_ids[i]
+        row.recent_ids[row.recent_next] = identities[i]
         row.recent_next = (row.recent_next + 1) % len(row.recent_ids)
     return len(row_ids), watermark_ms
 
 
 @njit(cache=True)
-def _is_recent(row: Any, event_id: Any) -> bool:
-    if event_id == 0:
+def _is_recent(row: Any, identity: Any) -> bool:
+    if identity == 0:
         return False
     for recent in row.recent_ids:
-        if recent == event_id:
+        if recent == identity:
             return True
     return False

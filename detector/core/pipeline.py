@@ -96,7 +96,7 @@ class Pipeline:
                 self.watermark_ms = max(self.watermark_ms, int(batch.occurred_at_ms.max()))
             return np.zeros(batch.size, np.int8), events
         row_ids = self.rows.locate(stage.keys_of(batch))
-        status = np.empty(batch.size, np.int8)
+        status, identity = np.empty(batch.size, np.int8), batch.identity
         own = np.empty((batch.size, len(stage.features)), np.float32)
         start = 0
         while start < batch.size:
@@ -106,7 +106,7 @@ class Pipeline:
                 batch.offset,
                 batch.place,
                 batch.occurred_at_ms,
-                batch.event_id,
+                identity,
                 start,
                 self.watermark_ms,
                 self.ttl_ms,

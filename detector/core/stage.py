@@ -21,7 +21,7 @@ HEADER: tuple[tuple[Any, ...], ...] = (
     ("key", "<u8"),
     ("last_offset", "<i8"),  # of the last event applied; -1 in a row no event has touched
     ("last_seen_ms", "<i8"),  # greatest event time applied
-    ("recent_ids", "<u8", (4,)),  # hashes of the last four event ids (PROTOCOL rule 12)
+    ("recent_ids", "<u8", (4,)),  # identities of the last four events (PROTOCOL rule 12)
     ("last_index", "<i4"),  # place inside the hop message; 0 in the first stage
 )
 MAX_ROW_BYTES = 256

@@ -30,11 +30,13 @@ from detector.core.stages.cases import CASES
 #: The node that brings wallet events into the wallets' log; it keeps no rows.
 FORWARDER = "wallet-events"
 
-#: Columns that every node reads: for admission, to tell both sides of a transfer, and for the ids of alerts.
-ALWAYS_READ = frozenset({"event_id", "kind", "occurred_at_ms", "origin", "origin_offset", "role"})
+#: Columns that every node reads: for admission (`Batch.identity`), for the sides of a transfer, for ids of alerts.
+ALWAYS_READ = frozenset(
+    {"account", "event_id", "kind", "occurred_at_ms", "origin", "origin_offset", "role", "service", "wallet"}
+)
 #: Beside its features, what a model looks at; and what an alert says of its event.
 JUDGED = frozenset({"bank"})
-RAISED = frozenset({"amount_yen", "bank", "result", "service", "wallet_opened_at_ms"})
+RAISED = frozenset({"amount_yen", "bank", "result", "wallet_opened_at_ms"})
 
 #: Which of the events that a node has processed, with their status int8 (n,), go on: indices int64 (k,), ascending.
 Select = Callable[[Events, npt.NDArray[np.int8]], npt.NDArray[np.int64]]

@@ -132,7 +132,12 @@ METRICS = (
         "Alerts raised, by the bank's Zengin code; none for wallet events.",
         ("bank",),
     ),
-    Metric("kozamori_alerts_by_service_total", "counter", "Alerts raised, by wallet service.", ("service",)),
+    Metric(
+        "kozamori_alerts_by_service_total",
+        "counter",
+        "Alerts raised, by wallet service; other for those without a code of their own.",
+        ("service",),
+    ),
     Metric(
         "kozamori_cases_total",
         "counter",

@@ -10,6 +10,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from detector.contract.batch import OWN, Batch
+from detector.contract.services import known_codes, known_service
 from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
 from detector.observe.catalogue import BY_NAME
 from detector.observe.tally import Tally
@@ -119,7 +120,7 @@ class Metrics:
         """Count an alert; its yen only with `update` 0, so that a case's money is counted once."""
         self.counter("kozamori_alerts_total").labels(severity, detector).inc()
         self.counter("kozamori_alerts_by_bank_total").labels(bank or NO_BANK).inc()
-        self.counter("kozamori_alerts_by_service_total").labels(service).inc()
+        self.counter("kozamori_alerts_by_service_total").labels(known_service(service)).inc()
         if update == 0:
             self.counter("kozamori_cases_total").labels(severity).inc()
             self.counter("kozamori_cases_by_bank_total").labels(bank or NO_BANK).inc()
@@ -201,9 +202,9 @@ class StageMetrics:
             self._alarms.add(alarm)
 
     def _count_events(
-        self, kind: npt.NDArray[np.int8], service: npt.NDArray[np.int8], result: npt.NDArray[np.int8]
+        self, kind: npt.NDArray[np.int8], service: npt.NDArray[np.uint16], result: npt.NDArray[np.int8]
     ) -> None:
-        codes = (kind.astype(np.int64) * len(SERVICES) + service) * (len(RESULTS) + 1) + result + 1
+        codes = (kind.astype(np.int64) * len(SERVICES) + known_codes(service)) * (len(RESULTS) + 1) + result + 1
         counts = np.bincount(codes)
         for code in np.flatnonzero(counts).tolist():
             child = self._events.get(code)

@@ -10,6 +10,7 @@ from detector.contract.alerts import Alert, decode_alert, encode_alert
 from detector.contract.batch import ACCOUNT_EVENTS, Batch, origin_of
 from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_one, decode_wallet_events
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
+from detector.contract.keys import subject_key
 from detector.core.alerting import Topics, build_alert, into_case
 from detector.core.budget_controller import taken, to_desk
 from detector.core.forward import both_sides, one_side
@@ -249,7 +250,7 @@ class _Cases:
         alerts = [self._alert(hopped.values[i], facts[i]) for i in raised.tolist()]
         received_ms = facts[raised, RECEIVED_MS].tolist()
         outputs = [
-            Output(ALERTS, (alert.account or alert.wallet).encode(), encode_alert(alert), stamp)
+            Output(ALERTS, subject_key(alert.account, alert.service, alert.wallet).encode(), encode_alert(alert), stamp)
             for alert, stamp in zip(alerts, received_ms, strict=True)
         ]
         held = len(outcome.applied) - len(raised)

@@ -8,11 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
+from detector.contract.events import EARLIEST_MS, END_MS, MAX_EVENT_ID, MAX_IDENTIFIER, MIN_ACCOUNT
 from detector.contract.keyed_hash import KeyedHash
 from detector.contract.vocabulary import MAX_AMOUNT_YEN
 from detector.errors import UserError
-from producers.batches import MAX_EVENT_ID, MIN_ACCOUNT
 from producers.mapping.amounts import yen
 from producers.mapping.fields import Field
 from producers.mapping.times import times

@@ -69,7 +69,7 @@ BAD = (
     *(Bad(f"amount {text}", "bad_amount", _amount(text)) for text in ("10" * 9, "9" * 400)),
     Bad("bank of three digits", "bad_value", _debit(bank="116")),
     Bad("bank of other digits", "bad_value", _debit(bank="٠١١٦")),
-    Bad("unknown service", "bad_value", _debit(service=MARK)),
+    Bad("no name of a service", "bad_value", _debit(service=MARK + "/")),
     Bad("time in seconds", "bad_value", _debit(occurred_at_ms=START_MS // 1000)),
     Bad("an account number in plain", "bad_value", _debit(account="1234567"), b"1234567"),
     Bad("time two centuries ahead", "bad_value", _debit(occurred_at_ms=START_MS + 200 * 365 * 86_400_000)),

@@ -67,4 +67,4 @@ def message(fields: dict[str, Any]) -> bytes:
 
 def key(fields: dict[str, Any]) -> bytes:
     """The Kafka key of an event's fields."""
-    return str(fields.get("account", fields["wallet"])).encode()
+    return str(fields.get("account") or f"{fields['service']}/{fields['wallet']}").encode()

@@ -22,6 +22,7 @@ NEVER_MS = 10**15
 NAMES = tuple(feature.name for feature in FEATURES)
 START_MS = 1_598_500_000_000  # 27 August 2020 in Japan: month ends are never far
 NO_FACTS = (0, 0, 0)
+SERVICES = (*range(8), 256, 60_000, 65_534)  # known ones and some that are not
 WINDOWS = (("1m", 60), ("10m", 600), ("1h", 3_600), ("24h", 86_400))
 
 
@@ -42,6 +43,10 @@ class Event:
     result: int = ABSENT
     yen: int = 0
     purpose: int = ABSENT
+
+    @property
+    def identity(self) -> tuple[int, int, int, int]:
+        return self.event_id, self.service, self.kind, self.account
 
     @property
     def at_s(self) -> int:
@@ -122,7 +127,7 @@ class Oracle:
         fresh = not life.events or self.watermark_ms - max(e.at_ms for e in life.events) > self.ttl_ms
         if fresh:
             life.events = []
-        elif event.event_id in [e.event_id for e in life.events[-4:]]:
+        elif event.identity in [e.identity for e in life.events[-4:]]:
             return 3, {}, NO_FACTS
         found = {} if event.kind == UNLINK else features(life.events, event)
         yen_a_minute = pace(life.events, event)
@@ -157,8 +162,23 @@ def exposure(events: list[Event]) -> tuple[int, int]:
     """Yen taken in 24 hours up to the newest event, of it and six before; yen its service may still take this month."""
     past, event = events[:-1], events[-1]
     month = max(e.month for e in events)
-    here = sum(e.taken for e in events if e.month == month and e.service == event.service)
+    here = by_service([e for e in successful(events) if e.month == month]).get(event.service, 0)
     return sum(e.yen for e in within(past, event, 86_400)) + event.taken, max(0, CAP - here)
+
+
+def by_service(month: list[Event]) -> dict[int, int]:
+    """Yen of a month's debits by service, of eight; a ninth takes the place of the one with the least yen so far."""
+    slots: list[list[int]] = []
+    for e in month:
+        known = next((slot for slot in slots if slot[0] == e.service), None)
+        if known is None:
+            known = [e.service, 0]
+            if len(slots) < 8:
+                slots.append(known)
+            else:
+                slots[slots.index(min(slots, key=lambda slot: slot[1]))] = known
+        known[1] += e.yen
+    return {slot[0]: slot[1] for slot in slots}
 
 
 def pace(past: list[Event], event: Event) -> int:
@@ -214,7 +234,7 @@ def features(past: list[Event], event: Event) -> dict[str, float]:
         "wallet_unverified": not event.verified,
         "wallet_new": known is None,
         "wallets": len({w.wallet for w in places} | {event.wallet}),
-        "services": len({e.service for e in [*here, event]}),
+        "services": len({*by_service(here), event.service}),
         "account_known_s": since(event, past[0].at_s) if past else 0,
         "attempts_2d": min(len(tried), 256),
         "failures_2d": sum(e.result != OK for e in tried),
@@ -248,13 +268,14 @@ def debit_features(
         found["debits_" + name] = len(inside) + 1
         found["yen_" + name] = sum(e.yen for e in inside) + event.taken
     month = [] if late else here
-    used = sum(e.yen for e in month if e.service == event.service) + event.taken
+    services = by_service(month)
+    used = services.get(event.service, 0) + event.taken
     began_s = event.opened_ms // 1000 if linked_s is None else linked_s
     return (
         found
         | {
             "month_debits": len(month) + 1,
-            "month_yen": sum(e.yen for e in month) + event.taken,
+            "month_yen": sum(services.values()) + event.taken,
             "cap_share": used / CAP,
             "cap_left_yen": max(0, CAP - used),
             "yen_per_hour": found["yen_24h"] * 3_600 / max(60, since(event, began_s)),
@@ -323,7 +344,7 @@ def _random_event(draw: np.random.Generator, offset: int, at_ms: int, accounts: 
         at_ms=at_ms,
         account=int(draw.integers(1, accounts + 1)),
         wallet=int(draw.integers(1, 8)) << 32,
-        service=int(draw.integers(8)) if draw.random() < 0.5 else 0,
+        service=int(draw.choice(SERVICES)) if draw.random() < 0.5 else 0,
         opened_ms=at_ms - int(draw.exponential(10**8)) + (10**7 if draw.random() < 0.05 else 0),
         verified=bool(draw.random() < 0.5),
         auth=int(draw.integers(3)) if kind == LINK else ABSENT,

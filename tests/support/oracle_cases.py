@@ -17,6 +17,7 @@ from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, YEN_DEBITED, YEN_LEF
 
 CASE_MS = 86_400_000
 START_MS = 1_598_886_300_000
+SERVICES = (*range(8), 256, 60_000, 65_534)  # known ones and some that are not
 LEVELS = ("low", "medium", "high", "critical")
 
 
@@ -107,7 +108,7 @@ class Oracle:
             "emptied": left(now) == 0 and debited(now) > 0 and left(before) > 0,
             "urgent": urgency(now) == 1000 and all(urgency(now[:i]) < 1000 for i in range(1, len(now))),
             "detector": event.detector not in {alert.detector for alert in before},
-            "service": event.service not in {alert.service for alert in before},
+            "service": event.service not in by_service(before),
             "linked": freed[-1] and not any(freed[:-1]),
         }
         return {name for name, told_now in found.items() if told_now}
@@ -121,7 +122,22 @@ def debited(alerts: list[Told]) -> int:
 
 
 def left(alerts: list[Told]) -> int:
-    return sum({alert.service: alert.left for alert in alerts}.values())
+    return sum(by_service(alerts).values())
+
+
+def by_service(alerts: list[Told]) -> dict[int, int]:
+    """What is left of each service's cap, of eight; a ninth takes the place of the one with the least left."""
+    slots: list[list[int]] = []
+    for alert in alerts:
+        known = next((slot for slot in slots if slot[0] == alert.service), None)
+        if known is None:
+            known = [alert.service, 0]
+            if len(slots) < 8:
+                slots.append(known)
+            else:
+                slots[slots.index(min(slots, key=lambda slot: slot[1]))] = known
+        known[1] = alert.left
+    return {slot[0]: slot[1] for slot in slots}
 
 
 def worst(alerts: list[Told]) -> int:
@@ -183,7 +199,7 @@ def lives(seed: int, n: int, accounts: int = 3) -> list[Told]:
             account=int(draw.integers(1, accounts + 1)),
             kind=kind,
             result=OK if draw.random() < 0.5 else WRONG_CREDENTIALS,
-            service=int(draw.integers(8)) if draw.random() < 0.1 else 0,
+            service=int(draw.choice(SERVICES)) if draw.random() < 0.1 else 0,
             yen=int(draw.integers(1, 90_000)) if kind == DEBIT else 0,
             debited=int(draw.integers(0, 200_000)) if draw.random() < 0.3 else 0,
             left=int(draw.choice([0, 20_000, 200_000, 300_000])),

@@ -20,4 +20,4 @@ READS = frozenset(
     }
 )
 
-ACCOUNT = Stage("account", "account", ROW, 1, account_kernel, FEATURES, READS)
+ACCOUNT = Stage("account", "account", ROW, 2, account_kernel, FEATURES, READS)

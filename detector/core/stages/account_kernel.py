@@ -17,7 +17,7 @@ from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_
 
 DEBITS = 6  # successful debits remembered
 WALLETS = 4  # wallets remembered, the longest unseen is forgotten first
-SERVICES = 8
+SERVICES = 8  # of a month; a ninth takes the slot of the one with the least yen
 HABIT_BINS = 6  # of four hours each
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 WINDOWS_S = (60, 600, 3_600, 86_400)
@@ -33,7 +33,8 @@ ROW = np.dtype(
         ("wallet", "<u4", (WALLETS,)),  # upper half of the hash, 0 = empty
         ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or cut
         ("seen_s", "<u4", (WALLETS,)),
-        ("month_yen", "<u4", (SERVICES,)),
+        ("month_yen", "<u4", (SERVICES,)),  # by service, each in the slot of its tag
+        ("month_service", "<u2", (SERVICES,)),  # tags: 1 + code, 0 = free
         ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
         ("month", "<u2"),  # newest month seen, since January 1970
         ("month_debits", "<u2"),  # successful ones of that month
@@ -166,7 +167,7 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
         facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
         facts[i, YEN_PACE] = _pace(row, now_s, taken)
         _update(row, batch, i, now_s, taken)
-        facts[i, YEN_LEFT] = max(0, MONTHLY_CAP_YEN - row.month_yen[batch.service[i]])
+        facts[i, YEN_LEFT] = max(0, MONTHLY_CAP_YEN - _month_yen(row, batch.service[i]))
 
 
 @njit(cache=True)
@@ -185,6 +186,7 @@ def _clear(row: Any, now_s: int) -> None:
     row.seen_s[:] = 0
     row.month_debits = 0
     row.month_yen[:] = 0
+    row.month_service[:] = 0
     row.attempts[:] = 0
     row.failures[:] = 0
     row.habit[:] = 0
@@ -199,6 +201,23 @@ def _turn_month(row: Any, now_s: int) -> None:
         row.month = month
         row.month_debits = 0
         row.month_yen[:] = 0
+        row.month_service[:] = 0
+
+
+@njit(cache=True)
+def _month_slot(row: Any, service: int) -> int:
+    """Slot of a service that debited the account this month, −1 where it has none."""
+    for slot in range(SERVICES):
+        if row.month_service[slot] == service + 1:
+            return slot
+    return -1
+
+
+@njit(cache=True)
+def _month_yen(row: Any, service: int) -> Any:
+    """Yen that a service debited this month."""
+    slot = _month_slot(row, service)
+    return np.int64(row.month_yen[slot]) if slot >= 0 else 0
 
 
 @njit(cache=True)
@@ -226,8 +245,9 @@ def _both(row: Any, batch: Any, i: int, now_s: int, place: int, x: Any) -> None:
     known, services = 0, 0
     for other in range(WALLETS):
         known += row.wallet[other] != 0
-    for service in range(SERVICES):
-        services += row.month_yen[service] > 0 or service == batch.service[i]
+    for slot in range(SERVICES):
+        services += row.month_service[slot] > 0
+    services += _month_slot(row, batch.service[i]) < 0
     x[_WALLET_AGE] = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
     x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
     x[_WALLET_NEW] = place < 0
@@ -270,7 +290,7 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, place: int, taken: int, x: 
         x[_WINDOW_0 + 2 * window] = _count_within(row, now_s, WINDOWS_S[window]) + 1
         x[_WINDOW_0 + 2 * window + 1] = _yen_within(row, now_s, WINDOWS_S[window]) + taken
     late = month_of(day_of(now_s)) < row.month
-    here = taken if late else row.month_yen[service] + taken
+    here = taken if late else _month_yen(row, service) + taken
     everywhere = taken
     if not late:
         for other in range(SERVICES):
@@ -404,7 +424,8 @@ def _count_debit(row: Any, now_s: int, taken: int, service: int) -> None:
     row.next_debit = (row.next_debit + 1) % DEBITS
     if month_of(day_of(now_s)) == row.month:
         row.month_debits = min(np.int64(row.month_debits) + 1, _U2)
-        row.month_yen[service] = min(np.int64(row.month_yen[service]) + taken, _U4)
+        slot = _take_slot(row, service)
+        row.month_yen[slot] = min(np.int64(row.month_yen[slot]) + taken, _U4)
     if row.debits < _U2:
         row.debits += 1
         row.log_sum += _log1000(taken)
@@ -414,3 +435,18 @@ def _count_debit(row: Any, now_s: int, taken: int, service: int) -> None:
         for other in range(HABIT_BINS):
             row.habit[other] //= 2
     row.habit[part] += 1
+
+
+@njit(cache=True)
+def _take_slot(row: Any, service: int) -> int:
+    """The slot of a service: its own, a free one, or that of the service with the least yen this month."""
+    slot = _month_slot(row, service)
+    if slot >= 0:
+        return slot
+    slot = 0
+    for other in range(1, SERVICES):
+        if row.month_yen[other] < row.month_yen[slot]:
+            slot = other
+    row.month_service[slot] = service + 1
+    row.month_yen[slot] = 0
+    return slot

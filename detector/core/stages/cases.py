@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from detector.contract.vocabulary import DEBIT, LINK, OK, SERVICES
+from detector.contract.vocabulary import DEBIT, LINK, OK
 from detector.core import triage
 from detector.core.admission import APPLY_FRESH
 from detector.core.stage import (
@@ -30,6 +30,7 @@ from detector.core.stage import (
 )
 
 CASE_MS = 24 * 3600 * 1000
+SERVICES = 8  # of a case; a ninth takes the slot of the one with the least yen left
 HELD = -1  # number of an update that is not raised
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 _DETECTOR_BITS = 32  # detectors that would share a bit are told as one
@@ -40,7 +41,8 @@ ROW = np.dtype(
         ("origin", "<i4"),  # of the case's first alert
         ("origin_offset", "<i8"),
         ("started_ms", "<i8"),
-        ("left_yen", "<u4", (len(SERVICES),)),  # to the cap, of each service in the case, as last known
+        ("left_yen", "<u4", (SERVICES,)),  # to the cap, of each service in the case, as last known
+        ("service", "<u2", (SERVICES,)),  # whose slot it is: 1 + code, 0 = free
         ("yen", "<u4"),  # debited so far, and of them told
         ("told_yen", "<u4"),
         ("detectors", "<u4"),  # bits of those that spoke
@@ -48,7 +50,6 @@ ROW = np.dtype(
         ("held", "<u2"),  # alerting events since the last update raised
         ("urgency", "<u2"),  # highest so far
         ("severity", "u1"),  # likewise
-        ("services", "u1"),  # bits of those in the case
         ("failed", "u1"),  # 1 once a link attempt failed, and so on
         ("linked", "u1"),  # one succeeded after that
         ("guessed", "u1"),  # nothing but failed links so far
@@ -95,11 +96,11 @@ def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
     taken = batch.amount_yen[i] if batch.kind[i] == DEBIT and batch.result[i] == OK else 0
     # The account stage knows debits that did not alert, the case those that are older than a day or the last six.
     row.yen = min(max(np.int64(row.yen) + taken, facts[YEN_DEBITED]), _U4)
-    row.left_yen[batch.service[i]] = facts[YEN_LEFT]
+    joined = _set_left(row, batch.service[i], facts[YEN_LEFT])
     left: Any = 0
-    for service in range(len(row.left_yen)):
-        left += np.int64(row.left_yen[service])
-    news = _news(row, batch, i, facts, left)
+    for slot in range(SERVICES):
+        left += np.int64(row.left_yen[slot])
+    news = _news(row, batch, i, facts, left, joined)
     facts[CASE_ORIGIN] = row.origin
     facts[CASE_OFFSET] = row.origin_offset
     facts[YEN_DEBITED] = row.yen
@@ -119,9 +120,29 @@ def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
 
 
 @njit(cache=True)
-def _news(row: Any, batch: Any, i: int, facts: Any, left: int) -> Any:
-    """Bits of what the alert tells that the case has not told, noting it as told."""
+def _set_left(row: Any, service: int, left_yen: int) -> bool:
+    """Note what is left of a service's cap; whether the service was not in the case."""
+    least = 0
+    for slot in range(SERVICES):
+        # Slots are taken in order: behind the first free one lies none.
+        if row.service[slot] == service + 1 or row.service[slot] == 0:
+            joined = row.service[slot] == 0
+            row.service[slot] = service + 1
+            row.left_yen[slot] = left_yen
+            return joined
+        if row.left_yen[slot] < row.left_yen[least]:
+            least = slot
+    row.service[least] = service + 1
+    row.left_yen[least] = left_yen
+    return True
+
+
+@njit(cache=True)
+def _news(row: Any, batch: Any, i: int, facts: Any, left: int, joined: bool) -> Any:  # noqa: FBT001 - numba passes by place
+    """Bits of what the alert tells that the case has not told, noting it as told; `joined`: its service is another."""
     news: Any = triage.OPENED if row.updates == 0 else 0
+    if joined:
+        news |= triage.SERVICE
     severity = triage.level_of(left, facts[ALARM_MILLIONTHS])
     if severity > row.severity:
         row.severity = severity
@@ -142,10 +163,6 @@ def _news(row: Any, batch: Any, i: int, facts: Any, left: int) -> Any:
     if row.detectors & detector == 0:
         row.detectors |= detector
         news |= triage.DETECTOR
-    service = 1 << batch.service[i]
-    if row.services & service == 0:
-        row.services |= service
-        news |= triage.SERVICE
     if failed:
         row.failed = True
     elif batch.kind[i] == LINK and row.failed and not row.linked:
@@ -165,7 +182,7 @@ def _close(row: Any) -> None:
     row.held = 0
     row.urgency = 0
     row.severity = 0
-    row.services = 0
+    row.service[:] = 0
     row.failed = 0
     row.linked = 0
     row.guessed = 0

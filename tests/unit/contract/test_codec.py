@@ -41,7 +41,7 @@ COMMON = {
     "occurred_at_ms": make.START_MS,
     "event_id": hash64("e-000001"),
     "service": 0,
-    "wallet": hash64(make.WALLET),
+    "wallet": hash64(f"docomo_account/{make.WALLET}"),
     "wallet_opened_at_ms": make.START_MS - 600_000,
     "wallet_verified": 0,
     "source": hash64("5feceb66ffc86f38"),
@@ -71,12 +71,18 @@ ON_ACCOUNT = COMMON | {"origin": 0, "bank": 116, "account": hash64(make.ACCOUNT)
             ON_ACCOUNT | {"kind": 2, "result": 4, "amount_yen": 10**9, "purpose": 1, "bank": 0},
             make.debit(result="over_cap", amount_yen=10**9, purpose="payment", bank="0000"),
         ),
-        (COMMON | {"kind": 3, "source": 0, "service": 7}, make.open_wallet(source="", service="other")),
+        (
+            COMMON | {"kind": 3, "source": 0, "service": 7, "wallet": hash64(f"other/{make.WALLET}")},
+            make.open_wallet(source="", service="other"),
+        ),
         (
             COMMON | {"kind": 4, "amount_yen": 1, "shop": hash64("店"), "shop_category": hash64("tobacco")},
             make.payment(amount_yen=1, shop="店", shop_category="tobacco"),
         ),
-        (COMMON | {"kind": 5, "amount_yen": 5_000, "counterparty": hash64("w-9")}, make.transfer(counterparty="w-9")),
+        (
+            COMMON | {"kind": 5, "amount_yen": 5_000, "counterparty": hash64("docomo_account/w-9")},
+            make.transfer(counterparty="w-9"),
+        ),
         (COMMON | {"kind": 6, "amount_yen": 20_000}, make.payout()),
     ],
     ids=lambda value: value.get("kind") if isinstance(value, dict) else None,
@@ -101,7 +107,9 @@ def test_columns_have_the_types_of_the_batch_and_are_contiguous(decode: Any, fie
 @pytest.mark.parametrize(("decode", "fields"), DECODERS)
 def test_a_chunk_gives_what_its_messages_give_one_at_a_time(decode: Any, fields: list[dict[str, Any]]) -> None:
     flaws = [fields[0] | {"event_id": ""}, fields[0] | {"occurred_at_ms": make.START_MS + 2 * MAX_AHEAD_MS}]
-    variants = [f | {"event_id": "é", "service": service} for f in fields for service in vocabulary.SERVICES]
+    variants = [
+        f | {"event_id": "é", "service": service} for f in fields for service in (*vocabulary.SERVICES, "new-pay")
+    ]
     chunk = [*fields, *flaws, *variants]
     values = [make.message(f) for f in chunk]
     keys: list[bytes | None] = [make.key(f) for f in chunk]
@@ -167,7 +175,6 @@ def test_decoding_one_bad_message_raises(value: bytes) -> None:
 
 
 def test_types_and_vocabulary_have_the_same_words() -> None:
-    assert events.Service.__args__ == vocabulary.SERVICES  # type: ignore[attr-defined]
     assert events.Auth.__args__ == vocabulary.AUTHS  # type: ignore[attr-defined]
     assert events.LinkResult.__args__ == vocabulary.LINK_RESULTS  # type: ignore[attr-defined]
     assert events.DebitResult.__args__ == vocabulary.DEBIT_RESULTS  # type: ignore[attr-defined]

@@ -102,7 +102,11 @@ BAD: list[tuple[str, bytes | None]] = [
     ("bad_value", make.message(make.debit(wallet=""))),
     ("bad_value", make.message(make.debit(wallet="x" * 129))),
     ("bad_value", make.message(make.debit(source="x" * 129))),
-    ("bad_value", make.message(make.debit(service=SECRET))),
+    ("bad_value", make.message(make.debit(service=f"{SECRET}/"))),
+    ("bad_value", make.message(make.debit(service=""))),
+    ("bad_value", make.message(make.debit(service="x" * 33))),
+    ("bad_value", make.message(make.debit(service="paypay\n"))),
+    ("bad_value", make.message(make.debit(service="\uff50aypay"))),
     ("bad_value", make.message(make.debit(service="PayPay"))),
     ("bad_value", make.message(make.debit(result="wrong_credentials"))),
     ("bad_value", make.message(make.debit(purpose=SECRET))),
@@ -157,11 +161,17 @@ def test_the_key_must_be_the_account(reason: str, key: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "key"), [("missing_key", None), ("key_mismatch", b"w-2"), ("key_mismatch", b"\xe5")]
+    ("reason", "key"),
+    [
+        ("missing_key", None),
+        ("key_mismatch", b"docomo_account/w-2"),
+        ("key_mismatch", "財布".encode()),
+        ("key_mismatch", b"\xe5"),
+    ],
 )
-def test_the_key_of_a_wallet_event_must_be_the_wallet(reason: str, key: bytes | None) -> None:
+def test_the_key_of_a_wallet_event_must_be_the_wallet_at_its_service(reason: str, key: bytes | None) -> None:
     good = make.message(make.open_wallet(wallet="財布"))
-    batch, rejected = decode_wallet_events([good, good], ["財布".encode(), key], np.arange(2))
+    batch, rejected = decode_wallet_events([good, good], ["docomo_account/財布".encode(), key], np.arange(2))
     assert batch.record.tolist() == [0]
     assert [(1, reason)] == [(r.record, r.reason) for r in rejected]
 
