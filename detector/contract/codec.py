@@ -17,6 +17,7 @@ from detector.contract.events import AccountEvent, Event, OnAccount, WalletEvent
 from detector.contract.keys import wallet_keys
 from detector.contract.refusals import PLAIN_BYTES, RefusedError, check_unusual, describe, refusal
 from detector.contract.services import NO_SERVICE, is_service
+from detector.contract.texts import Strings
 
 __all__ = ["Decoded", "Rejected", "decode_account_events", "decode_one", "decode_wallet_events", "encode"]
 
@@ -37,9 +38,10 @@ _REFUSALS = (RefusedError, msgspec.DecodeError, ValueError, RecursionError)
 
 
 class Decoded(NamedTuple):
-    """The valid events of a chunk in order (`batch.record`: place in the chunk) and the messages that are none."""
+    """The valid events of a chunk in order (`batch.record`: index in the chunk), and the messages that are none."""
 
     batch: Batch
+    strings: Strings
     rejected: list[Rejected]
 
 
@@ -76,7 +78,7 @@ def decode_account_events(
     """
     events, rejected = _decode_each(values, _ACCOUNT_DECODER.decode)
     records = _places(len(values), rejected)
-    batch = account_columns(events, offsets[records], records)
+    batch, strings = account_columns(events, offsets[records], records)
     accounts = [event.account for event in events]
     verdicts = [
         *_service_verdicts(batch),
@@ -85,7 +87,7 @@ def decode_account_events(
         *_key_verdicts(accounts, keys, records),
         *_time_verdicts(batch, timestamps_ms),
     ]
-    return _without(batch, verdicts, rejected)
+    return _without(batch, strings, verdicts, rejected)
 
 
 def decode_wallet_events(
@@ -98,13 +100,13 @@ def decode_wallet_events(
     events, rejected = _decode_each(values, _WALLET_DECODER.decode)
     records = _places(len(values), rejected)
     wallets = wallet_keys([event.service for event in events], [event.wallet for event in events])
-    batch = wallet_columns(events, wallets, offsets[records], records)
+    batch, strings = wallet_columns(events, wallets, offsets[records], records)
     verdicts = [
         *_service_verdicts(batch),
         *_key_verdicts(wallets, keys, records),
         *_time_verdicts(batch, timestamps_ms),
     ]
-    return _without(batch, verdicts, rejected)
+    return _without(batch, strings, verdicts, rejected)
 
 
 def _decode_each(values: Messages, decode: Callable[[bytes], E]) -> tuple[list[E], list[Rejected]]:
@@ -161,12 +163,12 @@ def _time_verdicts(batch: Batch, timestamps_ms: Numbers | None) -> list[Verdict]
     return [(int(i), "time_in_future", "") for i in np.flatnonzero(ahead)]
 
 
-def _without(batch: Batch, verdicts: list[Verdict], rejected: list[Rejected]) -> Decoded:
+def _without(batch: Batch, strings: Strings, verdicts: list[Verdict], rejected: list[Rejected]) -> Decoded:
     """The batch without the events judged; of several verdicts on one event the first counts."""
     if not verdicts:
-        return Decoded(batch, rejected)
+        return Decoded(batch, strings, rejected)
     first = {i: (reason, field) for i, reason, field in reversed(verdicts)}
     refused = [Rejected(int(batch.record[i]), why[0], describe(*why)) for i, why in first.items()]
     keep = np.ones(batch.size, np.bool_)
     keep[list(first)] = False
-    return Decoded(batch.select(keep), sorted(rejected + refused))
+    return Decoded(batch.select(keep), strings.select(keep), sorted(rejected + refused))

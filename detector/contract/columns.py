@@ -9,9 +9,10 @@ import numpy.typing as npt
 from detector.contract import vocabulary
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, origin_of
 from detector.contract.events import MAX_IDENTIFIER, MIN_ACCOUNT, AccountEvent, WalletEvent
-from detector.contract.hashing import hash64_many
+from detector.contract.hashing import hash_spans
 from detector.contract.keys import wallet_keys
-from detector.contract.services import service_codes
+from detector.contract.services import FIRST_UNKNOWN, service_codes
+from detector.contract.texts import Strings, Texts, join
 
 Codes = dict[str, int]
 Offsets = npt.NDArray[np.int64]
@@ -32,17 +33,18 @@ NO_BANK = -2
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
-def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Records) -> Batch:
-    """The batch of account events; `bank` is `NO_BANK` where it is not four digits."""
+def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Records) -> tuple[Batch, Strings]:
+    """The batch of account events and their strings; `bank` is `NO_BANK` where it is not four digits."""
     n = len(events)
     services = [e.service for e in events]
     texts = [e.event_id for e in events]
     texts += wallet_keys(services, [e.wallet for e in events])
     texts += [e.source for e in events]
     texts += [e.account for e in events]
-    event_id, wallet, source, account = hash64_many(texts).reshape(4, n)
+    data, ends = join(texts)
+    event_id, wallet, source, account = hash_spans(data, ends).reshape(4, n)
     nothing = np.zeros(n, np.uint64)
-    return Batch(
+    batch = Batch(
         offset=offset,
         record=record,
         kind=_int8([e.code for e in events]),
@@ -64,10 +66,13 @@ def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Rec
         counterparty=nothing,
         **_place(ACCOUNT_EVENTS, offset),
     )
+    return batch, _strings(data, ends, services, batch.service, account=3)
 
 
-def wallet_columns(events: Sequence[WalletEvent], wallets: Sequence[str], offset: Offsets, record: Records) -> Batch:
-    """The batch of wallet events; `wallets` are their keys."""
+def wallet_columns(
+    events: Sequence[WalletEvent], wallets: Sequence[str], offset: Offsets, record: Records
+) -> tuple[Batch, Strings]:
+    """The batch of wallet events and their strings; `wallets` are their keys."""
     n = len(events)
     services = [e.service for e in events]
     texts = [e.event_id for e in events]
@@ -76,9 +81,10 @@ def wallet_columns(events: Sequence[WalletEvent], wallets: Sequence[str], offset
     texts += [e.shop for e in events]
     texts += [e.shop_category for e in events]
     texts += wallet_keys(services, [e.counterparty for e in events])
-    event_id, wallet, source, shop, shop_category, counterparty = hash64_many(texts).reshape(6, n)
+    data, ends = join(texts)
+    event_id, wallet, source, shop, shop_category, counterparty = hash_spans(data, ends).reshape(6, n)
     absent = np.full(n, vocabulary.ABSENT, np.int8)
-    return Batch(
+    batch = Batch(
         offset=offset,
         record=record,
         kind=_int8([e.code for e in events]),
@@ -99,6 +105,35 @@ def wallet_columns(events: Sequence[WalletEvent], wallets: Sequence[str], offset
         shop_category=shop_category,
         counterparty=counterparty,
         **_place(WALLET_EVENTS, offset),
+    )
+    return batch, _strings(data, ends, services, batch.service, account=None)
+
+
+def _strings(
+    data: npt.NDArray[np.uint8],
+    ends: npt.NDArray[np.int64],
+    services: Sequence[str],
+    codes: npt.NDArray[np.uint16],
+    *,
+    account: int | None,
+) -> Strings:
+    """Strings of `n` events, cut out of the buffer of their texts: ids first, then the wallets' keys.
+
+    `account`: which of the blocks of n texts has the accounts.
+    """
+    n = len(services)
+    begins = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if n else ends
+
+    def block(number: int) -> Texts:
+        span = slice(number * n, (number + 1) * n)
+        return Texts(data, begins[span], ends[span] - begins[span])
+
+    wallets, before = block(1), np.fromiter(map(len, services), np.int64, n)  # names are ASCII
+    return Strings(
+        event_id=block(0),
+        account=Texts.empty(n) if account is None else block(account),
+        wallet=Texts(data, wallets.begin + before + 1, wallets.length - before - 1),
+        service=Texts(data, wallets.begin, np.where(codes < FIRST_UNKNOWN, 0, before)),
     )
 
 

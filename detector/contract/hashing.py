@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.contract.texts import join
+
 P1 = np.uint64(0x9E3779B185EBCA87)
 P2 = np.uint64(0xC2B2AE3D27D4EB4F)
 P3 = np.uint64(0x165667B19E3779F9)
@@ -30,12 +32,12 @@ def hash64_many(texts: list[str]) -> npt.NDArray[np.uint64]:
 
     Raises UnicodeEncodeError for a text with a lone surrogate, which no UTF-8 message can hold.
     """
-    joined = "".join(texts)
-    data = joined.encode()
-    # Only in ASCII are lengths in characters lengths in bytes.
-    lengths = map(len, texts) if len(data) == len(joined) else (len(text.encode()) for text in texts)
-    ends = np.cumsum(np.fromiter(lengths, np.int64, len(texts)))
-    return _hash_spans(np.frombuffer(data, np.uint8), ends)  # type: ignore[no-any-return]
+    return hash_spans(*join(texts))
+
+
+def hash_spans(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """The same of texts that lie end to end in `data`, as `join` gives them."""
+    return _hash_spans(data, ends)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)

@@ -55,6 +55,24 @@ class Texts(NamedTuple):
         return out
 
 
+class Strings(NamedTuple):
+    """The few strings of `n` events that an alert needs; `service` is "" where the code of a known one tells it."""
+
+    event_id: Texts
+    account: Texts
+    wallet: Texts
+    service: Texts
+
+    def select(self, which: Any) -> Self:
+        """Those of the events at `which`."""
+        return self._make(texts.select(which) for texts in self)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Those of all parts, in order."""
+        return cls._make(map(Texts.joined, zip(*parts, strict=True)))
+
+
 def join(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """The UTF-8 of all texts end to end, and where each ends, int64 (n,)."""
     joined = "".join(texts)

@@ -6,26 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
-from detector.contract.texts import Texts
+from detector.contract.texts import Strings
 from detector.core.stage import FACTS
-
-
-class Strings(NamedTuple):
-    """The few strings that an alert needs, each of shape (n,)."""
-
-    event_id: Texts
-    account: Texts
-    wallet: Texts
-    service: Texts
-
-    def select(self, which: Any) -> Self:
-        """Those of the events at `which`."""
-        return self._make(texts.select(which) for texts in self)
-
-    @classmethod
-    def empty(cls, n: int) -> Self:
-        """Of `n` events that nobody will alert on."""
-        return cls._make([Texts.empty(n)] * len(cls._fields))
 
 
 class Events(NamedTuple):
@@ -69,6 +51,6 @@ def in_log_order(parts: list[Events]) -> Events:
         batch,
         np.concatenate([part.X for part in parts]),
         np.concatenate([part.facts for part in parts]),
-        Strings._make(map(Texts.joined, zip(*strings, strict=True))) if len(strings) == len(parts) else None,
+        Strings.joined(strings) if len(strings) == len(parts) else None,
     )
     return joined.select(np.lexsort((batch.place, batch.offset)))
