@@ -94,7 +94,7 @@ class Settings(BaseModel):
     )
     dead_letter_share: float = _setting(
         0.2,
-        "beyond the limit, the worker stops when more than this share of the events of a minute are dead letters",
+        "beyond the limit, an error is logged when more than this share of the events of a minute are dead letters",
         "a number above 0, at most 1",
         gt=0,
         le=1,

@@ -43,7 +43,7 @@ def run(task: RestoreTask) -> Restored:
     warm_up(flow_of(ACCOUNT_CHAIN), model)
     stages = {TP(settings.rows_topic(ACCOUNT.name), partition): ACCOUNT for partition in range(settings.partitions)}
     began, cpu_began = time.perf_counter(), time.process_time()
-    recoveries = asyncio.run(restore(client_options(settings), stages, lambda: True))
+    recoveries = asyncio.run(restore(client_options(settings), stages, lambda: True, lambda: None))
     assert recoveries is not None
     superseded = [recovery.superseded() for recovery in recoveries.values()]
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began

@@ -4,7 +4,7 @@ Asked for, not taken from fetches: a consumer that silently stopped fetching wou
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
@@ -16,32 +16,65 @@ from detector.stream.tenure import Tenure
 INTERVAL_S = 2.0
 TIMEOUT_S = 10.0
 
+#: Position and log end of a partition.
+Span = tuple[int, int]
+#: Those of the given partitions whose span holds no record, by a look of its own into the log.
+WithoutRecords = Callable[[Mapping[TP, Span]], Awaitable[set[TP]]]
+
 
 class LagWatch:
-    """Asks again and again; `waiting` is the sum over partitions as last known."""
+    """Asks again and again; `waiting` is the sum over partitions as last known.
 
-    def __init__(self, app: App, tenures: Mapping[TP, Tenure], reporting: Reporting) -> None:
+    A log may end with transaction markers, which no consumer is given: a position never gets past them. Where the
+    consumer has fetched all and the position stands still, the log itself is looked into: records that were fetched
+    and got lost on their way wait, markers do not.
+    """
+
+    def __init__(
+        self, app: App, tenures: Mapping[TP, Tenure], reporting: Reporting, without_records: WithoutRecords
+    ) -> None:
         self.waiting = 0
         self._app = app
         self._tenures = tenures
         self._reporting = reporting
+        self._without_records = without_records
+        self._positions: dict[TP, int] = {}  # at the last look
+        self._empty: dict[TP, Span] = {}  # spans that hold nothing but markers
 
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
             await asyncio.sleep(INTERVAL_S)
-            held = list(self._tenures)
             try:
-                ends = await asyncio.wait_for(self._app.consumer.highwaters(*held), TIMEOUT_S) if held else {}
+                await asyncio.wait_for(self.look(), TIMEOUT_S)
             except (TimeoutError, KafkaError):
                 self.waiting = max(self.waiting, 1)  # unknown counts as waiting: only without progress does it matter
-                continue
-            self._note({tp: end for tp, end in ends.items() if tp in self._tenures})
 
-    def _note(self, ends: Mapping[TP, int]) -> None:
+    async def look(self) -> None:
+        """Ask once."""
+        held = list(self._tenures)
+        ends = await self._app.consumer.highwaters(*held) if held else {}
+        spans = {tp: (tenure.position, ends[tp]) for tp, tenure in list(self._tenures.items()) if tp in ends}
+        self._empty = {tp: span for tp, span in self._empty.items() if spans.get(tp) == span}
+        still = {tp: span for tp, span in spans.items() if await self._is_still(tp, span)}
+        if still:
+            self._empty |= {tp: still[tp] for tp in await self._without_records(still)}
+        self._positions = {tp: position for tp, (position, _) in spans.items()}
+        self._note(spans)
+
+    async def _is_still(self, tp: TP, span: Span) -> bool:
+        """Whether everything was fetched, and the position does not reach the end all the same."""
+        position, end = span
+        if position >= end or tp in self._empty or self._positions.get(tp) != position:
+            return False
+        # Where it fetches next: markers before it are passed, records before it handed over.
+        fetched = await self._app.consumer.position(tp)
+        return fetched is not None and fetched >= end
+
+    def _note(self, spans: Mapping[TP, Span]) -> None:
         self.waiting = 0
-        for tp, end in ends.items():
-            tenure = self._tenures[tp]
-            lag = max(0, end - tenure.position)
+        for tp, (position, end) in spans.items():
+            lag = 0 if tp in self._empty else max(0, end - position)
             self.waiting += lag
-            self._reporting.lag(tenure, lag)
+            if (tenure := self._tenures.get(tp)) is not None:
+                self._reporting.lag(tenure, lag)

@@ -1,6 +1,4 @@
-"""How many dead letters are too many: stop before they swallow the stream."""
-
-from detector.errors import WorkerError
+"""How many dead letters are too many: a person has to hear of it, and the stream goes on."""
 
 WINDOW_S = 60.0
 
@@ -13,16 +11,19 @@ class DeadLetterQuota:
         self._share = share
         self._since: float | None = None
         self._records = self._dead = 0
+        self._told = False
 
-    def count(self, now_s: float, records: int, dead: int) -> None:
-        """Count a chunk at `now_s` (any monotonic clock); `WorkerError` beyond both the number and the share."""
+    @property
+    def counts(self) -> dict[str, int]:
+        """Records and dead letters of this minute so far."""
+        return {"records": self._records, "dead_letters": self._dead}
+
+    def count(self, now_s: float, records: int, dead: int) -> bool:
+        """Count a chunk at `now_s` (any monotonic clock); whether its minute is beyond number and share, once."""
         if self._since is None or now_s - self._since >= WINDOW_S:
-            self._since, self._records, self._dead = now_s, 0, 0
+            self._since, self._records, self._dead, self._told = now_s, 0, 0, False
         self._records += records
         self._dead += dead
-        if self._dead > self._limit and self._dead > self._share * self._records:
-            raise WorkerError(
-                f"{self._dead} of {self._records} records within a minute were dead letters, more than"
-                f" dead_letter_limit_per_min={self._limit} and dead_letter_share={self._share}:"
-                " mend the producer, or raise the limits"
-            )
+        beyond = self._dead > self._limit and self._dead > self._share * self._records
+        first, self._told = beyond and not self._told, self._told or beyond
+        return first

@@ -23,8 +23,8 @@ from detector.stream.hop import HopSender
 from detector.stream.lag import LagWatch
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
+from detector.stream.reader import first_offset, without_records
 from detector.stream.reporting import Reporting
-from detector.stream.restore import first_offset
 from detector.stream.security import client_options
 from detector.stream.takeover import Takeover
 from detector.stream.tenure import Tenure
@@ -54,7 +54,8 @@ class Shell:
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.tenures: dict[TP, Tenure] = {}
-        self.progress = 0  # changes with every chunk and checkpoint; the watchdog looks whether it does
+        self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog looks whether it does
+        self.restoring = False  # partitions are assigned that have no tenure yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.app: App = build_app(
             settings,
@@ -64,7 +65,8 @@ class Shell:
             on_revoked=self.finish,
         )
         self._hops = HopSender(self._send_hop_batch, self.fail)
-        self.lag = LagWatch(self.app, self.tenures, self._reporting)
+        look = partial(without_records, client_options(settings))
+        self.lag = LagWatch(self.app, self.tenures, self._reporting, look)
         self.topic_watch = TopicWatch(partial(topic_ids, settings), self.tenures, self.fail)
 
     async def begin(self) -> None:
@@ -72,16 +74,16 @@ class Shell:
         started = time.monotonic()
         self._drop_all()
         self._leaving = False
+        self.restoring = True
         try:
             facts = await self._topics_as_they_are()
             assignment = self.app.consumer.assignment()
             assigned = {tp: self._nodes[tp.topic] for tp in assignment if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
             takeover = Takeover(self._settings, self._wiring(facts), facts, self.app)
-            tenures = await takeover.begin(assigned)
-        except asyncio.CancelledError:
-            raise
+            tenures = await takeover.begin(assigned, self._progressed)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
+            _raise_if_cancelled(error)
             self.fail(error)
             # Raised, Faust would log it with a traceback, which is no answer to a person who has to run a command.
             await asyncio.Event().wait()
@@ -92,8 +94,12 @@ class Shell:
             self._reporting.taken(tenure, time.monotonic() - started)
             rows, offset = tenure.pipeline.rows.count, tenure.committed
             log.info("partition taken", stage=tenure.node, partition=tenure.tp.partition, offset=offset, rows=rows)
-        self.progress += 1
+        self._progressed()
+        self.restoring = False
         self._set_ready(ready=True)
+
+    def _progressed(self) -> None:
+        self.progress += 1
 
     async def _topics_as_they_are(self) -> dict[str, TopicFacts]:
         """The facts of today: while the worker runs, a topic may be re-created or given more partitions."""
@@ -114,9 +120,8 @@ class Shell:
             await self._wait_for_room(message.tp)
             async with self._processing:
                 await self._on_chunk(message)
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
+            _raise_if_cancelled(error)
             self.fail(error)
             # Returning would let Faust hand over the next chunk, past the one that failed.
             await asyncio.Event().wait()
@@ -143,9 +148,10 @@ class Shell:
         tenure.position = records[-1].offset + 1
         tenure.in_flight += 1
         tenure.torn = False
-        self.progress += 1
+        self._progressed()
         self._reporting.processed(tenure, processed, time.perf_counter() - started)
-        self._quota.count(time.monotonic(), len(records), len(processed.rejected))
+        if self._quota.count(time.monotonic(), len(records), len(processed.rejected)):
+            log.error("too many dead letters", **self._quota.counts, action="mend the producer; reasons: /metrics")
 
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         if output.partition is not None:
@@ -193,7 +199,8 @@ class Shell:
             while True:
                 await asyncio.sleep(interval_s)
                 await self.checkpoint()
-        except Exception as error:  # noqa: BLE001 - whatever it was, no further checkpoint would be safe
+        except BaseException as error:  # noqa: BLE001 - whatever it was, no further checkpoint would be safe
+            _raise_if_cancelled(error)
             self.fail(error)
 
     async def checkpoint(self) -> Cuts:
@@ -204,7 +211,7 @@ class Shell:
                 cuts = take_cuts(self.tenures.values())
             committed = await make_durable(cuts, self)
         if committed:
-            self.progress += 1
+            self._progressed()
             self._reporting.checkpoint(committed, time.perf_counter() - started)
         return committed
 
@@ -231,12 +238,14 @@ class Shell:
     async def _last_checkpoint(self) -> bool:
         self._set_ready(ready=False)
         self._leaving = True
+        self.restoring = False
         try:
             await asyncio.wait_for(self.checkpoint(), self._settings.rebalance_timeout_s * FINISH_SHARE)
         except TimeoutError:
             log.warning("the last checkpoint took too long, its events will be read again")
             return False
         except BaseException as error:
+            _raise_if_cancelled(error)
             self.fail(error)
             raise
         finally:
@@ -252,7 +261,7 @@ class Shell:
 
     def fail(self, error: BaseException) -> None:
         """Make the worker end because of `error`; the first one counts."""
-        if not self.failed.done() and not isinstance(error, asyncio.CancelledError):
+        if not self.failed.done():
             self.failed.set_result(error)
 
     def _set_ready(self, *, ready: bool) -> None:
@@ -264,3 +273,10 @@ class Shell:
             tenure = self.tenures.pop(tp)
             tenure.ended = True
             self._reporting.dropped(tenure)
+
+
+def _raise_if_cancelled(error: BaseException) -> None:
+    """Raise `error` where it is this task's own cancellation; one that leaked out of a library is a failure."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error

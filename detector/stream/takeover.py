@@ -1,7 +1,7 @@
 """From an assignment to tenures: rows restored, the log checked, the first commit and the header written."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
@@ -42,13 +42,15 @@ class Takeover:
         """Whether the group has not moved on since."""
         return bool(self._app.consumer_generation_id == self._generation)
 
-    async def begin(self, assigned: Nodes) -> list[Tenure]:
+    async def begin(self, assigned: Nodes, progressed: Callable[[], None]) -> list[Tenure]:
         """A tenure for each partition; none at all when the group moves on meanwhile.
 
-        `UserError` where rows cannot be read or offsets no longer mean anything.
+        `progressed` is called after every slice of rows and every partition. `UserError` where rows cannot be read or
+        offsets no longer mean anything.
         """
         stages = {self._changelog(tp, node): node.stage for tp, node in assigned.items() if node.stage is not None}
-        recoveries = await restore(client_options(self._settings), stages, lambda: self.stands) if stages else {}
+        connection = client_options(self._settings)
+        recoveries = await restore(connection, stages, lambda: self.stands, progressed) if stages else {}
         if recoveries is None:
             return []
         tenures: list[Tenure] = []
@@ -57,6 +59,7 @@ class Takeover:
             if tenure is None or not self.stands:
                 return []
             tenures.append(tenure)
+            progressed()
         return tenures
 
     def _changelog(self, tp: TP, node: Node) -> TP:

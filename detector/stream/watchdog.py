@@ -30,12 +30,14 @@ class Signs:
 
     `beat_s` is the clock when the event loop last ran our callback. `progress` is any number that changes whenever
     work was done: chunks processed, rows restored. `lag` is the records waiting, from end offsets that the broker was
-    *asked* for: a consumer that stopped fetching knows of no new ones.
+    *asked* for: a consumer that stopped fetching knows of no new ones. `restoring` says that partitions are assigned
+    whose rows are not there yet: of them no lag is known, and all of it waits.
     """
 
     beat_s: float
     progress: int
     lag: int
+    restoring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,21 @@ def first_look(signs: Signs, now_s: float) -> Seen:
 def judge(seen: Seen, signs: Signs, now_s: float, limit_s: float) -> tuple[Seen, Verdict]:
     """Whether the worker still works, `now_s` by a monotonic clock; pure.
 
-    Fails when the event loop has not run for `limit_s`, or when records have waited for `limit_s` without progress.
+    Fails when the event loop has not run for `limit_s`, or when records, or assigned partitions, have waited for
+    `limit_s` without progress.
     """
     # The thread itself did not run: the whole process was paused (a suspended machine). It gets its time anew.
     paused = now_s - seen.looked_s > limit_s / 2
     beat_s = now_s if paused else max(seen.beat_s, signs.beat_s)
-    idle = signs.lag <= 0 or signs.progress != seen.progress
+    idle = (signs.lag <= 0 and not signs.restoring) or signs.progress != seen.progress
     moved_s = now_s if paused or idle else seen.moved_s
     remembered = Seen(looked_s=now_s, beat_s=beat_s, moved_s=moved_s, progress=signs.progress)
     silent_s, still_s = now_s - beat_s, now_s - moved_s
     if silent_s > limit_s:
         return remembered, Verdict(silent_s, f"the event loop has not run for {silent_s:.0f} s, limit {limit_s:g} s")
     if still_s > limit_s:
-        reason = f"no progress for {still_s:.0f} s with {signs.lag} records waiting, limit {limit_s:g} s"
-        return remembered, Verdict(still_s, reason)
+        waits = "rows not restored" if signs.restoring else f"{signs.lag} records waiting"
+        return remembered, Verdict(still_s, f"no progress for {still_s:.0f} s with {waits}, limit {limit_s:g} s")
     # The loop is silent between two beats even when all is well.
     return remembered, Verdict(max(still_s, silent_s if silent_s > 4 * BEAT_S else 0.0))
 

@@ -17,7 +17,7 @@ from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
 from detector.core.budget_controller import SHARED_NAME
 from detector.core.model import Model
-from detector.errors import UserError
+from detector.errors import UserError, WorkerError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
@@ -77,7 +77,7 @@ class _Worker:
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(
-            lambda: Signs(pulse.beat_s, shell.progress, shell.lag.waiting),
+            lambda: Signs(pulse.beat_s, shell.progress, shell.lag.waiting, restoring=shell.restoring),
             limit_s=self._settings.watchdog_s,
             note=self._metrics.stalled,
             end=end_process,
@@ -107,7 +107,7 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
     aside = (shell.run_checkpoints(), shell.lag.run(), shell.topic_watch.run())
     tasks = [asyncio.ensure_future(task) for task in aside]
     starting = asyncio.ensure_future(shell.app.start())
-    ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed}
+    ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed, *tasks}
     await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and starting.exception() is None:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -115,6 +115,9 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
         shell.fail(starting.exception() or RuntimeError("the app did not start"))
     if crashed.done():
         shell.fail(shell.app.crash_reason or RuntimeError("a service of the app crashed"))
+    for watcher in tasks:
+        if watcher.done():
+            shell.fail(_why(watcher))
     if not shell.failed.done() and starting.done():
         log.info("worker drains")
         with suppress(Exception):  # kept in shell.failed
@@ -124,6 +127,12 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
     error = shell.failed.result() if shell.failed.done() else None
     await _stop(shell.app, error)
     return error
+
+
+def _why(ended: "asyncio.Future[Any]") -> BaseException:
+    """Why something that never ends by itself has ended."""
+    error = None if ended.cancelled() else ended.exception()
+    return error or WorkerError(f"{ended!r} ended by itself")
 
 
 async def _stop(app: App, error: BaseException | None) -> None:

@@ -100,7 +100,7 @@ def _inspect(settings: Settings) -> dict[str, TopicFacts]:
     }
 
 
-async def _restore(_: Any, stages: Mapping[TP, Stage], still_wanted: Any) -> dict[TP, Recovery] | None:
+async def _restore(_: Any, stages: Mapping[TP, Stage], still_wanted: Any, _told: Any) -> dict[TP, Recovery] | None:
     recoveries = {tp: Recovery(stage) for tp, stage in stages.items()}
     for tp, recovery in recoveries.items():
         found = _here().changelogs.get((tp.topic, tp.partition), ())

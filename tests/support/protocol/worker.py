@@ -214,5 +214,5 @@ class _Message(NamedTuple):
 _FINGERPRINT = Fingerprint(
     (Scene, Settings, Flow, Node, Stage, Wiring, HandLoop, Worker, DeadLetterQuota, LagWatch),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "started", "model", "_model"},
+    skip={"progress", "restoring", "started", "model", "_model"},
 )

@@ -43,9 +43,16 @@ def test_no_progress_with_waiting_records_beyond_the_limit_is_the_end() -> None:
     assert Verdict(33.0, "no progress for 33 s with 7 records waiting, limit 30 s") == verdict
 
 
-def test_a_restore_counts_as_progress() -> None:
-    looks = [(float(now), True, now * 1000, 7) for now in range(0, 300, 3)]
-    assert Verdict(0.0) == verdict_after(*looks)
+def test_slices_of_a_restore_count_as_progress_and_a_restore_that_gets_none_is_the_end() -> None:
+    seen = first_look(Signs(0.0, 0, 0, restoring=True), 0.0)
+    for now in range(3, 300, 3):
+        seen, verdict = judge(seen, Signs(float(now), now, 0, restoring=True), float(now), LIMIT_S)
+        assert Verdict(0.0) == verdict
+    for now in range(300, 330, 3):
+        seen, verdict = judge(seen, Signs(float(now), 297, 0, restoring=True), float(now), LIMIT_S)
+    assert Verdict(30.0) == verdict
+    _, verdict = judge(seen, Signs(330.0, 297, 0, restoring=True), 330.0, LIMIT_S)
+    assert Verdict(33.0, "no progress for 33 s with rows not restored, limit 30 s") == verdict
 
 
 def test_records_that_arrive_late_get_the_whole_limit() -> None:

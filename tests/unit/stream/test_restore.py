@@ -1,0 +1,114 @@
+"""Rows read back through a consumer that makes trouble: the trouble is what comes out, and nothing in its place."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+from aiokafka.structs import TopicPartition
+from faust.types import TP
+
+from detector.core.stages.account import ACCOUNT
+from detector.errors import WorkerError
+from detector.stream import reader
+from detector.stream.changelog import Header, encode_header
+from detector.stream.restore import restore
+
+CHANGELOG = TP("rows", 0)
+HEADER = Header("account-events", "id-1", 1, "account")
+
+
+class FakeConsumer:
+    """A changelog of headers; `ends` fails where it is told to, and `stop` lets a cancellation leak, as aiokafka's."""
+
+    def __init__(self, **_: Any) -> None:
+        self.read = 0
+
+    records = 3
+    error: Exception | None = None
+
+    async def start(self) -> None:
+        pass
+
+    async def stop(self) -> None:
+        raise asyncio.CancelledError
+
+    def assign(self, _: list[TopicPartition]) -> None:
+        pass
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        if self.error is not None:
+            raise self.error
+        return dict.fromkeys(partitions, self.records)
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        key, value = encode_header(HEADER)
+        self.read += 1
+        return {tp: [SimpleNamespace(key=key, value=value)]}
+
+    async def position(self, _: TopicPartition) -> int:
+        return self.read
+
+
+class Away(FakeConsumer):
+    """Kafka does not answer."""
+
+    error = KafkaTimeoutError("no answer within 40 s")
+
+
+class NeverStops(FakeConsumer):
+    """Its stop hangs."""
+
+    async def stop(self) -> None:
+        await asyncio.Event().wait()
+
+
+def nothing() -> None:
+    """Told of progress, does not care."""
+
+
+async def test_the_cause_of_a_failed_restore_comes_out_whatever_its_consumer_does_when_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "AIOKafkaConsumer", Away)
+    with pytest.raises(WorkerError, match=r"rows could not be restored.*no answer within 40 s"):
+        await restore({}, {CHANGELOG: ACCOUNT}, lambda: True, nothing)
+
+
+async def test_rows_that_were_read_are_not_lost_to_a_stop_that_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "AIOKafkaConsumer", FakeConsumer)
+    found = await restore({}, {CHANGELOG: ACCOUNT}, lambda: True, nothing)
+    assert found is not None
+    assert HEADER == found[CHANGELOG].header
+
+
+async def test_a_stop_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "AIOKafkaConsumer", NeverStops)
+    monkeypatch.setattr(reader, "STOP_S", 0.01)
+    async with asyncio.timeout(10):
+        assert await restore({}, {CHANGELOG: ACCOUNT}, lambda: False, nothing) is None
+
+
+async def test_every_slice_of_a_restore_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "AIOKafkaConsumer", FakeConsumer)
+    slices: list[None] = []
+    await restore({}, {CHANGELOG: ACCOUNT}, lambda: True, lambda: slices.append(None))
+    assert FakeConsumer.records == len(slices)
+
+
+async def test_whoever_cancels_a_restore_sees_it_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(FakeConsumer):
+        async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+            await asyncio.Event().wait()
+            return {}
+
+    monkeypatch.setattr(reader, "AIOKafkaConsumer", Silent)
+    task = asyncio.ensure_future(restore({}, {CHANGELOG: ACCOUNT}, lambda: True, nothing))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
