@@ -1,4 +1,4 @@
-"""Events to Kafka: account events to their topic by account, wallet events to theirs by service and wallet, in order."""
+"""Events to Kafka: account events to their topic by account, wallet events by service and wallet, in given order."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

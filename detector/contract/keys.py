@@ -1,17 +1,14 @@
-"""What records are keyed by: an account's hash, or a wallet at its service. Whoever writes to the bus agrees on this."""
+"""What records are keyed by: an account's hash, or a wallet at its service. All who write to the bus agree on it."""
 
 from collections.abc import Iterable
-
-#: Between service and wallet. No service has it in its name, so two wallets never share a key.
-SEPARATOR = "/"
 
 
 def wallet_key(service: str, wallet: str) -> str:
     """The Kafka key of a wallet's events, and the text whose hash stands for the wallet: its id is one at its service.
 
-    "" where there is no wallet.
+    "" where there is no wallet. No service has "/" in its name, so two wallets never share a key.
     """
-    return f"{service}{SEPARATOR}{wallet}" if wallet else ""
+    return f"{service}/{wallet}" if wallet else ""
 
 
 def wallet_keys(services: Iterable[str], wallets: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Services by name: known ones have the codes of `vocabulary.SERVICES`, any other a code from the hash of its name.
 
-So the wallets of next year need no release. Names that are not known are kept nowhere: a producer can send endless ones.
+So the wallets of next year need no release. Unknown names are kept nowhere: a producer can send endless ones.
 """
 
 import re
@@ -21,22 +21,22 @@ FIRST_UNKNOWN = 256
 NO_SERVICE = 2**16 - 1  # code of what is no service's name; 1 + any other code fits 16 bits
 
 _CODES = {name: code for code, name in enumerate(SERVICES)}
-_NAME = re.compile(r"[a-z0-9_.-]{1,%d}" % MAX_SERVICE)
-_TO_HASH = -1
-assert len(SERVICES) <= FIRST_UNKNOWN
+_NAME = re.compile(PATTERN)
+_TO_HASH = FIRST_UNKNOWN - 1
+assert len(SERVICES) <= _TO_HASH
 
 
 def service_codes(names: Sequence[str]) -> npt.NDArray[np.uint16]:
     """The code of each name, uint16 (n,); `NO_SERVICE` for what is none."""
     known = _CODES.get
-    codes = np.array([known(name, _TO_HASH) for name in names], np.int64)
+    codes = np.frombuffer(bytearray([known(name, _TO_HASH) for name in names]), np.uint8).astype(np.uint16)
     unknown = np.flatnonzero(codes == _TO_HASH)
     if len(unknown):
         words = [names[i] for i in unknown.tolist()]
         room = np.uint64(NO_SERVICE - FIRST_UNKNOWN)
-        hashed = FIRST_UNKNOWN + (hash64_many(words) % room).astype(np.int64)
+        hashed = FIRST_UNKNOWN + (hash64_many(words) % room).astype(np.uint16)
         codes[unknown] = np.where([is_service(word) for word in words], hashed, NO_SERVICE)
-    return codes.astype(np.uint16)
+    return codes
 
 
 def is_service(name: str) -> bool:

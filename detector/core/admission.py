@@ -29,8 +29,8 @@ def admit(
     """Update the headers of the rows of events `start … stop - 1` and write `status` int8 (n,); `(stop, watermark_ms)`.
 
     Event i of row `row_ids[i]` int64 has position (`offsets[i]` int64, `indexes[i]` int32), ascending, event time
-    `times_ms[i]` int64 and identity (`Batch.identity`) `identities[i]` uint64 (0: none). The watermark is the greatest event time met,
-    replays included. Then, for each event:
+    `times_ms[i]` int64 and `identities[i]` uint64 (`Batch.identity`, 0: none). The watermark is the greatest event
+    time met, replays included. Then, for each event:
 
     - at or before its row's position: `REPLAY`, nothing changes;
     - its row is empty, or `watermark − last_seen > ttl`: `APPLY_FRESH`, recent ones and last seen start anew;

@@ -120,7 +120,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
 
 
 @njit(cache=True)
-def _set_left(row: Any, service: int, left_yen: int) -> bool:
+def _set_left(row: Any, service: int, left_yen: int) -> Any:
     """Note what is left of a service's cap; whether the service was not in the case."""
     least = 0
     for slot in range(SERVICES):
