@@ -23,7 +23,8 @@ def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration,
         fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
         for detector, own in zip(detectors, scores.T, strict=True)
     ]
-    shares = [detector.spec.share for detector in detectors]
+    whole = sum(detector.spec.share for detector in detectors)  # 1, but for the rounding of `chosen`
+    shares = [detector.spec.share / whole for detector in detectors]
     return fit_together(single, shares, scores, of.kind, of.account, of.day, span.held_out_days)
 
 
