@@ -17,7 +17,6 @@ from detector.core.policy import Judgement, Model
 from detector.core.rows import PackedRows
 from detector.core.stage import HEADER, Stage
 
-DAY_MS = 24 * 3600 * 1000
 _NO_ROWS = np.dtype(list(HEADER))
 
 

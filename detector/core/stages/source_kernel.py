@@ -15,8 +15,8 @@ from detector.contract.vocabulary import DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
 from detector.core.stage import HEADER
 from detector.core.stages.jst import day_of
+from detector.jst import DAY_MS
 
-DAY_MS = 86_400_000
 PERIOD_DAYS = 15  # two of them are the month that slow sprays are seen in
 USUAL_DAYS = 30  # days the usual is a mean of
 FORGOTTEN_DAYS = 120  # without an event, after which nothing of a usual is left that a float32 would show

@@ -10,8 +10,8 @@ from numba import njit
 
 from detector.core.stages.jst import day_of, month_of
 from detector.core.stages.wallet_row import ACCOUNTS, CATEGORY_BITS, DEBITS, FLOWS, TRIED_BITS
+from detector.jst import DAY_S
 
-DAY_S = 86_400
 HALF_LIFE_S = 420  # of the decayed sums: a drain takes minutes, an honest second charge comes hours later
 HALVINGS = 24  # half-lives until nothing is left: less than a float32 can tell beside what was there
 #: Parts of a half-life from a table, so that no machine's exp2 rounds them differently.
