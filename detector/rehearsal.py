@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from detector.core.stage import Chain
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, Dataset, Life, all_normal, collect
+from detector.jst import day_of
+from models.datasets import SCORED_KINDS, Dataset, Life, all_normal, collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
 from models.span import check_days
 from producers import campaigns
@@ -91,7 +92,7 @@ class Onlooker:
         """The same batches."""
         for batch in batches:
             scored = np.isin(batch.kind, SCORED_KINDS)
-            self._days |= set(np.unique((batch.occurred_at_ms[scored] + JST_MS) // DAY_MS).tolist())
+            self._days |= set(np.unique(day_of(batch.occurred_at_ms[scored])).tolist())
             self._kinds |= set(np.unique(batch.kind).tolist())
             if len(self._accounts) < KNOWN_ACCOUNTS:
                 self._accounts |= set(np.unique(batch.account[scored]).tolist())

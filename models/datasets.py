@@ -11,12 +11,11 @@ from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
 from detector.core.stage import Chain
+from detector.jst import day_of
 
 SCORED_KINDS = (LINK, DEBIT)
 #: What an event is of: normal life; the same, but not to be learnt from; fraud, and no normal life at all.
 NORMAL, DOUBTFUL, FRAUD = range(3)
-DAY_MS = 24 * 3600 * 1000
-JST_MS = 9 * 3600 * 1000  # Japan has no summer time
 
 
 #: Tells of each event of a batch, int8 (n,), what it is of.
@@ -65,8 +64,7 @@ def collect(
         batch, outcome = run.process(events)
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         own = batch.select(which)
-        day = (own.occurred_at_ms + JST_MS) // DAY_MS
-        parts.append(Dataset(outcome.X[which], own.kind, own.account, day, own.bank, life(own)))
+        parts.append(Dataset(outcome.X[which], own.kind, own.account, day_of(own.occurred_at_ms), own.bank, life(own)))
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 

@@ -11,7 +11,8 @@ from detector.contract.vocabulary import DEBIT, OK
 from detector.core.admission import APPLY_FRESH
 from detector.core.chain import ChainRun
 from detector.core.stage import Chain
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS
+from detector.jst import day_of
+from models.datasets import SCORED_KINDS
 
 NO_CASE = -1
 EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves most
@@ -81,7 +82,7 @@ def collect_cases(
         of_case = (mark >= 0) & (attacks.case[mark] != NO_CASE)
         scored = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         which = np.flatnonzero(scored & of_case[batch.record])
-        day = (batch.occurred_at_ms[which] + JST_MS) // DAY_MS
+        day = day_of(batch.occurred_at_ms[which])
         taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
         parts.append((outcome.X[which], day, batch.kind[which], taken[which], mark[batch.record[which]]))
         advance(int((mark < 0).sum()))

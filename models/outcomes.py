@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import KINDS
+from detector.core import calibration
 from detector.core.calibration import Calibration, fit_calibration, fit_together
 from detector.core.detectors import ONE_SCALE, Detector, DetectorSpec
 from models.catches import catches
@@ -18,12 +19,13 @@ from models.span import Span
 def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration, ...]:
     """What the detectors' scores cost, one by one and then together."""
     of = span.held_out
-    scores = np.stack([detector.score_many(of.X, of.kind) for detector in detectors], axis=1)
+    scores = _scores(detectors, of)
     single = [
         fit_calibration(own, of.kind, of.account, of.day, span.held_out_days, one_scale=detector.spec.form in ONE_SCALE)
         for detector, own in zip(detectors, scores.T, strict=True)
     ]
-    shares = [detector.spec.share for detector in detectors]
+    whole = sum(detector.spec.share for detector in detectors)  # 1, but for the rounding of `chosen`
+    shares = [detector.spec.share / whole for detector in detectors]
     return fit_together(single, shares, scores, of.kind, of.account, of.day, span.held_out_days)
 
 
@@ -31,12 +33,12 @@ def alarm_of(
     detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], of: Dataset | Cases
 ) -> npt.NDArray[np.float64]:
     """False alarms a day of each event, by the detectors given."""
-    alarms = [
-        calibration.judge(detector.score_many(of.X, of.kind), of.kind)[1] / detector.spec.share
-        for detector, calibration in zip(detectors, calibrations, strict=True)
-    ]
-    least: npt.NDArray[np.float64] = np.min(alarms, axis=0)
-    return least
+    shares = [detector.spec.share for detector in detectors]
+    return calibration.alarm_of(calibrations, shares, _scores(detectors, of), of.kind)
+
+
+def _scores(detectors: tuple[Detector, ...], of: Dataset | Cases) -> npt.NDArray[np.float64]:
+    return np.stack([detector.score_many(of.X, of.kind) for detector in detectors], axis=1)
 
 
 def outcome_of(
@@ -57,11 +59,11 @@ def alone(
     place: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
     """What one detector's part of the budget comes to on the held-out days, and what it catches there."""
-    own, calibration, of = detectors[place], calibrations[place], span.held_out
+    own, its, of = detectors[place], calibrations[place], span.held_out
     scores = own.score_many(of.X, of.kind)
-    alert = calibration.judge(scores, of.kind)[1] / own.spec.share <= budget
+    alert = alarm_of((own,), (its,), of) <= budget
     thresholds = {KINDS[code]: float(scores[alert & (of.kind == code)].min(initial=np.inf)) for code in SCORED_KINDS}
-    outcome = outcome_of((own,), (calibration,), span, budget)
+    outcome = outcome_of((own,), (its,), span, budget)
     return {
         "limit_per_day": budget * own.spec.share,
         "held_out_groups_per_day": outcome.pop("groups_per_day"),

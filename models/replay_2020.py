@@ -14,15 +14,14 @@ import numpy.typing as npt
 
 from detector.contract.vocabulary import ABSENT
 from detector.core.model import Model
+from detector.jst import JST
 from models.backtest.cases import Cases
 from models.backtest.groups import Grouping
 from models.backtest.labels import Labels
 from models.backtest.played import Played
 from models.backtest.scorers import alerts_at, of_model
-from models.datasets import JST_MS
 from models.facts_2020 import FACTS, MAY, SEPTEMBER, Fact, told_by
 
-JST = dt.timezone(dt.timedelta(milliseconds=JST_MS), "JST")
 #: The scenarios, in order of time.
 EPISODES = (MAY, SEPTEMBER)
 

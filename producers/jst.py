@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detector import jst as calendar
+
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
-OFFSET_MS = 9 * HOUR_MS  # JST is UTC+9 and has no summer time
+DAY_MS, OFFSET_MS = calendar.DAY_MS, calendar.JST_MS
 
 _EPOCH = dt.date(1970, 1, 1)
 

@@ -13,8 +13,9 @@ from detector.bench.consume import by_partition, decode, poll
 from detector.bench.lap import Lap, Stopwatch
 from detector.contract.alerts import encode_alert
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.pipeline import Pipeline
 from detector.core.stages.account import ACCOUNT
+from detector.jst import DAY_MS
 from detector.stream.flow import flow_of
 from detector.stream.processor import Wiring
 from detector.stream.warmup import warm_up

@@ -14,10 +14,10 @@ from detector.artifact import pack, unpack, write_model
 from detector.bench.plain_faust import FOREST, MISSING
 from detector.contract.batch import Batch
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.core.pipeline import DAY_MS
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.jst import DAY_MS
 from detector.rehearsal import rehearsed
 from models.training import Plan, train
 from producers.batches import to_batches

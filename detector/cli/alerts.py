@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Literal
 
@@ -15,13 +15,13 @@ from rich.text import Text
 from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert, Counterfactual, Reason, encode_alert
 from detector.core.units import UNIT
+from detector.jst import JST
 from detector.settings import Settings
 from detector.stream.security import client_options
 from detector.subscriber import AlertSubscriber
 
 Language = Literal["en", "ja"]
 
-JST = timezone(timedelta(hours=9), "JST")
 
 COLOURS: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
 

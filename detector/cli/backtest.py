@@ -15,9 +15,9 @@ from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
-from detector.core.pipeline import DAY_MS
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.jst import DAY_MS
 from detector.settings import Settings
 from models.backtest.figures import Figures
 from models.backtest.labels import Labels, labels_of

@@ -11,10 +11,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from detector.cli.alerts import COLOURS, JST, Language, check_bank, printable, until_the_pipe_breaks
+from detector.cli.alerts import COLOURS, Language, check_bank, printable, until_the_pipe_breaks
 from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert
 from detector.core.case_queue import CaseQueue, OpenCase
+from detector.jst import JST
 from detector.settings import Settings
 from detector.stream.security import client_options
 from detector.subscriber import AlertSubscriber

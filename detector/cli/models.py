@@ -23,11 +23,12 @@ from detector.core.chains import CHAINS, chain_of
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.jst import DAY_MS
 from detector.rehearsal import ACCOUNTS_A_CASE, CASES, rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.catches import SHARES
-from models.datasets import DAY_MS, SCORED_KINDS, Dataset
+from models.datasets import SCORED_KINDS, Dataset
 from models.guard_rail import NONE, GuardRail, guard_rail
 from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without

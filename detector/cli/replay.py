@@ -21,11 +21,11 @@ from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.jst import DAY_MS
 from detector.rehearsal import rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.backtest.played import play
-from models.datasets import DAY_MS
 from models.facts_2020 import FACTS
 from models.replay_2020 import EPISODES, Episode, figures, replayed
 from models.reports.timeline import picture

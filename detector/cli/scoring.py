@@ -16,9 +16,9 @@ from detector.cli.options import as_json, bank_budgets, controller, mapping_file
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
-from detector.core.pipeline import DAY_MS
 from detector.core.stage import Chain
 from detector.errors import UserError
+from detector.jst import DAY_MS
 from detector.settings import Settings
 from models.score_files import check_scores, write_scores
 from models.scoring import Scoring

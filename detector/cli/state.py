@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import click
 import msgspec
@@ -14,6 +14,7 @@ from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.jst import JST
 from detector.settings import Settings
 from detector.stream.migrate import Move, move, plan_move, refuse_without_name
 from detector.stream.reset import Reset, Start, plan
@@ -24,7 +25,6 @@ from detector.stream.stored import Progress
 from detector.stream.verdicts import GOOD, VERDICTS
 
 DEPLOYMENT = (*CONNECTION, "deployment")
-JST = timezone(timedelta(hours=9), "JST")
 COLUMNS = ("part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict")
 
 yes = click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")

@@ -120,14 +120,21 @@ def fit_together(
     counted as if it were a score: afterwards it is the groups a day that all of them together send, and `rates` are
     each detector's share of it.
     """
-    alarms = [
-        own.judge(column, kind)[1] / share for own, share, column in zip(calibrations, shares, scores.T, strict=True)
-    ]
-    least = np.min(alarms, axis=0)
+    least = alarm_of(calibrations, shares, scores, kind)
     return tuple(
         replace(own, rates=_part(_rate(own.rates / share, least, account, day, days), share))
         for own, share in zip(calibrations, shares, strict=True)
     )
+
+
+def alarm_of(
+    calibrations: Sequence[Calibration],
+    shares: Sequence[float],
+    scores: npt.NDArray[np.float64],
+    kind: npt.NDArray[np.int8],
+) -> npt.NDArray[np.float64]:
+    """The least rate / share of each event, float64 (n,), over the detectors given, of `scores` (n, n_detectors)."""
+    return CalibrationTable.of(calibrations, shares).judge(np.ascontiguousarray(scores), kind)[0]
 
 
 def _part(rates: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:

@@ -18,7 +18,6 @@ from detector.core.stage import CASE_UPDATE, HEADER
 from detector.core.stages.cases import HELD
 from detector.core.topology import Node, Topology
 
-DAY_MS = 24 * 3600 * 1000
 _NO_ROWS = np.dtype(list(HEADER))
 _NONE = np.empty(0, np.int64)
 

@@ -13,10 +13,10 @@ from detector.contract.alerts import Alert, Counterfactual, Reason
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Evaluation
 from detector.demo.plan import Language
+from detector.jst import JST
 from models.backtest.cases import EARLY_YEN
 from producers.banks import BANKS
 
-JST = dt.timezone(dt.timedelta(hours=9), "JST")
 COLOURS: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
 BANK_NAMES = {f"{bank.code:04}": bank.name for bank in BANKS}
 #: Cells of the live view: names of banks fit, and so do the passbook texts even on 80 columns.

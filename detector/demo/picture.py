@@ -11,7 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from detector.demo.evaluation import Case, Evaluation, day_of
-from detector.demo.layout import JST, moment
+from detector.demo.layout import moment
+from detector.jst import JST
 from models.backtest.cases import EARLY_YEN
 from producers import jst
 

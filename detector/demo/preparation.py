@@ -9,9 +9,9 @@ from detector.artifact import write_model
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.demo.plan import Plan
+from detector.jst import DAY_MS
 from detector.rehearsal import rehearsed
 from detector.settings import Settings
-from models.datasets import DAY_MS
 from models.training import Plan as TrainingPlan
 from models.training import train
 from producers import simulation

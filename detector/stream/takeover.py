@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
+from detector.core.pipeline import PassThrough, Pipeline
 from detector.errors import UserError
+from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.app import App
 from detector.stream.changelog import Header, Recovery, Superseded, encode_header, no_pairs

@@ -10,9 +10,10 @@ import numpy as np
 
 from detector.contract.vocabulary import KINDS
 from detector.core.budgets import BankBudgets
-from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
+from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.model import Model
 from detector.core.stages.budget import HIGHEST
+from detector.jst import DAY_MS
 from detector.stream.flow import Flow, Node
 from detector.stream.processor import Processor, Wiring
 

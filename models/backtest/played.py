@@ -14,8 +14,8 @@ from detector.core.budget_controller import desk_of
 from detector.core.pipeline import Outcome
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.jst import day_of
 from models.backtest.labels import HONEST, Labels
-from models.datasets import DAY_MS, JST_MS
 
 
 class Played(NamedTuple):
@@ -103,7 +103,7 @@ def _columns(batch: Batch, case: npt.NDArray[np.int32], outcome: Outcome, which:
         wallet=batch.wallet,
         bank=batch.bank,
         occurred_at_ms=batch.occurred_at_ms,
-        day=(batch.occurred_at_ms + JST_MS) // DAY_MS,
+        day=day_of(batch.occurred_at_ms),
         taken=np.where(debits, batch.amount_yen, 0),
         event_id=batch.event_id,
         case=case,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detector.core.calibration import alarm_of
 from detector.core.model import Model
 from models.backtest.groups import Grouping
 from models.backtest.played import Played
@@ -39,16 +40,12 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
     `budget` is that of all banks; those with one of their own keep it. The model's limit was set on training days. Of a
     part alone only the order of its alarms counts, as its limit is set in hindsight: it may spend the whole budget.
     """
-    # The worker's own expression (`Model.judge`), so that an alarm at the limit falls on the same side.
-    alarms = [
-        calibration.judge(played.scores[:, place], played.kind)[1] / detector.spec.share
-        for place, (detector, calibration) in enumerate(zip(model.detectors, model.calibrations, strict=True))
-    ]
     forms = [detector.spec.form for detector in model.detectors]
 
     def alarm(places: list[int]) -> npt.NDArray[np.float64]:
-        least: npt.NDArray[np.float64] = np.min([alarms[place] for place in places], axis=0)
-        return least
+        calibrations = [model.calibrations[place] for place in places]
+        shares = [model.detectors[place].spec.share for place in places]
+        return alarm_of(calibrations, shares, played.scores[:, places], played.kind)
 
     # What a controller decides depends on all that came before: it has decided.
     limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
-from models.datasets import DAY_MS, JST_MS
+from detector.jst import day_of
 from models.span import held_out_of
 
 TWICE_SHARE = 0.01
@@ -54,8 +54,7 @@ DISTURBANCES: Mapping[str, Callable[[Batch, int], npt.NDArray[np.int64]]] = {
 
 
 def _days(whole: Batch) -> npt.NDArray[np.int64]:
-    day: npt.NDArray[np.int64] = (whole.occurred_at_ms + JST_MS) // DAY_MS
-    return day
+    return day_of(whole.occurred_at_ms)
 
 
 def _middle(day: npt.NDArray[np.int64]) -> int:

@@ -11,9 +11,10 @@ from detector.contract.batch import Batch
 from detector.core.detector_table import DETECTORS
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.jst import DAY_MS
 from models.backtest.labels import Labels
 from models.backtest.played import play
-from models.datasets import DAY_MS, collect
+from models.datasets import collect
 from models.honesty import experiments
 from models.honesty.disturbances import disturbed
 from models.honesty.experiments import EXPERIMENTS, QUESTIONS, USUAL, Experiment, Setting

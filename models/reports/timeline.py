@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from detector.jst import JST
 from models.facts_2020 import FACTS
-from models.replay_2020 import JST, Case, Episode
+from models.replay_2020 import Case, Episode
 
 #: Told apart with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 BEGUN, ALERTED, TOLD = "#8a8f98", "#0072B2", "#CC79A7"

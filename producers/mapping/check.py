@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detector.contract.keyed_hash import KeyedHash
+from detector.jst import JST
 from producers.mapping.events import Mapper, meets
 from producers.mapping.problems import Tally
 from producers.mapping.rows import read_rows
@@ -79,8 +80,7 @@ def check(path: Path, mapping: Mapping, key: KeyedHash | None, slices: int | Non
 
 def moment(ms: int) -> str:
     """A time as people in Japan read it."""
-    jst = dt.timezone(dt.timedelta(hours=9))
-    return dt.datetime.fromtimestamp(ms / 1000, jst).isoformat(timespec="seconds")
+    return dt.datetime.fromtimestamp(ms / 1000, JST).isoformat(timespec="seconds")
 
 
 def _add(found: Findings, table: pa.Table) -> None:

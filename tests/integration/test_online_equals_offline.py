@@ -28,9 +28,9 @@ from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import OWN
 from detector.core.chains import CHAINS, WALLET_CHAIN
 from detector.core.hop import Hopped
-from detector.core.pipeline import DAY_MS
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.jst import DAY_MS
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.flow import Node, flow_of

@@ -10,7 +10,8 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, PAYMENT, PIN4, TRANSFER
 from detector.core.chains import WALLET_CHAIN
 from detector.core.model import Model
-from models.datasets import DAY_MS, JST_MS, collect
+from detector.jst import DAY_MS, JST_MS
+from models.datasets import collect
 from models.training import Plan, train
 
 TTL_MS = 400 * DAY_MS

@@ -7,9 +7,9 @@ import pandas as pd
 
 from detector.contract.hashing import hash64_many
 from detector.contract.vocabulary import DEBIT, LINK, OPEN
+from detector.jst import day_of
 from models.backtest.labels import Labels, labels_of
 from models.backtest.played import Played
-from models.datasets import DAY_MS, JST_MS
 
 BEGIN_MS = 1_598_886_000_000  # 1 September 2020, 00:00 in Japan
 
@@ -59,7 +59,7 @@ def make_played(*events: Event, scores: np.ndarray | None = None, X: np.ndarray 
         wallet=wallet,
         bank=np.array([event.bank for event in events], np.int16),
         occurred_at_ms=at_ms,
-        day=(at_ms + JST_MS) // DAY_MS,
+        day=day_of(at_ms),
         taken=np.array([event.yen for event in events], np.int64),
         event_id=event_id,
         case=make_labels(*events).case_of(event_id),

@@ -13,8 +13,9 @@ from kafka import KafkaConsumer
 from support.lanes import Lane, Lanes
 
 from detector.bench.clients import open_consumer
-from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
+from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.model import Model
+from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
 from detector.stream.flow import Node, flow_for

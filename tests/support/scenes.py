@@ -12,9 +12,9 @@ from kafka import KafkaProducer
 from detector.artifact import write_model
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
-from detector.core.pipeline import DAY_MS
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.security import client_options
 from detector.stream.topics import create

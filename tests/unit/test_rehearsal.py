@@ -11,8 +11,9 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import ACCOUNT_KINDS, KINDS, OPEN
 from detector.core.chains import SOURCE_CHAIN
 from detector.errors import UserError
+from detector.jst import DAY_MS, JST_MS
 from detector.rehearsal import History, Onlooker, rehearsed, simulated
-from models.datasets import DAY_MS, JST_MS, SCORED_KINDS, collect
+from models.datasets import SCORED_KINDS, collect
 from models.inject import Attacks
 from producers import simulation
 from producers.batches import to_batches

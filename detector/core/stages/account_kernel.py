@@ -13,6 +13,7 @@ from numba import njit
 from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, PIN4, UNLINK
 from detector.core.admission import APPLY_FRESH
 from detector.core.stage import HEADER, YEN_DEBITED, YEN_LEFT, YEN_PACE
+from detector.core.stages import two_days
 from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
 
 DEBITS = 6  # successful debits remembered
@@ -254,19 +255,10 @@ def _both(row: Any, batch: Any, i: int, now_s: int, place: int, x: Any) -> None:
     x[_WALLETS] = known + (place < 0)
     x[_SERVICES] = services
     x[_KNOWN] = max(0, now_s - row.first_seen_s)
-    x[_ATTEMPTS] = _two_days(row.attempts, row.day, day) + attempt
-    x[_FAILURES] = _two_days(row.failures, row.day, day) + failed
+    x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day) + attempt
+    x[_FAILURES] = two_days.of_two(row.failures, row.day, day) + failed
     x[_NIGHT] = hour_of(now_s) < NIGHT_ENDS
     x[_DAYS_LEFT] = days_left_in_month(day)
-
-
-@njit(cache=True)
-def _two_days(counts: Any, counted_day: int, day: int) -> Any:
-    """Of the newest day counted and the day before, what lies within `day` and the day before it."""
-    age = max(0, day - counted_day)
-    if age == 0:
-        return np.int64(counts[0]) + counts[1]
-    return np.int64(counts[0]) if age == 1 else 0
 
 
 @njit(cache=True)
@@ -369,7 +361,7 @@ def _pace(row: Any, now_s: int, taken: int) -> Any:
 def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
     kind = batch.kind[i]
     if kind == LINK:
-        _count_attempt(row, day_of(now_s), batch.result[i] == OK)
+        two_days.count_attempt(row, day_of(now_s), batch.result[i] == OK)
         if batch.result[i] == OK:
             place = _remember(row, batch.wallet[i], now_s)
             row.linked_s[place] = now_s
@@ -381,23 +373,6 @@ def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
     elif batch.result[i] == OK:
         _remember(row, batch.wallet[i], now_s)
         _count_debit(row, now_s, taken, batch.service[i])
-
-
-@njit(cache=True)
-def _count_attempt(row: Any, day: int, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by place
-    if day > row.day:
-        next_day = day == row.day + 1
-        row.attempts[1] = row.attempts[0] if next_day else 0
-        row.failures[1] = row.failures[0] if next_day else 0
-        row.attempts[0] = 0
-        row.failures[0] = 0
-        row.day = day
-    row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U1)
-    if succeeded:
-        row.streak = 0
-    else:
-        row.failures[0] = min(np.int64(row.failures[0]) + 1, _U1)
-        row.streak = min(np.int64(row.streak) + 1, _U1)
 
 
 @njit(cache=True)

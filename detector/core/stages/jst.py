@@ -1,9 +1,9 @@
-"""Japanese calendar of a time: banks and services count days and months in JST, which has no daylight saving."""
+"""The calendar of Japan (`detector.jst`), compiled for kernels."""
 
 from numba import njit
 
-JST_S = 9 * 3600
-DAY_S = 86_400
+from detector.jst import DAY_S, JST_S
+
 _ERA_DAYS = 719_468  # days from 0000-03-01 to 1970-01-01
 
 

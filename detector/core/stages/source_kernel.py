@@ -14,9 +14,10 @@ from detector.contract.batch import OWN
 from detector.contract.vocabulary import DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
 from detector.core.stage import HEADER
+from detector.core.stages import two_days
 from detector.core.stages.jst import day_of
+from detector.jst import DAY_MS
 
-DAY_MS = 86_400_000
 PERIOD_DAYS = 15  # two of them are the month that slow sprays are seen in
 USUAL_DAYS = 30  # days the usual is a mean of
 FORGOTTEN_DAYS = 120  # without an event, after which nothing of a usual is left that a float32 would show
@@ -145,26 +146,18 @@ def _turn(row: Any, day: int) -> None:
     gone = day - row.day
     if gone > 0:
         _into_usual(row, gone)
-        next_day = 1 if gone == 1 else 0
         for word in range(2):
-            row.accounts[1, word] = row.accounts[0, word] * np.uint64(next_day)
-            row.accounts[0, word] = 0
-        row.wallets[1] = row.wallets[0] * np.uint64(next_day)
-        row.young_tens[1] = row.young_tens[0] * next_day
-        row.opened[1] = row.opened[0] * next_day
-        row.attempts[1] = row.attempts[0] * next_day
-        row.failures[1] = row.failures[0] * next_day
-        row.wallets[0] = 0
-        row.young_tens[0] = 0
-        row.opened[0] = 0
-        row.attempts[0] = 0
-        row.failures[0] = 0
+            two_days.begin(row.accounts[:, word], gone)
+        two_days.begin(row.wallets, gone)
+        two_days.begin(row.young_tens, gone)
+        two_days.begin(row.opened, gone)
+        two_days.begin(row.attempts, gone)
+        two_days.begin(row.failures, gone)
         row.day = day
     period = day // PERIOD_DAYS
     if period > row.period:
         for word in range(2):
-            row.month_accounts[1, word] = row.month_accounts[0, word] if period == row.period + 1 else np.uint64(0)
-            row.month_accounts[0, word] = 0
+            two_days.begin(row.month_accounts[:, word], period - row.period)
         row.period = period
 
 

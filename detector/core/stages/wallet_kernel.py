@@ -12,6 +12,7 @@ from numba import njit
 from detector.contract.batch import RECEIVING
 from detector.contract.vocabulary import DEBIT, LINK, MONTHLY_CAP_YEN, OK, OPEN, PAYMENT, PAYOUT, TRANSFER, UNLINK
 from detector.core.admission import APPLY_FRESH
+from detector.core.stages import two_days
 from detector.core.stages import wallet_memory as memory
 from detector.core.stages.jst import day_of, month_of
 from detector.core.stages.wallet_row import ACCOUNTS, FLOWS, clear
@@ -160,7 +161,7 @@ def wallet_kernel(
         if kind == UNLINK:
             memory.cut(row, batch.account[i])
             continue
-        x[_EVENTS] = memory.of_two(row.events, row.hour, now_s // HOUR_S)
+        x[_EVENTS] = two_days.of_two(row.events, row.hour, now_s // HOUR_S)
         if batch.role[i] == RECEIVING:
             memory.move(row, now_s, memory.RECEIVED, batch.amount_yen[i], batch.counterparty[i])
             _received(row, now_s, x)
@@ -265,8 +266,8 @@ def _since_charge(row: Any, now_s: int, x: Any) -> None:
 @njit(cache=True)
 def _attempts(row: Any, day: int, x: Any) -> None:
     """Link attempts of two days; that of this event is counted already."""
-    x[_ATTEMPTS] = memory.of_two(row.attempts, row.day, day)
-    x[_FAILURES] = memory.of_two(row.failures, row.day, day)
+    x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day)
+    x[_FAILURES] = two_days.of_two(row.failures, row.day, day)
     x[_TRIED] = memory.tried_of_two(row, day)
 
 

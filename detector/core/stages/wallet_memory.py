@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from detector.core.stages import two_days
 from detector.core.stages.jst import day_of, month_of
 from detector.core.stages.wallet_row import ACCOUNTS, CATEGORY_BITS, DEBITS, FLOWS, TRIED_BITS
+from detector.jst import DAY_S
 
-DAY_S = 86_400
 HALF_LIFE_S = 420  # of the decayed sums: a drain takes minutes, an honest second charge comes hours later
 HALVINGS = 24  # half-lives until nothing is left: less than a float32 can tell beside what was there
 #: Parts of a half-life from a table, so that no machine's exp2 rounds them differently.
@@ -32,8 +33,7 @@ def turn_month(row: Any, month: int) -> None:
 def count_event(row: Any, hour: int) -> None:
     """Count an event; one that comes late on the newest hour."""
     if hour > row.hour:
-        row.events[1] = row.events[0] if hour == row.hour + 1 else 0
-        row.events[0] = 0
+        two_days.begin(row.events, hour - row.hour)
         row.hour = hour
     row.events[0] = min(np.int64(row.events[0]) + 1, _U1)
 
@@ -42,30 +42,9 @@ def count_event(row: Any, hour: int) -> None:
 def count_attempt(row: Any, day: int, account: Any, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by place
     """Count a link attempt; one that comes late on the newest day."""
     if day > row.day:
-        next_day = day == row.day + 1
-        row.attempts[1] = row.attempts[0] if next_day else 0
-        row.failures[1] = row.failures[0] if next_day else 0
-        row.tried[1] = row.tried[0] if next_day else 0
-        row.attempts[0] = 0
-        row.failures[0] = 0
-        row.tried[0] = 0
-        row.day = day
-    row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U1)
+        two_days.begin(row.tried, day - row.day)
+    two_days.count_attempt(row, day, succeeded)
     row.tried[0] = np.int64(row.tried[0]) | 1 << np.int64(account & np.uint64(TRIED_BITS - 1))
-    if succeeded:
-        row.streak = 0
-    else:
-        row.failures[0] = min(np.int64(row.failures[0]) + 1, _U1)
-        row.streak = min(np.int64(row.streak) + 1, _U1)
-
-
-@njit(cache=True)
-def of_two(counts: Any, counted: int, now: int) -> Any:
-    """Of the newest hour (or day) counted and the one before it, what lies within `now` and the one before it."""
-    age = max(0, now - counted)
-    if age == 0:
-        return np.int64(counts[0]) + counts[1]
-    return np.int64(counts[0]) if age == 1 else 0
 
 
 @njit(cache=True)

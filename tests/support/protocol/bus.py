@@ -9,8 +9,9 @@ import numpy as np
 from faust.types import TP
 
 from detector.core.hop import HopCodec
-from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.pipeline import Pipeline
 from detector.core.stage import HEADER
+from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.changelog import HEADER_KEY, KEY
 from detector.stream.flow import Flow, Node

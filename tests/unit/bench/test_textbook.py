@@ -10,8 +10,9 @@ import numpy as np
 from detector.bench.textbook import State, new_state, take
 from detector.contract.codec import decode_account_events
 from detector.core.admission import APPLY_FRESH
-from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.pipeline import Pipeline
 from detector.core.stages.account import ACCOUNT
+from detector.jst import DAY_MS
 from producers.messages import column_values, values_of
 from producers.scenarios import SCENARIOS
 from producers.simulation import tables

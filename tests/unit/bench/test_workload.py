@@ -10,9 +10,10 @@ from detector.bench.plain_faust import Scorer
 from detector.bench.workload import simulate_events, train_models
 from detector.contract.codec import decode_account_events
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.core.pipeline import DAY_MS, Pipeline
+from detector.core.pipeline import Pipeline
 from detector.core.stages.account import ACCOUNT
 from detector.errors import UserError
+from detector.jst import DAY_MS
 
 EVENTS = 2_000
 

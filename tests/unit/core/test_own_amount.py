@@ -10,7 +10,7 @@ from detector.core.chain import ChainRun
 from detector.core.chains import CHAINS
 from detector.core.own_amount import FORMS, Debit, with_amounts
 from detector.core.stages.source_kernel import YOUNG_MS
-from models.datasets import DAY_MS, JST_MS
+from detector.jst import DAY_MS, JST_MS
 
 CHAIN = CHAINS[-1]
 NAMES = CHAIN.feature_names

@@ -7,8 +7,8 @@ from support.models import make_batch
 from detector.core.pipeline import Pipeline
 from detector.core.stage import CASE_OFFSET
 from detector.core.stages.cases import CASES
+from detector.jst import DAY_MS
 from models.backtest.groups import Grouping, Groups
-from models.datasets import DAY_MS
 
 HOUR_S = 3600
 

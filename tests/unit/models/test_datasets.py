@@ -8,7 +8,8 @@ from detector.contract.vocabulary import DEBIT, LINK, UNLINK
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.pipeline import Pipeline
 from detector.core.stages.account import ACCOUNT
-from models.datasets import DAY_MS, collect
+from detector.jst import DAY_MS
+from models.datasets import collect
 
 TTL_MS = 400 * DAY_MS
 MIDNIGHT_JST_MS = 1_598_886_000_000  # 1 September 2020, 00:00 in Japan; day 18506 since 1970

@@ -15,7 +15,7 @@ from detector.core.chains import CHAINS
 from detector.core.detector_table import DETECTORS
 from detector.core.detectors import Detector, ForestDetector
 from detector.errors import UserError
-from models.datasets import DAY_MS, JST_MS
+from detector.jst import DAY_MS, JST_MS
 from models.honesty.disturbances import CHUNK, DISTURBANCES, disturbed
 from models.honesty.experiments import EXPERIMENTS, QUESTIONS, USUAL
 from models.honesty.failures import failures

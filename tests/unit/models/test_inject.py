@@ -9,7 +9,8 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.chain import ChainRun
 from detector.core.chains import ACCOUNT_CHAIN
-from models.datasets import DAY_MS, collect
+from detector.jst import DAY_MS
+from models.datasets import collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
 
 TTL_MS = 400 * DAY_MS

@@ -8,7 +8,8 @@ from support.events import debit, key, message, transfer
 from support.hops import record
 
 from detector.core.chains import WALLET_CHAIN
-from detector.core.pipeline import DAY_MS, PassThrough, Pipeline
+from detector.core.pipeline import PassThrough, Pipeline
+from detector.jst import DAY_MS
 from detector.observe.metrics import Metrics
 from detector.stream.changelog import Superseded, no_pairs
 from detector.stream.flow import FORWARDER, Node, flow_of
