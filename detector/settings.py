@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.budgets import parse_own
+from detector.core.topology import Node
 from detector.errors import UserError
 
 ENVIRONMENT_PREFIX = "KOZAMORI_"
@@ -207,6 +209,11 @@ class Settings(BaseModel):
     def dead_letters(self) -> str:
         """Topic of input that could not be read."""
         return f"{self.prefix}dead-letters"
+
+    def input_topic(self, node: Node) -> str:
+        """What a node reads: a source topic, or its hop."""
+        sources = {ACCOUNT_EVENTS: self.account_events, WALLET_EVENTS: self.wallet_events}
+        return self.hop_topic(node.name) if node.source is None else sources[node.source]
 
     def rows_topic(self, stage: str) -> str:
         """Compacted changelog of a stage's rows."""

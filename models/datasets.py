@@ -9,8 +9,9 @@ import numpy.typing as npt
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.admission import APPLY_FRESH
-from detector.core.chain import ChainRun
+from detector.core.memory import MemoryRun
 from detector.core.stage import Chain
+from detector.core.topology import topology_of
 from detector.jst import day_of
 
 SCORED_KINDS = (LINK, DEBIT)
@@ -58,13 +59,16 @@ def collect(
     `life` tells of each event what it is of.
     A chain of more than one stage wants account and wallet events, mixed as they came.
     """
-    run = ChainRun(chain, None, ttl_ms=ttl_ms)
+    run = MemoryRun(topology_of(chain), None, ttl_ms=ttl_ms)
     parts = [_empty(chain)]
     for events in batches:
-        batch, outcome = run.process(events)
+        outcome = run.process(events).last
+        batch = outcome.events.batch
         which = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         own = batch.select(which)
-        parts.append(Dataset(outcome.X[which], own.kind, own.account, day_of(own.occurred_at_ms), own.bank, life(own)))
+        parts.append(
+            Dataset(outcome.events.X[which], own.kind, own.account, day_of(own.occurred_at_ms), own.bank, life(own))
+        )
         advance(events.size)
     return Dataset(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 

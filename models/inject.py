@@ -9,8 +9,9 @@ import numpy.typing as npt
 from detector.contract.batch import Batch, concatenate
 from detector.contract.vocabulary import DEBIT, OK
 from detector.core.admission import APPLY_FRESH
-from detector.core.chain import ChainRun
+from detector.core.memory import MemoryRun
 from detector.core.stage import Chain
+from detector.core.topology import topology_of
 from detector.jst import day_of
 from models.datasets import SCORED_KINDS
 
@@ -72,19 +73,20 @@ def collect_cases(
     Of the history's own events nothing is kept: those of a victim are no longer normal life, and `datasets.collect`
     has them as they were.
     """
-    run = ChainRun(chain, None, ttl_ms=ttl_ms)
+    run = MemoryRun(topology_of(chain), None, ttl_ms=ttl_ms)
     empty = np.empty((0, len(chain.features)), np.float32)
     parts: list[tuple[npt.NDArray[np.generic], ...]] = [
         (empty, *(np.empty(0, dtype) for dtype in (np.int64, np.int8, np.int64, np.int64)))
     ]
     for events, mark in _planted(batches, attacks):
-        batch, outcome = run.process(events)
+        outcome = run.process(events).last
+        batch = outcome.events.batch
         of_case = (mark >= 0) & (attacks.case[mark] != NO_CASE)
         scored = np.isin(batch.kind, SCORED_KINDS) & (outcome.status <= APPLY_FRESH)
         which = np.flatnonzero(scored & of_case[batch.record])
         day = day_of(batch.occurred_at_ms[which])
         taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
-        parts.append((outcome.X[which], day, batch.kind[which], taken[which], mark[batch.record[which]]))
+        parts.append((outcome.events.X[which], day, batch.kind[which], taken[which], mark[batch.record[which]]))
         advance(int((mark < 0).sum()))
     X, day, kind, taken, place = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     case = attacks.case[place]

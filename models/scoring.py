@@ -14,12 +14,12 @@ from detector.contract.alerts import alert_id
 from detector.contract.batch import OWN, Batch
 from detector.core.admission import APPLY_FRESH
 from detector.core.alerting import Topics, position_of
-from detector.core.chain import ChainRun, Scored
-from detector.core.budget_controller import desk_of
-from detector.core.pipeline import Pipeline
+from detector.core.budget_controller import controller_of
+from detector.core.memory import MemoryRun, Played
 from detector.core.model import Model
 from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, FACTS, Chain
-from detector.core.stages.cases import CASES, HELD
+from detector.core.stages.cases import HELD
+from detector.core.topology import topology_of
 
 STATUSES = ("applied", "duplicate")
 APPLIED, DUPLICATE, UNREAD = 0, 1, -1
@@ -62,8 +62,7 @@ class Scoring:
         self.events = self.duplicates = self.scored = self.alerts = 0
         self._model = model
         self._chain = chain
-        self._run = ChainRun(chain, model, ttl_ms=ttl_ms, desk=desk_of(model))
-        self._cases = Pipeline(CASES, None, ttl_ms=ttl_ms)
+        self._run = MemoryRun(topology_of(chain, controller_of(model)), model, ttl_ms=ttl_ms)
         self._topics = topics
         self._features = features
 
@@ -85,9 +84,9 @@ class Scoring:
         self.alerts += int(rows.alert.sum())
         return self._table(table, rows)
 
-    def _fill(self, rows: "_Rows", scored: Scored) -> None:
+    def _fill(self, rows: "_Rows", scored: Played) -> None:
         """What the last stage made of a batch; of a transfer only the sender's side is an event of the log."""
-        batch, outcome = scored
+        outcome, batch = scored.last, scored.last.events.batch
         judged = outcome.judgement
         assert judged is not None
         own = np.flatnonzero((outcome.status <= APPLY_FRESH) & (batch.role == OWN))
@@ -95,13 +94,11 @@ class Scoring:
         rows.status[at] = APPLIED
         rows.alarm[at], rows.score[at] = judged.alarm[own], 1.0 - judged.p_value[own]
         rows.detector[at], rows.scores[at] = judged.detector[own], judged.scores[own]
-        rows.alert[at] = judged.alert[own]
+        rows.alert[at] = scored.alert[own]
         if self._features:
-            rows.X[at] = outcome.X[own]
-        alerting = outcome.alerting
-        if len(alerting):
-            numbered = self._cases.process(batch.select(alerting), outcome.carried.select(alerting))
-            rows.facts[batch.record[alerting]] = numbered.carried.facts
+            rows.X[at] = outcome.events.X[own]
+        cases = scored.cases.events
+        rows.facts[cases.batch.record] = cases.facts
 
     def _table(self, table: pa.Table, rows: "_Rows") -> pa.Table:
         silent, calm = ~np.isfinite(rows.alarm), ~rows.alert

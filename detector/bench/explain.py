@@ -26,8 +26,8 @@ from detector.core.chains import CHAINS
 from detector.core.counterfactual import AMOUNTS, MOST_STEPS, counterfactual
 from detector.core.detector_table import DETECTORS
 from detector.core.detectors import BoostingDetector, Detector, ForestDetector, JointTailDetector
-from detector.core.own_amount import Debit
 from detector.core.model import Model
+from detector.core.own_amount import Debit
 from detector.core.reasons import MOST, reasons_of
 from models.boosting import LEAVES, RATE
 from models.datasets import NORMAL, Dataset

@@ -15,17 +15,17 @@ from detector.artifact import read_model
 from detector.bench.worker import Totals
 from detector.bench.workload import TTL_MS, Workload
 from detector.contract.alerts import encode_alert
-from detector.contract.batch import Batch
-from detector.contract.codec import decode_account_events
+from detector.contract.codec import Decoded, decode_account_events
+from detector.core.alerting import Explainer
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.core.pipeline import Outcome, Pipeline
+from detector.core.memory import MemoryRun, Played
 from detector.core.model import Model
-from detector.core.stage import Stage
+from detector.core.pipeline import Pipeline
+from detector.core.stage import Chain, Stage
 from detector.core.stages.account import ACCOUNT
+from detector.core.topology import topology_of
 from detector.settings import Settings
 from detector.stream.changelog import encode_rows
-from detector.stream.flow import flow_of
-from detector.stream.processor import Wiring
 from detector.stream.security import client_options
 
 TURNS = 3  # the median counts; the first warms caches and compiles
@@ -38,14 +38,15 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
     """µs an event by part, in the order of an event's way; `cpu_us` and `totals` are those of the worker's run."""
     assert settings.model is not None
     model = read_model(settings.model, ACCOUNT_CHAIN)
-    wiring = Wiring(flow_of(ACCOUNT_CHAIN), model, 1, (settings.account_events, settings.wallet_events))
+    topics = settings.account_events, settings.wallet_events
     events = len(workload.values)
     chunks = _chunks(workload, max(1, round(events / totals.chunks)))
-    batches = [_decode(chunk) for chunk in chunks]
-    admitted = _seconds(lambda: _run(batches, replace(ACCOUNT, kernel=_idle), None))
-    featured = _seconds(lambda: _run(batches, ACCOUNT, None))
-    scored = _seconds(lambda: _run(batches, ACCOUNT, model))
-    pipeline, outcomes = _run(batches, ACCOUNT, model)
+    decoded = [_decode(chunk) for chunk in chunks]
+    admitted = _seconds(lambda: _run(decoded, replace(ACCOUNT, kernel=_idle), None))
+    featured = _seconds(lambda: _run(decoded, ACCOUNT, None))
+    scored = _seconds(lambda: _run(decoded, ACCOUNT, model))
+    run, played = _run(decoded, ACCOUNT, model)
+    pipeline, explainer = run.pipelines[ACCOUNT.name], Explainer(model, ACCOUNT_CHAIN, topics)
     row_s = _seconds(lambda: _write_rows(pipeline)) / pipeline.rows.count
     parts = [
         ("fetch", _seconds(lambda: asyncio.run(_fetch(settings, events))), "aiokafka alone: bytes to record objects"),
@@ -53,7 +54,7 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
         ("locate, admit", admitted, "rows found or made, replays and duplicates told"),
         ("features", featured - admitted, "the account stage's kernel"),
         ("score", scored - featured, "forest, calibration, decision, cases"),
-        ("alerts", _seconds(lambda: _alerts(wiring, chunks, batches, outcomes)), "reasons and JSON of what alerts"),
+        ("alerts", _seconds(lambda: _alerts(explainer, played)), "reasons and JSON of what alerts"),
         ("rows", row_s * totals.checkpoint_rows, "changed rows copied and cut into records"),
     ]
     shown = [(name, seconds / events * 1e6, what) for name, seconds, what in parts]
@@ -77,25 +78,25 @@ def _chunks(workload: Workload, size: int) -> list[Chunk]:
     return [(workload.values[start : start + size], workload.keys[start : start + size], start) for start in starts]
 
 
-def _decode(chunk: Chunk) -> Batch:
+def _decode(chunk: Chunk) -> Decoded:
     values, keys, first = chunk
     offsets = np.arange(first, first + len(values))
-    return decode_account_events(values, keys, offsets, np.full(len(values), -1)).batch
+    return decode_account_events(values, keys, offsets, np.full(len(values), -1))
 
 
-def _run(batches: list[Batch], stage: Stage, model: Model | None) -> tuple[Pipeline, list[Outcome]]:
-    pipeline = Pipeline(stage, model, ttl_ms=TTL_MS)
-    return pipeline, [pipeline.process(batch) for batch in batches]
+def _run(chunks: list[Decoded], stage: Stage, model: Model | None) -> tuple[MemoryRun, list[Played]]:
+    run = MemoryRun(topology_of(Chain((stage,))), model, ttl_ms=TTL_MS)
+    return run, [run.process(chunk.batch, chunk.strings) for chunk in chunks]
 
 
 def _idle(*_: Any) -> None:
     """A kernel that does nothing."""
 
 
-def _alerts(wiring: Wiring, chunks: list[Chunk], batches: list[Batch], outcomes: list[Outcome]) -> None:
-    for (values, _, _), batch, outcome in zip(chunks, batches, outcomes, strict=True):
-        for i in outcome.alerting.tolist():
-            encode_alert(wiring.alert(batch, outcome, values, i))
+def _alerts(explainer: Explainer, played: list[Played]) -> None:
+    for one in played:
+        for alert in explainer.explain(one.cases.events, one.cases.raised):
+            encode_alert(alert)
 
 
 def _write_rows(pipeline: Pipeline) -> None:

@@ -13,8 +13,8 @@ from detector.artifact import read_model
 from detector.bench.child import answer_with
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
+from detector.core.topology import topology_of
 from detector.settings import Settings
-from detector.stream.flow import flow_of
 from detector.stream.restore import restore
 from detector.stream.security import client_options
 from detector.stream.warmup import warm_up
@@ -40,7 +40,7 @@ def run(task: RestoreTask) -> Restored:
     settings = Settings.model_validate_json(task.settings)
     assert settings.model is not None
     model = read_model(settings.model, ACCOUNT_CHAIN)
-    warm_up(flow_of(ACCOUNT_CHAIN), model)
+    warm_up(topology_of(ACCOUNT_CHAIN), model)
     stages = {TP(settings.rows_topic(ACCOUNT.name), partition): ACCOUNT for partition in range(settings.partitions)}
     began, cpu_began = time.perf_counter(), time.process_time()
     recoveries = asyncio.run(restore(client_options(settings), stages, lambda: True, lambda: None))

@@ -18,9 +18,9 @@ from detector.bench.machine import machine
 from detector.bench.profile import profile
 from detector.bench.workload import ALERT_SHARE, simulate_events, train_models
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS, SOURCE_CHAIN, WALLET_CHAIN
+from detector.core.topology import topology_of
 from detector.errors import KozamoriError
 from detector.settings import Settings
-from detector.stream.flow import flow_of
 from detector.stream.reset import reset
 
 #: The slowest lap on the slowest machine worth measuring; a lap that takes longer hangs.
@@ -112,7 +112,7 @@ class _Race:
         if contestant.name in WORKERS:
             chain = WORKERS[contestant.name]
             settings = self.settings.model_copy(update={"model": self._folder / chain.name})
-            lap, totals = worker.measure(settings, flow_of(chain), events, log=log, timeout_s=LAP_TIMEOUT_S)
+            lap, totals = worker.measure(settings, topology_of(chain), events, log=log, timeout_s=LAP_TIMEOUT_S)
             if contestant.name == "worker":
                 self.totals = totals
             reset(self.settings, "earliest")

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from detector.bench.lap import Lap
 from detector.bench.worker_process import Committed, WorkerProcess
+from detector.core.topology import Topology
 from detector.errors import KozamoriError
 from detector.settings import Settings
-from detector.stream.flow import Flow
 
 
 class Totals(NamedTuple):
@@ -27,12 +27,12 @@ class Totals(NamedTuple):
     rss_mb: float
 
 
-def measure(settings: Settings, flow: Flow, events: int, *, log: Path, timeout_s: float) -> tuple[Lap, Totals]:
-    """Let a worker take the `events` account events through its flow; the deployment must have no offsets or rows yet.
+def measure(settings: Settings, topology: Topology, events: int, *, log: Path, timeout_s: float) -> tuple[Lap, Totals]:
+    """Let a worker take the `events` account events through its nodes; the deployment must have no offsets or rows yet.
 
     Raises KozamoriError when it fails, takes longer than `timeout_s` or counts other than `events` events.
     """
-    with closing(Committed(settings, flow)) as committed, WorkerProcess(settings, log) as worker:
+    with closing(Committed(settings, topology)) as committed, WorkerProcess(settings, log) as worker:
         worker.wait_until_ready()
         began = time.perf_counter(), worker.cpu_seconds
 
@@ -47,7 +47,7 @@ def measure(settings: Settings, flow: Flow, events: int, *, log: Path, timeout_s
         worker.wait_until(has_begun, "it had an event", timeout_s)
         worker.wait_until(lambda: committed.all_of(events), "every event was committed", timeout_s)
         lap = Lap(events, time.perf_counter() - began[0], worker.cpu_seconds - began[1])
-        if (counted := worker.total("kozamori_events_total", stage=flow.nodes[0].name)) != events:
+        if (counted := worker.total("kozamori_events_total", stage=topology.nodes[0].name)) != events:
             raise KozamoriError(f"the worker counted {counted:.0f} events of {events}")
         return lap, _totals(worker)
 

@@ -16,9 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detector.bench.child import last_words
 from detector.bench.clients import open_consumer, partitions_of
+from detector.core.topology import Topology
 from detector.errors import KozamoriError
 from detector.settings import Settings
-from detector.stream.flow import Flow
 
 LOOK_EVERY_S = 0.01
 #: Imports, compiling on a first run, joining the group.
@@ -110,11 +110,11 @@ class WorkerProcess:
 
 
 class Committed:
-    """How far a group has come on the inputs of a flow; asked often, it costs the worker nothing."""
+    """How far a group has come on the inputs of a topology; asked often, it costs the worker nothing."""
 
-    def __init__(self, settings: Settings, flow: Flow) -> None:
+    def __init__(self, settings: Settings, topology: Topology) -> None:
         self._consumer = open_consumer(",".join(settings.bootstrap), settings.group)
-        topics = [node.topic(settings) for node in flow.nodes]
+        topics = [settings.input_topic(node) for node in topology.nodes]
         self._source, *self._hops = (partitions_of(topic, settings.partitions) for topic in topics)
 
     def all_of(self, events: int) -> bool:

@@ -40,7 +40,8 @@ class Texts(NamedTuple):
             np.concatenate([part.length for part in parts]),
         )
 
-    def __getitem__(self, i: Any) -> str:  # type: ignore[override]  # a column of texts, not of fields
+    def text(self, i: int) -> str:
+        """Text i."""
         begin = int(self.begin[i])
         return bytes(self.data[begin : begin + int(self.length[i])]).decode()
 
@@ -65,12 +66,12 @@ class Strings(NamedTuple):
 
     def select(self, which: Any) -> Self:
         """Those of the events at `which`."""
-        return self._make(texts.select(which) for texts in self)
+        return self._make([texts.select(which) for texts in self])
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
         """Those of all parts, in order."""
-        return cls._make(map(Texts.joined, zip(*parts, strict=True)))
+        return cls(*(Texts.joined(texts) for texts in zip(*parts, strict=True)))
 
 
 def join(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

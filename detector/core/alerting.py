@@ -67,7 +67,7 @@ class Explainer:
         scores = zip(self.model.detectors, judgement.scores[row].tolist(), strict=True)
         position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), self.topics)
         first = position_of(int(facts[CASE_ORIGIN]), int(facts[CASE_OFFSET]), self.topics)
-        service = strings.service[i] or SERVICES[batch.service[i]]
+        service = strings.service.text(i) or SERVICES[batch.service[i]]
         yen_at_risk, urgency = int(facts[YEN_LEFT]), int(facts[CASE_URGENCY]) / triage.THOUSAND
         return Alert(
             schema=SCHEMA,
@@ -76,12 +76,12 @@ class Explainer:
             update=int(facts[CASE_UPDATE]),
             events=int(facts[CASE_EVENTS]),
             news=triage.news_of(int(facts[CASE_NEWS])),
-            event_id=strings.event_id[i],
+            event_id=strings.event_id.text(i),
             kind=KINDS[kind],
             occurred_at_ms=int(batch.occurred_at_ms[i]),
             bank="" if batch.bank[i] == ABSENT else f"{batch.bank[i]:04}",
-            account=strings.account[i],
-            wallet=strings.wallet[i],
+            account=strings.account.text(i),
+            wallet=strings.wallet.text(i),
             service=service,
             passbook_text=passbook_text(service),
             amount_yen=int(batch.amount_yen[i]),

@@ -3,7 +3,6 @@
 import datetime as dt
 
 import numpy as np
-import numpy.typing as npt
 
 from detector.core.model import Model
 from detector.core.stage import Stage

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from detector.contract.batch import ACCOUNT_EVENTS, Batch
+from detector.contract.batch import ACCOUNT_EVENTS, OWN, Batch
+from detector.contract.texts import Strings
 from detector.contract.vocabulary import OPEN
-from detector.core.events import Events, Strings, in_log_order
+from detector.core.events import Events, in_log_order
 from detector.core.model import Model
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.topology import Topology
@@ -27,6 +29,14 @@ class Played(NamedTuple):
     def last(self) -> Outcome:
         """Behind the last stage of the chain, where a model judges."""
         return self.outcomes[self.topology.chain.stages[-1].name]
+
+    @property
+    def alert(self) -> npt.NDArray[np.bool_]:
+        """Which of the last stage's events alert, a budget controller's say included, bool (n,)."""
+        batch = self.last.events.batch
+        alert: npt.NDArray[np.bool_] = np.isin(batch.record, self.cases.events.batch.record)
+        alert &= batch.role == OWN
+        return alert
 
     @property
     def cases(self) -> Outcome:

@@ -9,8 +9,8 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from detector.contract.alerts import Alert
 from detector.core.chains import CHAINS
+from detector.core.topology import topology_of
 from detector.settings import Settings
-from detector.stream.flow import flow_of
 from detector.stream.groups import committed_offsets
 from detector.stream.security import client_options
 from detector.stream.state import log_bounds
@@ -25,8 +25,8 @@ def backlog(client: KafkaAdminClient, settings: Settings, partitions: int) -> in
 
     Inputs are looked at in the order of an event's way: what is committed of one is in the next.
     """
-    for node in flow_of(CHAINS[-1]).nodes:
-        topic = node.topic(settings)
+    for node in topology_of(CHAINS[-1]).nodes:
+        topic = settings.input_topic(node)
         logs = [TopicPartition(topic, partition) for partition in range(partitions)]
         # First the commits: what is sent on later is behind the ends asked for then.
         commits = committed_offsets(client, settings.group, topic)

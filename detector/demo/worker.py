@@ -12,10 +12,10 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from detector.core.topology import FORWARDER
 from detector.errors import UserError
 from detector.local_kafka import process
 from detector.settings import ENVIRONMENT_PREFIX, Settings
-from detector.stream.flow import FORWARDER
 
 #: Its first start compiles every kernel, which takes a slow machine half a minute.
 START_TIMEOUT_S = 180.0

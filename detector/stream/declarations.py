@@ -53,7 +53,7 @@ _ROWS = {
 
 #: Stages that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
 #: empty, and one of more finds its own.
-STAGES = ("account", "wallet", "source", "desk", "cases")
+STAGES = ("account", "wallet", "source", "budget", "cases")
 HOPS = STAGES[1:]
 #: Most upstreams of one hop: accounts and wallet events meet before the wallets. Each has a mark a partition.
 UPSTREAMS = 2

@@ -162,7 +162,7 @@ class HopCodec:
             body = cramjam.zstd.decompress(memoryview(message)[at + COUNTS.size :], output_len=size)
         except cramjam.DecompressionError as error:
             raise ForeignHopError(f"a hop message cannot be decompressed ({error}): {_MEND}") from error
-        take = _Cursor(np.frombuffer(body, np.uint8))
+        take = _Cursor(np.frombuffer(memoryview(body), np.uint8))
         facts = [fact for fact in range(HOP_FACTS) if bits >> fact & 1]
         rows = {width: len(layout.of_width(width)) for width in WIDTHS}
         whole = {8: take(rows[8] + 1 + len(facts), n, np.int64)}
@@ -219,7 +219,8 @@ class _Cursor:
     def __call__(self, rows: int, columns: int, kind: Any) -> Matrix:
         begin, count = self._at, rows * columns
         self._at += count * np.dtype(kind).itemsize
-        return self._body[begin : self._at].view(kind).reshape(rows, columns)
+        cut: Matrix = self._body[begin : self._at].view(kind)
+        return cut.reshape(rows, columns)
 
     def rest(self) -> npt.NDArray[np.uint8]:
         """What is left."""

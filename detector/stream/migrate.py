@@ -9,7 +9,7 @@ from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.groups import all_offsets, delete_group, offsets_within, require_no_members, store_offsets
-from detector.stream.state import FLOW, Commits, input_facts, show
+from detector.stream.state import TOPOLOGY, Commits, input_facts, show
 from detector.stream.topics import describe
 
 
@@ -101,7 +101,7 @@ def _plan(client: KafkaAdminClient, settings: Settings, old: str) -> tuple[Move,
 
 
 def _offsets(client: KafkaAdminClient, settings: Settings, group: str) -> Commits:
-    topics = {node.topic(settings) for node in FLOW.nodes}
+    topics = {settings.input_topic(node) for node in TOPOLOGY.nodes}
     return {tp: commit for tp, commit in all_offsets(client, group).items() if tp.topic in topics}
 
 
@@ -109,5 +109,5 @@ def _stages(settings: Settings, commits: Commits) -> tuple[StageMove, ...]:
     offsets: dict[str, dict[int, int]] = {}
     for tp in sorted(commits):
         offsets.setdefault(tp.topic, {})[tp.partition] = commits[tp].offset
-    topics = {node.name: node.topic(settings) for node in FLOW.nodes}
+    topics = {node.name: settings.input_topic(node) for node in TOPOLOGY.nodes}
     return tuple(StageMove(stage, topic, offsets.get(topic, {})) for stage, topic in topics.items())

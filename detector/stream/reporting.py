@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 
 from detector.core.budget_controller import name_of
-from detector.core.stages.budget import DESK
+from detector.core.stages.budget import BUDGET
 from detector.observe.metrics import Metrics, StageMetrics
 from detector.stream.processor import Processed
 from detector.stream.tenure import Cut, Tenure
@@ -24,12 +24,13 @@ class Reporting:
 
     def processed(self, tenure: Tenure, processed: Processed, seconds: float) -> None:
         """A chunk was processed and its outputs handed to the producer."""
-        judgement = processed.outcome.judgement
+        outcome = processed.outcome
+        judgement = outcome.judgement
         stage = self._stages[tenure.node]
         stage.chunk(
             tenure.tp.partition,
-            processed.batch,
-            processed.outcome.status,
+            outcome.events.batch,
+            outcome.status,
             seconds=seconds,
             watermark_ms=tenure.pipeline.watermark_ms,
             alarm=None if judgement is None else judgement.alarm,
@@ -37,10 +38,10 @@ class Reporting:
         hops = [len(output.value) for output in processed.outputs if output.partition is not None]
         stage.hop_sent(len(hops), sum(hops))
         stage.hop_repeats(processed.repeats)
-        self.worker.held(processed.held)
+        self.worker.held(outcome.held)
         for rejected in processed.rejected:
             self.worker.dead_letters(rejected.reason)
-        for alert in processed.alerts if processed.numbered else ():
+        for alert in processed.alerts:
             self.worker.alert(
                 bank=alert.bank,
                 service=alert.service,
@@ -88,7 +89,7 @@ class Reporting:
 
 def _multipliers(tenure: Tenure) -> dict[str, float]:
     """Of a partition of desks, what each multiplies its limit by."""
-    if tenure.node != DESK.name:
+    if tenure.node != BUDGET.name:
         return {}
     rows = tenure.pipeline.rows
     desks = rows.rows[: rows.count]

@@ -10,13 +10,13 @@ from typing import Literal
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from detector.core.topology import Node
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.emptying import recreate_empty
-from detector.stream.flow import Node
 from detector.stream.groups import all_offsets, delete_group, require_no_members, store_offsets
 from detector.stream.marks import Marks, encode_marks
-from detector.stream.state import FLOW, Bounds, Commits, input_facts, log_bounds_of, node_topics, rows_topic
+from detector.stream.state import TOPOLOGY, Bounds, Commits, input_facts, log_bounds_of, node_topics, rows_topic
 from detector.stream.topics import TopicFacts, describe
 
 Start = Literal["earliest", "latest"]
@@ -84,8 +84,8 @@ def reset(settings: Settings, to: Start) -> Reset:
         delete_group(client, settings.group)
         replication = found.facts[settings.account_events].replication
         partitions = found.facts[settings.account_events].partitions
-        hops = [node.topic(settings) for node in FLOW.nodes if node.source is None]
-        rows = [name for node in FLOW.nodes if (name := rows_topic(settings, node)) is not None]
+        hops = [settings.input_topic(node) for node in TOPOLOGY.nodes if node.source is None]
+        rows = [name for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) is not None]
         recreate_empty(client, settings, [hops, rows], partitions, replication)
         if to == "latest":
             store_offsets(client, settings.group, dict(_ends(settings, found)))
@@ -94,18 +94,18 @@ def reset(settings: Settings, to: Start) -> Reset:
 
 def _look(client: KafkaAdminClient, settings: Settings) -> _Found:
     require_no_members(client, settings.group)
-    facts = describe(client, node_topics(settings, FLOW))
+    facts = describe(client, node_topics(settings, TOPOLOGY))
     input_facts(settings, facts)
     return _Found(facts, log_bounds_of(client, facts.values()), all_offsets(client, settings.group))
 
 
 def _plan(settings: Settings, to: Start, found: _Found) -> Reset:
-    stages = tuple(_stage(settings, to, found, node) for node in FLOW.nodes)
+    stages = tuple(_stage(settings, to, found, node) for node in TOPOLOGY.nodes)
     return Reset(settings.group, sum(stage.to_read for stage in stages), stages)
 
 
 def _stage(settings: Settings, to: Start, found: _Found, node: Node) -> StageReset:
-    topic, rows, is_hop = node.topic(settings), rows_topic(settings, node), node.source is None
+    topic, rows, is_hop = settings.input_topic(node), rows_topic(settings, node), node.source is None
     if is_hop:
         begin_at = dict.fromkeys(range(found.facts[settings.account_events].partitions), 0)
     else:
@@ -126,8 +126,8 @@ def _stage(settings: Settings, to: Start, found: _Found, node: Node) -> StageRes
 
 
 def _ends(settings: Settings, found: _Found) -> Iterator[tuple[TopicPartition, OffsetAndMetadata]]:
-    for node in FLOW.nodes:
-        topic = node.topic(settings)
+    for node in TOPOLOGY.nodes:
+        topic = settings.input_topic(node)
         for tp in found.partitions(topic) if node.source is not None else ():
             marks = encode_marks(Marks(topic_id=found.facts[topic].topic_id))
             yield tp, OffsetAndMetadata(found.bounds[tp][1], marks, -1)

@@ -11,6 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.model import Model
+from detector.core.topology import Topology
 from detector.errors import UserError, WorkerError
 from detector.observe.health import Report
 from detector.observe.metrics import Metrics
@@ -18,8 +19,7 @@ from detector.settings import Settings
 from detector.stream.app import App, build_app
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
-from detector.stream.flow import Flow
-from detector.stream.hop import HopSender
+from detector.stream.hop_sender import HopSender
 from detector.stream.lag import LagWatch
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
@@ -40,12 +40,12 @@ FINISH_SHARE = 0.5
 class Shell:
     """Holds the tenures of all nodes' input partitions and runs their checkpoints; the `Log` they write to."""
 
-    def __init__(self, settings: Settings, flow: Flow, model: Model, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, topology: Topology, model: Model, metrics: Metrics) -> None:
         self._settings = settings
-        self._flow = flow
+        self._topology = topology
         self._model = model
-        self._nodes = {node.topic(settings): node for node in flow.nodes}
-        self._reporting = Reporting(metrics, [node.name for node in flow.nodes])
+        self._nodes = {settings.input_topic(node): node for node in topology.nodes}
+        self._reporting = Reporting(metrics, [node.name for node in topology.nodes])
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
         self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
@@ -112,7 +112,7 @@ class Shell:
 
     def _wiring(self, facts: Mapping[str, TopicFacts]) -> Wiring:
         topics = self._settings.account_events, self._settings.wallet_events
-        return Wiring(self._flow, self._model, facts[topics[0]].partitions, topics)
+        return Wiring(self._topology, self._model, facts[topics[0]].partitions, topics)
 
     async def on_chunk(self, message: Any) -> None:
         """Process a chunk and hand its outputs to the producer; an error here ends the worker, never the chunk."""

@@ -8,20 +8,20 @@ from kafka.admin import OffsetSpec
 from kafka.structs import OffsetAndMetadata
 
 from detector.core.chains import CHAINS
-from detector.core.hop import slot_of
-from detector.core.stages.budget import DESK
+from detector.core.stages.budget import BUDGET
+from detector.core.topology import Node, Topology, topology_of
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.changelog import Header
-from detector.stream.flow import Flow, Node, flow_of
 from detector.stream.groups import active_members, all_offsets
+from detector.stream.high_water import slot_of
 from detector.stream.stored import Changelog, Progress, read_changelogs
 from detector.stream.topics import TopicFacts, describe
 from detector.stream.verdicts import GOOD, Expected, marks_of, passed_on, verdict
 
 #: All there can be: the longest chain has the nodes of every other, and a node that no worker uses has nothing stored.
-FLOW = flow_of(CHAINS[-1], DESK)
+TOPOLOGY = topology_of(CHAINS[-1], BUDGET)
 
 Commits = Mapping[TopicPartition, OffsetAndMetadata]
 Bounds = Mapping[TopicPartition, tuple[int, int]]
@@ -45,7 +45,7 @@ class PartitionState:
 
 @dataclass(frozen=True, slots=True)
 class StageState:
-    """One node of the flow: its input topic (id "" where it is missing), its rows' topic (None: it keeps no rows),
+    """One node of the topology: its input topic (id "" where it is missing), its rows' topic (None: it keeps no rows),
     and sums over its partitions. A record is an event in a source topic, a message of many events in a hop."""
 
     stage: str
@@ -87,22 +87,22 @@ def show(settings: Settings, progress: Progress = lambda _done, _total: None) ->
     Raises UserError when no broker answers, or the topic of account events is missing.
     """
     with admin_client(settings) as client:
-        facts = describe(client, node_topics(settings, FLOW))
+        facts = describe(client, node_topics(settings, TOPOLOGY))
         partitions = input_facts(settings, facts).partitions
         members = active_members(client, settings.group)
         commits = all_offsets(client, settings.group)
-        inputs = (node.topic(settings) for node in FLOW.nodes)
+        inputs = (settings.input_topic(node) for node in TOPOLOGY.nodes)
         bounds = log_bounds_of(client, (facts[topic] for topic in inputs if topic in facts))
-        rows = [facts[name] for node in FLOW.nodes if (name := rows_topic(settings, node)) in facts]
+        rows = [facts[name] for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) in facts]
         changelogs = read_changelogs(settings, {topic.name: topic.partitions for topic in rows}, progress)
-    look = _Look(settings, FLOW, facts, partitions, commits, bounds, changelogs)
-    return State(settings.group, members, tuple(look.stage(node) for node in FLOW.nodes))
+    look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, changelogs)
+    return State(settings.group, members, tuple(look.stage(node) for node in TOPOLOGY.nodes))
 
 
-def node_topics(settings: Settings, flow: Flow) -> list[str]:
+def node_topics(settings: Settings, topology: Topology) -> list[str]:
     """Input topics and rows' topics of all nodes."""
-    rows = (rows_topic(settings, node) for node in flow.nodes)
-    return [*(node.topic(settings) for node in flow.nodes), *(name for name in rows if name is not None)]
+    rows = (rows_topic(settings, node) for node in topology.nodes)
+    return [*(settings.input_topic(node) for node in topology.nodes), *(name for name in rows if name is not None)]
 
 
 def rows_topic(settings: Settings, node: Node) -> str | None:
@@ -141,7 +141,7 @@ class _Look:
     """All that Kafka said, put side by side. `partitions` is what every partitioned topic must have."""
 
     settings: Settings
-    flow: Flow
+    topology: Topology
     facts: Mapping[str, TopicFacts]
     partitions: int
     commits: Commits
@@ -149,7 +149,7 @@ class _Look:
     changelogs: Mapping[TopicPartition, Changelog]
 
     def stage(self, node: Node) -> StageState:
-        topic, rows = node.topic(self.settings), rows_topic(self.settings, node)
+        topic, rows = self.settings.input_topic(node), rows_topic(self.settings, node)
         facts = self.facts.get(topic)
         count = facts.partitions if facts else self.partitions
         found = tuple(self._partition(node, TopicPartition(topic, part), rows) for part in range(count))
@@ -184,15 +184,19 @@ class _Look:
 
     def _expected(self, node: Node, tp: TopicPartition) -> Expected:
         header = Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name)
-        flows = [flow_of(chain, desk) for chain in CHAINS for desk in (None, DESK)]
-        feeds = tuple(other.feed for flow in flows for other in flow.nodes if other.name == node.name)
-        upstreams = len(node.upstreams) * self.partitions
-        return Expected(header, node.stage, upstreams, self._passed_on(node, tp.partition), feeds)
+        topologies = [topology_of(chain, controller) for chain in CHAINS for controller in (None, BUDGET)]
+        crcs = tuple(
+            topology.upstreams_crc(node.name)
+            for topology in topologies
+            if node.name in [other.name for other in topology.nodes]
+        )
+        upstreams = len(self.topology.upstreams(node.name)) * self.partitions
+        return Expected(header, node.stage, upstreams, self._passed_on(node, tp.partition), crcs)
 
     def _passed_on(self, node: Node, partition: int) -> bool:
-        if node.target is None:
-            return False
-        target = self.flow.node(node.target)
-        slot = slot_of(target.upstreams.index(node.name), partition, self.partitions)
-        hop = target.topic(self.settings)
+        return any(self._has_passed_on(node, partition, self.topology.node(edge.target)) for edge in node.edges)
+
+    def _has_passed_on(self, node: Node, partition: int, target: Node) -> bool:
+        slot = slot_of(self.topology.upstreams(target.name).index(node.name), partition, self.partitions)
+        hop = self.settings.input_topic(target)
         return passed_on(slot, (marks_of(commit) for tp, commit in self.commits.items() if tp.topic == hop))

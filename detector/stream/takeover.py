@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from detector.core.pipeline import PassThrough, Pipeline
+from detector.core.pipeline import Pipeline
+from detector.core.topology import Node
 from detector.errors import UserError
 from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.app import App
 from detector.stream.changelog import Header, Recovery, Superseded, encode_header, no_pairs
-from detector.stream.flow import Node
 from detector.stream.identity import RESET, check_log
 from detector.stream.marks import Marks, decode_marks, encode_marks
-from detector.stream.processor import Wiring
+from detector.stream.processor import Processor, Wiring
 from detector.stream.restore import restore
 from detector.stream.security import client_options
 from detector.stream.tenure import Tenure
@@ -86,11 +86,14 @@ class Takeover:
     async def _check_never_read(self, tp: TP, node: Node) -> None:
         # Kafka deletes a topic's offsets with it. Where no rows tell, the next stage does: it would drop the events of
         # the new topic as known already.
-        assert node.target is not None
-        hop = self._settings.hop_topic(node.target)
+        for edge in node.edges:
+            await self._check_not_passed_on(tp, node, edge.target)
+
+    async def _check_not_passed_on(self, tp: TP, node: Node, target: str) -> None:
+        hop = self._settings.hop_topic(target)
         places = {TP(hop, partition) for partition in range(self._facts[hop].partitions)}
         commits = await self._app.chunk_consumer.committed_positions(places)
-        slot = self._wiring.slot(node, tp.partition)
+        slot = self._wiring.slot(node, tp.partition, target)
         if passed_on(slot, [decode_marks(commit.metadata) for commit in commits.values()]):
             raise UserError(
                 f"partition {tp.partition} of {tp.topic}: the group has no committed offset, but {hop} has events of it"
@@ -108,28 +111,31 @@ class Takeover:
             await future
 
     def _tenure(self, tp: TP, node: Node, recovery: Recovery | None, committed: int, marks: Marks) -> Tenure:
-        seen = self._wiring.seen(node, self._fitting(node, tp, marks))
+        high_water = self._wiring.marks(node, self._fitting(node, tp, marks))
         ttl_ms = self._settings.ttl_days * DAY_MS
-        pipeline: Pipeline | PassThrough
-        if recovery is None or node.stage is None:
-            pipeline, superseded = PassThrough(ttl_ms=ttl_ms, watermark_ms=marks.watermark_ms), Superseded(no_pairs())
-        else:
-            rows = recovery.rows
+        rows, superseded = None, Superseded(no_pairs())
+        if recovery is not None:
+            rows, superseded = recovery.rows, recovery.superseded()
             # Rows ahead of the commit were perhaps written by a zombie: they are written again under this tenure's id.
             rows.mark_dirty((rows.rows[: rows.count]["last_offset"] >= committed).nonzero()[0])
-            model = self._wiring.model if node.judges else None
-            pipeline = Pipeline(node.stage, model, ttl_ms=ttl_ms, rows=rows, watermark_ms=marks.watermark_ms)
-            superseded = recovery.superseded()
-        processor = self._wiring.processor(node, tp.partition, pipeline, seen)
+        wiring = self._wiring
+        pipeline = Pipeline(
+            wiring.topology, node, wiring.model, ttl_ms=ttl_ms, rows=rows, watermark_ms=marks.watermark_ms
+        )
+        processor = Processor(wiring, tp.partition, pipeline, high_water)
         topic_id = self._facts[tp.topic].topic_id
-        return Tenure(tp, secrets.randbits(64), processor, superseded, committed, topic_id, node.name, node.feed)
+        return Tenure(tp, secrets.randbits(64), processor, superseded, committed, topic_id, node.name, self._crc(node))
+
+    def _crc(self, node: Node) -> int:
+        return self._wiring.topology.upstreams_crc(node.name)
 
     def _fitting(self, node: Node, tp: TP, marks: Marks) -> tuple[int, ...]:
-        expected = len(node.upstreams) * self._wiring.partitions
-        if not marks.fits(node.feed, expected):
+        upstreams = self._wiring.topology.upstreams(node.name)
+        expected = len(upstreams) * self._wiring.partitions
+        if not marks.fits(self._crc(node), expected):
             raise UserError(
                 f"partition {tp.partition} of {tp.topic}: the marks stored are of {len(marks.seen)} upstream partitions"
-                f" of other stages than this model's {', '.join(node.upstreams)} ({expected}): run the model they are"
+                f" of other stages than this model's {', '.join(upstreams)} ({expected}): run the model they are"
                 f" of, or begin anew with `kozamori state reset`"
             )
         return marks.seen if len(marks.seen) == expected else ()

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from faust.types import TP
 
-from detector.core.pipeline import PassThrough, Pipeline
+from detector.core.pipeline import Pipeline
 from detector.stream.changelog import Record, Rows, Superseded, encode_rows, encode_tombstones
 from detector.stream.marks import Marks
 from detector.stream.processor import Processor
@@ -61,7 +61,7 @@ class Tenure:
         self._swept_ms = self.pipeline.watermark_ms
 
     @property
-    def pipeline(self) -> Pipeline | PassThrough:
+    def pipeline(self) -> Pipeline:
         """The rows and the watermark."""
         return self.processor.pipeline
 
@@ -73,7 +73,7 @@ class Tenure:
     def cut(self) -> Cut:
         """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
         outputs, self.outputs = tuple(self.outputs), []
-        marks = Marks(self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.seen.marks.tolist()), self.feed)
+        marks = Marks(self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.marks.marks.tolist()), self.feed)
         return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
 
     def records(self, cut: Cut) -> Iterator[Record]:

@@ -10,11 +10,11 @@ import numpy as np
 
 from detector.contract.vocabulary import KINDS
 from detector.core.budgets import BankBudgets
-from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.model import Model
+from detector.core.pipeline import Pipeline
 from detector.core.stages.budget import HIGHEST
+from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
-from detector.stream.flow import Flow, Node
 from detector.stream.processor import Processor, Wiring
 
 _COMMON = {
@@ -32,13 +32,13 @@ _TRANSFER = {"kind": "transfer", "amount_yen": 1, "counterparty": "warm-up-2"}
 _TTL_MS = 400 * DAY_MS
 
 
-def warm_up(flow: Flow, model: Model) -> None:
+def warm_up(topology: Topology, model: Model) -> None:
     """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
     # With a budget that large every event that is scored alerts, and so goes the whole way.
     keen = replace(model, budget=sys.float_info.max / HIGHEST, banks=BankBudgets())
-    wiring = Wiring(flow, keen, 1, ("warm-up", "warm-up"))
-    waiting: dict[str, list[Any]] = {node.name: [] for node in flow.nodes}
-    for node in flow.nodes:
+    wiring = Wiring(topology, keen, 1, ("warm-up", "warm-up"))
+    waiting: dict[str, list[Any]] = {node.name: [] for node in topology.nodes}
+    for node in topology.nodes:
         processor = _processor(wiring, node)
         for records in _records(node) or waiting[node.name]:
             for output in processor.process(records).outputs:
@@ -55,9 +55,8 @@ def warm_up(flow: Flow, model: Model) -> None:
 
 
 def _processor(wiring: Wiring, node: Node) -> Processor:
-    model = wiring.model if node.judges else None
-    pipeline = Pipeline(node.stage, model, ttl_ms=_TTL_MS) if node.stage else PassThrough(ttl_ms=_TTL_MS)
-    return wiring.processor(node, 0, pipeline, wiring.seen(node))
+    pipeline = Pipeline(wiring.topology, node, wiring.model, ttl_ms=_TTL_MS)
+    return Processor(wiring, 0, pipeline, wiring.marks(node))
 
 
 def _records(node: Node) -> list[Any]:

@@ -13,16 +13,16 @@ import structlog
 
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
+from detector.core.budget_controller import SHARED_NAME
 from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
-from detector.core.budget_controller import SHARED_NAME
 from detector.core.model import Model
+from detector.core.topology import Topology, topology_for
 from detector.errors import UserError, WorkerError
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App
-from detector.stream.flow import Flow, flow_for
 from detector.stream.shell import Shell
 from detector.stream.topics import check, inspect
 from detector.stream.warmup import warm_up
@@ -41,9 +41,9 @@ def run_worker(settings: Settings) -> int:
     model = read_model(settings.model, *CHAINS).with_bank_budgets(parse_own(settings.bank_budgets))
     if settings.controller:
         model = model.with_controller()
-    flow = flow_for(model)
+    topology = topology_for(model)
     check(settings, inspect(settings))
-    warm_up(flow, model)
+    warm_up(topology, model)
     # Modules, kernels and the model stay for good: not to be gone over at every collection, in the middle of a chunk.
     gc.collect()
     gc.freeze()
@@ -58,13 +58,13 @@ def run_worker(settings: Settings) -> int:
     if not settings.controller:
         metrics.multiplier(SHARED_NAME, 1.0)
     metrics.dead_letter_reasons(list(REASONS))
-    return asyncio.run(_Worker(settings, flow, model, metrics).run())
+    return asyncio.run(_Worker(settings, topology, model, metrics).run())
 
 
 class _Worker:
-    def __init__(self, settings: Settings, flow: Flow, model: Model, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, topology: Topology, model: Model, metrics: Metrics) -> None:
         self._settings = settings
-        self._flow = flow
+        self._topology = topology
         self._model = model
         self._metrics = metrics
 
@@ -73,7 +73,7 @@ class _Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        shell = Shell(self._settings, self._flow, self._model, self._metrics)
+        shell = Shell(self._settings, self._topology, self._model, self._metrics)
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(

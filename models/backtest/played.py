@@ -8,12 +8,13 @@ import numpy.typing as npt
 
 from detector.contract.batch import OWN, Batch
 from detector.contract.vocabulary import DEBIT, KINDS, OK
+from detector.core import memory
 from detector.core.admission import APPLY_FRESH
-from detector.core.chain import ChainRun
-from detector.core.budget_controller import desk_of
-from detector.core.pipeline import Outcome
+from detector.core.budget_controller import controller_of
+from detector.core.memory import MemoryRun
 from detector.core.model import Model
 from detector.core.stage import Chain
+from detector.core.topology import topology_of
 from detector.jst import day_of
 from models.backtest.labels import HONEST, Labels
 
@@ -75,25 +76,27 @@ def play(
 
     The state begins empty, or with what `warm_up`, the log before, makes of it. `advance` is told each batch's size.
     """
-    run = ChainRun(chain, model, ttl_ms=ttl_ms, desk=desk_of(model))
+    run = MemoryRun(topology_of(chain, controller_of(model)), model, ttl_ms=ttl_ms)
     for batch in warm_up:
         run.process(batch)
         advance(batch.size)
     kinds = [KINDS.index(kind) for detector in model.detectors for kind in detector.spec.kinds]
     parts = [_empty(model)]
     for events in batches:
-        batch, outcome = run.process(events)
+        scored = run.process(events)
+        outcome, batch = scored.last, scored.last.events.batch
         case = labels.case_of(batch.event_id)
         own = (outcome.status <= APPLY_FRESH) & (batch.role == OWN)
         which = np.flatnonzero(own & (np.isin(batch.kind, kinds) | (case != HONEST)))
-        parts.append(_columns(batch.select(which), case[which], outcome, which))
+        parts.append(_columns(batch.select(which), case[which], scored, which))
         advance(events.size)
     played = Played(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     return played.select(_first_of_each(played.event_id))
 
 
-def _columns(batch: Batch, case: npt.NDArray[np.int32], outcome: Outcome, which: npt.NDArray[np.int64]) -> Played:
-    """The rows of `batch`, which are the events at `which` of `outcome`."""
+def _columns(batch: Batch, case: npt.NDArray[np.int32], scored: memory.Played, which: npt.NDArray[np.int64]) -> Played:
+    """The rows of `batch`, which are the events at `which` behind the last stage."""
+    outcome = scored.last
     assert outcome.judgement is not None
     debits = (batch.kind == DEBIT) & (batch.result == OK)
     return Played(
@@ -108,8 +111,8 @@ def _columns(batch: Batch, case: npt.NDArray[np.int32], outcome: Outcome, which:
         event_id=batch.event_id,
         case=case,
         scores=outcome.judgement.scores[which],
-        X=outcome.X[which],
-        alert=outcome.judgement.alert[which],
+        X=outcome.events.X[which],
+        alert=scored.alert[which],
     )
 
 

@@ -15,9 +15,9 @@ from detector.core.chains import CHAINS
 from detector.observe.catalogue import METRICS
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics, StageMetrics
-from detector.stream.flow import flow_of
+from detector.core.topology import topology_of
 
-NODES = [node.name for node in flow_of(CHAINS[-1]).nodes]
+NODES = [node.name for node in topology_of(CHAINS[-1]).nodes]
 SCRIPT = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboard.py"
 
 

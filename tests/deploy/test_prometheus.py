@@ -12,7 +12,7 @@ from support.prometheus import promtool
 
 from detector.core.chains import CHAINS
 from detector.observe.catalogue import METRICS, STAGE
-from detector.stream.flow import flow_of
+from detector.core.topology import topology_of
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 #: What the client library and Prometheus itself provide.
@@ -98,7 +98,7 @@ def test_a_panel_reads_only_metrics_that_exist(title: str, promql: str) -> None:
 
 
 def test_what_came_in_is_counted_by_the_stages_that_read_a_source_topic() -> None:
-    nodes = {node.name for chain in CHAINS for node in flow_of(chain).nodes if node.source is not None}
+    nodes = {node.name for chain in CHAINS for node in topology_of(chain).nodes if node.source is not None}
     texts = [rule["expr"] for rule in rules()] + [promql for _, promql in panel_queries()] + [STAGE]
     said = [names for text in texts for names in re.findall(r'stage!?=~"([^"]+)"', text)]
     assert {frozenset(nodes)} == {frozenset(names.split("|")) for names in said}

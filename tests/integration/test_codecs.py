@@ -13,7 +13,7 @@ from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.settings import Settings
-from detector.stream.state import FLOW
+from detector.stream.state import TOPOLOGY
 from producers.publish import messages_of
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
@@ -62,7 +62,7 @@ def test_a_worker_reads_sources_hops_and_rows_in_every_codec(account_scene: Scen
     for part in parts:
         publish(plain, part, "none")
     worker, progress = WorkerProcess(settings, tmp_path / "first.log"), Progress(settings)
-    hop, hopped = FLOW.node(HOP).topic(settings), 0
+    hop, hopped = TOPOLOGY.node(HOP).topic(settings), 0
     try:
         for codec, part in zip(CODECS, parts, strict=False):
             keep_in(settings, codec)

@@ -33,7 +33,7 @@ from detector.core.stage import Chain
 from detector.jst import DAY_MS
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
-from detector.stream.flow import Node, flow_of
+from detector.core.topology import Node, topology_of
 from detector.stream.processor import Wiring
 from detector.stream.security import client_options
 from detector.stream.topics import create
@@ -57,7 +57,7 @@ pytestmark = pytest.mark.timeout(300 + EVENTS / 100)
 def test_no_bit_of_features_scores_and_alarms_differs(
     kafka: LocalKafka, tmp_path: Path, chain: Chain, partitions: int
 ) -> None:
-    model, flow = trained(chain, tmp_path / "model"), flow_of(chain)
+    model, flow = trained(chain, tmp_path / "model"), topology_of(chain)
     settings = run_worker(kafka, tmp_path, partitions)
     wiring = Wiring(flow, model, partitions, (settings.account_events, settings.wallet_events))
     log = sources(settings, flow)

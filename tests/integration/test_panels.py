@@ -18,7 +18,7 @@ from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.observe.catalogue import METRICS
 from detector.settings import Settings
-from detector.stream.flow import FORWARDER, flow_of
+from detector.core.topology import FORWARDER, topology_of
 
 CAME_IN = f'stage=~"account|{FORWARDER}"'
 
@@ -81,7 +81,7 @@ def test_the_figures_are_those_of_the_log(scraped: Scraped) -> None:
 
 
 def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped: Scraped) -> None:
-    nodes = [node.name for node in flow_of(small_scene.chain).nodes]
+    nodes = [node.name for node in topology_of(small_scene.chain).nodes]
     seen = {name: scraped.figure(f'sum(kozamori_chunk_events_sum{{stage="{name}"}})') for name in nodes}
     assert min(seen.values()) > 10
     skipped = scraped.figure(f"sum(kozamori_duplicates_total{{{CAME_IN}}}) + sum(kozamori_replayed_total)")
@@ -91,7 +91,7 @@ def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped
 
 
 def test_the_messages_in_a_hop_are_those_its_upstreams_counted(small_scene: Scene, scraped: Scraped) -> None:
-    for node in flow_of(small_scene.chain).nodes:
+    for node in topology_of(small_scene.chain).nodes:
         if not node.upstreams:
             continue
         upstreams = "|".join(node.upstreams)
@@ -117,7 +117,7 @@ def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scrap
 def test_a_working_worker_is_well_and_ready_with_the_partitions_of_every_stage(
     small_scene: Scene, scraped: Scraped
 ) -> None:
-    held = {node.name: [0, 1] for node in flow_of(small_scene.chain).nodes}
+    held = {node.name: [0, 1] for node in topology_of(small_scene.chain).nodes}
     for path, shown in (("/healthz", {}), ("/readyz", held)):
         status, body = get(scraped.port, path)
         assert (200, {"status": "ok", **shown}) == (status, json.loads(body))

@@ -30,13 +30,13 @@ from detector.stream.admin import admin_client
 from detector.stream.groups import all_offsets, delete_group
 from detector.stream.migrate import move, plan_move
 from detector.stream.reset import plan, reset
-from detector.stream.state import FLOW, show
+from detector.stream.state import TOPOLOGY, show
 from detector.stream.topics import check, inspect
 
-ACCOUNT, FORWARDER, WALLET, CASES = (FLOW.node(name) for name in ("account", "wallet-events", "wallet", "cases"))
-SOURCES = [node for node in FLOW.nodes if node.source is not None]
-BEHIND_HOPS = [node for node in FLOW.nodes if node.source is None]
-WITH_ROWS = [node for node in FLOW.nodes if node.stage is not None]
+ACCOUNT, FORWARDER, WALLET, CASES = (TOPOLOGY.node(name) for name in ("account", "wallet-events", "wallet", "cases"))
+SOURCES = [node for node in TOPOLOGY.nodes if node.source is not None]
+BEHIND_HOPS = [node for node in TOPOLOGY.nodes if node.source is None]
+WITH_ROWS = [node for node in TOPOLOGY.nodes if node.stage is not None]
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_a_deployment_that_never_ran_is_new(settings: Settings) -> None:
 def test_a_healthy_deployment_shows_what_a_worker_left_in_every_stage(settings: Settings) -> None:
     healthy(settings)
     found = show(settings)
-    for node, stage in zip(FLOW.nodes, found.stages, strict=True):
-        assert (node.name, node.topic(settings)) == (stage.stage, stage.topic)
+    for node, stage in zip(TOPOLOGY.nodes, found.stages, strict=True):
+        assert (node.name, settings.input_topic(node)) == (stage.stage, stage.topic)
         kept = 0 if node.stage is None else 2
         assert (8, kept * PARTITIONS) == (stage.lag, stage.rows)
         assert [0, 1] == [partition.partition for partition in stage.partitions]
@@ -146,7 +146,7 @@ FAULTS: dict[str, tuple[Callable[[Settings], None], dict[str, set[str]]]] = {
     ),
     "offsets gone": (
         lose_offsets,
-        {node.name: {"new" if node.stage is None else "offsets expired"} for node in FLOW.nodes},
+        {node.name: {"new" if node.stage is None else "offsets expired"} for node in TOPOLOGY.nodes},
     ),
 }
 
@@ -161,10 +161,10 @@ def test_what_happened_to_a_stage_is_named(settings: Settings, fault: str) -> No
 
 def test_a_worker_of_fewer_stages_leaves_the_others_new(settings: Settings) -> None:
     for node in (ACCOUNT, CASES):
-        events(settings, 10, topic=node.topic(settings))
+        events(settings, 10, topic=settings.input_topic(node))
         rows(settings, node, {part: [(1, 7)] for part in range(PARTITIONS)})
     commit(settings, 6, nodes=[ACCOUNT, CASES])
-    assert {node.name: {"new"} for node in FLOW.nodes if node not in (ACCOUNT, CASES)} == by_stage(settings)
+    assert {node.name: {"new"} for node in TOPOLOGY.nodes if node not in (ACCOUNT, CASES)} == by_stage(settings)
     assert show(settings).startable
 
 
@@ -185,7 +185,7 @@ def test_a_reset_to_the_earliest_event_leaves_a_new_deployment(settings: Setting
         for stage in done.stages
     }
     assert done.events_to_read == 36
-    for node, stage in zip(FLOW.nodes, show(settings).stages, strict=True):
+    for node, stage in zip(TOPOLOGY.nodes, show(settings).stages, strict=True):
         assert [("new", 0, None)] * 2 == [(part.verdict, part.rows, part.committed) for part in stage.partitions]
         assert stage.lag == {"account": 16, "wallet-events": 20}.get(node.name, 0)
     check(settings, inspect(settings))
@@ -194,7 +194,7 @@ def test_a_reset_to_the_earliest_event_leaves_a_new_deployment(settings: Setting
 def test_a_reset_to_the_latest_event_passes_over_what_is_there(settings: Settings) -> None:
     healthy(settings)
     assert reset(settings, "latest").events_to_read == 0
-    expected = {node.name: ("ok", 0, 10, 0) if node.source is not None else ("new", 0, None, 0) for node in FLOW.nodes}
+    expected = {node.name: ("ok", 0, 10, 0) if node.source is not None else ("new", 0, None, 0) for node in TOPOLOGY.nodes}
     for stage in show(settings).stages:
         found = [(part.verdict, part.rows, part.committed, part.lag) for part in stage.partitions]
         assert [expected[stage.stage]] * 2 == found
@@ -202,7 +202,7 @@ def test_a_reset_to_the_latest_event_passes_over_what_is_there(settings: Setting
 
 def test_a_reset_mends_added_partitions(settings: Settings) -> None:
     healthy(settings)
-    add_partitions(settings, *(node.topic(settings) for node in SOURCES))
+    add_partitions(settings, *(settings.input_topic(node) for node in SOURCES))
     reset(settings, "earliest")
     assert {"new"} == verdicts(settings)
     check(settings, inspect(settings))
@@ -211,7 +211,7 @@ def test_a_reset_mends_added_partitions(settings: Settings) -> None:
 #: What a reset does, step by step.
 STEPS: tuple[Callable[[Settings], None], ...] = (
     lose_offsets,
-    lambda settings: delete_topics(settings, *(node.topic(settings) for node in BEHIND_HOPS)),
+    lambda settings: delete_topics(settings, *(settings.input_topic(node) for node in BEHIND_HOPS)),
     lambda settings: delete_topics(settings, *(settings.rows_topic(node.name) for node in WITH_ROWS)),
 )
 
@@ -279,17 +279,17 @@ def test_another_name_goes_on_where_the_old_one_stopped(settings: Settings) -> N
     before, offsets, new = show(settings).stages, offsets_of(settings), renamed(settings)
     done = plan_move(new, settings.deployment)
     assert done == move(new, settings.deployment)
-    assert {node.name: {0: 6, 1: 6} for node in FLOW.nodes} == {stage.stage: stage.offsets for stage in done.stages}
+    assert {node.name: {0: 6, 1: 6} for node in TOPOLOGY.nodes} == {stage.stage: stage.offsets for stage in done.stages}
     assert (before, offsets) == (show(new).stages, offsets_of(new))
     assert {} == offsets_of(settings)
     assert not show(settings).startable
 
 
-@pytest.mark.parametrize("stored", [1, len(FLOW.nodes)], ids=["some offsets stored", "the old group not deleted"])
+@pytest.mark.parametrize("stored", [1, len(TOPOLOGY.nodes)], ids=["some offsets stored", "the old group not deleted"])
 def test_a_move_can_be_run_again(settings: Settings, stored: int) -> None:
     healthy(settings)
     new = renamed(settings)
-    commit(new, 6, nodes=FLOW.nodes[:stored])
+    commit(new, 6, nodes=TOPOLOGY.nodes[:stored])
     assert move(new, settings.deployment).moved
     assert not move(new, settings.deployment).moved
     assert {"ok"} == verdicts(new)
@@ -352,7 +352,7 @@ def test_show_prints_one_object_and_tells_by_its_status_whether_a_worker_can_sta
         found["topic_id"],
         found["partitions"],
     ]
-    assert [(node.name, node.topic(settings)) for node in FLOW.nodes] == [
+    assert [(node.name, settings.input_topic(node)) for node in TOPOLOGY.nodes] == [
         (stage["stage"], stage["topic"]) for stage in found["stages"]
     ]
     assert {"ok"} == {part["verdict"] for stage in found["stages"] for part in stage["partitions"]}
@@ -367,8 +367,8 @@ def test_show_reads_well(settings: Settings, capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     for text in (settings.group, "0 to 10", "14:05:06 JST", "05:05:06 UTC", "ok: offsets and rows fit the log"):
         assert text in shown
-    for node in FLOW.nodes:
-        assert f"stage {node.name} · topic {node.topic(settings)}, id " in shown
+    for node in TOPOLOGY.nodes:
+        assert f"stage {node.name} · topic {settings.input_topic(node)}, id " in shown
 
 
 @pytest.mark.parametrize("arguments", [["reset"], ["migrate", "--from-deployment"]], ids=["reset", "migrate"])

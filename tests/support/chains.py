@@ -13,7 +13,7 @@ from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.jst import DAY_MS
-from detector.stream.flow import Node
+from detector.core.topology import Node
 from detector.stream.processor import Output, Processor, Wiring
 from models.datasets import collect
 from models.training import Plan, train

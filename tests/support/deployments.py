@@ -13,10 +13,10 @@ from detector.core.stage import Stage
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.changelog import Header, encode_header
-from detector.stream.flow import Node
+from detector.core.topology import Node
 from detector.stream.groups import active_members, store_offsets
 from detector.stream.marks import Marks, encode_marks
-from detector.stream.state import FLOW
+from detector.stream.state import TOPOLOGY
 from detector.stream.topics import TopicFacts, create, inspect
 
 PARTITIONS = 2
@@ -35,9 +35,9 @@ def new_deployment(bootstrap: str, *, partitions: int = PARTITIONS) -> Settings:
     return settings
 
 
-def header(settings: Settings, node: Node = FLOW.nodes[0]) -> Header:
+def header(settings: Settings, node: Node = TOPOLOGY.nodes[0]) -> Header:
     """The header a worker of today would write for the rows of a node."""
-    return header_of(inspect(settings)[node.topic(settings)], node)
+    return header_of(inspect(settings)[settings.input_topic(node)], node)
 
 
 def header_of(source: TopicFacts, node: Node) -> Header:
@@ -105,14 +105,14 @@ def commit(
     offset: int,
     *,
     metadata: str | None = None,
-    nodes: Sequence[Node] = FLOW.nodes[:1],
+    nodes: Sequence[Node] = TOPOLOGY.nodes[:1],
 ) -> None:
     """Commit `offset` on every partition of the nodes' inputs with a worker's marks, or other `metadata`."""
     facts = inspect(settings)
     commits = {
         TopicPartition(topic, partition): OffsetAndMetadata(offset, marks if metadata is None else metadata, -1)
         for node in nodes
-        for topic in [node.topic(settings)]
+        for topic in [settings.input_topic(node)]
         for marks in [encode_marks(marks_at(node, offset, facts[topic].topic_id))]
         for partition in range(PARTITIONS)
     }
@@ -131,12 +131,12 @@ def healthy(settings: Settings) -> None:
     writers."""
     kept: Keys = {partition: [(1, 7), (2, 7), (2, 8)] for partition in range(PARTITIONS)}
     facts = inspect(settings)
-    logs = {node.topic(settings): _events(10) for node in FLOW.nodes}
-    for node in FLOW.nodes:
+    logs = {settings.input_topic(node): _events(10) for node in TOPOLOGY.nodes}
+    for node in TOPOLOGY.nodes:
         if node.stage is not None:
-            logs[settings.rows_topic(node.name)] = _rows(header_of(facts[node.topic(settings)], node), node, kept)
+            logs[settings.rows_topic(node.name)] = _rows(header_of(facts[settings.input_topic(node)], node), node, kept)
     send_all(settings, logs)
-    commit(settings, 6, nodes=FLOW.nodes)
+    commit(settings, 6, nodes=TOPOLOGY.nodes)
 
 
 def delete_records(settings: Settings, before: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from support.replays import read, read_all
 from detector.contract.batch import origin_of
 from detector.core.hop import Hopped
 from detector.settings import Settings
-from detector.stream.flow import Flow, Node
+from detector.core.topology import Node, Topology
 from detector.stream.processor import Wiring
 
 Numbers = npt.NDArray[np.int64]
@@ -41,13 +41,13 @@ class Sources:
         return [self.first[origin] + np.arange(len(offsets)) for origin, offsets in self.offsets.items()]
 
 
-def sources(settings: Settings, flow: Flow) -> Sources:
+def sources(settings: Settings, flow: Topology) -> Sources:
     """The source records that the nodes of a flow read."""
     found = Sources([], {}, {})
     for node in flow.nodes:
         if node.source is None:
             continue
-        for partition, records in read_all(settings, node.topic(settings)).items():
+        for partition, records in read_all(settings, settings.input_topic(node)).items():
             origin = origin_of(node.source, partition)
             found.first[origin] = len(found.values)
             found.offsets[origin] = np.array([record.offset for record in records], np.int64)
@@ -58,7 +58,7 @@ def sources(settings: Settings, flow: Flow) -> Sources:
 def hopped(settings: Settings, wiring: Wiring, node: Node, partition: int) -> Iterator[Hopped]:
     """What lies in a partition of a node's hop, in order, a chunk at a time; each event once."""
     seen = wiring.seen(node)
-    for records in read(settings, node.topic(settings), partition):
+    for records in read(settings, settings.input_topic(node), partition):
         messages, offsets = [record.value for record in records], [record.offset for record in records]
         yield wiring.codecs[node.name].decode(messages, offsets, seen)
 

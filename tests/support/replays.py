@@ -18,7 +18,7 @@ from detector.core.model import Model
 from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
-from detector.stream.flow import Node, flow_for
+from detector.core.topology import Node, topology_for
 from detector.stream.processor import ALERTS, Output, Processor, Wiring
 from detector.stream.security import client_options
 
@@ -120,7 +120,7 @@ def offline(settings: Settings, model: Model, ends: Mapping[tuple[str, int], int
     """
 
     def log(node: Node, partition: int) -> Iterator[list[Any]]:
-        topic = node.topic(settings)
+        topic = settings.input_topic(node)
         return read(settings, topic, partition, ends[topic, partition] if ends is not None else None)
 
     return NodeRuns(settings, model).run(log)
@@ -132,7 +132,7 @@ def in_memory(settings: Settings, model: Model) -> Result:
 
     def log(node: Node, partition: int) -> Iterator[list[Any]]:
         if node.source is not None:
-            return read(settings, node.topic(settings), partition)
+            return read(settings, settings.input_topic(node), partition)
         values = runs.sent.get((node.name, partition), [])
         return iter([[Record(None, value, offset)] for offset, value in enumerate(values)])
 
@@ -167,7 +167,7 @@ def rows_and_hops(
                     recovery.feed([record.key for record in records], [record.value for record in records])
                 rows[node.name, partition] = recovery.rows.snapshot()
             if node.source is None:
-                for records in read(settings, node.topic(settings), partition):
+                for records in read(settings, settings.input_topic(node), partition):
                     for record in records:
                         runs.hops.add(node.name, partition, record.value)
     return rows, runs.hops.told()
@@ -184,7 +184,7 @@ class NodeRuns:
         self._keep_sent = keep_sent
         self.partitions = partitions_of(settings, settings.account_events)
         topics = (settings.account_events, settings.wallet_events)
-        self.wiring = Wiring(flow_for(model), model, len(self.partitions), topics)
+        self.wiring = Wiring(topology_for(model), model, len(self.partitions), topics)
         self.hops = Lanes(self.wiring)
         self.sent: dict[Place, list[bytes]] = {}
         self.machines: dict[Place, Processor] = {}

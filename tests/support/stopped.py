@@ -13,7 +13,7 @@ from detector.core.model import Model
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.changelog import encode_header, encode_rows
-from detector.stream.flow import Node
+from detector.core.topology import Node
 from detector.stream.groups import active_members, commit_offsets
 from detector.stream.marks import Marks, encode_marks
 
@@ -28,7 +28,7 @@ def stop_half_way(settings: Settings, model: Model) -> dict[int, int]:
     runs = NodeRuns(settings, model, keep_sent=True)
     commits: dict[str, dict[int, OffsetAndMetadata]] = {}
     for node in runs.wiring.flow.nodes:
-        topic = node.topic(settings)
+        topic = settings.input_topic(node)
         head = header(settings, node)
         rows, commits[topic] = {}, {}
         for partition, records in read_all(settings, topic).items():
@@ -61,7 +61,7 @@ def _fill_hop(settings: Settings, runs: NodeRuns, node: Node) -> None:
     try:
         for partition in runs.partitions:
             for value in runs.sent.pop((node.name, partition), []):
-                producer.send(node.topic(settings), value, partition=partition)
+                producer.send(settings.input_topic(node), value, partition=partition)
         producer.flush()
     finally:
         producer.close()

@@ -14,7 +14,7 @@ from support.chains import TOPICS, Log, Nodes
 
 from detector.artifact import read_model
 from detector.core.chains import CHAINS
-from detector.stream.flow import flow_for
+from detector.core.topology import topology_for
 from detector.stream.processor import ALERTS, Wiring
 from detector.stream.warmup import warm_up
 
@@ -47,7 +47,7 @@ def work(folder: Path, *, controlled: bool) -> Warmth:
     model = read_model(folder / MODEL, *CHAINS)
     if controlled:
         model = model.with_controller()
-    flow = flow_for(model)
+    flow = topology_for(model)
     log: Log = pickle.loads((folder / LOG).read_bytes())
     warm_up(flow, model)
     warm, alerts = compiled(), 0

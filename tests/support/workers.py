@@ -14,7 +14,7 @@ from kafka.errors import RetriableError
 
 from detector.settings import Settings
 from detector.stream.security import client_options
-from detector.stream.state import FLOW
+from detector.stream.state import TOPOLOGY
 
 #: A worker that has not said or done what is expected after this is broken, however slow the machine.
 PATIENCE_S = 120.0
@@ -95,9 +95,9 @@ class Progress:
         self._admin = KafkaAdminClient(**client_options(settings))
         self._consumer = KafkaConsumer(**client_options(settings))
         # In the order in which an event meets them. What a shorter chain does not read holds no event.
-        nodes = FLOW.nodes
-        self._topics = {node.topic(settings): self._partitions(node.topic(settings)) for node in nodes}
-        self._sources = [node.topic(settings) for node in nodes if node.source is not None]
+        nodes = TOPOLOGY.nodes
+        self._topics = {settings.input_topic(node): self._partitions(settings.input_topic(node)) for node in nodes}
+        self._sources = [settings.input_topic(node) for node in nodes if node.source is not None]
         self._alerts = self._partitions(settings.alerts)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:

@@ -1,8 +1,9 @@
 """The budget controller: holds the rate of alert groups at the budget while normal life drifts.
 
-A row is a budget: of all banks without one of their own, or of one bank with. It multiplies the limit of its banks, between `LOWEST` and `HIGHEST`, by at most `STEP` a day. An event reaches it with its alarm as a part of its
-limit, and alerts where that is within the multiplier. Days are Japanese calendar days of event time; a day's groups
-count when the day after it is over, so that what comes late, or from a partition that lags, is in.
+A row is a budget: of all banks without one of their own, or of one bank with. It multiplies the limit of its banks,
+between `LOWEST` and `HIGHEST`, by at most `STEP` a day. An event reaches it with its alarm as a part of its limit, and
+alerts where that is within the multiplier. Days are Japanese calendar days of event time; a day's groups count when
+the day after it is over, so that what comes late, or from a partition that lags, is in.
 """
 
 import math
@@ -85,7 +86,7 @@ def budget_kernel(
     set_points: Any,
     learnt_until: int,
 ) -> None:
-    """See `detector.core.stage.Stage`: what the controller does not let through has the fact `OF_LIMIT` `TURNED_DOWN` afterwards."""
+    """See `detector.core.stage.Stage`; what is not let through has the fact `OF_LIMIT` `TURNED_DOWN` afterwards."""
     for i in range(start, stop):
         if status[i] > APPLY_FRESH:
             continue

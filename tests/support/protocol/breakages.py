@@ -19,7 +19,7 @@ from detector.stream import shell as shell_module
 from detector.stream import takeover as takeover_module
 from detector.stream.changelog import Record, Recovery, encode_rows, encode_tombstones
 from detector.stream.checkpoint import Cuts, Log
-from detector.stream.hop import HopSender
+from detector.stream.hop_sender import HopSender
 from detector.stream.marks import Marks, encode_marks
 from detector.stream.processor import DEAD_LETTERS, Output
 from detector.stream.shell import Shell

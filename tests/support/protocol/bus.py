@@ -14,7 +14,7 @@ from detector.core.stage import HEADER
 from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.changelog import HEADER_KEY, KEY
-from detector.stream.flow import Flow, Node
+from detector.core.topology import Node, Topology
 from detector.stream.processor import Wiring
 
 SETTINGS = Settings(ttl_days=32)
@@ -40,7 +40,7 @@ class Record(NamedTuple):
 class Scene(NamedTuple):
     """What all workers of a world share; `inputs` are the partitions held."""
 
-    flow: Flow
+    flow: Topology
     model: Any
     inputs: tuple[TP, ...]
     partitions: int = 1  # of every topic
@@ -55,7 +55,7 @@ class Commit(NamedTuple):
     name: int
 
 
-def node_of(flow: Flow, tp: TP) -> Node:
+def node_of(flow: Topology, tp: TP) -> Node:
     """The node whose input the partition is of."""
     return next(node for node in flow.nodes if node.topic(SETTINGS) == tp.topic)
 
@@ -120,7 +120,7 @@ def _newer(value: bytes) -> bytes:
     return row.tobytes()
 
 
-def topics_of(flow: Flow) -> tuple[set[str], set[str]]:
+def topics_of(flow: Topology) -> tuple[set[str], set[str]]:
     """Changelog topics and hop topics of a flow."""
     hops = {node.topic(SETTINGS) for node in flow.nodes if node.source is None}
     return {SETTINGS.rows_topic(node.name) for node in flow.nodes}, hops

@@ -94,7 +94,7 @@ def _build_app(*_: Any, **__: Any) -> _App:
 
 def _inspect(settings: Settings) -> dict[str, TopicFacts]:
     worker = _here()
-    topics = {node.topic(settings) for node in worker.scene.flow.nodes} | {settings.wallet_events}
+    topics = {settings.input_topic(node) for node in worker.scene.flow.nodes} | {settings.wallet_events}
     return {
         topic: TopicFacts(topic, worker.topic_ids.get(topic, ""), worker.scene.partitions, 1, {}) for topic in topics
     }

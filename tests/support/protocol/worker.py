@@ -18,7 +18,7 @@ from support.protocol.loop import HandLoop, Promise
 from detector.core.stage import Stage
 from detector.errors import UserError
 from detector.settings import Settings
-from detector.stream.flow import Flow, Node
+from detector.core.topology import Node, Topology
 from detector.stream.lag import LagWatch
 from detector.stream.processor import Wiring
 from detector.stream.quota import DeadLetterQuota
@@ -212,7 +212,7 @@ class _Message(NamedTuple):
 
 
 _FINGERPRINT = Fingerprint(
-    (Scene, Settings, Flow, Node, Stage, Wiring, HandLoop, Worker, DeadLetterQuota, LagWatch),
+    (Scene, Settings, Topology, Node, Stage, Wiring, HandLoop, Worker, DeadLetterQuota, LagWatch),
     # For metrics and the watchdog; and the model, which never changes.
     skip={"progress", "restoring", "started", "model", "_model"},
 )

@@ -17,7 +17,7 @@ from detector.stream.processor import Processed, Wiring
 from detector.stream.reporting import Reporting
 from detector.stream.tenure import Tenure
 
-FLOW = flow_of(WALLET_CHAIN)
+TOPOLOGY = flow_of(WALLET_CHAIN)
 
 
 class Nodes:
@@ -25,9 +25,9 @@ class Nodes:
 
     def __init__(self) -> None:
         self.metrics = Metrics("1")
-        self._reporting = Reporting(self.metrics, [node.name for node in FLOW.nodes])
-        wiring = Wiring(FLOW, None, 1, ("account-events", "wallet-events"))
-        self._tenures = {node.name: _tenure(wiring, node) for node in FLOW.nodes}
+        self._reporting = Reporting(self.metrics, [node.name for node in TOPOLOGY.nodes])
+        wiring = Wiring(TOPOLOGY, None, 1, ("account-events", "wallet-events"))
+        self._tenures = {node.name: _tenure(wiring, node) for node in TOPOLOGY.nodes}
 
     def process(self, node: str, *values: bytes, keys: tuple[bytes | None, ...] = ()) -> Processed:
         """A chunk of the node's input, and what becomes of it."""

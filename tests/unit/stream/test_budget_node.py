@@ -17,7 +17,7 @@ from detector.core.pipeline import Pipeline
 from detector.core.model import Model
 from detector.core.stage import CASE_UPDATE
 from detector.core.stages.cases import CASES, HELD
-from detector.stream.flow import flow_for
+from detector.core.topology import topology_for
 from detector.stream.processor import ALERTS, Wiring
 
 EVENTS = 20_000
@@ -38,7 +38,7 @@ def log() -> list[Any]:
 
 def ran(model: Model, size: int = 1000, partitions: int = 1) -> Nodes:
     """A flow's nodes after the log, in chunks of so many records."""
-    made = Nodes(Wiring(flow_for(model), model, partitions, TOPICS))
+    made = Nodes(Wiring(topology_for(model), model, partitions, TOPICS))
     records = source_records(EVENTS, partitions)
     made.run({place: found if place[0] == ACCOUNT_EVENTS else [] for place, found in records.items()}, size)
     return made
@@ -90,7 +90,7 @@ def test_the_desk_is_one_row_however_many_partitions_there_are() -> None:
 
 def test_a_model_without_a_controller_has_the_flow_it_had() -> None:
     for chain in CHAINS:
-        off, on = flow_for(model_of(chain)), flow_for(model_of(chain).with_controller())
+        off, on = topology_for(model_of(chain)), topology_for(model_of(chain).with_controller())
         names = [node.name for node in off.nodes]
         assert [*names[:-1], "desk", "cases"] == [node.name for node in on.nodes]
         assert not off.controlled

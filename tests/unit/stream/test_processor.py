@@ -24,7 +24,7 @@ from detector.core.pipeline import Pipeline
 from detector.core.stage import CASE_EVENTS, CASE_UPDATE, RECEIVED_MS, Chain
 from detector.core.stages.cases import CASES, HELD
 from detector.errors import UserError
-from detector.stream.flow import FORWARDER, flow_of
+from detector.core.topology import FORWARDER, topology_of
 from detector.stream.marks import most_upstreams
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Processed, Wiring
 
@@ -33,7 +33,7 @@ FORWARD = WALLET_CHAIN, FORWARDER
 
 
 def wiring(chain: Chain, partitions: int = 1) -> Wiring:
-    return Wiring(flow_of(chain), model_of(chain), partitions, TOPICS)
+    return Wiring(topology_of(chain), model_of(chain), partitions, TOPICS)
 
 
 def nodes(chain: Chain, partitions: int = 1) -> Nodes:
@@ -229,12 +229,12 @@ def test_more_partitions_than_a_commit_has_room_for_are_refused_at_once(chain: C
 def test_a_later_node_that_never_met_an_upstream_has_no_mark_of_it() -> None:
     assert [-1] * 4 == Seen(4).marks.tolist()
     assert [5, -1, 7, -1] == wiring(WALLET_CHAIN, 2).seen(
-        flow_of(WALLET_CHAIN).node("wallet"), (5, -1, 7)
+        topology_of(WALLET_CHAIN).node("wallet"), (5, -1, 7)
     ).marks.tolist()
 
 
 def test_of_the_judging_node_alerts_alone_go_on() -> None:
-    made = Nodes(Wiring(flow_of(CHAINS[-1]), replace(model_of(CHAINS[-1]), budget=1e300), 1, TOPICS))
+    made = Nodes(Wiring(topology_of(CHAINS[-1]), replace(model_of(CHAINS[-1]), budget=1e300), 1, TOPICS))
     log = source_records(500, 1)
     made.run(log, 100)
     scored = [json.loads(one.value) for records_ in log.values() for one in records_]

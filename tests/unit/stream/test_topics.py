@@ -7,7 +7,7 @@ from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.stream.declarations import HOPS, STAGES, TOPICS, UPSTREAMS, declared_config
-from detector.stream.flow import flow_of
+from detector.core.topology import topology_of
 from detector.stream.marks import most_upstreams
 from detector.stream.topics import TopicFacts, check, check_count, report
 
@@ -51,14 +51,14 @@ def without(*names: str) -> Callable[[Facts], Facts]:
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
 def test_every_topic_that_a_chain_reads_or_keeps_rows_in_is_declared(chain: Chain) -> None:
     declared = {topic.name(SETTINGS) for topic in TOPICS}
-    for node in flow_of(chain).nodes:
+    for node in topology_of(chain).nodes:
         assert node.topic(SETTINGS) in declared
         assert node.stage is None or SETTINGS.rows_topic(node.name) in declared
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
 def test_as_many_partitions_as_may_be_declared_are_as_many_as_the_marks_of_every_stage_allow(chain: Chain) -> None:
-    assert max(len(node.upstreams) for node in flow_of(chain).nodes) <= UPSTREAMS
+    assert max(len(node.upstreams) for node in topology_of(chain).nodes) <= UPSTREAMS
     check_count(most_upstreams() // UPSTREAMS)
     with pytest.raises(UserError, match="expected at most"):
         check_count(most_upstreams() // UPSTREAMS + 1)

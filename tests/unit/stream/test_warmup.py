@@ -15,7 +15,7 @@ from support.warmth import CONTROLLED, LOG, MODEL, Warmth
 from detector.artifact import write_model
 from detector.core.chains import CHAINS
 from detector.core.stage import Chain
-from detector.stream.flow import flow_of
+from detector.core.topology import topology_of
 from detector.stream.warmup import warm_up
 
 
@@ -41,5 +41,5 @@ def test_nothing_is_compiled_after_warming_up(chain: Chain, options: list[str], 
 def test_warming_up_leaves_the_model_as_it_was(chain: Chain) -> None:
     model = model_of(chain)
     before = model.budget
-    warm_up(flow_of(chain), model)
+    warm_up(topology_of(chain), model)
     assert before == model.budget
