@@ -66,7 +66,7 @@ class Strings(NamedTuple):
 
     def select(self, which: Any) -> Self:
         """Those of the events at `which`."""
-        return self._make([texts.select(which) for texts in self])
+        return type(self)(*(texts.select(which) for texts in self))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
