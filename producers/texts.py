@@ -9,6 +9,8 @@ import pyarrow as pa
 from detector.contract.keyed_hash import KeyedHash
 from producers.draws import mix64
 
+#: Of all simulated accounts: whoever reads events sees neither.
+BRANCH, ORDINARY = "001", "1"
 _HEX = np.frombuffer("".join(f"{i:02x}" for i in range(256)).encode(), np.uint8).reshape(256, 2)
 
 
@@ -40,7 +42,8 @@ class Texts:
         return pa.array([f"shop-{number:06}" if number else "" for number in numbers.tolist()], pa.string())
 
     def _account(self, number: int) -> str:
-        return self._hash.account(f"{number >> 40:04}", f"{number & ((1 << 40) - 1):07}")
+        bank, serial = f"{number >> 40:04}", f"{number & ((1 << 40) - 1):07}"
+        return self._hash.account(bank=bank, branch=BRANCH, kind=ORDINARY, number=serial)
 
 
 def hexadecimal(numbers: npt.NDArray[np.uint64]) -> pa.Array:

@@ -1,10 +1,11 @@
 """Keyed hashes for producers, so that account numbers and addresses never enter the bus.
 
 Without the key, seven-digit account numbers could be found by hashing them all. All producers of one deployment share
-the key; a new key makes every account a stranger to the worker's state.
+the key; a new key makes every account a stranger to the worker's state, and its id before each hash tells which it was.
 """
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +15,27 @@ from detector.errors import UserError
 
 VARIABLE = "KOZAMORI_HASH_KEY"
 FILE_VARIABLE = "KOZAMORI_HASH_KEY_FILE"
+ID_VARIABLE = "KOZAMORI_HASH_KEY_ID"
 MIN_KEY_BYTES = 16  # as hard to guess as the 64-bit hash is to reverse, and more
 #: 64 bits: among 100 million accounts two share a hash with probability 0.0003.
 HEX_DIGITS = 16
 ACCOUNT_NUMBER_DIGITS = 7  # of ordinary accounts; shorter ones have lost their leading zeros
 MAX_ACCOUNT_NUMBER_DIGITS = 14
+BRANCH_DIGITS = 3
+#: Kinds of account by their Zengin code; a bank gives one number to accounts of different branches and kinds.
+ACCOUNT_KINDS = {"1": "ordinary 普通", "2": "current 当座", "4": "savings 貯蓄", "9": "other"}
+_KEY_ID = re.compile("[0-9a-f]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedHash:
-    """HMAC-SHA-256 under `key`, as 16 hex digits. Raises UserError for a key under 16 bytes."""
+    """HMAC-SHA-256 under `key`, as 16 hex digits behind those of `key_id`, of which there are none by default.
+
+    Raises UserError for a key under 16 bytes, or an id that is not at most eight lower-case hex digits.
+    """
 
     key: bytes = field(repr=False)
+    key_id: str = ""
 
     def __post_init__(self) -> None:
         if len(self.key) < MIN_KEY_BYTES:
@@ -33,17 +43,28 @@ class KeyedHash:
                 f"the hash key has {len(self.key)} bytes, expected at least {MIN_KEY_BYTES}; "
                 "make one with `openssl rand -hex 32`"
             )
+        if not _KEY_ID.fullmatch(self.key_id):
+            raise UserError(
+                f"the hash key's id is {self.key_id!r}, expected at most 8 hex digits: number the keys 01, 02, …"
+            )
 
-    def account(self, bank: str, number: str) -> str:
-        """The event field `account` of a bank account; leading zeros of `number` do not matter.
+    def account(self, *, bank: str, branch: str, kind: str, number: str) -> str:
+        """The event field `account` of a bank account; leading zeros of `branch` and `number` do not matter.
 
-        Raises UserError, without the number, unless `bank` is four digits and `number` one to fourteen.
+        Raises UserError, without the number, unless `bank` is four digits, `branch` one to three, `kind` one of
+        `ACCOUNT_KINDS` and `number` one to fourteen digits.
         """
         if bank not in BANKS:
             raise UserError("bank: expected 4 digits with leading zeros, such as 0116; check the source's bank column")
+        if not (branch.isascii() and branch.isdigit() and len(branch) <= BRANCH_DIGITS):
+            raise UserError("branch: expected 3 digits, such as 001; check the source's branch column")
+        if kind not in ACCOUNT_KINDS:
+            kinds = ", ".join(f"{code} ({name})" for code, name in ACCOUNT_KINDS.items())
+            raise UserError(f"kind of account: expected one of {kinds}; check the source's column of kinds")
         if not (number.isascii() and number.isdigit() and len(number) <= MAX_ACCOUNT_NUMBER_DIGITS):
             raise UserError("account number: expected 1 to 14 digits; check the source's account column")
-        return self._digest("account", bank, number.lstrip("0").zfill(ACCOUNT_NUMBER_DIGITS))
+        number = number.lstrip("0").zfill(ACCOUNT_NUMBER_DIGITS)
+        return self._digest("account", bank, branch.zfill(BRANCH_DIGITS), kind, number)
 
     def source(self, address: str) -> str:
         """The event field `source` of a network address or device id, without regard to case; "" stays ""."""
@@ -55,22 +76,22 @@ class KeyedHash:
         return self._digest(f"opaque {what}", *parts)
 
     def _digest(self, *parts: str) -> str:
-        return hmac.digest(self.key, "\0".join(parts).encode(), "sha256").hex()[:HEX_DIGITS]
+        return self.key_id + hmac.digest(self.key, "\0".join(parts).encode(), "sha256").hex()[:HEX_DIGITS]
 
 
 def keyed_hash_from(environ: Mapping[str, str]) -> KeyedHash:
     """The hash under the key of `KOZAMORI_HASH_KEY`, or of the file that `KOZAMORI_HASH_KEY_FILE` names.
 
-    White space around the key is not part of it. Raises UserError if not exactly one of the two is set, or the file
-    cannot be read.
+    White space around the key is not part of it. `KOZAMORI_HASH_KEY_ID`, where it is set, is the key's id. Raises
+    UserError if not exactly one of the two is set, or the file cannot be read.
     """
-    text, path = environ.get(VARIABLE), environ.get(FILE_VARIABLE)
+    text, path, key_id = environ.get(VARIABLE), environ.get(FILE_VARIABLE), environ.get(ID_VARIABLE, "")
     if bool(text) == bool(path):
         got = "both" if text else "neither"
         raise UserError(f"{got} of {VARIABLE} and {FILE_VARIABLE} set, expected one; set {FILE_VARIABLE} to a key file")
     if path:
         try:
-            return KeyedHash(Path(path).read_bytes().strip())
+            return KeyedHash(Path(path).read_bytes().strip(), key_id)
         except OSError as error:
             raise UserError(f"{FILE_VARIABLE}: cannot read {path} ({error.strerror}); name a readable file") from None
-    return KeyedHash((text or "").strip().encode())
+    return KeyedHash((text or "").strip().encode(), key_id)

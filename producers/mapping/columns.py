@@ -1,6 +1,7 @@
 """Columns of a contract's event made of the texts of rows, and which rows they could be made for."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from detector.contract.events import EARLIEST_MS, END_MS, MAX_EVENT_ID, MAX_IDENTIFIER, MIN_ACCOUNT
-from detector.contract.keyed_hash import KeyedHash
+from detector.contract.keyed_hash import BRANCH_DIGITS, KeyedHash
 from detector.contract.vocabulary import MAX_AMOUNT_YEN
 from detector.errors import UserError
 from producers.mapping.amounts import yen
-from producers.mapping.fields import Field
+from producers.mapping.fields import ACCOUNT_PARTS, PATTERNS, Field
 from producers.mapping.times import times
 
 Mask = npt.NDArray[np.bool_]
+_DIGITS = {"bank": (4, "bank code"), "branch": (BRANCH_DIGITS, "branch code")}
 _HEX = rf"^[0-9A-Fa-f]{{{MIN_ACCOUNT},{MAX_IDENTIFIER}}}$"
 
 
@@ -29,8 +31,11 @@ class Made(NamedTuple):
     secret: bool = False
 
 
-def made(field: Field, texts: pa.Array, bank: pa.Array | None, key: KeyedHash | None) -> Made:
-    """The column of a field that has one in the file; `bank` (n,) beside account numbers, `key` where it is hashed."""
+def made(field: Field, texts: pa.Array, of: dict[str, pa.Array], key: KeyedHash | None) -> Made:
+    """The column of a field that has one in the file; `key` where it is hashed.
+
+    `of`: what an account is told by beside its number, each (n,): `bank`, and `ACCOUNT_PARTS` where they are mapped.
+    """
     if field.time is not None:
         values, good = times(texts, field.time)
         good &= (values >= EARLIEST_MS) & (values < END_MS)
@@ -41,7 +46,7 @@ def made(field: Field, texts: pa.Array, bank: pa.Array | None, key: KeyedHash | 
         expected = "a number that comes to 1 to 1,000,000,000 yen"
         return Made(pa.array(np.where(good, amounts, 1).astype(np.int64)), good, expected)
     if field.name in {"account", "wallet", "counterparty", "source"}:
-        return _identifiers(field, texts, bank, key)
+        return _identifiers(field, texts, of, key)
     if field.name == "event_id":
         return Made(texts, _fits(texts, 1, MAX_EVENT_ID), "a text of 1 to 64 characters")
     return _words(field, texts)
@@ -58,9 +63,14 @@ def _words(field: Field, texts: pa.Array) -> Made:
         found = pc.fill_null(found, field.otherwise)
     if field.words:
         good = pc.is_in(found, pa.array(field.words, pa.string()))
-    elif field.name == "bank":
-        found = _padded(found)
-        good, expected = pc.match_substring_regex(found, "^[0-9]{4}$"), "a bank code of at most four digits"
+    elif field.name in _DIGITS:
+        digits, what = _DIGITS[field.name]
+        found = pc.utf8_lpad(found, digits, "0")  # with the leading zeros that spreadsheets take away
+        good = pc.match_substring_regex(found, f"^[0-9]{{{digits}}}$")
+        expected = f"a {what} of at most {digits} digits"
+    elif field.name == "service":
+        pattern, expected = PATTERNS["service"]
+        good = pc.match_substring_regex(found, pattern)
     else:  # shop and its category may be unknown
         found = pc.fill_null(found, "")
         good = pa.array(_fits(found, 0, MAX_IDENTIFIER))
@@ -69,12 +79,7 @@ def _words(field: Field, texts: pa.Array) -> Made:
     return Made(found, _mask(good), expected)
 
 
-def _padded(codes: pa.Array) -> pa.Array:
-    """Bank codes with the leading zeros that spreadsheets take away."""
-    return pc.utf8_lpad(codes, 4, "0")
-
-
-def _identifiers(field: Field, texts: pa.Array, bank: pa.Array | None, key: KeyedHash | None) -> Made:
+def _identifiers(field: Field, texts: pa.Array, of: dict[str, pa.Array], key: KeyedHash | None) -> Made:
     expected = "an identifier of 1 to 128 characters"
     if field.hash == "none":
         if field.name == "source":
@@ -91,24 +96,26 @@ def _identifiers(field: Field, texts: pa.Array, bank: pa.Array | None, key: Keye
         return Made(
             _each(texts, lambda text: key.opaque("wallet", text)), _fits(texts, 1, 2**31), expected, secret=True
         )
-    assert bank is not None
-    if field.hash == "number":
-        expected = "an account number of 1 to 14 digits, with a bank"
-    return _accounts(pc.binary_join_element_wise(bank, texts, "\0"), key, expected, numbers=field.hash == "number")
-
-
-def _accounts(pairs: pa.Array, key: KeyedHash, expected: str, *, numbers: bool) -> Made:
-    def hashed(pair: str) -> str | None:
-        bank, _, text = pair.partition("\0")
-        if not text:
-            return None
-        try:
-            return key.account(bank, text) if numbers else key.opaque("account", bank, text)
-        except UserError:
-            return None
-
-    values = _each(pairs, hashed)
+    numbers = field.hash == "number"
+    if numbers:
+        expected = "an account number of 1 to 14 digits, with a bank, a branch and a kind of account"
+    told = ("bank", *ACCOUNT_PARTS) if numbers else ("bank",)
+    joined = pc.binary_join_element_wise(*(of[name] for name in told), texts, "\0")
+    values = _each(joined, partial(_account, key, numbers=numbers))
     return Made(values, _mask(pc.is_valid(values)), expected, secret=True)
+
+
+def _account(key: KeyedHash, joined: str, *, numbers: bool) -> str | None:
+    bank, *parts, text = joined.split("\0", 3 if numbers else 1)
+    if not text:
+        return None
+    try:
+        if not numbers:
+            return key.opaque("account", bank, text)
+        branch, kind = parts
+        return key.account(bank=bank, branch=branch, kind=kind, number=text)
+    except UserError:
+        return None
 
 
 def _each(texts: pa.Array, function: Callable[[str], str | None]) -> pa.Array:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from detector.contract.hashing import hash64_many
 from detector.contract.keyed_hash import KeyedHash
+from producers.columns import at_service, text
 from producers.files import SLICE_ROWS
 from producers.mapping.columns import Made, made
 from producers.mapping.fields import Field
@@ -144,16 +145,21 @@ class _Part:
         n = len(self.rows.line)
         if field.column is not None:
             texts = self.rows.texts[field.column].combine_chunks()
-            self.found.append((field, made(field, texts, self.columns.get("bank"), self.key)))
+            self.found.append((field, made(field, texts, self._told(field), self.key)))
             return self.found[-1][1].values
         if field.constant is not None:
             constant: object = field.constant
             if field.name == "wallet_verified":
                 constant = field.constant == "true"
-            if field.time is None and PLAIN.field(field.name).type == pa.int64():
+            if field.time is None and field.name in _WHOLE:
                 constant = int(field.constant)
             return pa.repeat(pa.scalar(constant), n)
         return self._filled(field, n)
+
+    def _told(self, field: Field) -> dict[str, pa.Array]:
+        """What an account is told by beside its number."""
+        bank = {"bank": self.columns["bank"]} if field.name == "account" else {}
+        return bank | {name: self._column(part) for name, part in field.parts.items()}
 
     def _filled(self, field: Field, n: int) -> pa.Array:
         if field.missing == "unknown":
@@ -177,31 +183,29 @@ class _Part:
 
 
 class _FirstSeen:
-    """When each wallet was first seen, by its hash: 16 bytes a wallet and a little more."""
+    """When each wallet was first seen, by the hash of its key: 16 bytes a wallet and a little more."""
 
     def __init__(self) -> None:
         self._at: dict[int, int] = {}
 
     def fill(self, table: pa.Table) -> pa.Table:
         """The table with `wallet_opened_at_ms` of the first event of each wallet, in order of the file."""
-        coded = table["wallet"].combine_chunks().dictionary_encode()
-        if isinstance(coded, pa.ChunkedArray):
+        if not table.num_rows:
             return table
-        place = coded.indices.to_numpy()
+        wallets = at_service(text(table, "service", "events"), text(table, "wallet", "events"))
         times = table["occurred_at_ms"].to_numpy()
-        first = np.unique(place, return_index=True)[1]
+        first = np.unique(wallets.place, return_index=True)[1]
         opened = [
             self._at.setdefault(wallet, at)
-            for wallet, at in zip(
-                hash64_many(coded.dictionary.to_pylist()).tolist(), times[first].tolist(), strict=True
-            )
+            for wallet, at in zip(hash64_many(wallets.words).tolist(), times[first].tolist(), strict=True)
         ]
-        column = np.array(opened, np.int64)[place]
+        column = np.array(opened, np.int64)[wallets.place]
         return table.set_column(table.schema.get_field_index("wallet_opened_at_ms"), "wallet_opened_at_ms", [column])
 
 
 _WITH_LINE = PLAIN.append(pa.field("line", pa.int64()))
 _EMPTY = _WITH_LINE.empty_table()
+_WHOLE = {f.name for f in PLAIN if f.type == pa.int64()}
 
 
 def _typed(column: Any, kind: pa.DataType, n: int) -> pa.Array:

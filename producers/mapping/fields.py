@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
-from detector.contract.vocabulary import AUTHS, DEBIT_RESULTS, LINK_RESULTS, MAX_AMOUNT_YEN, PURPOSES, SERVICES
+from detector.contract.keyed_hash import ACCOUNT_KINDS
+from detector.contract.refusals import RULES
+from detector.contract.services import PATTERN
+from detector.contract.vocabulary import AUTHS, DEBIT_RESULTS, LINK_RESULTS, MAX_AMOUNT_YEN, PURPOSES
 from producers.mapping.amounts import ROUNDING, Amount
 from producers.mapping.dependence import PRECISIONS
 from producers.mapping.keys import Keys
@@ -29,11 +32,19 @@ MISSING = {
 }
 #: Fields with values of a small vocabulary, by kind where it matters.
 WORDS: dict[str, tuple[str, ...]] = {
-    "service": SERVICES,
     "auth": AUTHS,
     "purpose": PURPOSES,
     "wallet_verified": ("true", "false"),
+    "account_kind": tuple(ACCOUNT_KINDS),
 }
+#: Constants that have a form, and what is expected where they have another.
+PATTERNS = {
+    "bank": ("[0-9]{4}", "four digits, as a text"),
+    "branch": ("[0-9]{3}", "three digits, as a text"),
+    "service": (PATTERN, RULES["service"].removeprefix("expected ")),
+}
+#: What tells an account from others of its bank with the same number.
+ACCOUNT_PARTS = ("branch", "account_kind")
 RESULTS = {"link": LINK_RESULTS, "debit": DEBIT_RESULTS}
 TIMES = ("occurred_at_ms", "wallet_opened_at_ms")
 HASHED = ("account", "wallet", "counterparty", "source")
@@ -44,7 +55,8 @@ class Field:
     """One field of an event: from a `column`, a `constant`, or `missing` with the policy that fills it.
 
     `values` maps what stands in the column to what is meant; what it does not name is `otherwise`, or not understood
-    where that is None. `words` are the only values allowed, empty for any text.
+    where that is None. `words` are the only values allowed, empty for any text. `parts`: what an account's number is
+    hashed with beside its bank, `ACCOUNT_PARTS`.
     """
 
     name: str
@@ -53,6 +65,7 @@ class Field:
     constant: str | None = None
     missing: str | None = None
     hash: str = "none"
+    parts: dict[str, "Field"] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     otherwise: str | None = None
     words: tuple[str, ...] = ()
@@ -84,8 +97,9 @@ def _of_constant(plain: Field, value: str) -> str | None:
     """What was expected, where `value` will not do."""
     if plain.words:
         return None if value in plain.words else "one of " + ", ".join(plain.words)
-    if plain.name == "bank":
-        return None if re.fullmatch("[0-9]{4}", value) else "four digits, as a text"
+    if plain.name in PATTERNS:
+        pattern, expected = PATTERNS[plain.name]
+        return None if re.fullmatch(pattern, value) else expected
     if plain.name in TIMES:
         fits = value.isdigit() and EARLIEST_MS <= int(value) < END_MS
         return None if fits else "epoch milliseconds of the years 2000 to 2099"
@@ -111,7 +125,8 @@ def _column(keys: Keys, plain: Field) -> Field:
     if plain.name == "amount_yen":
         return replace(made, amount=_amount(keys))
     if plain.name in HASHED:
-        return replace(made, hash=_hash(keys, plain.name))
+        made = replace(made, hash=_hash(keys, plain.name))
+        return replace(made, parts=_parts(keys)) if made.hash == "number" else made
     if plain.name == "event_id":
         return made
     values = keys.table("values")
@@ -134,6 +149,15 @@ def _hash(keys: Keys, name: str) -> str:
     if not keys.has("hash"):
         raise keys.wrong("hash", None, f"one of {', '.join(ways)} (none: it is a keyed hash or made-up already)")
     return keys.choice("hash", ways, ways[0])
+
+
+def _parts(keys: Keys) -> dict[str, Field]:
+    parts = {}
+    for name in ACCOUNT_PARTS:
+        if not keys.has(name):
+            raise keys.wrong(name, None, "a column or a constant: numbers repeat at a bank's branches")
+        parts[name] = field_of(keys.table(name), name, "")
+    return parts
 
 
 def _amount(keys: Keys) -> Amount:

@@ -122,7 +122,8 @@ class Mapping:
         """Columns and the key that names each."""
         for events in self.events:
             yield from ((condition.column, f"{events.key}.where") for condition in events.conditions)
-            yield from ((field.column, field.key) for field in events.fields.values() if field.column)
+            fields = [one for field in events.fields.values() for one in (field, *field.parts.values())]
+            yield from ((field.column, field.key) for field in fields if field.column)
         if self.labels is not None:
             yield self.labels.fraud.column, "labels.fraud"
             yield from ((column, "labels.case") for column in (self.labels.case,) if column)

@@ -158,6 +158,18 @@ def test_yen_at_risk_are_those_of_all_services_of_the_case() -> None:
     assert [200_000, 500_000, 420_000] == [update.left for update in updates(events)]
 
 
+def test_a_ninth_service_takes_the_place_of_the_one_with_the_least_left() -> None:
+    left = [9_000, 8_000, 7_000, 1_000, 6_000, 5_000, 4_000, 3_000, 2_000]
+    events = [at(i, service=300 + i, left=yen) for i, yen in enumerate(left)]
+    again = [at(9, service=308, left=0), at(10, service=303, left=500), at(11, service=300, left=9_000)]
+    expected = [sum(left[: i + 1]) for i in range(8)] + [44_000, 42_000, 42_500, 42_500]
+    found = updates([*events, *again])
+    assert expected == [update.left for update in found]
+    assert [True] * 8 + [False, True, False] == ["service" in update.news for update in found[1:]]
+    oracle = Oracle()
+    assert found == [oracle.take(event) for event in [*events, *again]]
+
+
 def test_yen_debited_do_not_fall_when_the_account_stage_forgets() -> None:
     events = [at(0, yen=90_000, debited=250_000), at(70_000, yen=10_000, debited=10_000)]
     assert [250_000, 260_000] == [update.debited for update in updates(events)]

@@ -32,7 +32,8 @@ EVENTS = [
     (NORMAL, "other", "a", "x", T + CASE_MS),
     (DOUBTFUL, "other", "a", "x", T + 5 * CASE_MS),
     (NORMAL, "other", "b", "w", T),
-    (DOUBTFUL, "other", "", "w", T),
+    (DOUBTFUL, "other", "", "docomo_account/w", T),
+    (NORMAL, "other", "", "paypay/w", T),
     (DOUBTFUL, "e-4", "b", "w", T + 9 * CASE_MS),
     (FRAUD, "labelled", "a", "x", T),
     (FRAUD, "labelled", "b", "x", T),
@@ -104,5 +105,5 @@ def test_alerted_events_are_not_learnt_from_and_still_count_as_false_alarms() ->
     assert int((left.life == DOUBTFUL).sum()) == doubtful.training["not_learnt_from"]
 
 
-def test_an_alert_of_an_event_without_an_account_is_of_its_wallet() -> None:
-    assert {hash64("a"), hash64("w")} == set(guard_rail(ALERTS).cases)
+def test_an_alert_of_an_event_without_an_account_is_of_its_wallet_at_its_service() -> None:
+    assert {hash64("a"), hash64("docomo_account/w")} == set(guard_rail(ALERTS).cases)

@@ -73,7 +73,7 @@ def test_an_empty_frame_gives_no_batch() -> None:
 BAD = (
     ("unknown kind", {"kind": "gift"}, "`kind`, expected one of link"),
     ("no kind", {"kind": None}, "`kind`, expected one of link"),
-    ("unknown service", {"service": "cash"}, "`service`, expected one of docomo_account"),
+    ("no service", {"service": "cash/card"}, "`service`, expected a name of 1 to 32 lower-case letters"),
     ("amount zero", {"amount_yen": 0}, "`amount_yen`, expected a whole number from 1 to"),
     ("amount negative", {"amount_yen": -5}, "`amount_yen`, expected a whole number from 1 to"),
     ("amount with decimals", {"amount_yen": 10.5}, "`amount_yen`, expected a whole number from 1 to"),

@@ -13,6 +13,7 @@ from producers.mapping import rows as reading
 from producers.mapping.events import read_events
 from producers.mapping.problems import Tally
 
+NUMBER = '{ column = "x", hash = "number", branch = { constant = "012" }, account_kind = { constant = "1" } }'
 EIGHT_SEPTEMBER_MS = 1_599_490_800_000  # 2020-09-08 00:00 in Japan
 
 
@@ -128,7 +129,9 @@ def test_an_amount_that_is_none_is_refused(tmp_path: Path, cell: str) -> None:
         ("wallet", '{ column = "x", hash = "text" }', "ab", KEY.opaque("wallet", "ab")),
         ("source", '{ column = "x", hash = "text" }', "192.0.2.7", KEY.source("192.0.2.7")),
         ("source", '{ column = "x", hash = "none" }', "", ""),
-        ("account", '{ column = "x", hash = "number" }', "0123456", KEY.account("0005", "0123456")),
+        ("account", NUMBER, "0123456", KEY.account(bank="0005", branch="012", kind="1", number="0123456")),
+        ("service", '{ column = "x" }', "new-pay", "new-pay"),
+        ("service", '{ column = "x", values = { NP = "new-pay" } }', "NP", "new-pay"),
         ("account", '{ column = "x", hash = "none" }', "0123456789abcdef", "0123456789abcdef"),
         ("account", '{ missing = "wallet" }', "", KEY.opaque("account", "w1")),
         ("wallet", '{ missing = "account" }', "", KEY.opaque("account", "0005", "Sato")),
@@ -147,7 +150,8 @@ def test_words_and_identifiers(tmp_path: Path, name: str, spec: str, cell: str, 
         ("bank", '{ column = "x" }', "12345"),
         ("wallet", '{ column = "x", hash = "none" }', ""),
         ("wallet", '{ column = "x", hash = "text" }', ""),
-        ("account", '{ column = "x", hash = "number" }', "no digits"),
+        ("account", NUMBER, "no digits"),
+        ("service", '{ column = "x" }', "New Pay"),
         ("account", '{ column = "x", hash = "text" }', ""),
         ("account", '{ column = "x", hash = "none" }', "0123456"),
         ("event_id", '{ column = "x" }', "e" * 65),
@@ -158,9 +162,33 @@ def test_a_cell_without_a_meaning_is_refused(tmp_path: Path, name: str, spec: st
         one(tmp_path, name, spec, cell)
 
 
+def test_branch_and_kind_of_an_account_come_from_columns_too(tmp_path: Path) -> None:
+    kinds = '{ column = "kind", values = { "普通" = "1", "当座" = "2" } }'
+    spec = f'{{ column = "who", hash = "number", branch = {{ column = "branch" }}, account_kind = {kinds} }}'
+    text = field(DEBITS, "account", spec)
+    rows = [f"a,2020-09-01 00:00:00,12345,w1,100,{cells}" for cells in ("1,普通", "001,当座", "1,定期", ",普通")]
+    path = csv_of(tmp_path, *rows, heading=f"{HEADING},branch,kind")
+    tally = Tally()
+    events = mapped(path, mapping_of(tmp_path, '[input]\nbad_rows = "skip"\n' + text), tally)
+    known = {"bank": "0005", "branch": "001", "number": "12345"}
+    assert [KEY.account(**known, kind="1"), KEY.account(**known, kind="2")] == list(events.account)
+    assert {4, 5} == {problem.line for problem in tally.first}
+
+
+def test_a_wallet_is_first_seen_at_its_service(tmp_path: Path) -> None:
+    rows = [
+        "a,2020-09-01 00:00:00,Sato,w1,100,paypay",
+        "b,2020-09-02 00:00:00,Sato,w1,100,merpay",
+        "c,2020-09-03 00:00:00,Sato,w1,100,paypay",
+    ]
+    path = csv_of(tmp_path, *rows, heading=f"{HEADING},at")
+    events = mapped(path, mapping_of(tmp_path, field(DEBITS, "service", '{ column = "at" }')))
+    assert events.occurred_at_ms.iloc[[0, 1, 0]].tolist() == events.wallet_opened_at_ms.tolist()
+
+
 def test_an_identifier_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
-        one(tmp_path, "account", '{ column = "x", hash = "number" }', "Tanaka")
+        one(tmp_path, "account", NUMBER, "Tanaka")
     assert "Tanaka" not in str(raised.value)
 
 

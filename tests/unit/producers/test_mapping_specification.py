@@ -64,6 +64,20 @@ WRONG = (
         changed(', hash = "text"', ""),
         "`fields.account.hash`: got nothing, expected one of number, text, none",
     ),
+    (
+        "no branch",
+        changed('hash = "text"', 'hash = "number"'),
+        "`fields.account.branch`: got nothing, expected a column or a constant",
+    ),
+    (
+        "bad kind of account",
+        changed(
+            'hash = "text"',
+            'hash = "number", branch = { constant = "001" }, account_kind = { constant = "3" }',
+        ),
+        "`fields.account.account_kind.constant`: got '3', expected one of 1, 2, 4, 9",
+    ),
+    ("bad service", changed('"paypay"', '"Pay Pay"'), "`fields.service.constant`: got 'Pay Pay', expected a name"),
     ("bad hash", changed('hash = "none"', 'hash = "number"'), "`fields.wallet.hash`: got 'number'"),
     ("no zone", changed(', zone = "Asia/Tokyo"', ""), "`fields.occurred_at_ms.zone`: got nothing"),
     ("bad zone", changed("Asia/Tokyo", "Asia/Edo"), "`fields.occurred_at_ms.zone`: got 'Asia/Edo'"),
