@@ -1,6 +1,7 @@
 """What every test can rely on: the installed wheel where `make test` says so, one Kafka for the processes of a run."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         folder = Path(str(package.__file__)).parent
         if not folder.is_relative_to(sys.prefix):
             raise pytest.UsageError(f"{package.__name__} comes from {folder}, expected the wheel below {sys.prefix}")
+
+
+def pytest_configure() -> None:
+    """Let tests interrupt what they start: in the background Ctrl-C is ignored, and children would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

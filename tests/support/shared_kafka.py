@@ -27,6 +27,11 @@ class SharedKafka:
         self._answering = threading.Thread(target=self._answer, daemon=True)
         self._answering.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether a broker runs."""
+        return self._broker is not None and self._broker.running
+
     def _answer(self) -> None:
         while True:
             with self._listener.accept() as connection, suppress(EOFError, OSError):  # who asked may have been killed
