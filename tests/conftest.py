@@ -1,14 +1,19 @@
-"""What every test can rely on: the installed wheel where `make test` says so."""
+"""What every test can rely on: the installed wheel where `make test` says so, one Kafka for the processes of a run."""
 
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.shared_kafka import SharedKafka
 
 import detector
 import models
 import producers
+
+SHARED_KAFKA = pytest.StashKey[SharedKafka]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -19,3 +24,24 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         folder = Path(str(package.__file__)).parent
         if not folder.is_relative_to(sys.prefix):
             raise pytest.UsageError(f"{package.__name__} comes from {folder}, expected the wheel below {sys.prefix}")
+
+
+def pytest_configure() -> None:
+    """Let tests interrupt what they start: in the background Ctrl-C is ignored, and children would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist where to ask for Kafka."""
+    stash = node.config.stash
+    if SHARED_KAFKA not in stash:
+        stash[SHARED_KAFKA] = SharedKafka()
+    node.workerinput["kafka"] = stash[SHARED_KAFKA].socket
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the Kafka that the processes shared, also after Ctrl-C."""
+    if SHARED_KAFKA in config.stash:
+        config.stash[SHARED_KAFKA].close()

@@ -1,0 +1,3 @@
+from detector.contract.kernel_cache import set_up
+
+set_up()

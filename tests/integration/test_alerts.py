@@ -13,11 +13,11 @@ import pytest
 from kafka import KafkaAdminClient
 from support.alerts import make_alert, publish
 from support.deployments import new_deployment
+from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
 from detector.contract.alerts import Alert, encode_alert
 from detector.errors import UserError
-from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
 
@@ -26,7 +26,7 @@ NEWER = msgspec.json.encode({**msgspec.to_builtins(ONE), "schema": 99, "severity
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka) -> Settings:
+def settings(kafka: Cluster) -> Settings:
     return new_deployment(kafka.bootstrap)
 
 
@@ -195,7 +195,7 @@ def test_members_of_a_group_share_the_partitions(settings: Settings) -> None:
     assert {alert.alert_id for alert in sent} == {alert.alert_id for mine in got for alert in mine}
 
 
-def test_a_missing_topic_is_one_line(kafka: LocalKafka) -> None:
+def test_a_missing_topic_is_one_line(kafka: Cluster) -> None:
     with pytest.raises(UserError, match=r"has no topic none\.alerts"):
         AlertSubscriber(kafka.bootstrap, topic="none.alerts")
 

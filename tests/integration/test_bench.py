@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 from kafka import KafkaAdminClient
+from support.shared_kafka import Cluster
 
 from detector.bench.contestants import NAMES
-from detector.local_kafka.broker import LocalKafka
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -33,7 +33,7 @@ def measured(*arguments: str) -> dict[str, Any]:
     return report
 
 
-def left(kafka: LocalKafka) -> list[str]:
+def left(kafka: Cluster) -> list[str]:
     """Topics and groups that a bench made."""
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     try:
@@ -46,7 +46,7 @@ def group_names(admin: KafkaAdminClient) -> list[str]:
     return [group["group_id"] for group in admin.list_groups()]
 
 
-def test_every_contestant_gets_the_same_events_and_leaves_nothing(kafka: LocalKafka) -> None:
+def test_every_contestant_gets_the_same_events_and_leaves_nothing(kafka: Cluster) -> None:
     report = measured("stream", "--events", str(EVENTS), "--rounds", "1", "--bootstrap", kafka.bootstrap, "--profile")
     assert list(NAMES) == [result["name"] for result in report["results"]]
     for result in report["results"]:
@@ -63,7 +63,7 @@ def test_every_contestant_gets_the_same_events_and_leaves_nothing(kafka: LocalKa
     assert [] == left(kafka)
 
 
-def test_rows_come_back_and_their_memory_is_told(kafka: LocalKafka) -> None:
+def test_rows_come_back_and_their_memory_is_told(kafka: Cluster) -> None:
     report = measured("recover", "--rows", "5000", "--rounds", "1", "--bootstrap", kafka.bootstrap)
     assert 5000 == report["rows"]
     assert report["rows_per_s"] > 0
@@ -71,7 +71,7 @@ def test_rows_come_back_and_their_memory_is_told(kafka: LocalKafka) -> None:
     assert [] == left(kafka)
 
 
-def test_alerts_are_timed_from_the_producer_to_the_consumer(kafka: LocalKafka) -> None:
+def test_alerts_are_timed_from_the_producer_to_the_consumer(kafka: Cluster) -> None:
     report = measured("latency", "--rate", "1000", "--seconds", "5", "--bootstrap", kafka.bootstrap)
     assert 1000 == report["rate"]
     assert report["n"] > 5
@@ -80,7 +80,7 @@ def test_alerts_are_timed_from_the_producer_to_the_consumer(kafka: LocalKafka) -
     assert [] == left(kafka)
 
 
-def test_ctrl_c_leaves_nothing_behind(kafka: LocalKafka, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_nothing_behind(kafka: Cluster, tmp_path: Path) -> None:
     arguments = ("stream", "--only", "worker", "--events", "20000", "--bootstrap", kafka.bootstrap)
     errors = tmp_path / "stderr"
     with errors.open("wb") as log:

@@ -12,8 +12,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 from kafka import KafkaAdminClient
-
-from detector.local_kafka.broker import LocalKafka
+from support.shared_kafka import Cluster
 
 #: However busy the machine: a small demo takes half a minute.
 PATIENCE_S = 240.0
@@ -112,7 +111,7 @@ def test_the_demo_finds_cases_writes_its_report_and_stays_with_keep_until_interr
 
 
 def test_on_an_existing_cluster_the_demo_leaves_no_topic_and_no_group(
-    start: Callable[..., DemoProcess], kafka: LocalKafka
+    start: Callable[..., DemoProcess], kafka: Cluster
 ) -> None:
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     try:

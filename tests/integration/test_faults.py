@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from support.replays import left_in_kafka, offline, same
 from support.scenes import Scene, make_scene
+from support.shared_kafka import Cluster
 from support.workers import Progress, WorkerProcess, wait_until
-
-from detector.local_kafka.broker import LocalKafka
 
 EVENTS = int(os.environ.get("KOZAMORI_FAULT_EVENTS", "60000"))
 SEED = int(os.environ.get("KOZAMORI_FAULT_SEED", "1"))
@@ -32,7 +31,7 @@ pytestmark = pytest.mark.timeout(600 + EVENTS / 500 + 60 * ROUNDS)
 
 
 @pytest.fixture(scope="module")
-def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(kafka: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("faults"), events=EVENTS, partitions=4, budget=BUDGET)
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from support.hop_order import differing_bits, hopped, log_order, sources
+from support.shared_kafka import Cluster
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.artifact import write_model
@@ -28,12 +29,11 @@ from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import OWN
 from detector.core.chains import CHAINS, WALLET_CHAIN
 from detector.core.hop import Hopped
+from detector.core.pipeline import DAY_MS
 from detector.core.model import Model
 from detector.core.stage import Chain
-from detector.jst import DAY_MS
-from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
-from detector.core.topology import Node, topology_of
+from detector.stream.flow import Node, flow_of
 from detector.stream.processor import Wiring
 from detector.stream.security import client_options
 from detector.stream.topics import create
@@ -55,9 +55,9 @@ pytestmark = pytest.mark.timeout(300 + EVENTS / 100)
 
 @pytest.mark.parametrize(("chain", "partitions"), SETUPS, ids=lambda value: getattr(value, "name", str(value)))
 def test_no_bit_of_features_scores_and_alarms_differs(
-    kafka: LocalKafka, tmp_path: Path, chain: Chain, partitions: int
+    kafka: Cluster, tmp_path: Path, chain: Chain, partitions: int
 ) -> None:
-    model, flow = trained(chain, tmp_path / "model"), topology_of(chain)
+    model, flow = trained(chain, tmp_path / "model"), flow_of(chain)
     settings = run_worker(kafka, tmp_path, partitions)
     wiring = Wiring(flow, model, partitions, (settings.account_events, settings.wallet_events))
     log = sources(settings, flow)
@@ -107,7 +107,7 @@ def trained(chain: Chain, folder: Path) -> Model:
     return write_model(folder, train(data, chain, Plan(budget=EVERYTHING, seed=SEED), "0" * 64))
 
 
-def run_worker(kafka: LocalKafka, tmp_path: Path, partitions: int) -> Settings:
+def run_worker(kafka: Cluster, tmp_path: Path, partitions: int) -> Settings:
     """A deployment whose worker has taken all events of a scenario with all typologies."""
     settings = Settings(
         bootstrap=(kafka.bootstrap,),

@@ -18,11 +18,11 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.partitioner.default import murmur2
 from support.deployments import new_deployment
 from support.populations import scenario
+from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.errors import UserError
-from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.security import client_options
 from producers import simulation
@@ -45,7 +45,7 @@ class Record(NamedTuple):
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka) -> Settings:
+def settings(kafka: Cluster) -> Settings:
     return new_deployment(kafka.bootstrap, partitions=PARTITIONS)
 
 
@@ -213,7 +213,7 @@ def test_what_kafka_does_not_take_fails_with_the_number_confirmed(settings: Sett
     assert "3 messages were confirmed before" in str(caught.value)
 
 
-def test_missing_topics_are_one_line(kafka: LocalKafka, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_topics_are_one_line(kafka: Cluster, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nowhere = Settings(bootstrap=(kafka.bootstrap,), prefix="nobody-made-these.")
     assert run(cli, arguments(nowhere, file)) == 2
     error = capsys.readouterr().err

@@ -21,10 +21,10 @@ from support.deployments import (
     rows,
     send,
 )
+from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
 from detector.errors import UserError
-from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.admin import admin_client
 from detector.stream.groups import all_offsets, delete_group
@@ -40,7 +40,7 @@ WITH_ROWS = [node for node in TOPOLOGY.nodes if node.stage is not None]
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka) -> Settings:
+def settings(kafka: Cluster) -> Settings:
     return new_deployment(kafka.bootstrap)
 
 
@@ -168,7 +168,7 @@ def test_a_worker_of_fewer_stages_leaves_the_others_new(settings: Settings) -> N
     assert show(settings).startable
 
 
-def test_a_missing_input_topic_is_one_line(kafka: LocalKafka) -> None:
+def test_a_missing_input_topic_is_one_line(kafka: Cluster) -> None:
     with pytest.raises(UserError, match=r"has no topic none\.account-events"):
         show(Settings(bootstrap=(kafka.bootstrap,), prefix="none."))
 

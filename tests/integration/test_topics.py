@@ -7,17 +7,17 @@ import time
 import pytest
 from kafka import KafkaProducer
 from support.deployments import new_deployment, recreate
+from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
 from detector.errors import UserError
-from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.declarations import TOPICS
 from detector.stream.topics import check, create, inspect
 
 
 @pytest.fixture
-def settings(kafka: LocalKafka) -> Settings:
+def settings(kafka: Cluster) -> Settings:
     """A prefix without topics."""
     return Settings(bootstrap=(kafka.bootstrap,), prefix=f"{secrets.token_hex(4)}.", partitions=3)
 
@@ -75,7 +75,7 @@ def test_two_commands_at_the_same_moment_both_succeed(settings: Settings) -> Non
     check(settings, inspect(settings))
 
 
-def test_other_partitions_than_there_are_refused_before_anything_is_created(kafka: LocalKafka) -> None:
+def test_other_partitions_than_there_are_refused_before_anything_is_created(kafka: Cluster) -> None:
     settings = new_deployment(kafka.bootstrap, partitions=2)
     before = inspect(settings)
     with pytest.raises(UserError, match="has 2 partitions, asked for 4: run again with --partitions 2"):
@@ -137,7 +137,7 @@ def test_the_table_names_every_topic(settings: Settings, capsys: pytest.CaptureF
     assert all(topic.name(settings) in shown for topic in TOPICS)
 
 
-def test_a_mismatch_is_one_line_and_exit_status_2(kafka: LocalKafka, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mismatch_is_one_line_and_exit_status_2(kafka: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     settings = new_deployment(kafka.bootstrap, partitions=2)
     assert run(cli, ["topics", "create", *flags(settings), "--partitions", "3"]) == 2
     shown = capsys.readouterr()

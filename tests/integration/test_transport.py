@@ -6,8 +6,8 @@ from typing import Any
 
 from faust.types import TP
 from kafka import KafkaProducer
+from support.shared_kafka import Cluster
 
-from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.app import build_app
 from detector.stream.topics import create
@@ -17,7 +17,7 @@ CHUNK = 10
 PATIENCE_S = 60.0
 
 
-async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanwhile(kafka: LocalKafka) -> None:
+async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanwhile(kafka: Cluster) -> None:
     name = f"again-{secrets.token_hex(3)}"
     settings = Settings(
         bootstrap=(kafka.bootstrap,), prefix=f"{name}.", deployment=name, partitions=1, max_chunk_records=CHUNK

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
+from support.shared_kafka import Cluster
 
 from detector import paths
 from detector.errors import UserError
@@ -51,7 +52,7 @@ def first(bootstrap: str, topic: str) -> bytes:
     return value
 
 
-def test_a_message_goes_in_and_comes_out(kafka: LocalKafka) -> None:
+def test_a_message_goes_in_and_comes_out(kafka: Cluster) -> None:
     create_topic(kafka.bootstrap, "in-and-out")
     send(kafka.bootstrap, "in-and-out", b"debit")
     assert first(kafka.bootstrap, "in-and-out") == b"debit"

@@ -1,0 +1,96 @@
+"""Kept kernels: by what their sources say, all of them, not by when these were written."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import detector
+from detector.contract.kernel_cache import FOLDERS, sources_hash
+
+KERNEL = """
+from numba import njit
+from detector.core.limit import LIMIT
+
+@njit(cache=True)
+def over(yen):
+    return yen > LIMIT
+
+if __name__ == "__main__":
+    from detector.core.kernel import over
+    print(over(5), sum(over.stats.cache_hits.values()))
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The packages that hold kernels, elsewhere, with one kernel more and a limit in another file."""
+    here = Path(str(detector.__file__)).parent
+    for name in ("contract", "core"):
+        shutil.copytree(here / name, tmp_path / "detector" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__init__.py", "errors.py"):
+        shutil.copy(here / name, tmp_path / "detector")
+    (tmp_path / "detector" / "core" / "limit.py").write_text("LIMIT = 3\n")
+    (tmp_path / "detector" / "core" / "kernel.py").write_text(KERNEL)
+    return tmp_path
+
+
+def judged(copy: Path, **environment: str) -> tuple[bool, int]:
+    """What the kernel says of 5 in a process of its own, and how many kept kernels that took."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "detector.core.kernel"],
+        cwd=copy,
+        env={**os.environ, "PYTHONSAFEPATH": "", "PYTHONPATH": str(copy), **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    answer, hits = ran.stdout.split()
+    return answer == "True", int(hits)
+
+
+@pytest.mark.parametrize("kept", ["beside the module", "where the environment says"])
+def test_the_same_sources_written_again_compile_nothing_and_a_constant_of_another_file_does(
+    copy: Path, kept: str
+) -> None:
+    environment = {"NUMBA_CACHE_DIR": "" if kept == "beside the module" else str(copy / "kernels")}
+    assert (True, 0) == judged(copy, **environment)
+    for path in copy.rglob("*.py"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    assert (True, 1) == judged(copy, **environment)
+    (copy / "detector" / "core" / "limit.py").write_text("LIMIT = 8\n")
+    assert (False, 0) == judged(copy, **environment)
+    assert (copy / "kernels").exists() == (kept != "beside the module")
+
+
+def add(folder: Path) -> None:
+    (folder / "more.py").write_text("")
+
+
+def rename(folder: Path) -> None:
+    (folder / "errors.py").rename(folder / "faults.py")
+
+
+def leave(folder: Path) -> None:
+    (folder / "README.txt").write_text("no source")
+
+
+@pytest.mark.parametrize(("change", "same"), [(add, False), (rename, False), (leave, True)])
+def test_every_source_counts_by_its_name_and_content(copy: Path, change: Callable[[Path], None], *, same: bool) -> None:
+    before = sources_hash(copy / "detector")
+    change(copy / "detector")
+    sources_hash.cache_clear()
+    assert same == (before == sources_hash(copy / "detector"))
+
+
+def test_the_folders_hold_every_kernel_of_the_detector() -> None:
+    root = Path(str(detector.__file__)).parent
+    kernels = [path for path in root.rglob("*.py") if "@njit" in path.read_text("utf-8")]
+    assert len(kernels) > 10
+    assert [] == [path for path in kernels if not any(path.is_relative_to(folder) for folder in FOLDERS)]
