@@ -21,7 +21,7 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
 from detector.errors import UserError
-from detector.stream.kafka_errors import explain, kafka_errors
+from detector.kafka.errors import explain, kafka_errors
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class AlertSubscriber:
                 self._poll()
             except KafkaError as error:
                 # Here the client's log stays on: a follower wants to see that it waits for a broker to come back.
-                raise UserError(explain(error, self._address, [])) from error
+                raise UserError(explain(error, self._address)) from error
         raise StopIteration
 
     def stop(self) -> None:

@@ -1,17 +1,20 @@
 """Events to Kafka: account events to their topic by account, wallet events by service and wallet, in given order."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from kafka.errors import UnknownTopicOrPartitionError
 
 from detector.contract.vocabulary import ACCOUNT_KINDS
+from detector.errors import UserError
+from detector.kafka.clients import admin_of
+from detector.kafka.errors import address_of
 from producers.batches import to_batches
 from producers.columns import at_service, text
-from producers.connect import Connection, partition_counts, quiet
 from producers.messages import values_of
 from producers.pace import Clock, Pace, Schedule, SystemClock
 from producers.partitions import partitions_of
@@ -46,7 +49,7 @@ class Published:
 
 def publish(
     tables: Iterable[pa.Table],
-    connection: Connection,
+    connection: Mapping[str, Any],
     prefix: str = "",
     *,
     pace: Pace | None = None,
@@ -65,8 +68,7 @@ def publish(
     """
     clock = clock or SystemClock()
     topics = (prefix + ACCOUNT_TOPIC, prefix + WALLET_TOPIC)
-    with quiet():
-        counts = partition_counts(connection, list(topics))
+    counts = _partition_counts(connection, list(topics))
     schedule = Schedule(pace or Pace())
     with Sender(connection) as sender:
         run = _Run(sender, clock, stop, lambda confirmed: on_confirmed(skip + confirmed))
@@ -143,3 +145,17 @@ def _chunks(tables: Iterable[pa.Table], skip: int) -> Iterator[pa.Table]:
         skip -= start
         for at in range(start, table.num_rows, CHUNK_ROWS):
             yield table.slice(at, CHUNK_ROWS)
+
+
+def _partition_counts(connection: Mapping[str, Any], topics: list[str]) -> dict[str, int]:
+    """Partitions of each topic; raises UserError where one is missing or no broker answers."""
+    with admin_of(connection) as client:
+        found = {topic["name"]: topic for topic in client.describe_topics(topics)}
+    unknown = UnknownTopicOrPartitionError.errno
+    missing = [name for name in topics if name not in found or found[name]["error_code"] == unknown]
+    if missing:
+        raise UserError(
+            f"Kafka at {address_of(connection)} has no topic {' and no '.join(missing)}:"
+            " run `kozamori topics create`, or choose another --prefix"
+        )
+    return {name: len(found[name]["partitions"]) for name in topics}

@@ -1,6 +1,7 @@
 """Messages to Kafka with kafka-python: acknowledged by all replicas, without duplicates, every one confirmed."""
 
 from collections import deque
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -9,7 +10,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from detector.errors import UserError
-from producers.connect import CONNECT_TIMEOUT_S, Connection, explain, open_client, quiet
+from detector.kafka.clients import TIMEOUT_S, open_client
+from detector.kafka.errors import address_of, explain, quiet
 
 MAX_MESSAGE_BYTES = 1_000_000  # what a broker takes by default, with room for headers
 #: Messages not yet confirmed. kafka-python holds whatever it is given, so the bound on memory is ours.
@@ -37,7 +39,7 @@ class Sender:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Mapping[str, Any],
         *,
         max_bytes: int = MAX_MESSAGE_BYTES,
         delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
@@ -59,7 +61,7 @@ class Sender:
                 linger_ms=LINGER_MS,
                 # Room for the record's headers, and for several batches in a request.
                 max_request_size=max(max_bytes + 10_000, 8 * BATCH_BYTES),
-                max_block_ms=int(CONNECT_TIMEOUT_S * 1000),
+                max_block_ms=int(TIMEOUT_S * 1000),
                 request_timeout_ms=int(min(REQUEST_TIMEOUT_S, delivery_timeout_s) * 1000),
                 delivery_timeout_ms=int(delivery_timeout_s * 1000) + LINGER_MS,
                 metrics_enabled=False,
@@ -118,5 +120,5 @@ class Sender:
         self.confirmed += 1
 
     def _failure(self, error: KafkaError) -> DeliveryError:
-        text = f"{explain(error, self._connection)}; {self.confirmed:,} messages were confirmed before"
+        text = f"{explain(error, address_of(self._connection))}; {self.confirmed:,} messages were confirmed before"
         return DeliveryError(text, self.confirmed)

@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from detector.bench.clients import confluent
+from detector.kafka.topics import create
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
-from detector.stream.topics import create
 
 Say = Callable[[str], None]
 

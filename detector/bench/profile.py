@@ -24,9 +24,9 @@ from detector.core.pipeline import Pipeline
 from detector.core.stage import Chain, Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.topology import topology_of
+from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.changelog import encode_rows
-from detector.stream.security import client_options
 
 TURNS = 3  # the median counts; the first warms caches and compiles
 POLL_MS = 1_000

@@ -14,9 +14,9 @@ from detector.bench.child import answer_with
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
 from detector.core.topology import topology_of
+from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.restore import restore
-from detector.stream.security import client_options
 from detector.stream.warmup import warm_up
 
 

@@ -20,8 +20,8 @@ from detector.bench.workload import ALERT_SHARE, simulate_events, train_models
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS, SOURCE_CHAIN, WALLET_CHAIN
 from detector.core.topology import topology_of
 from detector.errors import KozamoriError
+from detector.ops.reset import reset
 from detector.settings import Settings
-from detector.stream.reset import reset
 
 #: The slowest lap on the slowest machine worth measuring; a lap that takes longer hangs.
 LAP_TIMEOUT_S = 300.0

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.ensemble import IsolationForest
 
 from detector.artifact import pack, unpack, write_model
+from detector.attack_injection import inject_attacks
 from detector.bench.plain_faust import FOREST, MISSING
 from detector.contract.batch import Batch
 from detector.core.chains import ACCOUNT_CHAIN
@@ -18,7 +19,6 @@ from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.jst import DAY_MS
-from detector.rehearsal import rehearsed
 from models.training import Plan, train
 from producers.batches import to_batches
 from producers.messages import column_values, values_of
@@ -71,7 +71,7 @@ def train_models(folder: Path, seed: int, *, chain: Chain = ACCOUNT_CHAIN, alert
 
     `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
     """
-    data, cases = rehearsed(lambda: _normal_days(seed + 1, chain), chain, TTL_MS, seed=seed)
+    data, cases = inject_attacks(lambda: _normal_days(seed + 1, chain), chain, TTL_MS, seed=seed)
     draft = train(data, chain, Plan(seed=seed), "simulated", cases)
     if alert_share is not None:
         alarm = unpack(pack(draft), chain).judge(data.X, data.kind).alarm

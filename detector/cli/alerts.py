@@ -16,8 +16,8 @@ from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert, Counterfactual, Reason, encode_alert
 from detector.core.units import UNIT
 from detector.jst import JST
+from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.security import client_options
 from detector.subscriber import AlertSubscriber
 
 Language = Literal["en", "ja"]

@@ -16,8 +16,8 @@ from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert
 from detector.core.case_queue import CaseQueue, OpenCase
 from detector.jst import JST
+from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.security import client_options
 from detector.subscriber import AlertSubscriber
 
 HEADS: Mapping[Language, tuple[str, ...]] = {

@@ -30,7 +30,7 @@ COMMANDS = (
     Entry("score", "detector.cli.scoring:score", "Score every event of a file, as a worker would."),
     Entry("backtest", "detector.cli.backtest:backtest", "Tell what a model's alerts would have been worth."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),
-    Entry("honesty", "detector.cli.honesty:honesty", "Tell what each part of a model adds, and what it misses."),
+    Entry("ablation", "detector.cli.ablation:ablation", "Tell what each part of a model adds, and what it misses."),
     Entry("mapping", "detector.cli.mapping:mapping", "Bring own data: try a mapping file on it, see examples."),
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),

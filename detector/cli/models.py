@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
+from detector.attack_injection import ACCOUNTS_A_CASE, CASES, inject_attacks
 from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import as_json, bank_budgets, mapping_file
@@ -24,7 +25,6 @@ from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.jst import DAY_MS
-from detector.rehearsal import ACCOUNTS_A_CASE, CASES, rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.catches import SHARES
@@ -197,7 +197,7 @@ def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases
     """Normal events, and cases put among them where they are wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
-    data, cases = rehearsed(
+    data, cases = inject_attacks(
         batches,
         given.chain,
         ttl_ms,

@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from detector.cli.mapping import load, tables_of, tell
 from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
 from detector.errors import UserError
+from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.security import client_options
 from producers import simulation
 from producers.files import count_rows
 from producers.pace import Pace, speed_of

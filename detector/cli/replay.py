@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.artifact import pack, read_model, unpack
+from detector.attack_injection import inject_attacks
 from detector.cli.folders import write_files
 from detector.cli.mapping import chain_for
 from detector.cli.options import as_json
@@ -22,7 +23,6 @@ from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.jst import DAY_MS
-from detector.rehearsal import rehearsed
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.backtest.played import play
@@ -121,7 +121,7 @@ def replay_scenario(
     model = given
     if model is None:
         identity = hashlib.sha256(repr(before).encode()).hexdigest()
-        data, cases = rehearsed(lambda: history, chain, ttl_ms)
+        data, cases = inject_attacks(lambda: history, chain, ttl_ms)
         model = unpack(pack(train(data, chain, Plan(), identity, cases)), chain)
     batches, labels = _batches(scenario, chain, int(history[-1].offset[-1]) + 1, advance)
     named = labels_of(labels.to_pandas())

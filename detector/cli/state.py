@@ -15,14 +15,14 @@ from rich.table import Column, Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.jst import JST
+from detector.ops.migrate import Move, move, plan_move, refuse_without_name
+from detector.ops.reset import Reset, Start, plan
+from detector.ops.reset import reset as begin_anew
+from detector.ops.state import PartitionState, StageState, State
+from detector.ops.state import show as read_state
+from detector.ops.stored import Progress
+from detector.ops.verdicts import GOOD, VERDICTS
 from detector.settings import Settings
-from detector.stream.migrate import Move, move, plan_move, refuse_without_name
-from detector.stream.reset import Reset, Start, plan
-from detector.stream.reset import reset as begin_anew
-from detector.stream.state import PartitionState, StageState, State
-from detector.stream.state import show as read_state
-from detector.stream.stored import Progress
-from detector.stream.verdicts import GOOD, VERDICTS
 
 DEPLOYMENT = (*CONNECTION, "deployment")
 COLUMNS = ("part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict")

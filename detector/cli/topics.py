@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.kafka.topics import Row, inspect, report
+from detector.kafka.topics import create as create_topics
 from detector.settings import Settings
-from detector.stream.topics import Row, inspect, report
-from detector.stream.topics import create as create_topics
 
 
 @click.group(

@@ -1,15 +1,15 @@
-"""Made-up worlds for `kozamori honesty`: the simulator as its experiments want it."""
+"""Made-up worlds for `kozamori ablation`: the simulator as its experiments want it."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from detector.attack_injection import Onlooker, simulated
 from detector.contract.batch import Batch
-from detector.rehearsal import Onlooker, simulated
+from models.ablation.experiments import Setting, Values
+from models.ablation.run import Size
 from models.backtest.labels import Labels, labels_of
-from models.honesty.experiments import Setting, Values
-from models.honesty.run import Size
 from models.inject import Attacks
 from producers import simulation
 from producers.batches import to_batches

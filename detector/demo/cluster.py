@@ -12,13 +12,13 @@ from detector.demo.interrupts import Interrupts
 from detector.demo.plan import PARTITIONS
 from detector.demo.screen import Screen
 from detector.errors import UserError
+from detector.kafka.clients import admin_client
+from detector.kafka.declarations import TOPICS
+from detector.kafka.groups import delete_group
+from detector.kafka.topics import create, inspect
 from detector.local_kafka.broker import LocalKafka
 from detector.local_kafka.jars import KAFKA_VERSION
 from detector.settings import Settings, load_settings
-from detector.stream.admin import admin_client
-from detector.stream.declarations import TOPICS
-from detector.stream.groups import delete_group
-from detector.stream.topics import create, inspect
 
 #: Names the consumer group, beside workers that may run on the same cluster.
 DEPLOYMENT = "demo"

@@ -10,10 +10,10 @@ from kafka import KafkaAdminClient, TopicPartition
 from detector.contract.alerts import Alert
 from detector.core.chains import CHAINS
 from detector.core.topology import topology_of
+from detector.kafka.groups import committed_offsets
+from detector.kafka.security import client_options
+from detector.ops.state import log_bounds
 from detector.settings import Settings
-from detector.stream.groups import committed_offsets
-from detector.stream.security import client_options
-from detector.stream.state import log_bounds
 from detector.subscriber import AlertSubscriber
 
 #: A reader that is asked to stop does so within half a second.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.artifact import write_model
+from detector.attack_injection import inject_attacks
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.demo.plan import Plan
 from detector.jst import DAY_MS
-from detector.rehearsal import rehearsed
 from detector.settings import Settings
 from models.training import Plan as TrainingPlan
 from models.training import train
@@ -43,7 +43,7 @@ def trained(events: Path, folder: Path, plan: Plan, advance: Callable[[int], Non
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     chain = CHAINS[-1]
     which: Which = "all" if chain.reads_wallet_events else "account"
-    data, cases = rehearsed(lambda: read_batches(events, BATCH, which=which), chain, ttl_ms, advance=advance)
+    data, cases = inject_attacks(lambda: read_batches(events, BATCH, which=which), chain, ttl_ms, advance=advance)
     with events.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return write_model(folder, train(data, chain, TrainingPlan(budget=plan.budget), digest, cases))

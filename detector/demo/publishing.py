@@ -5,8 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.security import client_options
 from producers.files import read_tables
 from producers.pace import Pace
 from producers.publish import publish

@@ -15,7 +15,7 @@ from detector.demo.publishing import Publisher
 from detector.demo.screen import Screen, Step
 from detector.demo.worker import Sample, Worker
 from detector.errors import UserError
-from detector.stream.admin import admin_client
+from detector.kafka.clients import admin_client
 from producers import jst
 from producers.files import read_labels
 from producers.pace import Pace

@@ -20,8 +20,8 @@ from detector.demo.replay import REFRESH_S, Scene, play, warm_up
 from detector.demo.screen import Screen
 from detector.demo.worker import Worker
 from detector.errors import UserError
+from detector.kafka.errors import quiet
 from producers import jst
-from producers.connect import quiet
 from producers.files import read_events, read_labels
 from producers.pace import Pace
 from producers.scenarios import Scenario

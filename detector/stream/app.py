@@ -7,8 +7,8 @@ import faust
 from faust.types import TransportT
 from yarl import URL
 
+from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
-from detector.stream.security import broker_credentials
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
 
 #: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead comes as one larger chunk,
@@ -102,3 +102,20 @@ def build_app(
 
     app.finalize()
     return app
+
+
+def broker_credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    """Faust's `broker_credentials`; None for plaintext without credentials.
+
+    The TLS context is always ours: Faust takes `SASLCredentials` without one for plaintext, and fails on
+    `SSLCredentials(cafile=…)`.
+    """
+    context = tls_context(settings)
+    if settings.sasl_mechanism:
+        return faust.SASLCredentials(
+            username=settings.sasl_username,
+            password=sasl_password(settings),
+            mechanism=settings.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None

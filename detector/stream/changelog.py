@@ -1,6 +1,6 @@
 """The changelog's records: rows under key + writer, a header that names the input log, and what recovery makes of them.
 
-A record's key is the row's key and the id of the tenure that wrote it (PROTOCOL rule 8), its value the row's bytes.
+A record's key is the row's key and the id of the task that wrote it (PROTOCOL rule 8), its value the row's bytes.
 Recovery keeps, per key, the row with the greatest position. Tombstones may be ignored there: they only ever remove
 rows that are superseded or expired, so that a log in which they were never written means the same.
 """
@@ -77,7 +77,7 @@ def no_pairs() -> npt.NDArray[Any]:
 
 
 class Superseded:
-    """Rows of other writers met at recovery, to be deleted once this tenure's own row for the key is durable."""
+    """Rows of other writers met at recovery, to be deleted once this task's own row for the key is durable."""
 
     def __init__(self, pairs: npt.NDArray[Any]) -> None:
         order = np.argsort(pairs["key"], kind="stable")

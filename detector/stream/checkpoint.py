@@ -7,9 +7,9 @@ from typing import Any, Protocol
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.kafka.marks import encode_marks
 from detector.stream.changelog import Record
-from detector.stream.marks import encode_marks
-from detector.stream.tenure import Cut, Tenure
+from detector.stream.partition_task import Cut, PartitionTask
 
 
 class Log(Protocol):
@@ -22,29 +22,29 @@ class Log(Protocol):
         """Commit offsets with marks; False when the group refuses because it has moved on."""
 
 
-Cuts = list[tuple[Tenure, Cut]]
+Cuts = list[tuple[PartitionTask, Cut]]
 
 
-def take_cuts(tenures: Iterable[Tenure]) -> Cuts:
-    """Cut every tenure that has something to make durable, but for those a chunk broke off in: nothing of it may last.
+def take_cuts(tasks: Iterable[PartitionTask]) -> Cuts:
+    """Cut every task that has something to make durable, but for those a chunk broke off in: nothing of it may last.
 
     No chunk may be under way.
     """
-    return [(tenure, tenure.cut()) for tenure in tenures if tenure.behind and not (tenure.ended or tenure.torn)]
+    return [(task, task.cut()) for task in tasks if task.behind and not (task.ended or task.torn)]
 
 
 async def make_durable(cuts: Cuts, log: Log) -> Cuts:
     """Make the cuts durable and commit them; those that were committed.
 
-    Processing goes on meanwhile. A tenure that ends is left out of all later steps. A failed send is raised, before
+    Processing goes on meanwhile. A task that ends is left out of all later steps. A failed send is raised, before
     the commit: nothing was acknowledged then, and the process must end. Raised, or cancelled, it ends the
-    tenures: what a cut took is in no later one, which would commit past it.
+    tasks: what a cut took is in no later one, which would commit past it.
     """
     try:
         return await _make_durable(cuts, log)
     except BaseException:
-        for tenure, _ in cuts:
-            tenure.ended = True
+        for task, _ in cuts:
+            task.ended = True
         raise
 
 
@@ -52,18 +52,18 @@ async def _make_durable(cuts: Cuts, log: Log) -> Cuts:
     await _all_durable(future for _, cut in cuts for future in cut.outputs)
     cuts = _standing(cuts)
     futures: list[asyncio.Future[Any]] = []
-    for tenure, cut in cuts:
-        futures += await log.write_rows(tenure.tp, tenure.records(cut))
+    for task, cut in cuts:
+        futures += await log.write_rows(task.tp, task.records(cut))
     await _all_durable(futures)
     cuts = _standing(cuts)
-    for tenure, cut in cuts:
-        tenure.rows_durable(cut)
-    positions = {tenure.tp: OffsetAndMetadata(cut.position, encode_marks(cut.marks)) for tenure, cut in cuts}
+    for task, cut in cuts:
+        task.rows_durable(cut)
+    positions = {task.tp: OffsetAndMetadata(cut.position, encode_marks(cut.marks)) for task, cut in cuts}
     if not positions or not await log.commit(positions):
         return []
     cuts = _standing(cuts)
-    for tenure, cut in cuts:
-        tenure.offset_committed(cut)
+    for task, cut in cuts:
+        task.offset_committed(cut)
     return cuts
 
 
@@ -73,4 +73,4 @@ async def _all_durable(futures: Iterable["asyncio.Future[Any]"]) -> None:
 
 
 def _standing(cuts: Cuts) -> Cuts:
-    return [(tenure, cut) for tenure, cut in cuts if not tenure.ended]
+    return [(task, cut) for task, cut in cuts if not task.ended]

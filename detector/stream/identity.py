@@ -1,8 +1,8 @@
 """Do the offsets that a group holds mean anything for the log as it is now? (PROTOCOL rule 9)"""
 
 from detector.errors import UserError
+from detector.kafka.marks import Marks
 from detector.stream.changelog import Header, Recovery
-from detector.stream.marks import Marks
 
 RESET = "`kozamori state show` tells more, `kozamori state reset` begins anew"
 

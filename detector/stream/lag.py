@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from detector.stream.app import App
+from detector.stream.partition_task import PartitionTask
 from detector.stream.reporting import Reporting
-from detector.stream.tenure import Tenure
 
 INTERVAL_S = 2.0
 TIMEOUT_S = 10.0
@@ -31,11 +31,11 @@ class LagWatch:
     """
 
     def __init__(
-        self, app: App, tenures: Mapping[TP, Tenure], reporting: Reporting, without_records: WithoutRecords
+        self, app: App, tasks: Mapping[TP, PartitionTask], reporting: Reporting, without_records: WithoutRecords
     ) -> None:
         self.waiting = 0
         self._app = app
-        self._tenures = tenures
+        self._tasks = tasks
         self._reporting = reporting
         self._without_records = without_records
         self._positions: dict[TP, int] = {}  # at the last look
@@ -52,9 +52,9 @@ class LagWatch:
 
     async def look(self) -> None:
         """Ask once."""
-        held = list(self._tenures)
+        held = list(self._tasks)
         ends = await self._app.consumer.highwaters(*held) if held else {}
-        spans = {tp: (tenure.position, ends[tp]) for tp, tenure in list(self._tenures.items()) if tp in ends}
+        spans = {tp: (task.position, ends[tp]) for tp, task in list(self._tasks.items()) if tp in ends}
         self._empty = {tp: span for tp, span in self._empty.items() if spans.get(tp) == span}
         still = {tp: span for tp, span in spans.items() if await self._is_still(tp, span)}
         if still:
@@ -76,5 +76,5 @@ class LagWatch:
         for tp, (position, end) in spans.items():
             lag = 0 if tp in self._empty else max(0, end - position)
             self.waiting += lag
-            if (tenure := self._tenures.get(tp)) is not None:
-                self._reporting.lag(tenure, lag)
+            if (task := self._tasks.get(tp)) is not None:
+                self._reporting.lag(task, lag)

@@ -17,9 +17,9 @@ from detector.core.pipeline import Outcome, Pipeline
 from detector.core.stage import RECEIVED_MS
 from detector.core.topology import Node, Topology
 from detector.errors import UserError
+from detector.kafka.marks import most_upstreams
 from detector.stream.high_water import HighWaterMarks, slot_of
 from detector.stream.hop_codec import HopCodec
-from detector.stream.marks import most_upstreams
 
 ALERTS, DEAD_LETTERS = "alerts", "dead_letters"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from detector.core.budget_controller import name_of
 from detector.core.stages.budget import BUDGET
 from detector.observe.metrics import Metrics, StageMetrics
+from detector.stream.partition_task import Cut, PartitionTask
 from detector.stream.processor import Processed
-from detector.stream.tenure import Cut, Tenure
 
 
 class Reporting:
@@ -17,22 +17,22 @@ class Reporting:
         self.worker = metrics
         self._stages: dict[str, StageMetrics] = {node: metrics.stage(node) for node in nodes}
 
-    def taken(self, tenure: Tenure, seconds: float) -> None:
+    def taken(self, task: PartitionTask, seconds: float) -> None:
         """A partition was restored."""
-        self._stages[tenure.node].restored(tenure.pipeline.rows.count, seconds)
-        self.state(tenure)
+        self._stages[task.node].restored(task.pipeline.rows.count, seconds)
+        self.state(task)
 
-    def processed(self, tenure: Tenure, processed: Processed, seconds: float) -> None:
+    def processed(self, task: PartitionTask, processed: Processed, seconds: float) -> None:
         """A chunk was processed and its outputs handed to the producer."""
         outcome = processed.outcome
         judgement = outcome.judgement
-        stage = self._stages[tenure.node]
+        stage = self._stages[task.node]
         stage.chunk(
-            tenure.tp.partition,
+            task.tp.partition,
             outcome.events.batch,
             outcome.status,
             seconds=seconds,
-            watermark_ms=tenure.pipeline.watermark_ms,
+            watermark_ms=task.pipeline.watermark_ms,
             alarm=None if judgement is None else judgement.alarm,
         )
         hops = [len(output.value) for output in processed.outputs if output.partition is not None]
@@ -56,41 +56,41 @@ class Reporting:
         """Kafka confirmed an alert on a record of that timestamp."""
         self.worker.alert_durable(time.time() - source_timestamp_ms / 1000)
 
-    def checkpoint(self, committed: Iterable[tuple[Tenure, Cut]], seconds: float) -> None:
+    def checkpoint(self, committed: Iterable[tuple[PartitionTask, Cut]], seconds: float) -> None:
         """A checkpoint was committed."""
         rows: dict[str, int] = {}
         expired: dict[str, int] = {}
-        for tenure, cut in committed:
-            rows[tenure.node] = rows.get(tenure.node, 0) + len(cut.rows)
-            expired[tenure.node] = expired.get(tenure.node, 0) + tenure.take_expired()
+        for task, cut in committed:
+            rows[task.node] = rows.get(task.node, 0) + len(cut.rows)
+            expired[task.node] = expired.get(task.node, 0) + task.take_expired()
         for node, written in rows.items():
             self._stages[node].checkpoint(seconds, written)
             self._stages[node].expired(expired[node])
 
-    def lag(self, tenure: Tenure, records: int) -> None:
+    def lag(self, task: PartitionTask, records: int) -> None:
         """So many records of the partition wait."""
-        self._stages[tenure.node].lag(tenure.tp.partition, records)
-        self.state(tenure)
+        self._stages[task.node].lag(task.tp.partition, records)
+        self.state(task)
 
-    def dropped(self, tenure: Tenure) -> None:
+    def dropped(self, task: PartitionTask) -> None:
         """The partition is another worker's from now on."""
-        self._stages[tenure.node].partition_dropped(tenure.tp.partition)
-        for bank in _multipliers(tenure):
+        self._stages[task.node].partition_dropped(task.tp.partition)
+        for bank in _multipliers(task):
             self.worker.desk_dropped(bank)
 
-    def state(self, tenure: Tenure) -> None:
-        """How much a tenure holds, and how much of it is in no checkpoint yet."""
-        stage, partition, rows = self._stages[tenure.node], tenure.tp.partition, tenure.pipeline.rows
-        stage.unacknowledged(partition, tenure.position - tenure.committed)
+    def state(self, task: PartitionTask) -> None:
+        """How much a task holds, and how much of it is in no checkpoint yet."""
+        stage, partition, rows = self._stages[task.node], task.tp.partition, task.pipeline.rows
+        stage.unacknowledged(partition, task.position - task.committed)
         stage.rows(partition, rows.count, rows.nbytes)
-        for bank, multiplier in _multipliers(tenure).items():
+        for bank, multiplier in _multipliers(task).items():
             self.worker.multiplier(bank, multiplier)
 
 
-def _multipliers(tenure: Tenure) -> dict[str, float]:
+def _multipliers(task: PartitionTask) -> dict[str, float]:
     """Of a partition of desks, what each multiplies its limit by."""
-    if tenure.node != BUDGET.name:
+    if task.node != BUDGET.name:
         return {}
-    rows = tenure.pipeline.rows
+    rows = task.pipeline.rows
     desks = rows.rows[: rows.count]
     return dict(zip(map(name_of, desks["key"].tolist()), desks["multiplier"].tolist(), strict=True))

@@ -13,23 +13,23 @@ from faust.types import TP
 from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import UserError, WorkerError
+from detector.kafka.security import client_options
+from detector.kafka.topics import TopicFacts, check, inspect, topic_ids
 from detector.observe.health import Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App, build_app
+from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.hop_sender import HopSender
 from detector.stream.lag import LagWatch
+from detector.stream.partition_task import PartitionTask
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
 from detector.stream.reader import first_offset, without_records
 from detector.stream.reporting import Reporting
-from detector.stream.security import client_options
-from detector.stream.takeover import Takeover
-from detector.stream.tenure import Tenure
 from detector.stream.topic_watch import TopicWatch
-from detector.stream.topics import TopicFacts, check, inspect, topic_ids
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ FINISH_SHARE = 0.5
 
 
 class Shell:
-    """Holds the tenures of all nodes' input partitions and runs their checkpoints; the `Log` they write to."""
+    """Holds the tasks of all nodes' input partitions and runs their checkpoints; the `Log` they write to."""
 
     def __init__(self, settings: Settings, topology: Topology, model: Model, metrics: Metrics) -> None:
         self._settings = settings
@@ -53,9 +53,9 @@ class Shell:
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
-        self.tenures: dict[TP, Tenure] = {}
+        self.tasks: dict[TP, PartitionTask] = {}
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog looks whether it does
-        self.restoring = False  # partitions are assigned that have no tenure yet
+        self.restoring = False  # partitions are assigned that have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.app: App = build_app(
             settings,
@@ -66,34 +66,34 @@ class Shell:
         )
         self._hops = HopSender(self._send_hop_batch, self.fail)
         look = partial(without_records, client_options(settings))
-        self.lag = LagWatch(self.app, self.tenures, self._reporting, look)
-        self.topic_watch = TopicWatch(partial(topic_ids, settings), self.tenures, self.fail)
+        self.lag = LagWatch(self.app, self.tasks, self._reporting, look)
+        self.topic_watch = TopicWatch(partial(topic_ids, settings), self.tasks, self.fail)
 
     async def begin(self) -> None:
-        """Restore every assigned partition and begin its tenure; nothing is read before this returns."""
+        """Restore every assigned partition and begin its task; nothing is read before this returns."""
         started = time.monotonic()
         self._drop_all()
         self._leaving = False
         self.restoring = True
         try:
             facts = await self._topics_as_they_are()
-            assignment = self.app.consumer.assignment()
-            assigned = {tp: self._nodes[tp.topic] for tp in assignment if tp.topic in self._nodes}
+            held = self.app.consumer.assignment()
+            assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
-            takeover = Takeover(self._settings, self._wiring(facts), facts, self.app)
-            tenures = await takeover.begin(assigned, self._progressed)
+            assignment = Assignment(self._settings, self._wiring(facts), facts, self.app)
+            tasks = await assignment.begin(assigned, self._progressed)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
             self.fail(error)
             # Raised, Faust would log it with a traceback, which is no answer to a person who has to run a command.
             await asyncio.Event().wait()
-        if not takeover.stands or len(tenures) < len(assigned):
+        if not assignment.stands or len(tasks) < len(assigned):
             return
-        for tenure in tenures:
-            self.tenures[tenure.tp] = tenure
-            self._reporting.taken(tenure, time.monotonic() - started)
-            rows, offset = tenure.pipeline.rows.count, tenure.committed
-            log.info("partition taken", stage=tenure.node, partition=tenure.tp.partition, offset=offset, rows=rows)
+        for task in tasks:
+            self.tasks[task.tp] = task
+            self._reporting.taken(task, time.monotonic() - started)
+            rows, offset = task.pipeline.rows.count, task.committed
+            log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._progressed()
         self.restoring = False
         self._set_ready(ready=True)
@@ -129,27 +129,27 @@ class Shell:
     async def _wait_for_room(self, tp: TP) -> None:
         """Memory is bounded: a partition with too many chunks in no checkpoint waits for one."""
         most = self._settings.max_in_flight_chunks
-        while (tenure := self.tenures.get(tp)) and not tenure.ended and tenure.in_flight >= most:
+        while (task := self.tasks.get(tp)) and not task.ended and task.in_flight >= most:
             await self.checkpoint()
 
     async def _on_chunk(self, message: Any) -> None:
-        tenure, records = self.tenures.get(message.tp), message.value
-        if message.generation_id != self.app.consumer_generation_id or (tenure is None and self._leaving):
+        task, records = self.tasks.get(message.tp), message.value
+        if message.generation_id != self.app.consumer_generation_id or (task is None and self._leaving):
             return
-        if tenure is None:
+        if task is None:
             raise WorkerError(f"a chunk of partition {message.partition} came before its rows were restored")
-        if records[0].offset != tenure.position and not await self._is_next(tenure, records[0].offset):
+        if records[0].offset != task.position and not await self._is_next(task, records[0].offset):
             return
         started = time.perf_counter()
-        tenure.torn = True
-        processed = tenure.processor.process(records)
+        task.torn = True
+        processed = task.processor.process(records)
         for output in processed.outputs:
-            tenure.outputs.append(await self._send(output))
-        tenure.position = records[-1].offset + 1
-        tenure.in_flight += 1
-        tenure.torn = False
+            task.outputs.append(await self._send(output))
+        task.position = records[-1].offset + 1
+        task.in_flight += 1
+        task.torn = False
         self._progressed()
-        self._reporting.processed(tenure, processed, time.perf_counter() - started)
+        self._reporting.processed(task, processed, time.perf_counter() - started)
         if self._quota.count(time.monotonic(), len(records), len(processed.rejected)):
             log.error("too many dead letters", **self._quota.counts, action="mend the producer; reasons: /metrics")
 
@@ -168,28 +168,28 @@ class Shell:
         if not future.cancelled() and future.exception() is None:
             self._reporting.alert_durable(source_timestamp_ms)
 
-    async def _is_next(self, tenure: Tenure, offset: int) -> bool:
+    async def _is_next(self, task: PartitionTask, offset: int) -> bool:
         """Whether a chunk at `offset` is the next although that is not where the last one ended.
 
         Offsets may be missing in a log (transaction markers), records must not. Faust may hand over, as if it belonged
         to the new assignment, what was fetched before a rebalance: then what belongs before it is read again, and what
         was under way meanwhile is left out.
         """
-        place = f"partition {tenure.tp.partition}"
-        begin = (await self.app.consumer.earliest_offsets(tenure.tp))[tenure.tp]
-        if begin > tenure.position or (offset < tenure.position and tenure.read_again_from < 0):
+        place = f"partition {task.tp.partition}"
+        begin = (await self.app.consumer.earliest_offsets(task.tp))[task.tp]
+        if begin > task.position or (offset < task.position and task.read_again_from < 0):
             raise WorkerError(
-                f"{place} continued at offset {offset} instead of {tenure.position} (log begins at {begin}):"
+                f"{place} continued at offset {offset} instead of {task.position} (log begins at {begin}):"
                 " the topic was re-created, or events expired before they were read; see `kozamori state show`"
             )
-        if offset < tenure.position:
+        if offset < task.position:
             return False
-        if offset == await first_offset(client_options(self._settings), tenure.tp, tenure.position):
-            return not tenure.ended
-        if tenure.read_again_from != tenure.position and not tenure.ended:
-            tenure.read_again_from = tenure.position
-            log.warning("records were not delivered, they are read again", stage=tenure.node, offset=tenure.position)
-            await self.app.chunk_consumer.read_again(tenure.tp, tenure.position)
+        if offset == await first_offset(client_options(self._settings), task.tp, task.position):
+            return not task.ended
+        if task.read_again_from != task.position and not task.ended:
+            task.read_again_from = task.position
+            log.warning("records were not delivered, they are read again", stage=task.node, offset=task.position)
+            await self.app.chunk_consumer.read_again(task.tp, task.position)
         return False
 
     async def run_checkpoints(self) -> None:
@@ -208,7 +208,7 @@ class Shell:
         async with self._checkpointing:
             started = time.perf_counter()
             async with self._processing:
-                cuts = take_cuts(self.tenures.values())
+                cuts = take_cuts(self.tasks.values())
             committed = await make_durable(cuts, self)
         if committed:
             self._progressed()
@@ -225,7 +225,7 @@ class Shell:
         return await self.app.chunk_consumer.commit_positions(positions)
 
     async def finish(self) -> None:
-        """A last checkpoint, bounded in time, then end every tenure: also of partitions that come back (rule 2)."""
+        """A last checkpoint, bounded in time, then end every task: also of partitions that come back (rule 2)."""
         await self._last_checkpoint()
 
     async def drain(self) -> None:
@@ -255,8 +255,8 @@ class Shell:
     def readiness(self) -> Report:
         """Whether every assigned partition is restored and read (called from another thread)."""
         held: dict[str, list[int]] = {}
-        for tp, tenure in list(self.tenures.items()):
-            held.setdefault(tenure.node, []).append(tp.partition)
+        for tp, task in list(self.tasks.items()):
+            held.setdefault(task.node, []).append(tp.partition)
         return Report(self._ready, {node: sorted(partitions) for node, partitions in sorted(held.items())})
 
     def fail(self, error: BaseException) -> None:
@@ -269,10 +269,10 @@ class Shell:
         self._reporting.worker.ready(ready=ready)
 
     def _drop_all(self) -> None:
-        for tp in list(self.tenures):
-            tenure = self.tenures.pop(tp)
-            tenure.ended = True
-            self._reporting.dropped(tenure)
+        for tp in list(self.tasks):
+            task = self.tasks.pop(tp)
+            task.ended = True
+            self._reporting.dropped(task)
 
 
 def _raise_if_cancelled(error: BaseException) -> None:

@@ -13,7 +13,7 @@ from faust.types import TP
 
 from detector.errors import UserError
 from detector.stream.identity import RESET
-from detector.stream.tenure import Tenure
+from detector.stream.partition_task import PartitionTask
 
 #: As often as the client renews its metadata. An answer costs 6–8 ms of CPU, connection included.
 INTERVAL_S = 15.0
@@ -23,17 +23,17 @@ AskIds = Callable[[list[str]], Mapping[str, str]]
 
 
 class TopicWatch:
-    """Asks Kafka again and again for the ids of the topics that `tenures` read; `fail` is told of another one."""
+    """Asks Kafka again and again for the ids of the topics that `tasks` read; `fail` is told of another one."""
 
     def __init__(
         self,
         ask_ids: AskIds,
-        tenures: Mapping[TP, Tenure],
+        tasks: Mapping[TP, PartitionTask],
         fail: Callable[[BaseException], None],
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._ask_ids = ask_ids
-        self._tenures = tenures
+        self._tasks = tasks
         self._fail = fail
         self._interval_s = interval_s
 
@@ -41,19 +41,19 @@ class TopicWatch:
         """Ask until cancelled."""
         while True:
             await asyncio.sleep(self._interval_s)
-            held = list(self._tenures.values())
+            held = list(self._tasks.values())
             if held:
-                self._compare(held, await self._ids(sorted({tenure.tp.topic for tenure in held})))
+                self._compare(held, await self._ids(sorted({task.tp.topic for task in held})))
 
-    def _compare(self, held: list[Tenure], ids: Mapping[str, str]) -> None:
-        for tenure in held:
+    def _compare(self, held: list[PartitionTask], ids: Mapping[str, str]) -> None:
+        for task in held:
             # One that is missing was deleted, which the next rebalance says; one that ended no longer counts.
-            found = ids.get(tenure.tp.topic, tenure.topic_id)
-            if found != tenure.topic_id and not tenure.ended:
+            found = ids.get(task.tp.topic, task.topic_id)
+            if found != task.topic_id and not task.ended:
                 self._fail(
                     UserError(
-                        f"topic {tenure.tp.topic} was re-created while the worker read it"
-                        f" (id {found}, offsets are of {tenure.topic_id}): {RESET}"
+                        f"topic {task.tp.topic} was re-created while the worker read it"
+                        f" (id {found}, offsets are of {task.topic_id}): {RESET}"
                     )
                 )
                 return

@@ -55,7 +55,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        """Commit `positions`; False when the group has moved on, so that the tenure is over."""
+        """Commit `positions`; False when the group has moved on, so that the task is over."""
         return cast(bool, await self.call_thread(self._commit_positions, positions))
 
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:

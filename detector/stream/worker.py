@@ -19,12 +19,12 @@ from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError, WorkerError
+from detector.kafka.topics import check, inspect
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
 from detector.stream.app import App
 from detector.stream.shell import Shell
-from detector.stream.topics import check, inspect
 from detector.stream.warmup import warm_up
 from detector.stream.watchdog import Pulse, Signs, Watchdog, end_process
 

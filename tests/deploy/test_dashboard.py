@@ -12,10 +12,10 @@ from support.prometheus import prometheus
 from detector.contract.batch import DTYPES, Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.chains import CHAINS
+from detector.core.topology import topology_of
 from detector.observe.catalogue import METRICS
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics, StageMetrics
-from detector.core.topology import topology_of
 
 NODES = [node.name for node in topology_of(CHAINS[-1]).nodes]
 SCRIPT = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboard.py"

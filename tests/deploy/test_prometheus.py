@@ -10,8 +10,8 @@ from support.dashboard import panel_queries
 from support.prometheus import promtool
 
 from detector.core.chains import CHAINS
-from detector.observe.catalogue import METRICS, STAGE
 from detector.core.topology import topology_of
+from detector.observe.catalogue import METRICS, STAGE
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 #: What the client library and Prometheus itself provide.

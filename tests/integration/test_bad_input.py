@@ -18,8 +18,8 @@ from support.scrapes import Samples, by_label, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
+from detector.kafka.clients import admin_client
 from detector.settings import Settings
-from detector.stream.admin import admin_client
 from detector.stream.changelog import Rows
 from producers.publish import messages_of
 

@@ -12,8 +12,8 @@ from support.replays import in_memory, read_all
 from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
 
+from detector.ops.state import TOPOLOGY
 from detector.settings import Settings
-from detector.stream.state import TOPOLOGY
 from producers.publish import messages_of
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")

@@ -29,14 +29,14 @@ from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import OWN
 from detector.core.chains import CHAINS, WALLET_CHAIN
 from detector.core.hop import Hopped
-from detector.core.pipeline import DAY_MS
 from detector.core.model import Model
+from detector.core.pipeline import DAY_MS
 from detector.core.stage import Chain
+from detector.kafka.security import client_options
+from detector.kafka.topics import create
 from detector.settings import Settings
 from detector.stream.flow import Node, flow_of
 from detector.stream.processor import Wiring
-from detector.stream.security import client_options
-from detector.stream.topics import create
 from models.datasets import collect
 from models.training import Plan, train
 from producers.batches import to_batches

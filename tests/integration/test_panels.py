@@ -16,9 +16,9 @@ from support.scenes import Scene
 from support.scrapes import get, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
+from detector.core.topology import FORWARDER, topology_of
 from detector.observe.catalogue import METRICS
 from detector.settings import Settings
-from detector.core.topology import FORWARDER, topology_of
 
 CAME_IN = f'stage=~"account|{FORWARDER}"'
 

@@ -23,8 +23,8 @@ from support.shared_kafka import Cluster
 from detector.cli.main import cli, run
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.errors import UserError
+from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.security import client_options
 from producers import simulation
 from producers.files import write_events
 from producers.messages import values_of

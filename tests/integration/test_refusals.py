@@ -20,9 +20,9 @@ from support.workers import Progress, WorkerProcess, wait_until
 from detector.artifact import ARRAYS, MANIFEST, write_model
 from detector.cli.main import cli, run
 from detector.core.stages.account import ACCOUNT
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import commit_offsets, committed_offsets, delete_group
 from detector.settings import Settings
-from detector.stream.admin import admin_client
-from detector.stream.groups import commit_offsets, committed_offsets, delete_group
 
 #: Ten seconds are the wait for a broker that does not answer, the rest is a slow machine's start.
 SOON_S = 40.0

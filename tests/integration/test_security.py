@@ -12,9 +12,9 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from support.certificates import make_authority, make_certificate
 
+from detector.kafka.security import broker_credentials, client_options
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
-from detector.stream.security import broker_credentials, client_options
 
 TOPIC = "secured"
 PASSWORD = "correct horse battery"

@@ -25,13 +25,13 @@ from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
 from detector.errors import UserError
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import all_offsets, delete_group
+from detector.kafka.topics import check, inspect
+from detector.ops.migrate import move, plan_move
+from detector.ops.reset import plan, reset
+from detector.ops.state import TOPOLOGY, show
 from detector.settings import Settings
-from detector.stream.admin import admin_client
-from detector.stream.groups import all_offsets, delete_group
-from detector.stream.migrate import move, plan_move
-from detector.stream.reset import plan, reset
-from detector.stream.state import TOPOLOGY, show
-from detector.stream.topics import check, inspect
 
 ACCOUNT, FORWARDER, WALLET, CASES = (TOPOLOGY.node(name) for name in ("account", "wallet-events", "wallet", "cases"))
 SOURCES = [node for node in TOPOLOGY.nodes if node.source is not None]
@@ -194,7 +194,9 @@ def test_a_reset_to_the_earliest_event_leaves_a_new_deployment(settings: Setting
 def test_a_reset_to_the_latest_event_passes_over_what_is_there(settings: Settings) -> None:
     healthy(settings)
     assert reset(settings, "latest").events_to_read == 0
-    expected = {node.name: ("ok", 0, 10, 0) if node.source is not None else ("new", 0, None, 0) for node in TOPOLOGY.nodes}
+    expected = {
+        node.name: ("ok", 0, 10, 0) if node.source is not None else ("new", 0, None, 0) for node in TOPOLOGY.nodes
+    }
     for stage in show(settings).stages:
         found = [(part.verdict, part.rows, part.committed, part.lag) for part in stage.partitions]
         assert [expected[stage.stage]] * 2 == found

@@ -11,9 +11,9 @@ from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
 from detector.errors import UserError
+from detector.kafka.declarations import TOPICS
+from detector.kafka.topics import check, create, inspect
 from detector.settings import Settings
-from detector.stream.declarations import TOPICS
-from detector.stream.topics import check, create, inspect
 
 
 @pytest.fixture

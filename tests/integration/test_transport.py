@@ -8,9 +8,9 @@ from faust.types import TP
 from kafka import KafkaProducer
 from support.shared_kafka import Cluster
 
+from detector.kafka.topics import create
 from detector.settings import Settings
 from detector.stream.app import build_app
-from detector.stream.topics import create
 
 RECORDS = 40
 CHUNK = 10

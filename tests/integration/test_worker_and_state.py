@@ -11,10 +11,10 @@ from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.core.stages.account import ACCOUNT
 from detector.errors import UserError
+from detector.ops.migrate import move
+from detector.ops.reset import reset
+from detector.ops.state import show
 from detector.settings import Settings
-from detector.stream.migrate import move
-from detector.stream.reset import reset
-from detector.stream.state import show
 
 #: Two workers one after the other, each of which may be given its full patience on a busy machine.
 pytestmark = pytest.mark.timeout(400)

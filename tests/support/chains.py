@@ -9,11 +9,11 @@ from support.hops import record, simulated
 
 from detector.artifact import Draft, pack, unpack
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
-from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.model import Model
+from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.stage import Chain
-from detector.jst import DAY_MS
 from detector.core.topology import Node
+from detector.jst import DAY_MS
 from detector.stream.processor import Output, Processor, Wiring
 from models.datasets import collect
 from models.training import Plan, train

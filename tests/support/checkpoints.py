@@ -13,8 +13,8 @@ from faust.types import TP
 from detector.core.hop import Seen
 from detector.core.stage import HEADER
 from detector.stream.changelog import KEY, Record, Superseded
+from detector.stream.partition_task import PartitionTask
 from detector.stream.processor import Processed
-from detector.stream.tenure import Tenure
 
 ROW = np.dtype([*HEADER], align=True)
 INPUT = TP("account-events", 0)
@@ -91,6 +91,6 @@ def done() -> "asyncio.Future[Any]":
     return future
 
 
-def tenure(*, committed: int = 0, superseded: tuple[tuple[int, int], ...] = ()) -> Tenure:
-    """A tenure with writer id 7 that knows of these (key, writer) pairs."""
-    return Tenure(INPUT, 7, Processor(), Superseded(np.array(list(superseded), KEY)), committed, "id-1")
+def task(*, committed: int = 0, superseded: tuple[tuple[int, int], ...] = ()) -> PartitionTask:
+    """A task with writer id 7 that knows of these (key, writer) pairs."""
+    return PartitionTask(INPUT, 7, Processor(), Superseded(np.array(list(superseded), KEY)), committed, "id-1")

@@ -10,14 +10,14 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from detector.core.stage import Stage
-from detector.settings import Settings
-from detector.stream.admin import admin_client
-from detector.stream.changelog import Header, encode_header
 from detector.core.topology import Node
-from detector.stream.groups import active_members, store_offsets
-from detector.stream.marks import Marks, encode_marks
-from detector.stream.state import TOPOLOGY
-from detector.stream.topics import TopicFacts, create, inspect
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import active_members, store_offsets
+from detector.kafka.marks import Marks, encode_marks
+from detector.kafka.topics import TopicFacts, create, inspect
+from detector.ops.state import TOPOLOGY
+from detector.settings import Settings
+from detector.stream.changelog import Header, encode_header
 
 PARTITIONS = 2
 WATERMARK_MS = 1_598_936_706_000

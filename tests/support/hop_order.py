@@ -10,8 +10,8 @@ from support.replays import read, read_all
 
 from detector.contract.batch import origin_of
 from detector.core.hop import Hopped
-from detector.settings import Settings
 from detector.core.topology import Node, Topology
+from detector.settings import Settings
 from detector.stream.processor import Wiring
 
 Numbers = npt.NDArray[np.int64]

@@ -13,14 +13,14 @@ from kafka import KafkaConsumer
 from support.lanes import Lane, Lanes
 
 from detector.bench.clients import open_consumer
-from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.model import Model
+from detector.core.pipeline import PassThrough, Pipeline
+from detector.core.topology import Node, topology_for
 from detector.jst import DAY_MS
+from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
-from detector.core.topology import Node, topology_for
 from detector.stream.processor import ALERTS, Output, Processor, Wiring
-from detector.stream.security import client_options
 
 CHUNK = 1000
 PATIENCE_S = 30.0

@@ -15,9 +15,9 @@ from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.jst import DAY_MS
+from detector.kafka.security import client_options
+from detector.kafka.topics import create
 from detector.settings import Settings
-from detector.stream.security import client_options
-from detector.stream.topics import create
 from models.datasets import collect
 from models.training import Plan, train
 from producers.batches import to_batches

@@ -10,12 +10,12 @@ from support.deployments import header, send
 from support.replays import NodeRuns, read_all
 
 from detector.core.model import Model
-from detector.settings import Settings
-from detector.stream.admin import admin_client
-from detector.stream.changelog import encode_header, encode_rows
 from detector.core.topology import Node
-from detector.stream.groups import active_members, commit_offsets
-from detector.stream.marks import Marks, encode_marks
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import active_members, commit_offsets
+from detector.kafka.marks import Marks, encode_marks
+from detector.settings import Settings
+from detector.stream.changelog import encode_header, encode_rows
 
 WRITER = 7
 

@@ -12,9 +12,9 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import RetriableError
 
+from detector.kafka.security import client_options
+from detector.ops.state import TOPOLOGY
 from detector.settings import Settings
-from detector.stream.security import client_options
-from detector.stream.state import TOPOLOGY
 
 #: A worker that has not said or done what is expected after this is broken, however slow the machine.
 PATIENCE_S = 120.0

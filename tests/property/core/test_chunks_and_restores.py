@@ -12,8 +12,8 @@ from support.oracle_account import NAMES, NEVER_MS, Event, batch_of, lives
 
 from detector.contract.batch import Batch
 from detector.core.admission import APPLY_FRESH, REPLAY
-from detector.core.pipeline import Outcome, Pipeline
 from detector.core.model import Judgement
+from detector.core.pipeline import Outcome, Pipeline
 from detector.core.rows import PackedRows
 from detector.core.stage import CASE_OFFSET, CASE_UPDATE
 from detector.core.stages.account import ACCOUNT

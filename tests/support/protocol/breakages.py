@@ -14,17 +14,17 @@ from detector.core import pipeline as pipeline_module
 from detector.core.admission import admit
 from detector.core.rows import PackedRows
 from detector.errors import UserError
+from detector.kafka.marks import Marks, encode_marks
+from detector.stream import assignment as assignment_module
 from detector.stream import checkpoint
 from detector.stream import shell as shell_module
-from detector.stream import takeover as takeover_module
+from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record, Recovery, encode_rows, encode_tombstones
 from detector.stream.checkpoint import Cuts, Log
 from detector.stream.hop_sender import HopSender
-from detector.stream.marks import Marks, encode_marks
+from detector.stream.partition_task import Cut, PartitionTask
 from detector.stream.processor import DEAD_LETTERS, Output
 from detector.stream.shell import Shell
-from detector.stream.takeover import Takeover
-from detector.stream.tenure import Cut, Tenure
 
 Patch = pytest.MonkeyPatch
 
@@ -38,16 +38,16 @@ def order(steps: str, marks: str = "cut") -> Callable[[Patch], None]:
             if step == "outputs":
                 await _all(future for _, cut in cuts for future in cut.outputs)
             elif step == "send":
-                for tenure, cut in cuts:
-                    futures += await log.write_rows(tenure.tp, tenure.records(cut))
+                for task, cut in cuts:
+                    futures += await log.write_rows(task.tp, task.records(cut))
             elif step == "rows":
                 await _all(futures)
-                for tenure, cut in cuts:
-                    tenure.rows_durable(cut)
-            elif not cuts or not await log.commit({tenure.tp: _position(tenure, cut, marks) for tenure, cut in cuts}):
+                for task, cut in cuts:
+                    task.rows_durable(cut)
+            elif not cuts or not await log.commit({task.tp: _position(task, cut, marks) for task, cut in cuts}):
                 return []
-        for tenure, cut in cuts:
-            tenure.offset_committed(cut)
+        for task, cut in cuts:
+            task.offset_committed(cut)
         return cuts
 
     return lambda patch: patch.setattr(checkpoint, "_make_durable", make_durable)
@@ -58,13 +58,13 @@ async def _all(futures: Any) -> None:
         await future
 
 
-def _position(tenure: Tenure, cut: Cut, which: str) -> OffsetAndMetadata:
+def _position(task: PartitionTask, cut: Cut, which: str) -> OffsetAndMetadata:
     marks = cut.marks
     if which == "none":
-        marks = Marks(0, tenure.topic_id)
+        marks = Marks(0, task.topic_id)
     elif which == "now":
-        seen = tuple(tenure.processor.seen.marks.tolist())
-        marks = Marks(tenure.pipeline.watermark_ms, tenure.topic_id, seen)
+        seen = tuple(task.processor.seen.marks.tolist())
+        marks = Marks(task.pipeline.watermark_ms, task.topic_id, seen)
     return OffsetAndMetadata(cut.position, encode_marks(marks))
 
 
@@ -81,17 +81,17 @@ def no_lock(patch: Patch) -> None:
     """Rule 3."""
 
     async def checkpoint_beside(self: Shell) -> Cuts:
-        return await checkpoint.make_durable(checkpoint.take_cuts(self.tenures.values()), self)
+        return await checkpoint.make_durable(checkpoint.take_cuts(self.tasks.values()), self)
 
     patch.setattr(Shell, "checkpoint", checkpoint_beside)
 
 
 def cut_within_chunk(patch: Patch) -> None:
-    """Rule 3: nothing keeps a cut out of a chunk, neither the lock nor the tenure's own mark."""
+    """Rule 3: nothing keeps a cut out of a chunk, neither the lock nor the task's own mark."""
 
     async def checkpoint_at_once(self: Shell) -> Cuts:
         async with self._checkpointing:
-            cuts = [(tenure, tenure.cut()) for tenure in self.tenures.values() if tenure.behind]
+            cuts = [(task, task.cut()) for task in self.tasks.values() if task.behind]
             return await checkpoint.make_durable(cuts, self)
 
     patch.setattr(Shell, "checkpoint", checkpoint_at_once)
@@ -103,7 +103,7 @@ def no_first_commit(patch: Patch) -> None:
     async def pretend(*_: Any) -> bool:
         return True
 
-    patch.setattr(Takeover, "_commit_first", pretend)
+    patch.setattr(Assignment, "_commit_first", pretend)
 
 
 def no_lanes(patch: Patch) -> None:
@@ -179,14 +179,14 @@ def expires_uncommitted(patch: Patch) -> None:
 
 def expires_before_commit(patch: Patch) -> None:
     """Rule 7: rows are deleted once they are durable, whether or not the offset behind them is committed."""
-    durable = Tenure.rows_durable
+    durable = PartitionTask.rows_durable
 
-    def rows_durable(self: Tenure, cut: Cut) -> None:
+    def rows_durable(self: PartitionTask, cut: Cut) -> None:
         durable(self, cut)
         keys = self.pipeline.rows.expire(self.pipeline.watermark_ms, self.pipeline.ttl_ms, cut.position)
         self._bury(keys, np.full(len(keys), self.writer, np.uint64))
 
-    patch.setattr(Tenure, "rows_durable", rows_durable)
+    patch.setattr(PartitionTask, "rows_durable", rows_durable)
 
 
 def expires_dirty(patch: Patch) -> None:
@@ -217,16 +217,16 @@ def watermark_of_chunk(patch: Patch) -> None:
 def tombstones_last(patch: Patch) -> None:
     """Rule 7: what is left of an expired row is deleted behind the row of the same key that is new."""
 
-    def records(self: Tenure, cut: Cut) -> Iterator[Record]:
+    def records(self: PartitionTask, cut: Cut) -> Iterator[Record]:
         garbage, self._garbage = self._garbage, []
         return chain(encode_rows(cut.rows, self.writer), *garbage)
 
-    patch.setattr(Tenure, "records", records)
+    patch.setattr(PartitionTask, "records", records)
 
 
 def one_writer(patch: Patch) -> None:
     """Rule 8."""
-    patch.setattr(takeover_module, "secrets", SimpleNamespace(randbits=lambda _: 7))
+    patch.setattr(assignment_module, "secrets", SimpleNamespace(randbits=lambda _: 7))
 
 
 def last_row_wins(patch: Patch) -> None:
@@ -244,30 +244,30 @@ def last_row_wins(patch: Patch) -> None:
 
 def recovered_are_clean(patch: Patch) -> None:
     """Rule 8."""
-    tenure_of = Takeover._tenure
+    tenure_of = Assignment._task
 
-    def tenure_with_clean_rows(*args: Any) -> Tenure:
-        tenure = tenure_of(*args)
-        tenure.pipeline.rows.take_dirty()
-        return tenure
+    def tenure_with_clean_rows(*args: Any) -> PartitionTask:
+        task = tenure_of(*args)
+        task.pipeline.rows.take_dirty()
+        return task
 
-    patch.setattr(Takeover, "_tenure", tenure_with_clean_rows)
+    patch.setattr(Assignment, "_task", tenure_with_clean_rows)
 
 
 def tombstones_first(patch: Patch) -> None:
     """Rule 8."""
-    records = Tenure.records
+    records = PartitionTask.records
 
-    def records_after_tombstones(self: Tenure, cut: Cut) -> Iterator[Record]:
+    def records_after_tombstones(self: PartitionTask, cut: Cut) -> Iterator[Record]:
         superseded = self.superseded.take(np.ascontiguousarray(cut.rows["key"]))
         return chain(encode_tombstones(*superseded), records(self, cut))
 
-    patch.setattr(Tenure, "records", records_after_tombstones)
+    patch.setattr(PartitionTask, "records", records_after_tombstones)
 
 
 def any_log(patch: Patch) -> None:
     """Rule 9."""
-    patch.setattr(takeover_module, "check_log", lambda *_: None)
+    patch.setattr(assignment_module, "check_log", lambda *_: None)
 
 
 def newer_skipped(patch: Patch) -> None:

@@ -11,10 +11,10 @@ from faust.types import TP
 from detector.core.hop import HopCodec
 from detector.core.pipeline import Pipeline
 from detector.core.stage import HEADER
+from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.changelog import HEADER_KEY, KEY
-from detector.core.topology import Node, Topology
 from detector.stream.processor import Wiring
 
 SETTINGS = Settings(ttl_days=32)

@@ -1,6 +1,6 @@
 """A digest of everything reachable from an object, coroutine frames included: equal digests behave equally.
 
-By reflection, so that a field added to a tenure tomorrow is part of it without a change here; what is not known how
+By reflection, so that a field added to a task tomorrow is part of it without a change here; what is not known how
 to read is refused, never left out.
 """
 

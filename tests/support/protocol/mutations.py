@@ -28,7 +28,7 @@ _TWICE = (Happening(1), Happening(1))
 _EXPIRING = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 2.1))
 #: The same, and an event of the first that comes late.
 _LATE = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 0.1))
-#: A replay in the hop, as a takeover of the first stage leaves it.
+#: A replay in the hop, as a new assignment of the first stage leaves it.
 _REPLAYED = ((0, 0, 0), (0, 0, 0), (0, 1, 1))
 
 #: More of one account than its row remembers ids.
@@ -59,7 +59,7 @@ _accounts = partial(partial, accounts_world)
 _cases = partial(partial, cases_world)
 
 MUTATIONS = (
-    Mutation("2", "a checkpoint that broke off leaves its tenure to the next", broken.next_cut_goes_on,
+    Mutation("2", "a checkpoint that broke off leaves its task to the next", broken.next_cut_goes_on,
              _accounts(_ONE, Left(failures=1, rebalances=1))),
     Mutation("2", "a commit of another generation is taken", broken.nothing,
              _cases((_RETURNS,), _ONE_BY_ONE, Left(zombies=1), chunk_sizes=(1,), fences=False), _LATE_COMMIT),

@@ -14,11 +14,11 @@ from support.protocol.worker import Worker
 
 from detector.core import rows as packed_rows
 from detector.core.stage import Stage
+from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
+from detector.stream import assignment as assignment_module
 from detector.stream import shell as shell_module
-from detector.stream import takeover as takeover_module
 from detector.stream.changelog import Recovery
-from detector.stream.topics import TopicFacts
 
 #: Two rows, so that tables grow and shrink in front of our eyes.
 FIRST_CAPACITY = 2
@@ -124,6 +124,6 @@ def stand_ins() -> Iterator[pytest.MonkeyPatch]:
             ("check", lambda *_: None), ("first_offset", _first_offset),
         ):  # fmt: skip
             patch.setattr(shell_module, name, stand_in)
-        patch.setattr(takeover_module, "secrets", _Writers)
-        patch.setattr(takeover_module, "restore", _restore)
+        patch.setattr(assignment_module, "secrets", _Writers)
+        patch.setattr(assignment_module, "restore", _restore)
         yield patch

@@ -1,4 +1,4 @@
-"""One real worker in a test's hands: the project's shell, takeover, tenures and checkpoint over a Kafka that waits.
+"""One real worker in a test's hands: the project's shell, assignment, partition tasks and checkpoint over a Kafka that waits.
 
 With `stand_ins` and `bus` all that knows the project's interfaces. A worker is told things (`Worker.tell`) and shows
 what it wants (`View`); whatever happens in between is the project's own code. Nothing it computes depends on anything
@@ -16,9 +16,9 @@ from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
 
 from detector.core.stage import Stage
+from detector.core.topology import Node, Topology
 from detector.errors import UserError
 from detector.settings import Settings
-from detector.core.topology import Node, Topology
 from detector.stream.lag import LagWatch
 from detector.stream.processor import Wiring
 from detector.stream.quota import DeadLetterQuota
@@ -152,25 +152,25 @@ class Worker:
     def view(self) -> View:
         """What can be seen now."""
         failure = _failure(self.shell, self.tasks)
-        tenures = self.shell.tenures
+        tasks = self.shell.tasks
         waiting = tuple(
             (queue, tuple(records for records, _ in sends)) for queue, sends in self.queues.items() if sends
         )
         resting = INTERVAL_S in self.loop.pending_timers()
-        free = bool(tenures) and not failure and not self.busy("begin", "finish", "chunk")
-        may_cut = resting and any(tenure.behind for tenure in tenures.values())
+        free = bool(tasks) and not failure and not self.busy("begin", "finish", "chunk")
+        may_cut = resting and any(task.behind for task in tasks.values())
         idle = free and resting and not may_cut and not waiting and not self.asks
         return View(
             tuple(sorted(waiting)),
             tuple(self.asks),
-            tuple((tp, tenure.position) for tp, tenure in sorted(tenures.items())) if free else (),
+            tuple((tp, task.position) for tp, task in sorted(tasks.items())) if free else (),
             may_cut,
             self.loop.pending_timers(),
             idle,
-            bool(tenures) and not self.busy("begin", "finish"),
+            bool(tasks) and not self.busy("begin", "finish"),
             "finish" in self.tasks and not failure and not self.busy("finish"),
             failure,
-            tuple((tp, rows_of(tenure.pipeline)) for tp, tenure in sorted(tenures.items())) if idle else (),
+            tuple((tp, rows_of(task.pipeline)) for tp, task in sorted(tasks.items())) if idle else (),
             frozenset(self.names),
         )
 

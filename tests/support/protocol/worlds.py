@@ -21,7 +21,7 @@ _ONE_KEY = (Happening(1), Happening(1))
 _ODD = (Happening(1, event_id="a"), Happening(1, valid=False), Happening(1, event_id="a"))
 _LATE = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 0.1))
 _BACK = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 2.1))
-#: Hop logs as takeovers of the first stage leave them: a message each of (upstream partition, first event, last).
+#: Hop logs as new assignments of the first stage leave them: a message each of (upstream partition, first event, last).
 _REPLAYED = ((0, 0, 0), (0, 1, 1), (0, 0, 1))
 _TWO_UPSTREAMS = ((0, 0, 0), (1, 0, 0), (0, 1, 1), (0, 0, 1))
 _GROWING = ((0, 0, 0), (0, 1, 1), (0, 0, 0), (1, 0, 0), (0, 1, 2))

@@ -9,11 +9,11 @@ from support.oracle_budget import DAY_MS, JST_MS, Alerting, batch_of, parts
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import ABSENT
-from detector.core.budgets import BANKS, BankBudgets
 from detector.core.budget_controller import SHARED, desk_of, name_of, taken, to_desk
+from detector.core.budgets import BANKS, BankBudgets
 from detector.core.hop import Carried, nothing_carried
-from detector.core.pipeline import Outcome, Pipeline
 from detector.core.model import Judgement, Model
+from detector.core.pipeline import Outcome, Pipeline
 from detector.core.stage import OF_LIMIT, WHOLE, Stage
 from detector.core.stages.budget import HIGHEST, LOWEST, NEVER, SILENT_DAYS, STEP, desk_stage
 

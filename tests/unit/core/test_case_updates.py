@@ -8,8 +8,8 @@ import pytest
 from support.oracle_cases import CASE_MS, START_MS, Oracle, Told, Update, batch_of, lives
 
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.pipeline import Pipeline
 from detector.core.model import SEVERITIES, severity
+from detector.core.pipeline import Pipeline
 from detector.core.stage import (
     CASE_EVENTS,
     CASE_NEWS,

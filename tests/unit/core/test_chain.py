@@ -16,8 +16,8 @@ from detector.core.chain import ChainRun, Scored
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS, WALLET_CHAIN, chain_of
 from detector.core.forward import both_sides, one_side
 from detector.core.hop import Carried, HopCodec, Seen, nothing_carried, target_partitions
-from detector.core.pipeline import Outcome, Pipeline
 from detector.core.model import Judgement
+from detector.core.pipeline import Outcome, Pipeline
 from detector.core.stage import RECEIVED_MS, YEN_DEBITED, YEN_LEFT, YEN_PACE, Chain, Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.wallet import WALLET

@@ -13,9 +13,9 @@ from detector.jst import DAY_MS
 from detector.observe.metrics import Metrics
 from detector.stream.changelog import Superseded, no_pairs
 from detector.stream.flow import FORWARDER, Node, flow_of
+from detector.stream.partition_task import PartitionTask
 from detector.stream.processor import Processed, Wiring
 from detector.stream.reporting import Reporting
-from detector.stream.tenure import Tenure
 
 TOPOLOGY = flow_of(WALLET_CHAIN)
 
@@ -27,19 +27,19 @@ class Nodes:
         self.metrics = Metrics("1")
         self._reporting = Reporting(self.metrics, [node.name for node in TOPOLOGY.nodes])
         wiring = Wiring(TOPOLOGY, None, 1, ("account-events", "wallet-events"))
-        self._tenures = {node.name: _tenure(wiring, node) for node in TOPOLOGY.nodes}
+        self._tasks = {node.name: _task(wiring, node) for node in TOPOLOGY.nodes}
 
     def process(self, node: str, *values: bytes, keys: tuple[bytes | None, ...] = ()) -> Processed:
         """A chunk of the node's input, and what becomes of it."""
-        tenure = self._tenures[node]
+        task = self._tasks[node]
         keys = keys or (None,) * len(values)
         records: list[Any] = [
-            record(value, tenure.position + place, key)
+            record(value, task.position + place, key)
             for place, (value, key) in enumerate(zip(values, keys, strict=True))
         ]
-        processed = tenure.processor.process(records)
-        tenure.position += len(records)
-        self._reporting.processed(tenure, processed, 0.001)
+        processed = task.processor.process(records)
+        task.position += len(records)
+        self._reporting.processed(task, processed, 0.001)
         return processed
 
     def publish(self, node: str, event: dict[str, Any]) -> list[bytes]:
@@ -50,11 +50,11 @@ class Nodes:
         return self.metrics.registry.get_sample_value(name, {"stage": stage})
 
 
-def _tenure(wiring: Wiring, node: Node) -> Tenure:
+def _task(wiring: Wiring, node: Node) -> PartitionTask:
     ttl_ms = 400 * DAY_MS
     pipeline = PassThrough(ttl_ms=ttl_ms) if node.stage is None else Pipeline(node.stage, None, ttl_ms=ttl_ms)
     processor = wiring.processor(node, 0, pipeline, wiring.seen(node))
-    return Tenure(TP(node.name, 0), 1, processor, Superseded(no_pairs()), 0, node=node.name)
+    return PartitionTask(TP(node.name, 0), 1, processor, Superseded(no_pairs()), 0, node=node.name)
 
 
 @pytest.fixture

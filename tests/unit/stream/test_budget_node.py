@@ -10,11 +10,11 @@ from support.chains import TOPICS, TTL_MS, Nodes, model_of, source_records
 from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import ACCOUNT_EVENTS
 from detector.contract.codec import decode_account_events
+from detector.core.budget_controller import desk_of
 from detector.core.chain import ChainRun, Scored
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
-from detector.core.budget_controller import desk_of
-from detector.core.pipeline import Pipeline
 from detector.core.model import Model
+from detector.core.pipeline import Pipeline
 from detector.core.stage import CASE_UPDATE
 from detector.core.stages.cases import CASES, HELD
 from detector.core.topology import topology_for

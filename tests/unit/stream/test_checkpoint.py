@@ -1,4 +1,4 @@
-"""Outputs, then rows, then the commit; and nothing of a tenure that has ended."""
+"""Outputs, then rows, then the commit; and nothing of a task that has ended."""
 
 import asyncio
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 from aiokafka.structs import OffsetAndMetadata
-from support.checkpoints import INPUT, RecordingLog, Rows, tenure
+from support.checkpoints import INPUT, RecordingLog, Rows, task
 
+from detector.kafka.marks import Marks, encode_marks
 from detector.stream.changelog import encode_keys
 from detector.stream.checkpoint import make_durable, take_cuts
-from detector.stream.marks import Marks, encode_marks
-from detector.stream.tenure import Tenure
+from detector.stream.partition_task import PartitionTask
 
 
-def process(held: Tenure, key: int, offset: int, *outputs: "asyncio.Future[Any]") -> None:
+def process(held: PartitionTask, key: int, offset: int, *outputs: "asyncio.Future[Any]") -> None:
     rows: Any = held.pipeline.rows
     rows.dirty[key] = offset
     held.outputs += outputs
@@ -29,12 +29,12 @@ def pairs(*keys_and_writers: tuple[int, int]) -> list[bytes]:
 
 async def test_nothing_processed_means_nothing_written() -> None:
     log = RecordingLog()
-    assert await make_durable(take_cuts([tenure()]), log) == []
+    assert await make_durable(take_cuts([task()]), log) == []
     assert log.steps == []
 
 
 async def test_rows_wait_for_outputs_and_the_commit_waits_for_rows() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     output: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     log.rows_future = asyncio.get_running_loop().create_future()
     process(held, 1, 0, output)
@@ -53,7 +53,7 @@ async def test_rows_wait_for_outputs_and_the_commit_waits_for_rows() -> None:
 
 
 async def test_what_is_processed_after_the_cut_belongs_to_the_next_one() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     process(held, 1, 0)
     cuts = take_cuts([held])
     process(held, 1, 5)
@@ -64,7 +64,7 @@ async def test_what_is_processed_after_the_cut_belongs_to_the_next_one() -> None
 
 
 async def test_a_failed_output_is_raised_before_anything_is_written() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     output: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     output.set_exception(ConnectionError("broker gone"))
     process(held, 1, 0, output)
@@ -74,7 +74,7 @@ async def test_a_failed_output_is_raised_before_anything_is_written() -> None:
 
 
 async def test_a_failed_row_is_raised_before_the_commit() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     log.rows_future = asyncio.get_running_loop().create_future()
     log.rows_future.set_exception(ConnectionError("broker gone"))
     process(held, 1, 0)
@@ -85,7 +85,7 @@ async def test_a_failed_row_is_raised_before_the_commit() -> None:
 
 @pytest.mark.parametrize("ends_at", ["outputs", "rows"])
 async def test_a_tenure_that_ends_on_the_way_commits_nothing(ends_at: str) -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     waited: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     if ends_at == "rows":
         log.rows_future = waited
@@ -102,7 +102,7 @@ async def test_a_tenure_that_ends_on_the_way_commits_nothing(ends_at: str) -> No
 
 
 async def test_a_refused_commit_is_tried_again_by_the_next_checkpoint() -> None:
-    held = tenure()
+    held = task()
     process(held, 1, 0)
     assert await make_durable(take_cuts([held]), RecordingLog(accepts=False)) == []
     log = RecordingLog()
@@ -111,7 +111,7 @@ async def test_a_refused_commit_is_tried_again_by_the_next_checkpoint() -> None:
 
 
 async def test_another_writers_row_is_deleted_only_after_the_own_one_is_durable() -> None:
-    log, held = RecordingLog(), tenure(superseded=((1, 3), (1, 4), (2, 3)))
+    log, held = RecordingLog(), task(superseded=((1, 3), (1, 4), (2, 3)))
     process(held, 1, 0)
     await make_durable(take_cuts([held]), log)
     assert pairs((1, 7)) == [key for key, _ in log.records]
@@ -125,7 +125,7 @@ async def test_another_writers_row_is_deleted_only_after_the_own_one_is_durable(
 
 
 async def test_expired_rows_are_deleted_under_every_writer_after_the_commit() -> None:
-    log, held = RecordingLog(), tenure(superseded=((5, 3),))
+    log, held = RecordingLog(), task(superseded=((5, 3),))
     process(held, 1, 200)
     rows: Any = held.pipeline.rows
     rows.expired = [5]
@@ -137,7 +137,7 @@ async def test_expired_rows_are_deleted_under_every_writer_after_the_commit() ->
 
 
 async def test_a_key_that_is_back_before_its_tombstone_is_written_keeps_its_new_row() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     process(held, 1, 200)
     rows: Any = held.pipeline.rows
     rows.expired = [5]
@@ -148,7 +148,7 @@ async def test_a_key_that_is_back_before_its_tombstone_is_written_keeps_its_new_
 
 
 async def test_what_a_cancelled_checkpoint_took_is_not_committed_by_the_next() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     process(held, 1, 0, asyncio.get_running_loop().create_future())
     task = asyncio.ensure_future(make_durable(take_cuts([held]), log))
     await asyncio.sleep(0)
@@ -160,7 +160,7 @@ async def test_what_a_cancelled_checkpoint_took_is_not_committed_by_the_next() -
 
 
 async def test_a_chunk_that_broke_off_is_in_no_checkpoint() -> None:
-    log, held = RecordingLog(), tenure()
+    log, held = RecordingLog(), task()
     process(held, 1, 0)
     held.torn = True
     assert await make_durable(take_cuts([held]), log) == []

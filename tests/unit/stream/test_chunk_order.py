@@ -19,7 +19,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, position: int, begin: int = 0, following: int = 0) -> None:
         self.asked: list[int] = []  # positions read again
-        self.tenure: Any = SimpleNamespace(tp=PLACE, position=position, read_again_from=-1, ended=False, node="account")
+        self.task: Any = SimpleNamespace(tp=PLACE, position=position, read_again_from=-1, ended=False, node="account")
         self.shell = cast(Any, object.__new__(Shell))
         self.shell._settings = Settings()
 
@@ -39,7 +39,7 @@ class World:
         monkeypatch.setattr(module, "first_offset", first_offset)
 
     async def is_next(self, offset: int) -> bool:
-        answer: bool = await self.shell._is_next(self.tenure, offset)
+        answer: bool = await self.shell._is_next(self.task, offset)
         return answer
 
 
@@ -55,7 +55,7 @@ async def test_records_that_did_not_come_are_asked_for_once_and_later_ones_left_
     world = World(monkeypatch, position=0, following=0)
     assert [False, False] == [await world.is_next(100), await world.is_next(200)]
     assert [0] == world.asked
-    world.tenure.position = 100  # they came, and with them a chunk that was under way twice
+    world.task.position = 100  # they came, and with them a chunk that was under way twice
     assert not await world.is_next(50)
     assert [0] == world.asked
     assert not await world.is_next(300)
@@ -71,6 +71,6 @@ async def test_a_log_that_begins_anew_or_has_lost_records_ends_the_worker(monkey
 
 async def test_nothing_is_done_for_a_partition_that_is_no_longer_held(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, position=0, following=0)
-    world.tenure.ended = True
+    world.task.ended = True
     assert not await world.is_next(100)
     assert [] == world.asked

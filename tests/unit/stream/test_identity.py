@@ -4,9 +4,9 @@ import pytest
 from support.stages import COUNTING, rows_of
 
 from detector.errors import UserError
+from detector.kafka.marks import Marks
 from detector.stream.changelog import Header, Recovery
 from detector.stream.identity import check_log
-from detector.stream.marks import Marks
 
 EXPECTED = Header("account-events", "id-1", 4, "counting")
 MARKS = Marks(1, "id-1")

@@ -18,10 +18,10 @@ class World:
         self.end, self.fetched, self.markers = end, fetched, markers
         self.looks: list[Span] = []
         self.told: list[int] = []
-        self.tenure = SimpleNamespace(position=position)
+        self.task = SimpleNamespace(position=position)
         reporting = SimpleNamespace(lag=lambda _, records: self.told.append(records))
-        app, tenures = cast(Any, SimpleNamespace(consumer=self)), cast(Any, {PLACE: self.tenure})
-        self.watch = LagWatch(app, tenures, cast(Any, reporting), self.without_records)
+        app, tasks = cast(Any, SimpleNamespace(consumer=self)), cast(Any, {PLACE: self.task})
+        self.watch = LagWatch(app, tasks, cast(Any, reporting), self.without_records)
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         return dict.fromkeys(partitions, self.end)
@@ -67,7 +67,7 @@ async def test_records_behind_markers_wait() -> None:
 async def test_a_position_that_moves_is_not_looked_at() -> None:
     world = World(position=0, end=10, fetched=10)
     for position in range(10):
-        world.tenure.position = position
+        world.task.position = position
         assert 10 - position == await world.waiting(1)
     assert [] == world.looks
 
@@ -75,6 +75,6 @@ async def test_a_position_that_moves_is_not_looked_at() -> None:
 async def test_partitions_that_went_do_not_wait() -> None:
     world = World(position=0, end=10, fetched=10)
     assert 10 == await world.waiting(1)
-    cast(Any, world.watch)._tenures.clear()
+    cast(Any, world.watch)._tasks.clear()
     await world.watch.look()
     assert 0 == world.watch.waiting

@@ -23,9 +23,9 @@ from detector.core.hop import ForeignHopError, HopCodec, Seen, nothing_carried
 from detector.core.pipeline import Pipeline
 from detector.core.stage import CASE_EVENTS, CASE_UPDATE, RECEIVED_MS, Chain
 from detector.core.stages.cases import CASES, HELD
-from detector.errors import UserError
 from detector.core.topology import FORWARDER, topology_of
-from detector.stream.marks import most_upstreams
+from detector.errors import UserError
+from detector.kafka.marks import most_upstreams
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Processed, Wiring
 
 EVENTS = 2_000

@@ -29,14 +29,14 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, work: Any) -> None:
         self.shell = shell = cast(Any, object.__new__(Shell))
-        shell._settings, shell._nodes, shell.tenures = Settings(), {PLACE.topic: object()}, {}
+        shell._settings, shell._nodes, shell.tasks = Settings(), {PLACE.topic: object()}, {}
         shell._reporting = SimpleNamespace(worker=SimpleNamespace(rebalanced=lambda _: None, ready=lambda **_: None))
         shell._processing, shell._checkpointing = asyncio.Lock(), asyncio.Lock()
         shell.failed = asyncio.get_running_loop().create_future()
         shell.app = SimpleNamespace(consumer=SimpleNamespace(assignment=lambda: {PLACE}))
         shell.progress, shell.restoring = 0, False
-        takeover = SimpleNamespace(stands=True, begin=lambda *_: work())
-        monkeypatch.setattr(module, "Takeover", lambda *_: takeover)
+        assignment = SimpleNamespace(stands=True, begin=lambda *_: work())
+        monkeypatch.setattr(module, "Assignment", lambda *_: assignment)
         shell._topics_as_they_are, shell._wiring = self.facts, lambda _: None
         shell._wait_for_room = lambda _: work()
         shell.checkpoint = work

@@ -51,7 +51,7 @@ def breaks() -> Mapping[str, str]:
     raise AttributeError("a bug")
 
 
-def tenures() -> dict[TP, Any]:
+def tasks() -> dict[TP, Any]:
     places = [(TP(EVENTS, 0), "id-1"), (TP(EVENTS, 1), "id-1"), (TP(HOP, 1), "id-2")]
     return {tp: SimpleNamespace(tp=tp, topic_id=topic_id, ended=False) for tp, topic_id in places}
 
@@ -89,7 +89,7 @@ def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
     ids=["a source", "a hop, later", "after Kafka could not be reached"],
 )
 def test_a_topic_made_anew_ends_the_worker_with_one_line_that_says_what_to_do(answers: list[Answer], said: str) -> None:
-    (failure,) = watch(Kafka(*answers), tenures())
+    (failure,) = watch(Kafka(*answers), tasks())
     assert isinstance(failure, UserError)
     assert said in str(failure)
     assert "`kozamori state reset`" in str(failure)
@@ -100,17 +100,17 @@ def test_a_topic_made_anew_ends_the_worker_with_one_line_that_says_what_to_do(an
     "answers", [[says()], [says(events=None)], [cannot_be_reached]], ids=["all well", "one deleted", "no broker"]
 )
 def test_nothing_else_ends_it(answers: list[Answer]) -> None:
-    assert watch(Kafka(*answers), tenures()) == []
+    assert watch(Kafka(*answers), tasks()) == []
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_question_that_broke_is_not_the_last_one() -> None:
-    assert len(watch(Kafka(breaks, says(events="id-9")), tenures())) == 1
+    assert len(watch(Kafka(breaks, says(events="id-9")), tasks())) == 1
 
 
 def test_each_topic_is_asked_for_once_in_a_thread_that_no_exit_waits_for() -> None:
     kafka = Kafka(says())
-    watch(kafka, tenures())
+    watch(kafka, tasks())
     assert kafka.asked[0] == [EVENTS, HOP]
     assert kafka.threads == {"topic ids"}
 
@@ -131,11 +131,11 @@ def test_a_worker_without_partitions_asks_nothing() -> None:
 
 
 def test_a_tenure_that_ended_while_kafka_was_asked_does_not_count() -> None:
-    held = tenures()
+    held = tasks()
 
     def rebalanced_meanwhile() -> Mapping[str, str]:
-        for tenure in held.values():
-            tenure.ended = True
+        for task in held.values():
+            task.ended = True
         return says(events="id-9")()
 
     assert watch(Kafka(rebalanced_meanwhile), held) == []

@@ -1,0 +1,202 @@
+"""What a model is trained of: a history, and simulated attacks (T1–T13) among its accounts and on its days."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from detector.contract.batch import Batch, concatenate
+from detector.core.stage import Chain
+from detector.jst import day_of
+from models.datasets import SCORED_KINDS, Dataset, Life, all_normal, collect
+from models.inject import NO_CASE, Attacks, Cases, collect_cases
+from models.span import check_days
+from producers import campaigns
+from producers.attacks import attacks
+from producers.batches import to_batches
+from producers.campaigns import ANY_DAY, Campaign
+from producers.cases import is_campaign, typology_places
+from producers.draws import Rng
+from producers.events import Events
+from producers.population import EMAIL_ERA, Era, Population
+from producers.scenarios import TRAINING_SEEDS
+from producers.tables import to_table
+from producers.texts import Texts
+from producers.typologies.supply import STRANGERS
+from producers.typologies.table import TYPOLOGIES
+
+#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
+CASES = 2_600
+#: Of small histories no more than one for so many accounts: they are soon learnt from, and few of the accounts are
+#: victims.
+ACCOUNTS_A_CASE = 8
+#: Cases a round: each round draws its own parameters, services and banks, so that no campaign is learnt by heart.
+ROUND = 65
+#: Held-out cases for each one learnt from: enough to tell how many are caught early to a few hundredths.
+HELD_OUT_CASES = 0.25
+#: Of an account that opens to a spray (T3) it has tried two thousand: so many times fewer cases, or they are all work.
+RARER = {"T3": 0.2}
+ACCOUNTS = 10_000  # of the population that campaigns are drawn in; known victims are exchanged for the history's own
+KNOWN_ACCOUNTS = 100_000  # of the history that are remembered as possible victims
+ROUNDS = 1 << 12
+
+
+def inject_attacks(
+    batches: Callable[[], Iterable[Batch]],
+    chain: Chain,
+    ttl_ms: int,
+    *,
+    cases: int | None = None,
+    seed: int = 1,
+    advance: Callable[[int], None] = lambda _: None,
+    life: Life = all_normal,
+) -> tuple[Dataset, Cases | None]:
+    """The events of a history as they were, and about `cases` simulated cases planted in it (None: as many as do it
+    good); 0 leaves them out.
+
+    `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
+    twice as many as there are where cases are wanted; `life` tells of each event what it is of. Raises UserError for
+    fewer than three days.
+    """
+    onlooker = Onlooker()
+    data = collect(onlooker.watch(batches()), chain, ttl_ms, advance, life)
+    history = onlooker.history
+    wanted = min(CASES, len(history.accounts) // ACCOUNTS_A_CASE) if cases is None else cases
+    if not wanted or not len(data.kind):
+        return data, None
+    return data, collect_cases(batches(), simulated(history, wanted, seed), chain, ttl_ms, advance)
+
+
+class History(NamedTuple):
+    """What attacks must fit into: `days` with links or debits, ascending; accounts; kinds of event that come at all;
+    share of events whose source is unknown.
+    """
+
+    days: npt.NDArray[np.int64]
+    accounts: npt.NDArray[np.uint64]
+    kinds: npt.NDArray[np.int8]
+    sourceless: float
+
+
+class Onlooker:
+    """Sees the batches of a history go by, and knows afterwards what attacks must fit into."""
+
+    def __init__(self) -> None:
+        self._days, self._accounts, self._kinds = set[int](), set[int](), set[int]()
+        self._events = self._sourceless = 0
+
+    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same batches."""
+        for batch in batches:
+            scored = np.isin(batch.kind, SCORED_KINDS)
+            self._days |= set(np.unique(day_of(batch.occurred_at_ms[scored])).tolist())
+            self._kinds |= set(np.unique(batch.kind).tolist())
+            if len(self._accounts) < KNOWN_ACCOUNTS:
+                self._accounts |= set(np.unique(batch.account[scored]).tolist())
+            self._events += batch.size
+            self._sourceless += int((batch.source == 0).sum())
+            yield batch
+
+    @property
+    def history(self) -> History:
+        """What went by."""
+        return History(
+            np.array(sorted(self._days), np.int64),
+            np.array(sorted(self._accounts), np.uint64),
+            np.array(sorted(self._kinds), np.int8),
+            self._sourceless / max(1, self._events),
+        )
+
+
+def simulated(history: History, cases: int, seed: int) -> Attacks:
+    """About `cases` cases of all typologies to learn from, and others to judge by, on all days.
+
+    Raises UserError for fewer than three days.
+    """
+    check_days(history.days)
+    dates = [_date(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
+    rounds = [
+        *(_Round(size, held_out=False) for size in _sizes(cases)),
+        *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
+    ]
+    first_seed = TRAINING_SEEDS + seed % TRAINING_SEEDS * ROUNDS
+    parts = [_play(one, place, first_seed + place, dates, history) for place, one in enumerate(rounds)]
+    order = np.argsort(np.concatenate([part.arrival_ms for part in parts]), kind="stable")
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("arrival_ms", "case", "typology", "held_out")
+    }
+    names = tuple(typology.id for typology in TYPOLOGIES)
+    return Attacks(batch=concatenate([part.batch for part in parts]).select(order), names=names, **columns)
+
+
+class _Round(NamedTuple):
+    cases: int
+    held_out: bool
+
+
+def _sizes(cases: int) -> list[int]:
+    """Cases of the rounds: one of each typology at least."""
+    rounds = max(1, min(ROUNDS // 2, round(cases / ROUND)))
+    return [max(len(TYPOLOGIES), len(range(place, cases, rounds))) for place in range(rounds)]
+
+
+def _play(one: _Round, place: int, seed: int, dates: list[dt.date], history: History) -> Attacks:
+    """One round, its events of the kinds that the history has."""
+    began = dates[0].replace(day=1)
+    opened = EMAIL_ERA.begins - EMAIL_ERA.wallets_since
+    population = Population(seed, ACCOUNTS, Era(began, began - opened, EMAIL_ERA.verified_share))
+    played = attacks(population, dates, _campaign(seed, len(dates)), one.cases)
+    played = played.select(np.isin(played.kind, history.kinds))
+    (batch,) = to_batches(to_table(played, Texts(seed)), max(1, played.size), which="all")
+    played = played.select(batch.record)
+    rng = np.random.default_rng(seed)
+    batch = batch._replace(
+        account=_own_accounts(rng, played, batch.account, history.accounts),
+        source=_as_unknown(rng, played.wallet, batch.source, history.sourceless),
+    )
+    number = played.case.astype(np.int64) | place << 32
+    return Attacks(
+        batch=batch,
+        arrival_ms=played.arrival_ms,
+        case=np.where(is_campaign(played.case), NO_CASE, number),
+        typology=typology_places(played.case).astype(np.int8),
+        held_out=np.full(played.size, one.held_out),
+        names=(),
+    )
+
+
+def _campaign(seed: int, days: int) -> Campaign:
+    """Services and banks drawn from the seed, all typologies alike, on any day."""
+    drawn = campaigns.drawn(seed, days)
+    waves = [replace(wave, cases=RARER.get(wave.typology, 1.0), days=(0, ANY_DAY)) for wave in drawn.waves]
+    return replace(drawn, waves=tuple(waves))
+
+
+def _own_accounts(
+    rng: Rng, played: Events, account: npt.NDArray[np.uint64], own: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    """Victims whom the simulated population knows become accounts of the history, which have a life of their own."""
+    number = played.account & np.uint64((1 << 40) - 1)
+    known = (played.account != 0) & (number < STRANGERS)
+    victims, place = np.unique(account[known], return_inverse=True)
+    if not len(own) or not len(victims):
+        return account
+    exchanged = account.copy()
+    exchanged[known] = rng.choice(own, len(victims), replace=len(victims) > len(own))[place]
+    return exchanged
+
+
+def _as_unknown(
+    rng: Rng, wallet: npt.NDArray[np.uint64], source: npt.NDArray[np.uint64], share: float
+) -> npt.NDArray[np.uint64]:
+    """Sources unknown for as large a share of wallets as in the history: to be known must not tell an attack."""
+    wallets, place = np.unique(wallet, return_inverse=True)
+    return np.where((rng.random(len(wallets)) < share)[place], np.uint64(0), source)
+
+
+def _date(day: int) -> dt.date:
+    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -1,0 +1,150 @@
+"""`kozamori ablation`: what each part of a model is worth, and what makes it fail."""
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from detector.cli.folders import write_files
+from detector.cli.options import as_json
+from detector.cli.worlds import Simulations
+from detector.core.chains import CHAINS
+from detector.errors import UserError
+from models.ablation.page import SECTION_LEVEL, page, with_section
+from models.ablation.pictures import pictures
+from models.ablation.run import FULL, QUICK, Run, run, steps
+
+PAGE, FIGURES = "README.md", "figures.json"
+DEFAULT_SEEDS = (101, 102, 103)
+MIN_ACCOUNTS = 1_000
+
+
+def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    del context, parameter
+    words = [word.strip() for word in value.split(",")]
+    if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise click.BadParameter(f"got {value!r}, expected whole numbers, each once, such as 101,102,103")
+    return tuple(int(word) for word in words)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori ablation -o docs/ablation --section models/README.md
+  kozamori ablation -o ablation --quick
+  kozamori ablation -o ablation --seeds 7,8,9,10 --accounts 40000 --json
+
+Simulates, trains and back-tests some thirty worlds: half an hour. The same options give the same figures.
+"""
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help=f"Folder for {PAGE}, {FIGURES} and pictures.",
+)
+@click.option(
+    "--section",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Markdown file to write the page into as well, between its two ablation markers.",
+)
+@click.option(
+    "--seeds",
+    default=",".join(map(str, DEFAULT_SEEDS)),
+    show_default=True,
+    callback=_seeds,
+    help="Of the simulated worlds; the first one is that of all experiments.",
+)
+@click.option(
+    "--accounts",
+    type=click.IntRange(min=MIN_ACCOUNTS),
+    help=f"Linked accounts of each world.  [default: {FULL.accounts}]",
+)
+@click.option("--days", type=click.IntRange(min=9, max=60), help=f"Days to learn from.  [default: {FULL.days}]")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"False alert groups a day over all banks.  [default: {FULL.budget:g}]",
+)
+@click.option("--quick", is_flag=True, help="A small world and small models: to see that it runs, not to believe it.")
+@as_json
+def ablation(
+    output: Path,
+    section: Path | None,
+    seeds: tuple[int, ...],
+    accounts: int | None,
+    days: int | None,
+    budget: float | None,
+    *,
+    quick: bool,
+    as_json: bool,
+) -> None:
+    """Tell what each detector and feature adds, which fraud is missed, and what moves the results."""
+    size = QUICK if quick else FULL
+    size = replace(size, accounts=accounts or size.accounts, days=days or size.days, budget=budget or size.budget)
+    if section is not None:
+        with_section(_read(section), "")  # asked before the long work
+    every = Run(Simulations(size), CHAINS[-1], size)
+    with _progress(steps(seeds, every.chain)) as advance:
+        figures = {"command": _command(), "quick": quick, **run(every, seeds, advance)}
+    files = {f"{name}.png": content for name, content in pictures(figures).items()}
+    files[FIGURES] = json.dumps(figures, indent=1, allow_nan=False).encode() + b"\n"
+    files[PAGE] = page(figures).encode()
+    write_files(output, files)
+    if section is not None:
+        told = page(figures, pictures=f"{os.path.relpath(output, section.parent)}/", level=SECTION_LEVEL)
+        write_files(section.parent, {section.name: with_section(_read(section), told).encode()})
+    if as_json:
+        click.echo(json.dumps(figures, allow_nan=False))
+    else:
+        click.echo(f"page: {output / PAGE}")
+
+
+def _command() -> str:
+    """What was typed, to be shown on the page."""
+    context = click.get_current_context()
+    given = [
+        (parameter, context.params[parameter.name])
+        for parameter in context.command.params
+        if parameter.name in context.params
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        and parameter.name != "as_json"
+    ]
+    words = ["kozamori", "ablation"]
+    for parameter, value in given:
+        words.append(parameter.opts[0])
+        if value is not True:
+            words.append(",".join(map(str, value)) if isinstance(value, tuple) else str(value))
+    return shlex.join(words)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], object]]:
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("simulated", total=total)
+        yield lambda name: bar.update(task, advance=1, description=name)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}): give another --section") from None

@@ -1,0 +1,56 @@
+"""Clients of kafka-python that fail cleanly: a bounded wait, nothing left behind, errors turned into one line."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient
+from kafka.net.compat import KafkaNetClient
+
+from detector.kafka.errors import address_of, kafka_errors
+from detector.kafka.security import client_options
+from detector.settings import Settings
+
+#: A broker on the other side of the world answers within a second; a command that waits longer looks hung.
+TIMEOUT_S = 10.0
+
+_Client = TypeVar("_Client")
+
+
+def open_client(make: Callable[..., _Client], connection: Mapping[str, Any], **options: Any) -> _Client:
+    """A client made by `make`; `connection` has its `bootstrap_servers`, and what TLS and SASL need.
+
+    Raises UserError where no broker answers within `TIMEOUT_S` or it refuses us.
+    """
+    opened: list[KafkaNetClient] = []
+
+    def network(**config: Any) -> KafkaNetClient:
+        opened.append(KafkaNetClient(**config))
+        return opened[-1]
+
+    with kafka_errors(address_of(connection)):
+        try:
+            return make(**connection, **options, bootstrap_timeout_ms=int(TIMEOUT_S * 1000), kafka_client=network)
+        except BaseException:
+            # The constructors leave thread and sockets behind when no broker answers.
+            for client in opened:
+                client.close()
+            raise
+
+
+@contextmanager
+def admin_of(connection: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
+    """An admin client, closed on leaving; used from one thread. Raises UserError for whatever Kafka refuses."""
+    client = open_client(KafkaAdminClient, connection, request_timeout_ms=int(TIMEOUT_S * 1000))
+    with kafka_errors(address_of(connection)):
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+@contextmanager
+def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """The same, for the brokers that the settings name."""
+    with admin_of(client_options(settings)) as client:
+        yield client

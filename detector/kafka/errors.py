@@ -1,0 +1,100 @@
+"""What kafka-python raises, as one line for people: which broker was asked, what went wrong, what to do."""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from kafka.errors import AuthorizationError, KafkaError
+
+from detector.errors import UserError
+
+#: What the client's log says when a connection ends → what that means. The error raised afterwards says only that
+#: time ran out. The first that fits counts.
+CAUSES = (
+    ("SaslAuthenticationFailed", "it refuses the credentials: check sasl_username and sasl_password_file"),
+    ("UnsupportedSaslMechanism", "it does not offer this sasl_mechanism: choose one that its listener has"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted: check tls_ca and the host name in --bootstrap"),
+    ("Handshake failed", "TLS cannot be agreed on: check the tls_… settings and that this port is a TLS listener"),
+    ("DNS", "the name is unknown: check --bootstrap"),
+    ("ECONNREFUSED", "nothing listens there: start Kafka, or check --bootstrap"),
+    # Also after a wrong password, when the broker closes before its answer is read.
+    ("socket disconnected", "it hangs up: check that tls_… and sasl_… are what its listener wants, the password too"),
+)
+NO_CAUSE = "check that it runs and that --bootstrap names one of its listeners"
+
+
+@contextmanager
+def kafka_errors(address: str) -> Iterator[None]:
+    """Turn whatever kafka-python raises inside into a UserError about the broker at `address`.
+
+    Its log is kept from the screen meanwhile: it has a dozen lines for what becomes one here.
+    """
+    heard: list[str] = []
+    try:
+        with _listening(heard):
+            yield
+    except KafkaError as error:
+        raise UserError(explain(error, address, heard)) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence kafka-python's logger: what it reports is raised as well, and people get that one line."""
+    logger = logging.getLogger("kafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def address_of(connection: Mapping[str, Any]) -> str:
+    """The brokers that a client's keyword arguments name, for messages."""
+    servers = connection["bootstrap_servers"]
+    return servers if isinstance(servers, str) else ",".join(servers)
+
+
+def explain(error: KafkaError, address: str, heard: Sequence[str] = ()) -> str:
+    """One line on what Kafka refused, with the address asked and the next step; `heard` is the client's log."""
+    detail = type(error).__name__
+    if isinstance(error, AuthorizationError):
+        return f"Kafka at {address} does not allow this ({detail}): give the user of sasl_username the right to do it"
+    if error.retriable:
+        meanings = (meaning for sign, meaning in CAUSES if any(sign in line for line in heard))
+        return f"Kafka at {address} cannot be reached ({detail}): {next(meanings, NO_CAUSE)}"
+    return f"Kafka at {address} refused: {detail}: {(str(error).splitlines() or [''])[0][:300]}"
+
+
+class _Ear(logging.Handler):
+    """Writes warnings and errors of the client into a list."""
+
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard.append(record.getMessage())
+
+
+_lock = threading.Lock()
+_ears: list[_Ear] = []
+
+
+@contextmanager
+def _listening(heard: list[str]) -> Iterator[None]:
+    logger, ear = logging.getLogger("kafka"), _Ear(heard)
+    with _lock:
+        _ears.append(ear)
+        logger.addHandler(ear)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        with _lock:
+            _ears.remove(ear)
+            logger.removeHandler(ear)
+            # The last one to leave, since several threads may be connected at once.
+            logger.propagate = not _ears

@@ -1,0 +1,101 @@
+"""Reads whole changelogs for people: which rows are live, who wrote them, and whether a worker could load them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kafka import KafkaConsumer, TopicPartition
+
+from detector.core.stage import Stage
+from detector.errors import UserError
+from detector.kafka.security import client_options
+from detector.settings import Settings
+from detector.stream.changelog import HEADER_KEY, Header, decode_header
+
+#: A slice of the changelog: some thousand rows a poll keep the client's overhead small.
+SLICE_RECORDS = 20_000
+SLICE_BYTES = 8 * 1024 * 1024
+POLL_MS = 1_000
+
+#: Called with records read so far and in all.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Changelog:
+    """What one changelog partition holds: the live record keys (row key and writer) and the header.
+
+    `kinds` has the length, row version and kernel hash of every row met, as its bytes.
+    """
+
+    live: set[bytes] = field(default_factory=set)
+    kinds: set[tuple[int, bytes, bytes]] = field(default_factory=set)
+    header: Header | None = None
+    readable: bool = True
+
+    def feed(self, key: bytes, value: bytes | None) -> None:
+        """Take the next record of the log."""
+        if key == HEADER_KEY:
+            self._take_header(value or b"")
+        elif value is None:
+            self.live.discard(key)
+        else:
+            self.live.add(key)
+            self.kinds.add((len(value), value[:2], value[4:8]))
+
+    @property
+    def rows(self) -> int:
+        """Keys that have a row."""
+        return len({key[:8] for key in self.live})
+
+    @property
+    def writers(self) -> int:
+        """PartitionTasks whose rows are still in the log."""
+        return len({key[8:] for key in self.live})
+
+    def loads(self, stage: Stage) -> bool:
+        """Whether every row met, superseded ones too, is one that this release reads for `stage`."""
+        return self.kinds <= {kind_of(stage)}
+
+    def _take_header(self, value: bytes) -> None:
+        try:
+            self.header = decode_header(value)
+        except UserError:
+            self.readable = False
+
+
+def kind_of(stage: Stage) -> tuple[int, bytes, bytes]:
+    """The kind of the rows that this release writes for `stage`; both fields lie where they always lie."""
+    return stage.row.itemsize, stage.version.to_bytes(2, "little"), stage.kernel_hash.to_bytes(4, "little")
+
+
+def read_changelogs(
+    settings: Settings, topics: Mapping[str, int], progress: Progress
+) -> dict[TopicPartition, Changelog]:
+    """Every partition of rows topics (name → partitions), read from its first record to the end it has now.
+
+    Raises KafkaError.
+    """
+    changelogs = {TopicPartition(topic, part): Changelog() for topic, count in topics.items() for part in range(count)}
+    partitions = list(changelogs)
+    consumer = KafkaConsumer(
+        **client_options(settings),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=SLICE_BYTES,
+        max_poll_records=SLICE_RECORDS,
+    )
+    try:
+        consumer.assign(partitions)
+        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        total = sum(ends[tp] - begins[tp] for tp in partitions)
+        unread = {tp for tp in partitions if begins[tp] < ends[tp]}
+        while unread:
+            for tp, records in consumer.poll(POLL_MS).items():
+                for record in records:
+                    changelogs[tp].feed(record.key, record.value)
+            progress(sum(consumer.position(tp) - begins[tp] for tp in partitions), total)
+            unread = {tp for tp in unread if consumer.position(tp) < ends[tp]}
+    finally:
+        consumer.close()
+    return changelogs

@@ -1,0 +1,113 @@
+"""What one worker holds for one partition from assignment to revocation (PROTOCOL rule 2).
+
+No clock, no I/O: chunks go in, outputs to send come out; a checkpoint asks for a `Cut` and tells what became durable.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from faust.types import TP
+
+from detector.core.pipeline import Pipeline
+from detector.kafka.marks import Marks
+from detector.stream.changelog import Record, Rows, Superseded, encode_rows, encode_tombstones
+from detector.stream.processor import Processor
+
+#: Expired rows are looked for when event time has moved on by this part of the time to live.
+SWEEPS_PER_TTL = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A checkpoint's content, taken between chunks: it never changes afterwards."""
+
+    position: int  # to commit: the offset after the last processed event
+    marks: Marks
+    outputs: tuple["asyncio.Future[Any]", ...]
+    rows: Rows
+    chunks: int  # in flight until this is committed
+
+
+@dataclass(slots=True)
+class PartitionTask:
+    """Rows, outputs and positions of one partition under one writer id."""
+
+    tp: TP
+    writer: int
+    processor: Processor
+    superseded: Superseded
+    committed: int  # offset the group holds for the partition
+    topic_id: str = ""  # of the input, kept in every commit
+    node: str = ""  # whose input the partition is of
+    upstreams_crc: int = 0  # whose high-water marks it has
+    position: int = field(init=False)  # offset of the next event to process
+    ended: bool = False
+    read_again_from: int = -1  # the last position that was asked for again, because a chunk was not delivered
+    #: A chunk is under way, or broke off: rows have events in them whose outputs are not all registered.
+    torn: bool = False
+    outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
+    in_flight: int = 0  # chunks processed but in no committed checkpoint
+    _garbage: list[Iterator[Record]] = field(default_factory=list)
+    _expired: int = 0
+    _swept_ms: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.position = self.committed
+        self._swept_ms = self.pipeline.watermark_ms
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The rows and the watermark."""
+        return self.processor.pipeline
+
+    @property
+    def behind(self) -> bool:
+        """Whether a checkpoint has something to do."""
+        return self.position > self.committed or self.pipeline.rows.dirty_count > 0
+
+    def cut(self) -> Cut:
+        """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
+        outputs, self.outputs = tuple(self.outputs), []
+        marks = Marks(
+            self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.marks.marks.tolist()), self.upstreams_crc
+        )
+        return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
+
+    def records(self, cut: Cut) -> Iterator[Record]:
+        """Changelog records of a cut, before them the tombstones that earlier checkpoints made safe.
+
+        Before them: a key that expired may be back, and its new row must not be deleted by what is left of the old.
+        """
+        garbage, self._garbage = self._garbage, []
+        return chain(*garbage, encode_rows(cut.rows, self.writer))
+
+    def rows_durable(self, cut: Cut) -> None:
+        """The cut's rows are in the changelog: other writers' rows of the same keys may go."""
+        self._bury(*self.superseded.take(np.ascontiguousarray(cut.rows["key"])))
+
+    def offset_committed(self, cut: Cut) -> None:
+        """The cut is committed: rows expired by now and older than the commit may go."""
+        self.committed = cut.position
+        self.in_flight -= cut.chunks
+        watermark_ms, ttl_ms = self.pipeline.watermark_ms, self.pipeline.ttl_ms
+        if watermark_ms - self._swept_ms < ttl_ms // SWEEPS_PER_TTL:
+            return
+        self._swept_ms = watermark_ms
+        keys = self.pipeline.rows.expire(watermark_ms, ttl_ms, self.committed)
+        self._expired += len(keys)
+        self._bury(keys, np.full(len(keys), self.writer, np.uint64))
+        self._bury(*self.superseded.take(keys))
+
+    def take_expired(self) -> int:
+        """Number of rows forgotten since this was last asked."""
+        expired, self._expired = self._expired, 0
+        return expired
+
+    def _bury(self, keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64]) -> None:
+        if len(keys):
+            self._garbage.append(encode_tombstones(keys, writers))

@@ -1,0 +1,94 @@
+"""`kozamori ablation`: its options, what it writes, and the ways it refuses; the work itself is made up here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.cli import ablation as command
+from detector.cli.ablation import FIGURES, PAGE, ablation
+from detector.errors import UserError
+from models.ablation.page import BEGIN, END, SECTION_LEVEL, page, section_of
+from models.ablation.page import QUICK as QUICK_NOTE
+from models.ablation.run import FULL, QUICK, Run, Size
+
+KNOWN = json.loads((Path(__file__).parents[3] / "docs" / "ablation" / FIGURES).read_text("utf-8"))
+
+
+class Work:
+    """Figures that are known beforehand; what it was asked for."""
+
+    def __init__(self) -> None:
+        self.size: Size | None = None
+        self.seeds: tuple[int, ...] = ()
+
+    def __call__(self, every: Run, seeds: tuple[int, ...], advance: Any) -> dict[str, Any]:
+        self.size, self.seeds = every.size, seeds
+        advance("seed 1")
+        return {name: part for name, part in KNOWN.items() if name not in {"command", "quick"}}
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    made_up = Work()
+    monkeypatch.setattr(command, "run", made_up)
+    return made_up
+
+
+def run(*options: object) -> Result:
+    return CliRunner().invoke(ablation, [str(option) for option in options], catch_exceptions=False)
+
+
+def test_writes_page_figures_and_pictures(work: Work, tmp_path: Path) -> None:
+    result = run("-o", tmp_path / "out", "--json")
+    figures = json.loads(result.stdout)
+    assert figures == json.loads((tmp_path / "out" / FIGURES).read_text("utf-8"))
+    assert page(figures) == (tmp_path / "out" / PAGE).read_text("utf-8")
+    assert {FIGURES, PAGE, "experiments.png", "typologies.png"} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert f"kozamori ablation -o {tmp_path / 'out'}" == figures["command"]
+
+
+def test_sizes_and_seeds_are_those_asked_for(work: Work, tmp_path: Path) -> None:
+    run("-o", tmp_path)
+    assert QUICK_NOTE not in (tmp_path / PAGE).read_text("utf-8")
+    assert (FULL, (101, 102, 103)) == (work.size, work.seeds)
+    run("-o", tmp_path, "--quick", "--seeds", "7, 8", "--accounts", 2000, "--days", 20, "--budget", 3)
+    assert work.size == Size(2000, 20, QUICK.cases, QUICK.judged, QUICK.turns, QUICK.trees, 3.0)
+    assert (7, 8) == work.seeds
+    assert "--seeds 7,8 --accounts 2000 --days 20 --budget 3.0 --quick" in (tmp_path / PAGE).read_text("utf-8")
+    assert QUICK_NOTE in (tmp_path / PAGE).read_text("utf-8")
+
+
+def test_a_section_of_another_file_is_the_page_and_shows_the_pictures(work: Work, tmp_path: Path) -> None:
+    readme = tmp_path / "models" / "README.md"
+    readme.parent.mkdir()
+    readme.write_text(f"# by hand\n{BEGIN}\nold\n{END}\nby hand too\n", "utf-8")
+    run("-o", tmp_path / "docs" / "ablation", "--section", readme)
+    text = readme.read_text("utf-8")
+    assert text.startswith(f"# by hand\n{BEGIN}\n")
+    assert text.endswith(f"{END}\nby hand too\n")
+    figures = json.loads((tmp_path / "docs" / "ablation" / FIGURES).read_text("utf-8"))
+    assert page(figures, pictures="../docs/ablation/", level=SECTION_LEVEL) == section_of(text)
+
+
+def test_a_file_without_markers_is_refused_before_the_work(work: Work, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("nothing", "utf-8")
+    with pytest.raises(UserError, match="add these two lines"):
+        run("-o", tmp_path / "out", "--section", tmp_path / "README.md")
+    assert work.size is None
+
+
+@pytest.mark.parametrize(
+    "options", [["--seeds", "1,1"], ["--seeds", ""], ["--seeds", "a"], ["--accounts", "10"], ["--budget", "0"]]
+)
+def test_senseless_options_are_refused(work: Work, tmp_path: Path, options: list[str]) -> None:
+    assert run("-o", tmp_path, *options).exit_code == 2
+    assert work.size is None
+
+
+def test_a_place_that_cannot_be_written_is_refused(work: Work, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="choose another place"):
+        run("-o", tmp_path / "file" / "out")

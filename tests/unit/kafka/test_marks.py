@@ -1,0 +1,83 @@
+"""Marks survive the commit's metadata and fit into it; another program's commit is told from ours."""
+
+from base64 import b85decode
+
+import msgspec
+import pytest
+
+from detector.core.hop import MAX_EVENTS
+from detector.errors import UserError
+from detector.kafka.marks import MAX_METADATA_BYTES, Marks, decode_marks, encode_marks, most_upstreams
+
+#: Of Kafka's own making, 22 letters.
+TOPIC_ID = "Qu8VY3HTRIuuGaZcNNZ7yA"
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        Marks(),
+        Marks(1_599_000_000_123, TOPIC_ID),
+        Marks(1_599_000_000_123, TOPIC_ID, (-1, -1, -1)),
+        Marks(1_599_000_000_123, TOPIC_ID, (0, 5, -1, 126, 127, 128)),
+        Marks(2**62, TOPIC_ID, (2**62, 0, 2**62 - 1)),
+        Marks(1, "", tuple(offset * MAX_EVENTS + 7 for offset in range(300))),
+    ],
+    ids=lambda marks: f"{len(marks.seen)} upstreams",
+)
+def test_marks_come_back_from_commit_metadata(marks: Marks) -> None:
+    assert marks == decode_marks(encode_marks(marks))
+
+
+@pytest.mark.parametrize("number", [-1, 0, 126, 127, 128, 2**14 - 2, 2**14 - 1, 2**14, 2**21, 2**35 - 1, 2**62])
+def test_a_mark_keeps_its_neighbours_apart(number: int) -> None:
+    seen = (number, -1, number, 0, number)
+    assert seen == decode_marks(encode_marks(Marks(seen=seen))).seen
+
+
+@pytest.mark.parametrize(("expected", "number"), [(1, -1), (1, 126), (2, 127), (2, 2**14 - 2), (3, 2**14 - 1)])
+def test_a_small_mark_takes_little_room(expected: int, number: int) -> None:
+    assert expected == len(b85decode(msgspec.json.decode(encode_marks(Marks(seen=(number,))))["s"]))
+
+
+def test_metadata_without_upstreams_stays_far_below_the_brokers_limit() -> None:
+    assert len(encode_marks(Marks(2**62, TOPIC_ID))) < 100
+
+
+def test_as_many_upstreams_as_promised_fit_whatever_their_positions() -> None:
+    assert 300 < most_upstreams() < MAX_METADATA_BYTES
+    furthest = Marks(2**53, TOPIC_ID, (2**62,) * most_upstreams())
+    assert len(encode_marks(furthest)) <= MAX_METADATA_BYTES
+    with pytest.raises(UserError, match="use fewer partitions"):
+        encode_marks(msgspec.structs.replace(furthest, seen=(*furthest.seen, 2**62)))
+
+
+@pytest.mark.parametrize(
+    "metadata", [None, "", "x", "{", '{"w": "now"}', '{"w": 1}', '{"v": 2, "w": 1, "s": "\\u00e9"}', "[1]"]
+)
+def test_a_commit_of_another_program_is_refused(metadata: str | None) -> None:
+    with pytest.raises(UserError, match="carries no marks"):
+        decode_marks(metadata)
+
+
+@pytest.mark.parametrize(("version", "metadata"), [(1, '{"w": 1, "v": 1}'), (3, '{"w": 1, "v": 3, "s": ""}')])
+def test_marks_of_another_release_are_refused(version: int, metadata: str) -> None:
+    with pytest.raises(UserError, match=f"has version {version}, this release reads 2"):
+        decode_marks(metadata)
+
+
+@pytest.mark.parametrize(
+    ("expected", "marks"),
+    [
+        (True, Marks()),
+        (True, Marks(seen=(-1, -1, -1), feed=9)),
+        (True, Marks(seen=(-1, 4), feed=7)),
+        (False, Marks(seen=(-1, 4), feed=9)),
+        (False, Marks(seen=(-1, 4))),
+        (False, Marks(seen=(4,), feed=7)),
+    ],
+    ids=["none", "nothing met", "those", "other nodes", "of nobody knows whom", "other partitions"],
+)
+def test_marks_fit_the_upstreams_they_are_of(expected: bool, marks: Marks) -> None:
+    assert expected == marks.fits(feed=7, upstreams=2)
+    assert marks == decode_marks(encode_marks(marks))
