@@ -12,7 +12,6 @@ from support.replays import in_memory, read_all
 from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
 
-from detector.ops.state import TOPOLOGY
 from detector.settings import Settings
 from producers.publish import messages_of
 
@@ -62,7 +61,7 @@ def test_a_worker_reads_sources_hops_and_rows_in_every_codec(account_scene: Scen
     for part in parts:
         publish(plain, part, "none")
     worker, progress = WorkerProcess(settings, tmp_path / "first.log"), Progress(settings)
-    hop, hopped = TOPOLOGY.node(HOP).topic(settings), 0
+    hop, hopped = settings.hop_topic(HOP), 0
     try:
         for codec, part in zip(CODECS, parts, strict=False):
             keep_in(settings, codec)

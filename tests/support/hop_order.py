@@ -9,7 +9,7 @@ import numpy.typing as npt
 from support.replays import read, read_all
 
 from detector.contract.batch import origin_of
-from detector.core.hop import Hopped
+from detector.core.events import Events
 from detector.core.topology import Node, Topology
 from detector.settings import Settings
 from detector.stream.processor import Wiring
@@ -25,7 +25,7 @@ class Sources:
     first: dict[int, int]  # number of the first record of an origin
     offsets: dict[int, Numbers]
 
-    def numbers_of(self, events: Hopped) -> Numbers:
+    def numbers_of(self, events: Events) -> Numbers:
         """The numbers of the source records of events."""
         origin, offset = events.batch.origin, events.batch.origin_offset
         found = np.empty(len(origin), np.int64)
@@ -41,10 +41,10 @@ class Sources:
         return [self.first[origin] + np.arange(len(offsets)) for origin, offsets in self.offsets.items()]
 
 
-def sources(settings: Settings, flow: Topology) -> Sources:
-    """The source records that the nodes of a flow read."""
+def sources(settings: Settings, topology: Topology) -> Sources:
+    """The source records that the nodes of a topology read."""
     found = Sources([], {}, {})
-    for node in flow.nodes:
+    for node in topology.nodes:
         if node.source is None:
             continue
         for partition, records in read_all(settings, settings.input_topic(node)).items():
@@ -55,12 +55,12 @@ def sources(settings: Settings, flow: Topology) -> Sources:
     return found
 
 
-def hopped(settings: Settings, wiring: Wiring, node: Node, partition: int) -> Iterator[Hopped]:
+def hopped(settings: Settings, wiring: Wiring, node: Node, partition: int) -> Iterator[Events]:
     """What lies in a partition of a node's hop, in order, a chunk at a time; each event once."""
-    seen = wiring.seen(node)
+    marks = wiring.marks(node)
     for records in read(settings, settings.input_topic(node), partition):
         messages, offsets = [record.value for record in records], [record.offset for record in records]
-        yield wiring.codecs[node.name].decode(messages, offsets, seen)
+        yield wiring.codecs[node.name].decode(messages, offsets, marks).events
 
 
 def log_order(settings: Settings, wiring: Wiring, found: Sources) -> Numbers:
@@ -71,8 +71,8 @@ def log_order(settings: Settings, wiring: Wiring, found: Sources) -> Numbers:
     them in orders that contradict each other, and so may the second stage those of the third.
     """
     sequences = found.sequences()
-    for node in wiring.flow.nodes:
-        if node.source is None and node.target is not None:
+    for node in wiring.topology.nodes:
+        if node.source is None and node.edges:
             for partition in range(wiring.partitions):
                 parts = [found.numbers_of(hop) for hop in hopped(settings, wiring, node, partition)]
                 sequences.append(_without_repeats(np.concatenate([np.empty(0, np.int64), *parts])))
