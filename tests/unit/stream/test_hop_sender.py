@@ -14,7 +14,7 @@ from detector.core.topology import topology_of
 from detector.errors import WorkerError
 from detector.stream.app import PRODUCER_BATCH_BYTES
 from detector.stream.hop_codec import LEVEL, MAX_BODY_BYTES
-from detector.stream.hop_layout import COUNTS, Layout
+from detector.stream.hop_layout import CHECK, COUNTS, Layout
 from detector.stream.hop_sender import BATCH_BYTES, RECORD_OVERHEAD_BYTES, HopSender
 
 Future = asyncio.Future[Any]
@@ -22,7 +22,7 @@ Place = tuple[str, int]
 #: Of a hop message whose body is as large as it may be, and cannot be compressed.
 _HEAD = Layout.into(topology_of(CHAINS[-1], BUDGET), "cases", None).head
 _BODY = cramjam.zstd.compress(random.Random(1).randbytes(MAX_BODY_BYTES), level=LEVEL)
-LARGEST_BYTES = len(_HEAD) + COUNTS.size + len(_BODY)
+LARGEST_BYTES = len(_HEAD) + COUNTS.size + CHECK.size + len(_BODY)
 
 
 class Kafka:
