@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from support.replays import read, read_all
 
+from detector.contract.alerts import Position
 from detector.contract.batch import origin_of
 from detector.core.events import Events
 from detector.core.topology import Node, Topology
@@ -24,6 +25,7 @@ class Sources:
     values: list[bytes]
     first: dict[int, int]  # number of the first record of an origin
     offsets: dict[int, Numbers]
+    topics: tuple[str, str]
 
     def numbers_of(self, events: Events) -> Numbers:
         """The numbers of the source records of events."""
@@ -36,6 +38,13 @@ class Sources:
             found[of_it] = self.first[one] + places
         return found
 
+    def number_of(self, position: Position) -> int:
+        """The number of the record at a position, which names its topic."""
+        origin = origin_of(self.topics.index(position.topic), position.partition)
+        index = int(np.searchsorted(self.offsets[origin], position.offset))
+        assert position.offset == self.offsets[origin][index], "an alert names a record that is not there"
+        return self.first[origin] + index
+
     def sequences(self) -> list[Numbers]:
         """Each partition's records in their order."""
         return [self.first[origin] + np.arange(len(offsets)) for origin, offsets in self.offsets.items()]
@@ -43,7 +52,7 @@ class Sources:
 
 def sources(settings: Settings, topology: Topology) -> Sources:
     """The source records that the nodes of a topology read."""
-    found = Sources([], {}, {})
+    found = Sources([], {}, {}, (settings.account_events, settings.wallet_events))
     for node in topology.nodes:
         if node.source is None:
             continue

@@ -1,4 +1,4 @@
-"""What lies in hops, in a form in which runs can be compared: in each, upstreams mix otherwise and chunks end elsewhere."""
+"""What lies in hops, so that runs can be compared: in each, upstreams mix otherwise and chunks end elsewhere."""
 
 import hashlib
 from typing import Any, NamedTuple
