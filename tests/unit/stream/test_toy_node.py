@@ -82,7 +82,7 @@ def through_hops(topology: Topology, model: Model, partitions: int) -> tuple[Nod
     nodes = Nodes(Wiring(topology, model, partitions, TOPICS))
     names = {node.source: node.name for node in topology.nodes}
     column = topology.columns_of(TOY.name).start
-    found = []
+    found: list[Seen] = []
     for source, partition, record in log(partitions):
         for name, processed in nodes.follow(names[source], partition, [record]):
             if name == TOY.name:
@@ -96,7 +96,7 @@ def log(partitions: int) -> tuple[Sourced, ...]:
 
 def kept(rows: list[Any]) -> dict[int, bytes]:
     """Rows by key, without where in a log the last event lay."""
-    found = {}
+    found: dict[int, bytes] = {}
     for part in rows:
         part["last_offset"], part["last_index"] = 0, 0
         found |= {int(row["key"]): row.tobytes() for row in part}

@@ -35,7 +35,7 @@ def by_worker(model: Model, records: tuple[Sourced, ...]) -> tuple[Nodes, list[t
     """Each stretch of one source as a chunk, and at once all that comes of it."""
     nodes = Nodes(Wiring(topology_for(model), model, 1, TOPICS))
     names = {node.source: node.name for node in nodes.wiring.topology.nodes}
-    steps = []
+    steps: list[tuple[str, Processed]] = []
     for source, stretch in groupby(records, lambda one: one.source):
         steps += nodes.follow(names[source], 0, [one.record for one in stretch])
     return nodes, steps
