@@ -1,6 +1,8 @@
 """What of events is to come out of a hop: all of its layout bit for bit, and nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from support.hops import any_events
@@ -8,9 +10,18 @@ from support.hops import any_events
 from detector.contract.batch import DTYPES, Batch
 from detector.contract.texts import Strings, Texts
 from detector.contract.vocabulary import KINDS
+from detector.core.chains import SOURCE_CHAIN
 from detector.core.events import Events
-from detector.core.topology import Topology
-from detector.stream.hop_layout import PLACES, Layout
+from detector.core.stages.budget import BUDGET
+from detector.core.topology import Topology, topology_of
+from detector.stream.high_water import HighWaterMarks
+from detector.stream.hop_codec import HopCodec, Hopped
+from detector.stream.hop_layout import COUNTS, NAMES, PLACES, Layout, head_bytes
+
+TOPOLOGY = topology_of(SOURCE_CHAIN, BUDGET)
+HOPS = [node.name for node in TOPOLOGY.nodes if node.source is None]
+#: Carries all features of all kinds.
+CODEC = HopCodec(TOPOLOGY, "source", None, 1)
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,12 @@ class Looks:
         """A model that looks at the features of these names."""
         names = [feature.name for feature in topology.features]
         return cls(np.array(sorted(names.index(name) for name in features), np.int64), frozenset(kinds))
+
+
+def looking(*features: str, kinds: tuple[str, ...] = ("link", "debit"), hop: str = "source") -> HopCodec:
+    """A codec for a model that looks at these features of events of these kinds."""
+    looks: Any = Looks.at(TOPOLOGY, *features, kinds=kinds)
+    return HopCodec(TOPOLOGY, hop, looks, 1)
 
 
 def some_events(n: int, topology: Topology, seed: int = 1, *, first_offset: int = 0) -> Events:
@@ -42,7 +59,7 @@ def expected(events: Events, layout: Layout) -> Events:
         getattr(events.batch, name) if name in kept else np.zeros(n, DTYPES[name]) for name in events.batch._fields
     )
     X = np.full((n, layout.width), np.nan, np.float32)
-    which = np.ix_(scored, list(layout.features))
+    which = np.ix_(scored, np.array(layout.features, np.int64))
     X[which] = events.X[which]
     assert events.strings is not None
     strings = (
@@ -64,3 +81,20 @@ def contents(events: Events) -> list[tuple[object, ...]]:
         )
         for i in range(events.size)
     ]
+
+
+def counts(message: bytes) -> tuple[int, int, int, int, int]:
+    """Of a hop message: slot, events, of them with features, bits of facts, bytes of the body."""
+    *_, width = NAMES.unpack_from(message)
+    slot, events, scored, facts, size = COUNTS.unpack_from(message, head_bytes(width))
+    return slot, events, scored, facts, size
+
+
+def sent(events: Events, codec: HopCodec = CODEC, slot: int = 0) -> list[bytes]:
+    """The messages of events by their wallet, of all partitions."""
+    return [message for _, message in codec.encode(slot, events, np.arange(events.size), events.batch.wallet)]
+
+
+def received(messages: Sequence[bytes], marks: HighWaterMarks | None = None, codec: HopCodec = CODEC) -> Hopped:
+    """Messages as they come, at offsets from 100 on."""
+    return codec.decode(messages, range(100, 100 + len(messages)), marks or HighWaterMarks(8))

@@ -1,53 +1,20 @@
 """Events go through a hop as later nodes read them: bit for bit, in order, and once."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 import pytest
 from support.chains import TOPICS, model_of, run, source_records
-from support.crossings import Looks, contents, expected, some_events
+from support.crossings import CODEC, HOPS, TOPOLOGY, contents, counts, expected, looking, received, sent, some_events
 from support.nodes import Nodes
 
 from detector.contract.batch import Batch
 from detector.contract.texts import Strings, Texts
 from detector.contract.vocabulary import DEBIT
-from detector.core.chains import CHAINS, SOURCE_CHAIN
-from detector.core.events import Events
+from detector.core.chains import CHAINS
 from detector.core.stage import FACTS, HOP_FACTS
-from detector.core.stages.budget import BUDGET
-from detector.core.topology import topology_for, topology_of
+from detector.core.topology import topology_for
 from detector.stream.high_water import MAX_EVENTS, HighWaterMarks
-from detector.stream.hop_codec import MAX_BODY_BYTES, ForeignHopError, HopCodec, Hopped, target_partitions
-from detector.stream.hop_layout import COUNTS
+from detector.stream.hop_codec import MAX_BODY_BYTES, HopCodec, target_partitions
 from detector.stream.processor import Wiring
-
-TOPOLOGY = topology_of(SOURCE_CHAIN, BUDGET)
-HOPS = [node.name for node in TOPOLOGY.nodes if node.source is None]
-CODEC = HopCodec(TOPOLOGY, "source", None, 1)
-
-
-def looking(*features: str, kinds: tuple[str, ...] = ("link", "debit"), hop: str = "source") -> HopCodec:
-    """A codec for a model that looks at these features of events of these kinds."""
-    looks: Any = Looks.at(TOPOLOGY, *features, kinds=kinds)
-    return HopCodec(TOPOLOGY, hop, looks, 1)
-
-
-def sent(events: Events, codec: HopCodec = CODEC, slot: int = 0) -> list[bytes]:
-    """The messages of events, of all partitions."""
-    return [message for _, message in codec.encode(slot, events, np.arange(events.size), events.batch.wallet)]
-
-
-def received(messages: Sequence[bytes], marks: HighWaterMarks | None = None, codec: HopCodec = CODEC) -> Hopped:
-    """Messages as they come, at offsets from 100 on."""
-    return codec.decode(messages, range(100, 100 + len(messages)), marks or HighWaterMarks(8))
-
-
-def counts(message: bytes, codec: HopCodec = CODEC) -> tuple[int, int, int, int, int]:
-    """Slot, events, of them with features, bits of facts, bytes of the body."""
-    slot, events, scored, facts, size = COUNTS.unpack_from(message, len(codec.layout.head))
-    return slot, events, scored, facts, size
 
 
 @pytest.mark.parametrize("n", [1, 2, 500])
@@ -76,7 +43,7 @@ def test_events_of_kinds_that_are_never_scored_have_no_features_and_no_strings()
     codec, events = looking("cap_left_yen", kinds=("debit",)), some_events(400, TOPOLOGY)
     (message,) = sent(events, codec)
     debits = events.batch.kind == DEBIT
-    assert (400, int(debits.sum())) == counts(message, codec)[1:3]
+    assert (400, int(debits.sum())) == counts(message)[1:3]
     found = received([message], codec=codec).events
     assert np.isnan(found.X[~debits]).all()
     assert found.strings is not None
@@ -164,35 +131,22 @@ def test_a_body_is_no_larger_than_a_batch_may_be_and_no_smaller_than_it_must() -
     assert events.batch.event_id.tolist() == received(messages).events.batch.event_id.tolist()
 
 
-def test_of_events_that_take_next_to_nothing_a_message_has_as_many_as_a_position_can_tell_apart() -> None:
-    codec = replace_columns(("kind",))
-    n = MAX_EVENTS + 10
-    events = Events.fresh(some_events(n, topology_of(CHAINS[0])).batch, TOPOLOGY.width)
-    found = [COUNTS.unpack_from(message, len(codec.layout.head))[1] for message in sent(one_partition(events), codec)]
-    assert n == sum(found)
-    assert max(found) < MAX_EVENTS
+@pytest.mark.parametrize("hop", HOPS)
+def test_an_index_in_a_message_always_fits_into_a_position(hop: str) -> None:
+    codec = looking(kinds=(), hop=hop)
+    events = some_events(100, TOPOLOGY)
+    (message,) = sent(events._replace(facts=np.zeros_like(events.facts)), codec)
+    assert MAX_BODY_BYTES // (counts(message)[-1] // 100) < MAX_EVENTS
 
 
-def replace_columns(columns: tuple[str, ...]) -> HopCodec:
-    """A codec of events with few columns, without features."""
-    codec = looking(kinds=())
-    codec.layout = replace(codec.layout, columns=columns)
-    codec._names = {width: codec.layout.of_width(width) for width in (8, 4, 2, 1)}
-    return codec
-
-
-def one_partition(events: Events) -> Events:
-    return events._replace(batch=events.batch._replace(wallet=np.ones(events.size, np.uint64)))
-
-
-def test_an_event_larger_than_a_body_goes_alone() -> None:
+def test_an_event_with_the_longest_strings_there_may_be_fits() -> None:
     events = some_events(3, TOPOLOGY)
     events = events._replace(batch=events.batch._replace(kind=np.full(3, DEBIT, np.int8)))
     assert events.strings is not None
     names = [texts.text(0) for texts in events.strings]
     long = [Texts.of([name, "b" * 65_535, name]) for name in names]
     messages = sent(events._replace(strings=Strings(*long)))
-    assert [3] == [counts(message)[1] for message in messages], "four strings of the longest fit"
+    assert [3] == [counts(message)[1] for message in messages]
     assert 4 * 65_535 < counts(messages[0])[-1] < MAX_BODY_BYTES
     found = received(messages).events.strings
     assert found is not None
@@ -245,82 +199,6 @@ def test_a_chunk_of_nothing_but_repeats_is_an_empty_batch() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "wider",
-    [
-        HopCodec(TOPOLOGY, "source", None, 1),
-        looking("cap_left_yen", "amount_yen", "wallet_age_s", kinds=("link", "debit", "payment")),
-        looking("cap_left_yen", kinds=("link", "debit", "unlink")),
-        HopCodec(TOPOLOGY, "wallet", Looks.at(TOPOLOGY, "cap_left_yen"), 7),  # type: ignore[arg-type]
-    ],
-    ids=["everything", "more features and kinds", "more kinds", "more columns, other partitions"],
-)
-def test_a_message_that_carries_more_is_read(wider: HopCodec) -> None:
-    reader, events = looking("cap_left_yen"), one_partition(some_events(200, TOPOLOGY))
-    found = received([*sent(events, wider), *sent(events, reader, slot=1)], codec=reader).events
-    assert contents(expected(events, reader.layout)) * 2 == contents(found)
-
-
-OTHERS = {
-    "another chain": HopCodec(topology_of(CHAINS[1]), "wallet", None, 1),
-    "fewer features": looking("cap_left_yen"),
-    "fewer kinds": HopCodec(
-        TOPOLOGY,
-        "source",
-        Looks(np.arange(TOPOLOGY.width), frozenset({"debit"})),  # type: ignore[arg-type]
-        1,
-    ),
-    "fewer columns": HopCodec(TOPOLOGY, "cases", None, 1),
-}
-
-
-@pytest.mark.parametrize("other", OTHERS)
-def test_messages_of_another_topology_or_with_less_than_is_read_are_refused(other: str) -> None:
-    codec, marks = OTHERS[other], HighWaterMarks(1)
-    events = some_events(3, topology_of(CHAINS[1]) if other == "another chain" else TOPOLOGY)
-    with pytest.raises(ForeignHopError, match="kozamori state reset"):
-        received([*sent(some_events(3, TOPOLOGY)), *sent(events, codec)], marks)
-    assert [-1] == marks.marks.tolist()
-
-
-@pytest.mark.parametrize(
-    "message", [b"", b"KZH1", b"KZH2", b"ZKH2", b"\0" * 16, b"\0" * 400, b'{"kind": "debit", "amount_yen": 1}' * 9]
-)
-def test_what_is_no_hop_message_is_refused(message: bytes) -> None:
-    with pytest.raises(ForeignHopError):
-        received([message])
-
-
-def test_a_message_that_is_cut_off_anywhere_is_refused() -> None:
-    (message,) = sent(some_events(20, TOPOLOGY))
-    marks = HighWaterMarks(1)
-    for end in range(len(message)):
-        with pytest.raises(ForeignHopError):
-            received([message[:end]], marks)
-    with pytest.raises(ForeignHopError):
-        received([message + b"x"], marks)
-    assert [-1] == marks.marks.tolist()
-
-
-def test_a_message_with_a_byte_that_was_changed_is_refused() -> None:
-    (message,) = sent(some_events(20, TOPOLOGY))
-    marks = HighWaterMarks(1)
-    for at in range(len(message)):
-        changed = bytearray(message)
-        changed[at] ^= 1 << at % 8
-        with pytest.raises(ForeignHopError):
-            received([bytes(changed)], marks)
-    assert [-1] == marks.marks.tolist()
-    assert 20 == received([message], marks).events.size
-
-
-def test_an_upstream_that_the_node_does_not_have_is_refused() -> None:
-    marks = HighWaterMarks(4)
-    with pytest.raises(ForeignHopError, match="more partitions than it has"):
-        received([*sent(some_events(3, TOPOLOGY)), *sent(some_events(3, TOPOLOGY), slot=4)], marks)
-    assert [-1] * 4 == marks.marks.tolist()
-
-
 def test_real_events_take_at_most_two_hundred_bytes_in_every_hop_of_all_events() -> None:
     model = model_of(CHAINS[-1])
     made = Nodes(Wiring(topology_for(model), model, 1, TOPICS))
@@ -328,6 +206,6 @@ def test_real_events_take_at_most_two_hundred_bytes_in_every_hop_of_all_events()
     for hop in ("wallet", "source"):
         records = made.hops[hop, 0]
         size = sum(len(record.value) for record in records)
-        n = sum(counts(record.value, made.wiring.codecs[hop])[1] for record in records)
+        n = sum(counts(record.value)[1] for record in records)
         assert n > 5_000
         assert size / n < 200, hop
