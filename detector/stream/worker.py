@@ -104,8 +104,8 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
     """Run the app until `stop` is set or something fails; what failed."""
     crashed = asyncio.ensure_future(shell.app.wait_until_stopped())
     stopping = asyncio.ensure_future(stop.wait())
-    aside = (shell.run_checkpoints(), shell.lag.run(), shell.topic_watch.run())
-    tasks = [asyncio.ensure_future(task) for task in aside]
+    aside = {"checkpoints": shell.run_checkpoints(), "lag": shell.lag.run(), "topics": shell.topic_watch.run()}
+    tasks = [asyncio.create_task(task, name=name) for name, task in aside.items()]
     starting = asyncio.ensure_future(shell.app.start())
     ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed, *tasks}
     await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,10 +129,10 @@ async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
     return error
 
 
-def _why(ended: "asyncio.Future[Any]") -> BaseException:
-    """Why something that never ends by itself has ended."""
+def _why(ended: "asyncio.Task[Any]") -> BaseException:
+    """Why a task that goes on until it is cancelled has ended."""
     error = None if ended.cancelled() else ended.exception()
-    return error or WorkerError(f"{ended!r} ended by itself")
+    return error or WorkerError(f"{ended.get_name()} ended by itself")
 
 
 async def _stop(app: App, error: BaseException | None) -> None:
