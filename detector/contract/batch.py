@@ -54,6 +54,7 @@ class Batch(NamedTuple):
         """
         whose = np.where(self.role == RECEIVING, self.counterparty, self.subject)
         what = self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64)
+        # Products: with exclusive or alone, ids that differ as their kinds do would meet.
         at = whose * P1 + what * P2
         own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P3)
         return np.where(self.event_id != 0, own, np.uint64(0))
