@@ -192,7 +192,7 @@ class Settings(BaseModel):
 
     @property
     def wallet_events(self) -> str:
-        """Topic of open, payment, transfer and payout events, keyed by wallet."""
+        """Topic of open, payment, transfer and payout events, keyed by service and wallet."""
         return f"{self.prefix}wallet-events"
 
     @property

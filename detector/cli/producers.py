@@ -167,9 +167,9 @@ def produce(
 ) -> None:
     """Publish a file of events, or a scenario, to Kafka.
 
-    Account events go to `account-events` by account, wallet events to `wallet-events` by wallet, as fast as possible
-    unless --rate or --speed is given. Every event is confirmed by Kafka. Ctrl-C waits for what was sent and says how
-    to go on.
+    Account events go to `account-events` by account, wallet events to `wallet-events` by service and wallet, as fast
+    as possible unless --rate or --speed is given. Every event is confirmed by Kafka. Ctrl-C waits for what was sent and
+    says how to go on.
     """
     pace = Pace(rate, None if speed is None else speed_of(speed))
     if skip is not None and resume is not None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.hashing import P1, P2
+from detector.contract.hashing import P1, P2, P3  # odd numbers that mix well
 
 
 class Batch(NamedTuple):
@@ -53,8 +53,10 @@ class Batch(NamedTuple):
         uint64 (n,), 0 where `event_id` is 0. Both sides of a transfer have one: that of the wallet that sends.
         """
         whose = np.where(self.role == RECEIVING, self.counterparty, self.subject)
-        at = (whose ^ (self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64))) * P1
-        own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P2)
+        what = self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64)
+        # Products: with exclusive or alone, ids that differ as their kinds do would meet.
+        at = whose * P1 + what * P2
+        own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P3)
         return np.where(self.event_id != 0, own, np.uint64(0))
 
     @property

@@ -91,7 +91,7 @@ def play(
         parts.append(_columns(batch.select(which), case[which], scored, which))
         advance(events.size)
     played = Played(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-    return played.select(_first_of_each(played.event_id))
+    return played.select(_first_of_each(played))
 
 
 def _columns(batch: Batch, case: npt.NDArray[np.int32], scored: memory.Played, which: npt.NDArray[np.int64]) -> Played:
@@ -116,10 +116,11 @@ def _columns(batch: Batch, case: npt.NDArray[np.int32], scored: memory.Played, w
     )
 
 
-def _first_of_each(event_id: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+def _first_of_each(played: Played) -> npt.NDArray[np.bool_]:
     """An event delivered again after long is applied again by a row that forgot it; it is one event all the same."""
-    first = np.zeros(len(event_id), np.bool_)
-    first[np.unique(event_id, return_index=True)[1]] = True
+    told_by = [played.event_id, played.kind.astype(np.uint64), played.subject, played.wallet]
+    first = np.zeros(len(played.kind), np.bool_)
+    first[np.unique(np.stack(told_by), axis=1, return_index=True)[1]] = True
     return first
 
 

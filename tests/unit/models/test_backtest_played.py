@@ -63,6 +63,19 @@ def test_an_event_delivered_again_is_there_once() -> None:
     assert found.size == len(np.unique(found.event_id)) < np.isin(history().kind, (LINK, DEBIT)).sum()
 
 
+def test_events_numbered_by_account_or_wallet_are_all_there() -> None:
+    whole = history()
+    event, place = np.unique(whole.event_id, return_inverse=True)
+    subject = whole.subject[np.unique(whole.event_id, return_index=True)[1]]
+    order = np.argsort(subject, kind="stable")
+    number = np.empty(len(event), np.uint64)
+    number[order] = np.arange(len(event)) - np.searchsorted(subject[order], subject[order]) + 1
+    renamed = whole._replace(event_id=number[place])
+    assert len(np.unique(number)) < len(event) / 10
+    found = play([renamed], model(), WALLET_CHAIN, NOTHING, ttl_ms=TTL_MS)
+    assert played().size == found.size
+
+
 def test_debits_that_went_through_take_yen() -> None:
     whole = history()
     whole = whole._replace(result=np.where(np.arange(whole.size) % 3 == 0, OK, 3).astype(np.int8))
