@@ -59,6 +59,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: By the bank's code: its part of normal life's alert groups, and its own budget where it has one.
     bank_shares: dict[str, float] = {}
     bank_budgets: dict[str, float] = {}
+    #: By stage, the version of what its features meant; 1 where a manifest does not say.
+    features_versions: dict[str, int] = {}
     #: Of a release that watched links: read, so that a model without a watch-list goes on, and never written.
     watch: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -112,6 +114,7 @@ def pack(draft: Draft) -> dict[str, bytes]:
         arrays_sha256=sha256,
         bank_shares=dict(draft.banks.shares),
         bank_budgets=dict(draft.banks.own),
+        features_versions=dict(draft.columns.features_versions),
     )
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
 
@@ -129,6 +132,12 @@ def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") 
             f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
             f" {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
         )
+    for stage, version in columns.features_versions:
+        if (made_for := manifest.features_versions.get(stage, 1)) != version:
+            raise UserError(
+                f"{where}: made for version {made_for} of the features of stage {stage}, this release computes version"
+                f" {version}: {AGAIN}, or run the release it was made with"
+            )
     if manifest.watch:
         raise UserError(f"{where}: has a watch-list, which this release does not keep: {AGAIN}")
     try:
