@@ -98,7 +98,8 @@ def catalogue_of(topology: Topology) -> int:
     """CRC-32 of all that a layout numbers, and of what the features mean."""
     columns = [(name, np.dtype(dtype).str) for name, dtype in DTYPES.items()]
     features = [feature.name for feature in topology.features]
-    return zlib.crc32(repr((topology.chain.name, columns, FACTS[:HOP_FACTS], features)).encode())
+    versions = topology.chain.features_versions
+    return zlib.crc32(repr((topology.chain.name, columns, FACTS[:HOP_FACTS], features, versions)).encode())
 
 
 def _features(topology: Topology, node: str, model: Model | None) -> set[int]:

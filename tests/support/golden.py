@@ -17,9 +17,10 @@ import numpy as np
 from detector.contract.batch import OWN, Batch, concatenate
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.contract.vocabulary import ACCOUNT_KINDS, OPEN
+from detector.contract.keys import wallet_key
 from detector.core.chains import SOURCE_CHAIN
+from detector.core.events import Events
 from detector.core.forward import both_sides
-from detector.core.hop import Carried, nothing_carried
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.rows import PackedRows
 from detector.core.stage import (
@@ -31,15 +32,17 @@ from detector.core.stage import (
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
+    Chain,
     Stage,
 )
+from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
-from detector.core.stages.budget import DESK
+from detector.core.topology import Node, Topology
 
 FOLDER = Path(__file__).parents[1] / "golden"
 EVENTS, DIGESTS = FOLDER / "events.jsonl", FOLDER / "digests.json"
 COMMAND = "PYTHONPATH=..:. python -m support.golden (in tests)"
-STAGES = (*SOURCE_CHAIN.stages, CASES, DESK)
+STAGES = (*SOURCE_CHAIN.stages, CASES, BUDGET)
 TTL_MS = 14 * 86_400_000  # shorter than the file's events, so that rows expire
 
 
@@ -113,25 +116,25 @@ def log() -> Batch:
     events = [json.loads(line) for line in lines]
     of_account = np.array([event["kind"] in ACCOUNT_KINDS for event in events])
     parts = []
-    for decode, key, which in (
-        (decode_account_events, "account", np.flatnonzero(of_account)),
-        (decode_wallet_events, "wallet", np.flatnonzero(~of_account)),
+    for decode, key_of, which in (
+        (decode_account_events, lambda event: event["account"], np.flatnonzero(of_account)),
+        (decode_wallet_events, lambda event: wallet_key(event["service"], event["wallet"]), np.flatnonzero(~of_account)),
     ):
-        decoded = decode([lines[i] for i in which], [events[i][key].encode() for i in which], which)
+        decoded = decode([lines[i] for i in which], [key_of(events[i]).encode() for i in which], which)
         assert not decoded.rejected
         parts.append(decoded.batch._replace(origin_offset=decoded.batch.offset))
-    whole = concatenate([parts[0], both_sides(parts[1])])
+    whole = concatenate([parts[0], both_sides(Events.fresh(parts[1], 0)).batch])
     return whole.select(np.lexsort((whole.place, whole.offset)))
 
 
-def input_of(stage: Stage) -> tuple[Batch, Carried]:
+def input_of(stage: Stage) -> Events:
     """What the stage is given. Facts are made up here, so that no stage's digests depend on another stage."""
     batch = log()
     if stage.name == "account":
         batch = batch.select(batch.kind < OPEN)
     elif stage.name != "wallet":
         batch = batch.select(batch.role == OWN)
-    carried = nothing_carried(batch.size, 0)
+    events = Events.fresh(batch, len(stage.features))
     number = batch.offset
     made_up = {
         YEN_DEBITED: batch.amount_yen * (number % 3),
@@ -143,26 +146,26 @@ def input_of(stage: Stage) -> tuple[Batch, Carried]:
     }
     if not stage.features:
         for fact, column in made_up.items():
-            carried.facts[:, fact] = column
-    return batch, carried
+            events.facts[:, fact] = column
+    return events
 
 
 def run(stage: Stage) -> tuple[Outcome, PackedRows]:
     """What the stage makes of its events, and the rows it leaves."""
-    pipeline = Pipeline(stage, None, ttl_ms=TTL_MS)
-    outcome = pipeline.process(*input_of(stage))
-    return outcome, pipeline.rows
+    node = Node(stage.name, stage)
+    pipeline = Pipeline(Topology(Chain((stage,)), (node,)), node, None, ttl_ms=TTL_MS)
+    return pipeline.process(input_of(stage)), pipeline.rows
 
 
 def digests_of(stage: Stage) -> Digests:
     """The digests of the stage as it is."""
     outcome, rows = run(stage)
-    facts_before = input_of(stage)[1].facts
+    facts_before = input_of(stage).facts
     features = hashlib.sha256(outcome.status.tobytes())
-    X = outcome.X.copy()
+    X = outcome.events.X.copy()
     X[np.isnan(X)] = np.nan  # of many kinds of NaN one
     features.update(X.tobytes())
-    for name, before, after in zip(FACTS, facts_before.T, outcome.carried.facts.T, strict=True):
+    for name, before, after in zip(FACTS, facts_before.T, outcome.events.facts.T, strict=True):
         if (before != after).any():
             features.update(name.encode() + after.tobytes())
     left: Any = rows.snapshot().copy()
