@@ -1,11 +1,13 @@
 """Compiled kernels that are kept between runs, and never used once any source behind them has changed.
 
 numba keeps a kernel as long as its own file is the same. Functions and constants that it takes from other files are
-compiled in, and a change of those would go unseen. Here the stamp of a kernel covers every source of the packages
-that hold kernels. It is a hash of contents, so that installing the same sources again compiles nothing.
+compiled in, and a change of those would go unseen. Here the stamp of a kernel covers its file and all that this
+imports of ours, directly or not. It is a hash of contents, so that installing the same sources again compiles nothing.
 """
 
+import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,26 +15,42 @@ from typing import Any
 import numba
 from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
-PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE / "contract", PACKAGE / "core")
+ROOT = Path(__file__).parents[2]
+PACKAGE = "detector"
 
 
 @cache
-def sources_hash(*folders: Path) -> str:
-    """SHA-256 of the names and contents of all Python files below the folders, in hex; read once in a process."""
-    found = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            found.update(f"{path.relative_to(folder.parent).as_posix()} {content}\n".encode())
-    return found.hexdigest()
+def sources_hash(path: Path, root: Path = ROOT) -> str:
+    """SHA-256, in hex, of a module's source and of all that it imports of the package below `root`; read once."""
+    found, waiting = {path}, [path]
+    while waiting:
+        fresh = set(_imports(waiting.pop(), root)) - found
+        found |= fresh
+        waiting += fresh
+    return hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in sorted(found))).hexdigest()
+
+
+def _imports(path: Path, root: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if (
+                name.partition(".")[0] == PACKAGE
+                and (file := root.joinpath(*name.split(".")).with_suffix(".py")).exists()
+            ):
+                yield file
 
 
 class _AllSources:
-    """What numba compares before it takes a kept kernel: the kernel's own file, and all that may be compiled in."""
+    """What numba compares before it takes a kept kernel: all that may be compiled in."""
 
-    def get_source_stamp(self) -> tuple[Any, str]:
-        return super().get_source_stamp(), sources_hash(*FOLDERS)  # type: ignore[misc]
+    _py_file: str
+
+    def get_source_stamp(self) -> Any:
+        return sources_hash(Path(self._py_file))
 
 
 class Provided(_AllSources, UserProvidedCacheLocator):
