@@ -7,7 +7,6 @@ imports of ours, directly or not. It is a hash of contents, so that installing t
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,17 @@ def sources_hash(path: Path, root: Path = ROOT) -> str:
     """SHA-256, in hex, of a module's source and of all that it imports of the package below `root`; read once."""
     found, waiting = {path}, [path]
     while waiting:
-        fresh = set(_imports(waiting.pop(), root)) - found
+        fresh = _imports(waiting.pop(), root) - found
         found |= fresh
         waiting += fresh
     return hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in sorted(found))).hexdigest()
 
 
-def _imports(path: Path, root: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_bytes())):
+@cache
+def _imports(path: Path, root: Path) -> frozenset[Path]:
+    """The files of the package that a module imports when it is itself imported."""
+    found = set[Path]()
+    for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
@@ -41,7 +43,8 @@ def _imports(path: Path, root: Path) -> Iterator[Path]:
                 name.partition(".")[0] == PACKAGE
                 and (file := root.joinpath(*name.split(".")).with_suffix(".py")).exists()
             ):
-                yield file
+                found.add(file)
+    return frozenset(found)
 
 
 class _AllSources:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import detector
-from detector.contract.kernel_cache import sources_hash
+from detector.contract.kernel_cache import _imports, sources_hash
 
 KERNEL = """
 from numba import njit
@@ -88,4 +88,5 @@ def test_a_kernel_is_compiled_anew_for_what_it_imports_and_nothing_else(copy: Pa
     with (copy / changed).open("a", encoding="utf-8") as file:
         file.write("# changed\n")
     sources_hash.cache_clear()
+    _imports.cache_clear()
     assert same == (before == sources_hash(rows, copy))
