@@ -51,6 +51,9 @@ _ROWS = {
     **_LARGEST_BATCH,
 }
 
+#: Kafka frees whole segments: with these a hop partition takes no more disk than two of them once it is read.
+_SMALL_SEGMENTS = {"segment.bytes": str(32 * 1024 * 1024), "segment.ms": str(HOUR_MS)}
+
 #: Stages that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
 #: empty, and one of more finds its own.
 STAGES = ("account", "wallet", "source", "budget", "cases")
@@ -61,8 +64,11 @@ UPSTREAMS = 2
 
 def _hop(stage: str) -> Declaration:
     # Kafka keeps the offsets of a stopped group for seven days: what it had not taken yet must not be gone before.
-    why = f"events on their way into the stage {stage}, keyed as its rows are; 8 days, longer than offsets are kept"
-    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime"), why)
+    why = (
+        f"events on their way into the stage {stage}, keyed as its rows are; deleted once they are read, after 8 days"
+        " at the latest, longer than offsets are kept"
+    )
+    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime") | _SMALL_SEGMENTS, why)
 
 
 def _rows(stage: str) -> Declaration:

@@ -13,7 +13,7 @@ from detector.core.topology import Node, Topology, topology_of
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members, all_offsets
-from detector.kafka.topics import TopicFacts, describe
+from detector.kafka.topics import TopicFacts, bytes_of, describe
 from detector.ops.stored import Changelog, Progress, read_changelogs
 from detector.ops.verdicts import GOOD, Expected, marks_of, verdict
 from detector.settings import Settings
@@ -46,7 +46,8 @@ class PartitionState:
 @dataclass(frozen=True, slots=True)
 class StageState:
     """One node of the topology: its input topic (id "" where it is missing), its rows' topic (None: it keeps no rows),
-    and sums over its partitions. A record is an event in a source topic, a message of many events in a hop."""
+    and sums over its partitions; bytes are those on disk. A record is an event in a source topic, a message of many
+    events in a hop."""
 
     stage: str
     topic: str
@@ -54,6 +55,8 @@ class StageState:
     rows_topic: str | None
     lag: int
     rows: int
+    input_bytes: int
+    rows_bytes: int
     partitions: tuple[PartitionState, ...]
 
 
@@ -93,9 +96,10 @@ def show(settings: Settings, progress: Progress = lambda _done, _total: None) ->
         commits = all_offsets(client, settings.group)
         inputs = (settings.input_topic(node) for node in TOPOLOGY.nodes)
         bounds = log_bounds_of(client, (facts[topic] for topic in inputs if topic in facts))
+        sizes = bytes_of(client, facts)
         rows = [facts[name] for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) in facts]
         changelogs = read_changelogs(settings, {topic.name: topic.partitions for topic in rows}, progress)
-    look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, changelogs)
+    look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, sizes, changelogs)
     return State(settings.group, members, tuple(look.stage(node) for node in TOPOLOGY.nodes))
 
 
@@ -146,6 +150,7 @@ class _Look:
     partitions: int
     commits: Commits
     bounds: Bounds
+    sizes: Mapping[tuple[str, int], int]
     changelogs: Mapping[TopicPartition, Changelog]
 
     def stage(self, node: Node) -> StageState:
@@ -160,8 +165,13 @@ class _Look:
             rows_topic=rows,
             lag=sum(part.lag for part in found),
             rows=sum(part.rows for part in found),
+            input_bytes=self._bytes(topic),
+            rows_bytes=self._bytes(rows),
             partitions=found,
         )
+
+    def _bytes(self, topic: str | None) -> int:
+        return sum(size for (name, _), size in self.sizes.items() if name == topic)
 
     def _partition(self, node: Node, tp: TopicPartition, rows: str | None) -> PartitionState:
         commit = self.commits.get(tp)

@@ -2,8 +2,8 @@
 
 A message is a header (`hop_layout`) and a body: matrices of all columns of one width, the widest first so that each
 is aligned, features and the strings' lengths among them; then the strings. Columns lie together, and what is missing
-(NaN, 0, "") is mostly
-missing for many events in a row.
+(NaN, 0, "") is mostly missing for many events
+in a row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,8 @@ from detector.stream.hop_layout import COUNTS, MAGIC, NAMES, WIDTHS, Layout, hea
 
 #: A batch of messages is one Kafka record batch, which brokers limit to 1 MiB; half of it leaves room for others.
 MAX_BODY_BYTES = 448 * 1024
-#: Of zstd: of 235 bytes an event 91 are left for .35 + .25 µs; level 1 leaves 69 for .56 + .32, lz4 100 for .32 + .23.
+#: Of zstd. Measured on simulated events, compressing and decompressing: level 1 makes bodies a quarter smaller and takes
+#: half as long again; lz4 takes as long as this and makes them a tenth larger.
 LEVEL = -5
 #: Multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4), on mixed keys.
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
