@@ -61,8 +61,8 @@ def show(context: click.Context, settings: Settings, *, as_json: bool) -> None:
     begins there, a little later. A stage that the model does not have is new.
 
     With --json, `stages` lists the stages in the order in which an event meets them, each with its topic, topic_id,
-    rows_topic (null: it keeps no rows), lag, rows, input_bytes and rows_bytes (on disk) and partitions; `topic`, `topic_id` and `partitions` beside it are
-    those of the first.
+    rows_topic (null: it keeps no rows), lag, rows, input_bytes and rows_bytes (on disk) and partitions; `topic`,
+    `topic_id` and `partitions` beside it are those of the first.
     """
     with _progress("Reading the changelogs") as progress:
         found = read_state(settings, progress)

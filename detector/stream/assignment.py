@@ -136,7 +136,7 @@ class Assignment:
         if not marks.fits(self._crc(node), expected):
             raise UserError(
                 f"partition {tp.partition} of {tp.topic}: the marks stored are of {len(marks.high_water)} upstream"
-                f" partitions of other stages than this model's {', '.join(upstreams)} ({expected}): run the model they are"
-                f" of, or begin anew with `kozamori state reset`"
+                f" partitions of other stages than this model's {', '.join(upstreams)} ({expected}): run the model they"
+                f" are of, or begin anew with `kozamori state reset`"
             )
         return marks.high_water if len(marks.high_water) == expected else ()
