@@ -27,7 +27,7 @@ from detector.stream.hop_layout import COUNTS, MAGIC, NAMES, WIDTHS, Layout, hea
 
 #: A batch of messages is one Kafka record batch, which brokers limit to 1 MiB; half of it leaves room for others.
 MAX_BODY_BYTES = 448 * 1024
-#: Of zstd. Measured on simulated events, both ways: level 1 makes bodies a quarter smaller and takes half as long again;
+#: Of zstd. Measured on simulated events, both ways: level 1 makes a quarter less of them and takes half as long again;
 #: lz4 takes as long as this and makes them a tenth larger.
 LEVEL = -5
 #: Multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4), on mixed keys.
