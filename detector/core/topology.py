@@ -20,11 +20,12 @@ import numpy.typing as npt
 from detector.contract.batch import ACCOUNT_EVENTS, OWN, WALLET_EVENTS
 from detector.core.admission import APPLY_FRESH
 from detector.core.budget_controller import controller_of
-from detector.core.chains import chain_of
+from detector.core.chains import CHAINS, chain_of
 from detector.core.events import Events
 from detector.core.forward import both_sides
 from detector.core.model import Model
 from detector.core.stage import ESCALATED, OF_LIMIT, TURNED_DOWN, Chain, Feature, Stage
+from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
 
 #: The node that brings wallet events into the wallets' log; it keeps no rows.
@@ -188,3 +189,7 @@ def _goes_on(index: int, last: int) -> Select:
     if index == last:
         return escalated
     return within_budget if index > last else own_side
+
+
+#: All there can be: the longest chain has the nodes of every other.
+COMPLETE = topology_of(CHAINS[-1], BUDGET)

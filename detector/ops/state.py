@@ -9,7 +9,7 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.core.chains import CHAINS
 from detector.core.stages.budget import BUDGET
-from detector.core.topology import Node, Topology, topology_of
+from detector.core.topology import COMPLETE, Node, Topology, topology_of
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members, all_offsets
@@ -21,7 +21,7 @@ from detector.stream.changelog import Header
 from detector.stream.high_water import slot_of
 
 #: All there can be: the longest chain has the nodes of every other, and a node that no worker uses has nothing stored.
-TOPOLOGY = topology_of(CHAINS[-1], BUDGET)
+TOPOLOGY = COMPLETE
 
 Commits = Mapping[TopicPartition, OffsetAndMetadata]
 Bounds = Mapping[TopicPartition, tuple[int, int]]
