@@ -33,7 +33,18 @@ FORWARDER = "wallet-events"
 
 #: Columns that every node reads: for admission (`Batch.identity`), for the sides of a transfer, for ids of alerts.
 ALWAYS_READ = frozenset(
-    {"account", "event_id", "kind", "occurred_at_ms", "origin", "origin_offset", "role", "service", "wallet"}
+    {
+        "account",
+        "counterparty",
+        "event_id",
+        "kind",
+        "occurred_at_ms",
+        "origin",
+        "origin_offset",
+        "role",
+        "service",
+        "wallet",
+    }
 )
 #: Beside its features, what a model looks at; and what an alert says of its event.
 JUDGED = frozenset({"bank"})

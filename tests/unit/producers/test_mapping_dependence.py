@@ -10,8 +10,9 @@ from support.populations import scenario
 
 from detector.contract.batch import Batch, concatenate
 from detector.contract.vocabulary import DEBIT, KINDS, LINK, PAYMENT, PAYOUT, TRANSFER
-from detector.core.chain import ChainRun
 from detector.core.chains import SOURCE_CHAIN
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from producers import simulation
 from producers.batches import to_batches
 from producers.mapping.dependence import CONSTANTS, FIELDS, PRECISIONS, TIMES, Need, left_out
@@ -27,9 +28,9 @@ UNSEEN = {"counterparty": {"fan_out_24h"}}
 
 def as_seen(batch: Batch) -> Seen:
     """Offsets and features of links and debits."""
-    out, outcome = ChainRun(SOURCE_CHAIN, None, ttl_ms=400 * 86_400_000).process(batch)
-    which = np.isin(out.kind, (LINK, DEBIT)) & (outcome.status <= 1)
-    return out.offset[which], outcome.X[which]
+    last = MemoryRun(topology_of(SOURCE_CHAIN), None, ttl_ms=400 * 86_400_000).process(batch).last
+    which = np.isin(last.events.batch.kind, (LINK, DEBIT)) & (last.status <= 1)
+    return last.events.batch.offset[which], last.events.X[which]
 
 
 @pytest.fixture(scope="module")
