@@ -75,15 +75,15 @@ def fit_boosting(
 
 def saturate(X: npt.NDArray[np.float32], features: tuple[Feature, ...]) -> None:
     """Cut `X` (n, F) in place at `SATURATED`. Trees that learn from it never split above: scoring needs no cut."""
-    for place, feature in enumerate(features):
+    for index, feature in enumerate(features):
         if feature.name in SATURATED:
-            np.minimum(X[:, place], np.float32(SATURATED[feature.name]), out=X[:, place])
+            np.minimum(X[:, index], np.float32(SATURATED[feature.name]), out=X[:, index])
 
 
 def _weights(typology: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
     """Each typology weighs the same, however many events it has."""
-    found, place, events = np.unique(typology, return_inverse=True, return_counts=True)
-    weights: npt.NDArray[np.float64] = POSITIVES / len(found) / events[place]
+    found, index, events = np.unique(typology, return_inverse=True, return_counts=True)
+    weights: npt.NDArray[np.float64] = POSITIVES / len(found) / events[index]
     return weights
 
 

@@ -18,13 +18,13 @@ def catches(cases: Cases, alert: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """
     if not len(cases.case):
         return {}
-    number, place = np.unique(cases.case, return_inverse=True)
+    number, index = np.unique(cases.case, return_inverse=True)
     typology = np.zeros(len(number), np.int64)
-    typology[place] = cases.typology
+    typology[index] = cases.typology
     in_all, lost = np.zeros(len(number), np.int64), np.full(len(number), np.iinfo(np.int64).max)
-    np.maximum.at(in_all, place, cases.yen)
-    np.minimum.at(lost, place[alert], cases.yen[alert])  # yen only grow: the least is that of the first alert
-    alerted = np.isin(np.arange(len(number)), place[alert])
+    np.maximum.at(in_all, index, cases.yen)
+    np.minimum.at(lost, index[alert], cases.yen[alert])  # yen only grow: the least is that of the first alert
+    alerted = np.isin(np.arange(len(number)), index[alert])
     lost = np.where(alerted, lost, in_all)
     told = {"alerted": alerted, "early": alerted & (lost <= EARLY_YEN), "before_debit": alerted & (lost == 0)}
     rows = {}

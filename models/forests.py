@@ -25,9 +25,9 @@ class Sizes:
 def fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], sizes: Sizes, seed: int) -> Forest:
     """The forest of one kind of event, on raw features."""
     code = KINDS.index(kind)
-    places = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
-    sign = np.array([features[j].risk for j in places], np.float32)
-    X = data.X[data.kind == code][:, places]
+    indices = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
+    sign = np.array([features[j].risk for j in indices], np.float32)
+    X = data.X[data.kind == code][:, indices]
     surprise = fit_surprise(X, sign)
     random = np.random.default_rng([seed, code])
     if len(X) > sizes.max_events:
@@ -37,4 +37,4 @@ def fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], sizes: S
         max_samples=min(sizes.max_samples, len(X)),
         random_state=int(random.integers(2**31)),
     )
-    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, places)
+    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, indices)

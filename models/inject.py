@@ -23,7 +23,7 @@ class Attacks(NamedTuple):
     """The events of simulated cases, in order of arrival; arrays of shape `(n,)`.
 
     `arrival_ms` int64 is when an event reaches the bus; `case` int64 is a number, unique over all attacks, `NO_CASE`
-    for what belongs to no single victim; `typology` int8 is the place of the case's in `names`; `held_out` bool: the
+    for what belongs to no single victim; `typology` int8 is the index of the case's in `names`; `held_out` bool: the
     case is to judge by, not to learn from.
     """
 
@@ -88,14 +88,14 @@ def collect_cases(
         taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
         parts.append((outcome.events.X[which], day, batch.kind[which], taken[which], mark[batch.record[which]]))
         advance(int((mark < 0).sum()))
-    X, day, kind, taken, place = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    case = attacks.case[place]
+    X, day, kind, taken, index = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    case = attacks.case[index]
     return Cases(
         X=X,
         kind=kind,
         case=case,
-        typology=attacks.typology[place],
-        held_out=attacks.held_out[place],
+        typology=attacks.typology[index],
+        held_out=attacks.held_out[index],
         day=day,
         yen=_running(taken, case),
         names=attacks.names,
@@ -103,7 +103,7 @@ def collect_cases(
 
 
 def _planted(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch, npt.NDArray[np.int64]]]:
-    """All events in order of arrival with offsets of their own, and for each its place in `attacks`, else -1.
+    """All events in order of arrival with offsets of their own, and for each its index in `attacks`, else -1.
 
     A normal event arrives, as far as the history tells, when it occurred, or with the latest before it.
     """

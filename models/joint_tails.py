@@ -22,10 +22,10 @@ HALF = 0.5  # an event more than counted, so that what never happened is rare, b
 def fit_joint_tail(spec: DetectorSpec, data: Dataset, columns: Columns) -> JointTail:
     """The joint tail of the features of `spec` among normal events of its kinds, of which there must be one."""
     X = data.X[np.isin(data.kind, [KINDS.index(kind) for kind in spec.kinds])]
-    places = np.array([columns.feature_names.index(name) for name, _ in spec.features], np.int64)
-    sign = np.array([columns.features[place].risk for place in places], np.float32)
+    indices = np.array([columns.feature_names.index(name) for name, _ in spec.features], np.int64)
+    sign = np.array([columns.features[index].risk for index in indices], np.float32)
     limits = [np.inf if most is None else risk * most for risk, (_, most) in zip(sign, spec.features, strict=True)]
-    return fit(X, places, sign, np.array(limits, np.float32), len(np.unique(data.day)))
+    return fit(X, indices, sign, np.array(limits, np.float32), len(np.unique(data.day)))
 
 
 def fit(
@@ -43,8 +43,8 @@ def fit(
     values = [np.minimum(sign[j] * X[:, column], cap[j]) for j, column in enumerate(columns)]
     grids = _within_bounds([_grid(value) for value in values])
     shape = tuple(len(grid) + 1 for grid in grids)
-    places = [_level(grid, value) for grid, value in zip(grids, values, strict=True)]
-    counts = np.bincount(np.ravel_multi_index(tuple(places), shape), minlength=int(np.prod(shape))).reshape(shape)
+    levels = [_level(grid, value) for grid, value in zip(grids, values, strict=True)]
+    counts = np.bincount(np.ravel_multi_index(tuple(levels), shape), minlength=int(np.prod(shape))).reshape(shape)
     for axis in range(len(shape)):
         counts = np.flip(np.cumsum(np.flip(counts, axis), axis), axis)
     rarity = -np.log((counts + HALF) / days)

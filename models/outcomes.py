@@ -56,10 +56,10 @@ def outcome_of(
 
 
 def alone(
-    place: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
+    index: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
     """What one detector's part of the budget comes to on the held-out days, and what it catches there."""
-    own, its, of = detectors[place], calibrations[place], span.held_out
+    own, its, of = detectors[index], calibrations[index], span.held_out
     scores = own.score_many(of.X, of.kind)
     alert = alarm_of((own,), (its,), of) <= budget
     thresholds = {KINDS[code]: float(scores[alert & (of.kind == code)].min(initial=np.inf)) for code in SCORED_KINDS}

@@ -165,19 +165,19 @@ def cases_of(played: Played, labels: Labels, alert: npt.NDArray[np.bool_]) -> tu
     outcomes = cases.outcomes(alert)
     numbers = np.unique(played.case[played.case >= 0])  # in the order of `Cases`
     found = []
-    for place, number in enumerate(numbers.tolist()):
+    for index, number in enumerate(numbers.tolist()):
         own = played.select(played.case == number)
         began_ms = int(own.occurred_at_ms.min())
         at_bank = own.bank[own.bank != ABSENT]
-        alerted = bool(outcomes.alerted[place])
+        alerted = bool(outcomes.alerted[index])
         found.append(
             Case(
-                case_id=cases.case_ids[place],
+                case_id=cases.case_ids[index],
                 bank=f"{at_bank[0]:04}" if len(at_bank) else "",
                 began_at_ms=began_ms,
-                alerted_at_ms=began_ms + round(1000 * outcomes.seconds[place]) if alerted else None,
-                early=bool(outcomes.early[place]),
-                debits=_debits(own, int(outcomes.yen_lost[place])),
+                alerted_at_ms=began_ms + round(1000 * outcomes.seconds[index]) if alerted else None,
+                early=bool(outcomes.early[index]),
+                debits=_debits(own, int(outcomes.yen_lost[index])),
             )
         )
     return tuple(sorted(found, key=lambda case: (case.began_at_ms, case.case_id)))

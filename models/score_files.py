@@ -34,7 +34,7 @@ def write_scores(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> i
         rows = _write_parquet(part, tables, schema) if path.suffix == ".parquet" else _write_lines(part, tables)
         part.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error}): choose another place or make room") from None
+        raise UserError(f"cannot write {path} ({error.strerror or error}): choose another path or make room") from None
     finally:
         with suppress(OSError):
             part.unlink()

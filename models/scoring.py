@@ -113,11 +113,11 @@ class Scoring:
             "case_id": self._case_ids(rows),
             "update": pa.array(rows.facts[:, CASE_UPDATE].astype(np.int32), mask=calm | held),
         }
-        for place, detector in enumerate(self._model.detectors):
-            own = rows.scores[:, place]
+        for index, detector in enumerate(self._model.detectors):
+            own = rows.scores[:, index]
             columns[f"score_{detector.name}"] = pa.array(own, mask=np.isnan(own))
         if self._features:
-            columns |= {name: rows.X[:, place] for place, name in enumerate(self._chain.feature_names)}
+            columns |= {name: rows.X[:, index] for index, name in enumerate(self._chain.feature_names)}
         absent = pa.nulls(table.num_rows)
         arrays = [_of_type(columns.get(field.name, absent), field.type) for field in self.schema]
         return pa.Table.from_arrays(arrays, schema=self.schema)

@@ -110,8 +110,8 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             "leave_one_out": leave_one_out(detectors, span, refit, plan.budget) if plan.leave_one_out else {},
         },
         calibration={
-            detector.name: alone(place, detectors, calibrations, span, plan.budget)
-            for place, detector in enumerate(detectors)
+            detector.name: alone(index, detectors, calibrations, span, plan.budget)
+            for index, detector in enumerate(detectors)
         },
         banks=banks,
     )

@@ -110,7 +110,7 @@ def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
 def _common(table: pa.Table, check: _Check) -> dict[str, npt.NDArray[Any]]:
     """Columns that every event has."""
     service = text(table, "service", check.name)
-    codes = service_codes(service.words)[service.place]
+    codes = service_codes(service.words)[service.indices]
     check.all_good("service", codes != NO_SERVICE)
     verified, known = numbers(table, "wallet_verified", check.name)
     check.all_good("wallet_verified", known)

@@ -44,8 +44,8 @@ def debits_of(rng: Rng, ties: Ties, month: int) -> Events:
 
 def sources(rng: Rng, of: Ties, moments_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
     """Where each event comes from: home, carrier or campus, unknown; at first the counter that set the wallet up."""
-    place = rng.random(len(of.home))
-    usual = np.where(place < AT_HOME, of.home, np.where(place < AT_HOME + ON_THE_WAY, of.away, np.uint64(0)))
+    draw = rng.random(len(of.home))
+    usual = np.where(draw < AT_HOME, of.home, np.where(draw < AT_HOME + ON_THE_WAY, of.away, np.uint64(0)))
     return np.where((of.counter > 0) & (moments_ms - of.opened_at_ms < COUNTER_MS), of.counter, usual)
 
 

@@ -17,8 +17,8 @@ def pick(rng: Rng, values: Any, weights: Any, size: int) -> npt.NDArray[Any]:
     """`size` draws from `values` with probabilities proportional to `weights`."""
     cumulated = np.cumsum(np.asarray(weights, np.float64))
     # side="right": a draw of exactly 0 must not pick a value of weight 0.
-    places = np.searchsorted(cumulated, rng.random(size) * cumulated[-1], side="right")
-    picked: npt.NDArray[Any] = np.asarray(values)[places]
+    indices = np.searchsorted(cumulated, rng.random(size) * cumulated[-1], side="right")
+    picked: npt.NDArray[Any] = np.asarray(values)[indices]
     return picked
 
 

@@ -157,7 +157,7 @@ MONEY = (
     Figure("most charged by a wallet", "yen", measured.most_charged, MONTHLY_CAP_YEN, MONTHLY_CAP_YEN, LIMIT),
     Figure("whole caps within an hour, a day", "owners", _a_day(measured.whole_caps), 1, 15, NAMED),
 )
-PLACES = (
+SOURCES = (
     Figure("wallets at a home, median", "wallets", _wallets(HOUSEHOLD, 0.5), 1, 3, CENSUS),
     Figure("homes with two to five wallets", "share", _families, 0.35, 0.75, CENSUS),
     Figure("wallets behind a carrier's address, median", "wallets", _wallets(CARRIER, 0.5), 500, 5_000, NAMED),
@@ -188,7 +188,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "When": WHEN,
     "Wallets and links": TIES,
     "Debits": MONEY,
-    "Sources": PLACES,
+    "Sources": SOURCES,
     "Spending": SPENDING,
     "On the bus": BUS,
 }

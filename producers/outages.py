@@ -18,7 +18,7 @@ HEAP_MS = jst.MINUTE_MS  # how long what was held takes to arrive
 
 
 class Outage(NamedTuple):
-    """The silence of a bank (Zengin code) or of a service (its place in `SERVICES`), epoch ms."""
+    """The silence of a bank (Zengin code) or of a service (its index in `SERVICES`), epoch ms."""
 
     of_bank: bool
     code: int

@@ -91,7 +91,7 @@ def _in_opening_hours(
 
 
 def _bought_big(rng: Rng, charged: Events, trait: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Places of the charges that one big purchase uses up."""
+    """Indices of the charges that one big purchase uses up."""
     share = np.where(_heavy_buyer(trait), HEAVY_BUYER_SHARE, BIG_SHARE)
     return np.flatnonzero((charged.amount_yen >= BIG_FROM_YEN) & (rng.random(charged.size) < share))
 
@@ -124,8 +124,8 @@ def own_shop(wallet: npt.NDArray[np.uint64], kind: str, accounts: int) -> npt.ND
     """The shop of that kind that each wallet's owner goes to."""
     numbers = np.arange(1, min(_BLOCK, shops.shop_count(accounts)) + 1).astype(np.uint64)
     of_kind = numbers[shops.category_codes(numbers) == shops.CATEGORIES.index(kind)]
-    place = (fraction(wallet, _SALT + 1) ** shops.SKEW * len(of_kind)).astype(np.int64)
-    chosen: npt.NDArray[np.uint64] = of_kind[place]
+    index = (fraction(wallet, _SALT + 1) ** shops.SKEW * len(of_kind)).astype(np.int64)
+    chosen: npt.NDArray[np.uint64] = of_kind[index]
     return chosen
 
 

@@ -98,8 +98,8 @@ def messages_of(table: pa.Table, account_topic: tuple[str, int], wallet_topic: t
     ways = ((text(table, "account", "events"), account_topic, on_account), (wallets, wallet_topic, ~on_account))
     for column, (_, count), which in ways:
         words = [word.encode() for word in column.words]
-        keys[which] = np.array([*words, None], np.object_)[column.place[which]]
-        partitions[which] = partitions_of(words, count)[column.place[which]]
+        keys[which] = np.array([*words, None], np.object_)[column.indices[which]]
+        partitions[which] = partitions_of(words, count)[column.indices[which]]
     topics = np.where(on_account, account_topic[0], wallet_topic[0])
     occurred_at_ms = table["occurred_at_ms"].to_numpy().astype(np.int64)
     return Messages(topics.tolist(), values_of(table), keys.tolist(), partitions.tolist(), occurred_at_ms)

@@ -38,7 +38,7 @@ SEVERAL_MAX = 5
 
 
 class Sent(NamedTuple):
-    """Money sent; every array has shape `(n,)`; `sender` and `receiver` are places in the circles."""
+    """Money sent; every array has shape `(n,)`; `sender` and `receiver` are indices in the circles."""
 
     sender: npt.NDArray[np.int64]
     receiver: npt.NDArray[np.int64]

@@ -86,14 +86,14 @@ def baselines(train: Dataset, played: Played, columns: Columns, seed: int) -> li
         for code in SCORED_KINDS:
             if not (train.kind == code).any() and not (played.kind == code).any():
                 continue  # own data may have links alone, or debits alone
-            places = np.array([j for j, f in enumerate(columns.features) if KINDS[code] in f.kinds], np.int64)
-            sign = np.array([columns.features[j].risk for j in places], np.float32)
-            learnt = fitting.X[fitting.kind == code][:, places]
+            indices = np.array([j for j, f in enumerate(columns.features) if KINDS[code] in f.kinds], np.int64)
+            sign = np.array([columns.features[j].risk for j in indices], np.float32)
+            learnt = fitting.X[fitting.kind == code][:, indices]
             if len(learnt) < 2:
                 raise UserError(f"--train has {len(learnt)} {KINDS[code]} events to learn from: give a longer one")
             score = baseline.fit(learnt, sign, seed)
-            scores[played.kind == code] = score(played.X[played.kind == code][:, places])
-            normal[held_out.kind == code] = score(held_out.X[held_out.kind == code][:, places])
+            scores[played.kind == code] = score(played.X[played.kind == code][:, indices])
+            normal[held_out.kind == code] = score(held_out.X[held_out.kind == code][:, indices])
         calibration = fit_calibration(
             normal, held_out.kind, held_out.account, held_out.day, len(np.unique(held_out.day))
         )

@@ -19,7 +19,7 @@ HONEST, NO_CASE = -1, -2
 class Labels:
     """Labelled events and the cases they are of.
 
-    `event_id` uint64 (m,): hashes, ascending; `case` int32 (m,): place in `case_ids`, or `NO_CASE`; `typologies` has
+    `event_id` uint64 (m,): hashes, ascending; `case` int32 (m,): index in `case_ids`, or `NO_CASE`; `typologies` has
     that of each case.
     """
 
@@ -32,8 +32,8 @@ class Labels:
         """The case of each event, int32 (n,): its number, `NO_CASE`, or `HONEST` without a label."""
         if not len(self.event_id):
             return np.full(len(event_id), HONEST, np.int32)
-        place = np.minimum(np.searchsorted(self.event_id, event_id), len(self.event_id) - 1)
-        return np.where(self.event_id[place] == event_id, self.case[place], np.int32(HONEST))
+        index = np.minimum(np.searchsorted(self.event_id, event_id), len(self.event_id) - 1)
+        return np.where(self.event_id[index] == event_id, self.case[index], np.int32(HONEST))
 
 
 def labels_of(frame: pd.DataFrame) -> Labels:
@@ -43,7 +43,7 @@ def labels_of(frame: pd.DataFrame) -> Labels:
     """
     cases = frame.drop_duplicates("case_id")
     cases = cases[~cases["case_id"].str.contains(CAMPAIGN, regex=False)]
-    number = {case_id: place for place, case_id in enumerate(cases["case_id"])}
+    number = {case_id: index for index, case_id in enumerate(cases["case_id"])}
     event_id, first = np.unique(hash64_many(frame["event_id"].tolist()), return_index=True)
     case = np.array([number.get(case_id, NO_CASE) for case_id in frame["case_id"].iloc[first]], np.int32)
     return Labels(event_id, case, tuple(cases["case_id"]), tuple(cases["typology"]))

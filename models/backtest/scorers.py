@@ -42,10 +42,10 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
     """
     forms = [detector.spec.form for detector in model.detectors]
 
-    def alarm(places: list[int]) -> npt.NDArray[np.float64]:
-        calibrations = [model.calibrations[place] for place in places]
-        shares = [model.detectors[place].spec.share for place in places]
-        return alarm_of(calibrations, shares, played.scores[:, places], played.kind)
+    def alarm(indices: list[int]) -> npt.NDArray[np.float64]:
+        calibrations = [model.calibrations[index] for index in indices]
+        shares = [model.detectors[index].spec.share for index in indices]
+        return alarm_of(calibrations, shares, played.scores[:, indices], played.kind)
 
     # What a controller decides depends on all that came before: it has decided.
     limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]
@@ -53,9 +53,9 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
     scorers = [Scorer(KOZAMORI, whole, limit, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():
-        if places := [place for place, one in enumerate(forms) if one == form]:
-            told = ", ".join(model.detectors[place].name for place in places)
-            scorers.append(Scorer(name, alarm(places), None, f"alone: {told}"))
+        if indices := [index for index, one in enumerate(forms) if one == form]:
+            told = ", ".join(model.detectors[index].name for index in indices)
+            scorers.append(Scorer(name, alarm(indices), None, f"alone: {told}"))
         else:
             notes.append(f"{name} is left out: the model has no such detector")
     return scorers, notes
@@ -78,8 +78,8 @@ def loosest(alarm: npt.NDArray[np.float64], false_groups: Callable[[npt.NDArray[
     """
     limits = np.unique(alarm[np.isfinite(alarm)])
 
-    def fits(place: int) -> bool:
-        return false_groups(np.flatnonzero(alarm <= limits[place])) <= most
+    def fits(index: int) -> bool:
+        return false_groups(np.flatnonzero(alarm <= limits[index])) <= most
 
     good, step = -1, 1
     while good + step < len(limits) and fits(good + step):

@@ -68,7 +68,7 @@ def write_report(path: Path, found: Backtest, about: dict[str, str]) -> Path:
         for name, content in files.items():  # the page last: where it is, the rest is too
             _replace(page.parent / name, content)
     except OSError as error:
-        raise UserError(f"cannot write {page} ({error.strerror or error}): choose another place with -o") from None
+        raise UserError(f"cannot write {page} ({error.strerror or error}): choose another path with -o") from None
     return page
 
 
@@ -129,12 +129,12 @@ def _summary(found: Backtest) -> str:
 def _scorers(found: Backtest) -> str:
     heads = ("scorer", "", "alerted", "early", "before any debit", "yen lost", "false groups a day", "precision")
     rows = []
-    for place, scored in enumerate(found.scorers):
+    for index, scored in enumerate(found.scorers):
         figures = scored.figures
         cells = [f"<td>{figures.name}</td><td class=text><small>{escape(scored.meaning)}</small></td>"]
         cells += [f"<td>{_share(getattr(figures, share))} {_interval(scored, share)}</td>" for share in SHARES]
         cells += [f"<td>{figures.false_groups_per_day:.1f}</td><td>{_share(figures.precision)}</td>"]
-        rows.append(f"<tr{' class=ours' if place == 0 else ''}>{''.join(cells)}</tr>")
+        rows.append(f"<tr{' class=ours' if index == 0 else ''}>{''.join(cells)}</tr>")
     late = found.hindsight
     told = "".join(f"<td>{_share(getattr(late, share))}</td>" for share in SHARES)
     told += f"<td>{late.false_groups_per_day:.1f}</td><td>{_share(late.precision)}</td>"

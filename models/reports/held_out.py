@@ -42,19 +42,19 @@ def picture(manifest: Mapping[str, Any]) -> bytes:
 
 def _costs(axes: Any, parts: Mapping[str, tuple[float, Any]], limits: list[float]) -> None:
     """Bars of false groups a day, with the part of the budget that each may spend."""
-    places = np.arange(len(parts))
-    axes.barh(places, [cost for cost, _ in parts.values()], color=COST, label="false alert groups a day")
-    axes.plot(limits, places, "|", color=LIMIT, markersize=14, label="its part of the budget")
+    positions = np.arange(len(parts))
+    axes.barh(positions, [cost for cost, _ in parts.values()], color=COST, label="false alert groups a day")
+    axes.plot(limits, positions, "|", color=LIMIT, markersize=14, label="its part of the budget")
     _rows(axes, list(parts))
     axes.set_title("False alert groups a day, and the budget (|)", loc="left")
 
 
 def _shares(axes: Any, rows: Mapping[str, Mapping[str, Any]], title: str) -> None:
-    places = np.arange(len(rows))
+    positions = np.arange(len(rows))
     height = 0.8 / len(SHARES)
     for turn, (share, colour, label) in enumerate(SHARES):
         axes.barh(
-            places + (turn - 1) * height, [row[share] for row in rows.values()], height, color=colour, label=label
+            positions + (turn - 1) * height, [row[share] for row in rows.values()], height, color=colour, label=label
         )
     _rows(axes, list(rows))
     axes.set_xlim(0, 1)

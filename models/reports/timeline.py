@@ -85,14 +85,14 @@ def _yen(axes: Any, one: Episode) -> None:
 def _banks(axes: Any, one: Episode) -> None:
     """A row for each bank: its cases as dots, its first alert as a bar."""
     rows = one.banks()
-    place = {row.bank: number for number, row in enumerate(rows)}
+    position = {row.bank: number for number, row in enumerate(rows)}
     for name, colour, chosen in (
         ("alerted early", SAVED, lambda case: case.early),
         ("alerted later", LATE, lambda case: case.alerted_at_ms is not None and not case.early),
         ("never alerted", LOST, lambda case: case.alerted_at_ms is None),
     ):
         cases: list[Case] = [case for case in one.cases if chosen(case)]
-        where = [place[case.bank] for case in cases]
+        where = [position[case.bank] for case in cases]
         axes.scatter(_moments([case.began_at_ms for case in cases]), where, s=22, color=colour, label=name, alpha=0.8)
     alerted = [(number, row.first_alert_at) for number, row in enumerate(rows) if row.first_alert_at is not None]
     axes.scatter(

@@ -57,8 +57,8 @@ def _words(field: Field, texts: pa.Array) -> Made:
     expected = "one of " + ", ".join(field.values or field.words) if field.values or field.words else "a text"
     found = texts
     if field.values:
-        place = pc.index_in(texts, pa.array(list(field.values), pa.string()))
-        found = pa.array(list(field.values.values()), pa.string()).take(place)
+        indices = pc.index_in(texts, pa.array(list(field.values), pa.string()))
+        found = pa.array(list(field.values.values()), pa.string()).take(indices)
     if field.otherwise is not None:
         found = pc.fill_null(found, field.otherwise)
     if field.words:

@@ -71,8 +71,8 @@ class Mapper:
         torn = [Problem(line, rows.why_torn) for line in rows.torn]
         problems, bad = torn[:SHOWN], len(torn)
         parts = [_EMPTY]
-        for place, events in enumerate(self._mapping.events):
-            at = np.flatnonzero(which == place)
+        for index, events in enumerate(self._mapping.events):
+            at = np.flatnonzero(which == index)
             part = _Part(events, rows.select(at), self._file, self._key)
             parts.append(part.table())
             problems += part.problems()
@@ -84,11 +84,11 @@ class Mapper:
 
 
 def assigned(texts: pa.Table, tables: tuple[Events, ...]) -> npt.NDArray[np.int64]:
-    """Of each row the place of the first table whose conditions it meets, −1 where there is none."""
+    """Of each row the index of the first table whose conditions it meets, −1 where there is none."""
     which = np.full(texts.num_rows, -1, np.int64)
-    for place, events in reversed(list(enumerate(tables))):
+    for index, events in reversed(list(enumerate(tables))):
         met = [meets(texts, condition) for condition in events.conditions]
-        which[np.logical_and.reduce(met) if met else slice(None)] = place
+        which[np.logical_and.reduce(met) if met else slice(None)] = index
     return which
 
 
@@ -194,12 +194,12 @@ class _FirstSeen:
             return table
         wallets = at_service(text(table, "service", "events"), text(table, "wallet", "events"))
         times = table["occurred_at_ms"].to_numpy()
-        first = np.unique(wallets.place, return_index=True)[1]
+        first = np.unique(wallets.indices, return_index=True)[1]
         opened = [
             self._at.setdefault(wallet, at)
             for wallet, at in zip(hash64_many(wallets.words).tolist(), times[first].tolist(), strict=True)
         ]
-        column = np.array(opened, np.int64)[wallets.place]
+        column = np.array(opened, np.int64)[wallets.indices]
         return table.set_column(table.schema.get_field_index("wallet_opened_at_ms"), "wallet_opened_at_ms", [column])
 
 

@@ -32,9 +32,9 @@ class Rows(NamedTuple):
     torn: tuple[int, ...] = ()
     why_torn: str = "got another number of columns than in the heading"
 
-    def select(self, places: npt.NDArray[np.int64]) -> "Rows":
-        """The rows at `places`."""
-        return Rows(self.texts.take(pa.array(places)), self.line[places])
+    def select(self, indices: npt.NDArray[np.int64]) -> "Rows":
+        """The rows at `indices`."""
+        return Rows(self.texts.take(pa.array(indices)), self.line[indices])
 
 
 def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
@@ -132,17 +132,17 @@ def _json_lines(path: Path, mapping: Mapping) -> Iterator[Rows]:
 
 
 def _objects(lines: list[bytes], first: int, mapping: Mapping) -> Rows:
-    found, places, torn = [], [], []
-    for place, line in enumerate(lines, first):
+    found, numbers, torn = [], [], []
+    for number, line in enumerate(lines, first):
         if not line.strip():
             continue
         try:
             found.append(_OBJECT.decode(line))
-            places.append(place)
+            numbers.append(number)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            torn.append(place)
+            torn.append(number)
     columns = {name: pa.array([_word(row.get(name)) for row in found], pa.string()) for name in mapping.columns}
-    return Rows(pa.table(columns), np.array(places, np.int64), tuple(torn), "got no JSON object")
+    return Rows(pa.table(columns), np.array(numbers, np.int64), tuple(torn), "got no JSON object")
 
 
 def _word(value: Any) -> str | None:

@@ -141,7 +141,7 @@ def payments(plan: Plan, case: Indices, moment: Moments, yen: Yen, shop: npt.NDA
 def affordable(case: Indices, yen: Yen, money: Yen) -> Yen:
     """The amounts cut to what is left of each case's `money`; `case` is in ascending order."""
     spent = np.cumsum(yen)
-    first = np.searchsorted(case, case)  # place of the case's first amount
+    first = np.searchsorted(case, case)  # index of the case's first amount
     before = spent - yen
     left: Yen = money[case] - (before - before[first])
     return np.clip(yen, 0, np.maximum(left, 0))
