@@ -55,7 +55,7 @@ def _within(attempts: Attempts, ties: Ties, month: int) -> Attempts:
 
 
 def _without_funds(rng: Rng, attempts: Attempts, month: int) -> tuple[Attempts, npt.NDArray[np.bool_]]:
-    """The attempts with the retries of those that fail for want of money, and which these are."""
+    """The attempts with the retries of those that fail for lack of funds, and a mask of these retries."""
     size = len(attempts.tie)
     pay_day = season.pay_day(month)
     lean = (attempts.occurred_at_ms >= jst.midnight_ms(pay_day) - 7 * jst.DAY_MS) & (

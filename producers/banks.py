@@ -72,5 +72,5 @@ def drawn(rng: Rng, size: int) -> npt.NDArray[np.int64]:
 
 
 def account_numbers(bank: npt.NDArray[np.int64], serial: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """Account ids: the code of the bank at that index in the high bits, a number that no other account has below."""
+    """Account ids: the code of the bank at that index in the high bits, a unique number in the low bits."""
     return (CODES[bank].astype(np.uint64) << np.uint64(40)) | serial.astype(np.uint64)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from detector.contract.vocabulary import DEBIT, KINDS, LINK, OPEN, PAYMENT, PAYOUT, TRANSFER, UNLINK
 from producers.events import NO_CASE, Events
 
-#: `probe`: a PIN guessed at; `test`: a small charge that only asks whether the money comes.
+#: `probe`: a PIN guess; `test`: a small charge that only tests whether money can be taken.
 STAGES = ("open", "probe", "link", "test", "charge", "spend", "transfer", "payout", "unlink")
 PROBE, TEST = STAGES.index("probe"), STAGES.index("test")
 _OF_KIND = {
@@ -26,7 +26,7 @@ _OF_KIND = {
 #: The stage that an event of each kind usually is.
 STAGE_OF_KIND: npt.NDArray[np.int8] = np.array([STAGES.index(_OF_KIND[kind]) for kind in range(len(KINDS))], np.int8)
 
-#: A number is `typology << 24 | serial`, so that 32 bits tell the typology; campaigns have bit 23 set.
+#: A number is `typology << 24 | serial`, so that 32 bits hold the typology too; campaigns have bit 23 set.
 _TYPOLOGY_BITS = 24
 _CAMPAIGN = 1 << 23
 

@@ -1,4 +1,4 @@
-"""Columns of an Arrow table as numpy: texts as distinct words and indices, numbers with what is known of them."""
+"""Columns of an Arrow table as numpy: texts as distinct words and indices, numbers with a mask of present values."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ class Text(NamedTuple):
     indices: npt.NDArray[np.int64]
 
     def each(self, function: Callable[[str], int]) -> npt.NDArray[np.int64]:
-        """The function's value for each text; it is called once for each word."""
+        """The function's value for each text; called once for each distinct word."""
         values: npt.NDArray[np.int64] = np.fromiter(map(function, self.words), np.int64, len(self.words))[self.indices]
         return values
 
@@ -66,9 +66,9 @@ def text(table: pa.Table, field: str, name: str) -> Text:
 
 
 def numbers(table: pa.Table, field: str, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """The column of numbers or truth values, 0 where absent, and where it is present.
+    """The column of numbers or booleans, 0 where absent, and a mask of the present values.
 
-    Raises UserError for another type. `wallet_verified` takes truth values alone, the other columns numbers alone.
+    Raises UserError for another type. `wallet_verified` takes booleans only, the other columns numbers only.
     """
     size = table.num_rows
     if field not in table.column_names or pa.types.is_null(table[field].type):

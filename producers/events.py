@@ -1,4 +1,4 @@
-"""Simulated events as columns of numbers; strings are made of them only when they are written."""
+"""Simulated events as columns of numbers; converted to strings only when written."""
 
 from typing import Any, NamedTuple
 

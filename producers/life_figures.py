@@ -31,7 +31,7 @@ from producers.shops import MAX_PAYMENT_YEN
 from producers.ties import CAMPUS, CARRIER, COUNTER, HOUSEHOLD
 
 Measure = Callable[[Life], float]
-#: Rates are told for the population that our scenarios have, whatever the size of the one measured.
+#: Rates are scaled to the population of our scenarios, whatever the size of the one measured.
 STANDARD_ACCOUNTS = 60_000
 CASES_A_DAY = 170 / 16  # 1-16 September 2020 (INCIDENT)
 HIDDEN = 50 * CASES_A_DAY / 2  # honest newcomers to hide them; the offer of September doubles what is usual

@@ -147,7 +147,7 @@ def smokers(life: Life) -> int:
 
 
 def tablets(life: Life) -> int:
-    """Wallets that do so at electronics shops."""
+    """Wallets that pay 30,000 yen and more in the month at electronics shops."""
     return _buyers(life, "electronics")
 
 

@@ -1,4 +1,4 @@
-"""From tables to messages: the JSON of each event."""
+"""Tables to messages: the JSON of each event."""
 
 from typing import Any
 

@@ -35,9 +35,9 @@ HASTE_MS = 15 * jst.SECOND_MS  # from the link to the earliest charge
 def cohort(
     rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, verified_share: float, times: float = 1.0
 ) -> Ties:
-    """The ties that begin in the numbered month, beside those of the beginning; numbered from `serial` on.
+    """The ties that begin in the numbered month, numbered from `serial` on.
 
-    `times` as many wallets as usual.
+    `times`: factor on the usual number of wallets.
     """
     per_day = times * NEW_WALLETS_PER_DAY * accounts
     wallets = _wallets(rng, base, month, accounts, per_day, serial=serial, verified_share=verified_share)
@@ -124,7 +124,7 @@ def _moments(rng: Rng, month: int, per_day: float) -> tuple[npt.NDArray[np.int64
 
 
 def _delay(rng: Rng, median_ms: float, sigma: float, mean_ms: float, size: int) -> npt.NDArray[np.int64]:
-    """What most do in one go, and the others some days or weeks later."""
+    """Delays: short for most people, some days or weeks for the others."""
     hurry = rng.random(size)
     later = exponential_ms(rng, mean_ms, size) * np.where(hurry > 1 - WEEKS_SHARE, 5, 1)
     return np.where(hurry < PROMPT_SHARE, lognormal_ms(rng, median_ms, sigma, size), later)

@@ -48,7 +48,7 @@ _BLOCK = 1_000  # shops looked through for one of a wanted kind
 def payments_after(rng: Rng, debits: Events, month: int, accounts: int) -> Events:
     """Payments in the numbered month from the wallets that `debits` charged.
 
-    What would fall into the next month is paid as long before as this month lasts, if the wallet was there, so that
+    What would fall into the next month is moved back by the length of this month, if the wallet existed then, so that
     months stay independent of each other and no day lacks payments.
     """
     charged = debits.select((debits.purpose == CHARGE) & (debits.result == OK))

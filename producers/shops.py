@@ -29,7 +29,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("transport", 3, 1_200, 0.9),
 )
 CATEGORIES = tuple(kind.name for kind in KINDS)
-#: A shop's number modulo 100 tells its category.
+#: A shop's number modulo 100 gives its category.
 CATEGORY_OF: npt.NDArray[np.int64] = np.repeat(np.arange(len(KINDS)), [kind.weight for kind in KINDS])
 MEDIAN_YEN: npt.NDArray[np.int64] = np.array([kind.median_yen for kind in KINDS])
 SIGMA: npt.NDArray[np.float64] = np.array([kind.sigma for kind in KINDS])

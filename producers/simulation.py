@@ -20,7 +20,7 @@ from producers.tables import labels_of, to_table
 from producers.texts import Texts
 from producers.typologies.table import TYPOLOGIES
 
-_COUNTED = ("cases", "events", "yen")  # of each typology in a summary
+_COUNTED = ("cases", "events", "yen")  # columns of each typology in a summary
 PIECE_ROWS = 262_144  # made into strings at once; small, as strings take more room than numbers
 
 

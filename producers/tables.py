@@ -81,7 +81,7 @@ def labels_of(events: Events) -> pa.Table:
 
 
 def _counterparties(events: Events, texts: Texts) -> pa.Array:
-    # Plain strings, as most receivers are paid once; index -1 of the names is null.
+    # Plain strings, as most receivers are paid once; index -1 means null.
     sent = events.kind == TRANSFER
     names = texts.wallets(events.counterparty[sent])
     return names.take(pa.array(np.cumsum(sent) - 1, mask=~sent))

@@ -23,7 +23,7 @@ SUCCESSES = Parameter("successes", 1, 10, "cases", "of one spray: assumed")
 DRAIN_DELAY = Parameter("drain_delay_min", 10, 1_440, "min", "PIN found to the drain's wallet opened: assumed")
 PARAMETERS = (ACCOUNTS, SUCCESS, DAYS, TRIES_A_DAY, VISITS, PER_WALLET, SUCCESSES, DRAIN_DELAY, *drain.PARAMETERS)
 
-#: A spray tries at most this share of the population: a small one is too small for 10,000 tries.
+#: A spray tries at most this share of the population: 10,000 tries are too many for a small one.
 LARGEST_SHARE = 1 / 6
 LAST_HOUR = 22  # of a day's first tries, so that a found PIN can be used on the same day
 BETWEEN_TRIES_MIN = (10, 50)  # *assumed*
@@ -37,7 +37,7 @@ class Tries(NamedTuple):
 
 
 def generate(rng: Rng, plan: Plan) -> Events:
-    """The events of T3: `plan` holds the accounts that open; those that hold are added."""
+    """The events of T3: `plan` has the accounts whose PIN is found; tries on others are added."""
     sprays = []
     begins = plan.begins_ms.copy()
     for members in bundles(rng, plan, SUCCESSES):

@@ -1,4 +1,4 @@
-"""What thieves bring along: wallets, sources and strangers' accounts, numbered so that nothing is used twice."""
+"""Wallets, sources and strangers' accounts of the thieves, numbered so that nothing is used twice."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ STRANGERS = 1 << 39  # account numbers from here on belong to nobody who has a w
 class Supply:
     """Fresh numbers for the cases of one typology in one run; the same calls give the same numbers.
 
-    `index` is the typology's in the table, `day` tells runs that begin on different days apart.
+    `index` is the typology's in the table; runs that begin on different `day`s get different numbers.
     """
 
     def __init__(self, index: int, day: int) -> None:
