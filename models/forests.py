@@ -1,4 +1,4 @@
-"""From normal events to an isolation forest over tail surprises, one for each kind of event."""
+"""Isolation forests over tail surprises of normal events, one for each kind of event."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from models.flatten import flatten, fold
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Trees, events that each sees, and events that scikit-learn chooses them from."""
+    """Number of trees, events a tree, and events scikit-learn samples them from."""
 
     trees: int
     max_samples: int

@@ -1,4 +1,4 @@
-"""A model taken apart without training it again: without a detector, with one alone, without a feature's word."""
+"""Parts of a trained model, without retraining: without a detector, with one alone, without a feature's values."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ def detectors(model: Model, span: Span, log: Log, budgets: Budgets) -> Iterator[
 
 
 def features(model: Model, span: Span, log: Log, budgets: Budgets, seed: int) -> Iterator[Row]:
-    """A row for each feature that has a value, with its values exchanged among events of a kind."""
+    """A row for each feature that has a value, with its values permuted among events of a kind."""
     for column, name in enumerate(model.feature_names):
         if np.isnan(log.played.X[:, column]).all():
             continue

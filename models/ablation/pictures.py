@@ -1,4 +1,4 @@
-"""Two pictures of the ablation page: every experiment beside what chance does; typologies by detector."""
+"""Two pictures of the ablation page: every experiment beside the range of the seeds; typologies by detector."""
 
 import io
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from models.ablation.experiments import DETECTORS, DRIFT, GROUPS, NEWCOMERS, QUE
 from models.ablation.failures import of_seeds, spread
 
 DPI = 110
-#: Colours that people with any colour vision tell apart (Okabe & Ito, Color Universal Design, 2008).
+#: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 EARLY, LOST, CHANCE = "#0072B2", "#D55E00", "#e3e5e8"
 SHOWN = (DETECTORS.name, GROUPS.name, NEWCOMERS.name, DRIFT.name, THIEVES.name, TRAINING.name)
 
@@ -31,7 +31,7 @@ def _png(draw: Callable[[Any, dict[str, Any]], None], figures: dict[str, Any], s
     FigureCanvasAgg(figure)
     draw(figure, figures)
     out = io.BytesIO()
-    # Without the library's version, so that the same figures give the same bytes for longer.
+    # No library version in the metadata, so that the bytes depend on the figures only.
     figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
     return out.getvalue()
 

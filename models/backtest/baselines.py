@@ -1,4 +1,4 @@
-"""What one would try first: a plain isolation forest, and the sum of all features' tail surprises.
+"""Baselines: a plain isolation forest, and the sum of all features' tail surprises.
 
 Both learn from the same kind of unlabelled normal days as the model, a part for each event kind, and are calibrated on
 other days as its detectors are, so that kinds compare.
@@ -40,7 +40,7 @@ class Baseline:
 
 
 def _plain_forest(X: npt.NDArray[np.float32], sign: npt.NDArray[np.float32], seed: int) -> Score:
-    """As the textbook has it: logarithms of the features, the median for what is missing, no direction of risk."""
+    """The textbook's forest: logarithms of the features, medians for missing values, no direction of risk."""
     del sign
     logs = _logs(X)
     present = ~np.isnan(logs).all(axis=0)

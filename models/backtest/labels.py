@@ -8,8 +8,8 @@ import pandas as pd
 
 from detector.contract.hashing import hash64_many
 
-#: In a case id of the simulator: what a thief does for many victims at once. It is no case (nobody's money is taken by
-#: it), but an alert on it is not false.
+#: Marks a campaign in a case id of the simulator: a thief's events for many victims at once. It is no case (it takes
+#: nobody's money), but an alert on it is not false.
 CAMPAIGN = "-campaign-"
 #: Instead of a case's number: an honest event, and a labelled one of no case.
 HONEST, NO_CASE = -1, -2
@@ -39,7 +39,7 @@ class Labels:
 def labels_of(frame: pd.DataFrame) -> Labels:
     """The labels in a frame of `event_id`, `case_id` and `typology`.
 
-    An event labelled twice is of the case named first; a case has the typology that its first event is labelled with.
+    An event labelled twice belongs to the first case; a case has the typology of its first label.
     """
     cases = frame.drop_duplicates("case_id")
     cases = cases[~cases["case_id"].str.contains(CAMPAIGN, regex=False)]

@@ -1,4 +1,4 @@
-"""The picture of a training: what each detector costs and catches on the held-out days, by manifest alone."""
+"""The picture of a training: false alerts and catches of each detector on the held-out days, from the manifest."""
 
 import io
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-#: Told apart with any colour vision (Okabe & Ito, Color Universal Design, 2008).
+#: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 CAUGHT, EARLY, LOST, COST, LIMIT = "#56B4E9", "#009E73", "#D55E00", "#8a8f98", "#000000"
 SHARES = (("alerted", CAUGHT, "caught"), ("early", EARLY, "caught early"), ("yen_lost", LOST, "yen lost"))
 DPI = 110
@@ -35,7 +35,7 @@ def picture(manifest: Mapping[str, Any]) -> bytes:
         handles, names = axes[1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     out = io.BytesIO()
-    # Without the library's version, so that the same figures give the same bytes for longer.
+    # No library version in the metadata, so that the bytes depend on the figures only.
     figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
     return out.getvalue()
 
