@@ -182,7 +182,7 @@ def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
                 folder.rename(old)
             fresh.rename(folder)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another place with -o") from error
+        raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another path with -o") from error
     return model
 
 
@@ -191,9 +191,9 @@ def check_target(folder: Path, *, force: bool) -> None:
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
-        raise UserError(f"{folder}: exists and is not a model folder: choose another place with -o")
+        raise UserError(f"{folder}: exists and is not a model folder: choose another path with -o")
     if not force:
-        raise UserError(f"{folder}: exists already: choose another place with -o, or replace it with --force")
+        raise UserError(f"{folder}: exists already: choose another path with -o, or replace it with --force")
 
 
 def _manifest(content: bytes, where: str) -> Manifest:

@@ -18,7 +18,7 @@ from producers import campaigns
 from producers.attacks import attacks
 from producers.batches import to_batches
 from producers.campaigns import ANY_DAY, Campaign
-from producers.cases import is_campaign, typology_places
+from producers.cases import is_campaign, typology_indices
 from producers.draws import Rng
 from producers.events import Events
 from producers.population import EMAIL_ERA, Era, Population
@@ -123,7 +123,7 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
         *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
     ]
     first_seed = TRAINING_SEEDS + seed % TRAINING_SEEDS * ROUNDS
-    parts = [_play(one, place, first_seed + place, dates, history) for place, one in enumerate(rounds)]
+    parts = [_play(one, index, first_seed + index, dates, history) for index, one in enumerate(rounds)]
     order = np.argsort(np.concatenate([part.arrival_ms for part in parts]), kind="stable")
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])[order]
@@ -141,10 +141,10 @@ class _Round(NamedTuple):
 def _sizes(cases: int) -> list[int]:
     """Cases of the rounds: one of each typology at least."""
     rounds = max(1, min(ROUNDS // 2, round(cases / ROUND)))
-    return [max(len(TYPOLOGIES), len(range(place, cases, rounds))) for place in range(rounds)]
+    return [max(len(TYPOLOGIES), len(range(index, cases, rounds))) for index in range(rounds)]
 
 
-def _play(one: _Round, place: int, seed: int, dates: list[dt.date], history: History) -> Attacks:
+def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: History) -> Attacks:
     """One round, its events of the kinds that the history has."""
     began = dates[0].replace(day=1)
     opened = EMAIL_ERA.begins - EMAIL_ERA.wallets_since
@@ -158,12 +158,12 @@ def _play(one: _Round, place: int, seed: int, dates: list[dt.date], history: His
         account=_own_accounts(rng, played, batch.account, history.accounts),
         source=_as_unknown(rng, played.wallet, batch.source, history.sourceless),
     )
-    number = played.case.astype(np.int64) | place << 32
+    number = played.case.astype(np.int64) | index << 32
     return Attacks(
         batch=batch,
         arrival_ms=played.arrival_ms,
         case=np.where(is_campaign(played.case), NO_CASE, number),
-        typology=typology_places(played.case).astype(np.int8),
+        typology=typology_indices(played.case).astype(np.int8),
         held_out=np.full(played.size, one.held_out),
         names=(),
     )
@@ -182,11 +182,11 @@ def _own_accounts(
     """Victims whom the simulated population knows become accounts of the history, which have a life of their own."""
     number = played.account & np.uint64((1 << 40) - 1)
     known = (played.account != 0) & (number < STRANGERS)
-    victims, place = np.unique(account[known], return_inverse=True)
+    victims, index = np.unique(account[known], return_inverse=True)
     if not len(own) or not len(victims):
         return account
     exchanged = account.copy()
-    exchanged[known] = rng.choice(own, len(victims), replace=len(victims) > len(own))[place]
+    exchanged[known] = rng.choice(own, len(victims), replace=len(victims) > len(own))[index]
     return exchanged
 
 
@@ -194,8 +194,8 @@ def _as_unknown(
     rng: Rng, wallet: npt.NDArray[np.uint64], source: npt.NDArray[np.uint64], share: float
 ) -> npt.NDArray[np.uint64]:
     """Sources unknown for as large a share of wallets as in the history: to be known must not tell an attack."""
-    wallets, place = np.unique(wallet, return_inverse=True)
-    return np.where((rng.random(len(wallets)) < share)[place], np.uint64(0), source)
+    wallets, index = np.unique(wallet, return_inverse=True)
+    return np.where((rng.random(len(wallets)) < share)[index], np.uint64(0), source)
 
 
 def _date(day: int) -> dt.date:

@@ -193,14 +193,14 @@ class AlertSubscriber:
         return True
 
     def _decode(self, record: ConsumerRecord) -> Alert | None:
-        place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+        position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
         try:
             schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
             if schema <= SCHEMA:
                 return decode_alert(record.value)
-            log.warning("skipped an alert of schema %d at %s: this release reads %d, upgrade", schema, place, SCHEMA)
+            log.warning("skipped an alert of schema %d at %s: this release reads %d, upgrade", schema, position, SCHEMA)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            log.warning("skipped a record that is no alert at %s", place)
+            log.warning("skipped a record that is no alert at %s", position)
         self.skipped += 1
         return None
 

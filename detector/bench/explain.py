@@ -80,8 +80,8 @@ def measure(rounds: int, seed: int, alerts: int) -> Report:
     counterfactual_us, *others = [median(column) for column in zip(*costs, strict=True)]
     return Report(
         [
-            Cost(detector.name, detector.spec.form, *others[2 * place : 2 * place + 2])
-            for place, detector in enumerate(model.detectors)
+            Cost(detector.name, detector.spec.form, *others[2 * index : 2 * index + 2])
+            for index, detector in enumerate(model.detectors)
         ],
         counterfactual_us,
     )

@@ -45,7 +45,7 @@ class Scorer:
         self._forest, self._threshold = joblib.load(Path(folder, FOREST))
 
     def alerting(self, rows: list[list[float]]) -> npt.NDArray[np.intp]:
-        """Places of the feature lists that alert, all scored in one call."""
+        """Indices of the feature lists that alert, all scored in one call."""
         if not rows:
             return np.zeros(0, np.intp)
         X = np.nan_to_num(np.array(rows, np.float32), nan=MISSING)

@@ -117,8 +117,8 @@ def table(queue: CaseQueue, top: int, lang: Language) -> Table:
     title = f"{len(found):,} open cases, {now}"
     shown = Table(title=title, title_justify="left", box=None, pad_edge=False, collapse_padding=True, expand=True)
     *heads, why = HEADS[lang]
-    for place, head in enumerate(heads):
-        shown.add_column(head, justify="right" if place < _NUMBERS else "left", no_wrap=True)
+    for index, head in enumerate(heads):
+        shown.add_column(head, justify="right" if index < _NUMBERS else "left", no_wrap=True)
     shown.add_column(why, ratio=1, no_wrap=True, overflow="ellipsis")
     for case in found[:top]:
         shown.add_row(*line(case, queue.now_ms, lang))

@@ -199,8 +199,8 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
     row("rate", say("how_rare", _often(alert.false_alarms_per_day, lang)))
     if alert.typologies:
         row("typologies", "; ".join(f"{name} {BY_ID[name].name if name in BY_ID else ''}" for name in alert.typologies))
-    for place, reason in enumerate(alert.reasons):
-        row("" if place else "reasons", Text.assemble(_bar(reason.share), text_of(reason, lang)))
+    for index, reason in enumerate(alert.reasons):
+        row("" if index else "reasons", Text.assemble(_bar(reason.share), text_of(reason, lang)))
     others = 1 - sum(reason.share for reason in alert.reasons)
     if others >= LEAST_SHOWN:
         row("", Text.assemble(_bar(others), (say("others"), "dim")))

@@ -198,7 +198,7 @@ def _print_reset(done: Reset, to: Start, *, done_now: bool) -> None:
             click.echo(f"{word} the rows in {stage.rows_topic} ({stage.rows_records} records)")
     for stage in done.stages:
         if not stage.is_hop:
-            begin = _places(stage.begin_at)
+            begin = _positions(stage.begin_at)
             click.echo(f"workers begin at the {to} event of {stage.topic} ({begin}), {stage.to_read} events to read")
     if not done_now:
         click.echo("nothing was changed: run again with --yes (see --help for what is lost)")
@@ -211,10 +211,10 @@ def _print_move(done: Move, *, done_now: bool) -> None:
     word = "moved" if done_now else "would move"
     click.echo(f"{word} the offsets of group {done.source} to {done.target}")
     for stage in done.stages:
-        click.echo(f"  stage {stage.stage}, topic {stage.topic}: {_places(stage.offsets) or 'none'}")
+        click.echo(f"  stage {stage.stage}, topic {stage.topic}: {_positions(stage.offsets) or 'none'}")
     if not done_now:
         click.echo("nothing was changed: run again with --yes")
 
 
-def _places(offsets: Mapping[int, int]) -> str:
+def _positions(offsets: Mapping[int, int]) -> str:
     return ", ".join(f"{partition}: {offset}" for partition, offset in offsets.items())

@@ -106,11 +106,11 @@ def evaluate(labels: pd.DataFrame, events: pd.DataFrame, alerts: Iterable[Alert]
     """
     first_seen = events.drop_duplicates("event_id").reset_index(drop=True)
     case_of = dict(zip(labels["event_id"], labels["case_id"], strict=True))
-    place = pd.Series(first_seen.index, index=first_seen["event_id"])
-    ours = [alert for alert in {a.alert_id: a for a in alerts}.values() if alert.event_id in place.index]
+    row_of = pd.Series(first_seen.index, index=first_seen["event_id"])
+    ours = [alert for alert in {a.alert_id: a for a in alerts}.values() if alert.event_id in row_of.index]
     rows = first_seen[first_seen["event_id"].isin(case_of)]
     rows = rows.assign(case_id=rows["event_id"].map(case_of))
-    alerting = sorted({int(place[alert.event_id]) for alert in ours if alert.event_id in case_of})
+    alerting = sorted({int(row_of[alert.event_id]) for alert in ours if alert.event_id in case_of})
     cases = [_case(str(case_id), found, alerting) for case_id, found in rows.groupby("case_id", sort=True)]
     return Evaluation(
         days=days,
@@ -123,12 +123,12 @@ def evaluate(labels: pd.DataFrame, events: pd.DataFrame, alerts: Iterable[Alert]
 
 
 def _case(case_id: str, rows: pd.DataFrame, alerting: Sequence[int]) -> Case:
-    first = next((place for place in alerting if place in rows.index), None)
+    first = next((row for row in alerting if row in rows.index), None)
     alerted_at_ms = None if first is None else int(rows.at[first, "occurred_at_ms"])  # type: ignore[arg-type]
     debits = rows[(rows["kind"] == "debit") & (rows["result"] == "ok")].sort_values("occurred_at_ms", kind="stable")
     taken = [
-        Taken(int(at_ms), int(yen), alerted_at_ms is None or place <= first or at_ms <= alerted_at_ms)
-        for place, at_ms, yen in zip(debits.index, debits["occurred_at_ms"], debits["amount_yen"], strict=True)
+        Taken(int(at_ms), int(yen), alerted_at_ms is None or row <= first or at_ms <= alerted_at_ms)
+        for row, at_ms, yen in zip(debits.index, debits["occurred_at_ms"], debits["amount_yen"], strict=True)
     ]
     bank = str(rows["bank"].iloc[0])
     return Case(case_id, bank, int(rows["occurred_at_ms"].min()), alerted_at_ms, tuple(taken))
