@@ -17,7 +17,7 @@ from detector.local_kafka.jars import KAFKA_VERSION
 from detector.settings import Settings, load_settings
 from detector.stream.admin import admin_client
 from detector.stream.declarations import TOPICS
-from detector.stream.groups import delete_group
+from detector.stream.groups import active_members, delete_group
 from detector.stream.topics import create, inspect
 
 #: Names the consumer group, beside workers that may run on the same cluster.
@@ -81,4 +81,5 @@ def existing_cluster(bootstrap: str, screen: Screen, interrupts: Interrupts) -> 
 def _delete(settings: Settings) -> None:
     with admin_client(settings) as client:
         client.delete_topics([topic.name(settings) for topic in TOPICS if topic.name(settings) in inspect(settings)])
+        active_members(client, settings.group)  # waits until a new cluster can answer questions about groups
         delete_group(client, settings.group)
