@@ -56,7 +56,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
         say(f"simulating {events} events, seed {plan.seed}")
         workload = simulate_events(events, None, plan.seed)
         say("training a model that alerts on one event in a hundred")
-        train_models(folder, plan.seed, chain=CHAINS[-1], alert_share=ALERT_SHARE)
+        train_models(folder, plan.seed, events, chain=CHAINS[-1], alert_share=ALERT_SHARE)
         with (
             cluster(plan.bootstrap, plan.partitions, folder / CHAINS[-1].name, say) as settings,
             closing(_Listener(settings)) as listener,

@@ -43,7 +43,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kozamori-bench-") as scratch:
         folder = Path(scratch)
         say("training a model, which a worker holds too")
-        train_models(folder, plan.seed)
+        train_models(folder, plan.seed, plan.rows)
         with cluster(plan.bootstrap, plan.partitions, folder / ACCOUNT_CHAIN.name, say) as settings:
             say(f"writing {plan.rows} rows to the changelog, seed {plan.seed}")
             for partition in range(plan.partitions):

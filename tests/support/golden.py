@@ -16,8 +16,8 @@ import numpy as np
 
 from detector.contract.batch import OWN, Batch, concatenate
 from detector.contract.codec import decode_account_events, decode_wallet_events
-from detector.contract.vocabulary import ACCOUNT_KINDS, OPEN
 from detector.contract.keys import wallet_key
+from detector.contract.vocabulary import ACCOUNT_KINDS, OPEN
 from detector.core.chains import SOURCE_CHAIN
 from detector.core.events import Events
 from detector.core.forward import both_sides
@@ -118,7 +118,11 @@ def log() -> Batch:
     parts = []
     for decode, key_of, which in (
         (decode_account_events, lambda event: event["account"], np.flatnonzero(of_account)),
-        (decode_wallet_events, lambda event: wallet_key(event["service"], event["wallet"]), np.flatnonzero(~of_account)),
+        (
+            decode_wallet_events,
+            lambda event: wallet_key(event["service"], event["wallet"]),
+            np.flatnonzero(~of_account),
+        ),
     ):
         decoded = decode([lines[i] for i in which], [key_of(events[i]).encode() for i in which], which)
         assert not decoded.rejected

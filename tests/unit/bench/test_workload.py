@@ -36,7 +36,7 @@ def test_too_few_accounts_for_so_many_events_are_refused() -> None:
 
 
 def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
-    train_models(tmp_path, 3, alert_share=0.01)
+    train_models(tmp_path, 3, 10 * EVENTS, alert_share=0.01)
     workload = simulate_events(10 * EVENTS, None, seed=3)
     pipeline = Pipeline(ACCOUNT, read_model(tmp_path / ACCOUNT_CHAIN.name, ACCOUNT_CHAIN), ttl_ms=400 * DAY_MS)
     batch = decode_account_events(workload.values, workload.keys, np.arange(10 * EVENTS)).batch
@@ -45,7 +45,7 @@ def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
 
 
 def test_plain_faust_scores_with_a_forest_of_the_stages_features(tmp_path: Path) -> None:
-    train_models(tmp_path, 3)
+    train_models(tmp_path, 3, EVENTS)
     scorer = Scorer(str(tmp_path))
     usual, absurd = [0.0] * len(ACCOUNT.features), [1e12] * len(ACCOUNT.features)
     assert 0 == len(scorer.alerting([]))
