@@ -35,7 +35,13 @@ def _count(
 
 
 COUNTING = Stage(
-    "counting", "account", ROW, 3, _count, (Feature("events", "events so far", "count", 1, ("debit",), "", ""),)
+    "counting",
+    "account",
+    ROW,
+    3,
+    _count,
+    (Feature("events", "events so far", "count", 1, ("debit",), "", ""),),
+    frozenset({"account", "amount_yen"}),
 )
 
 

@@ -56,7 +56,7 @@ class Kafka:
         self._fixed = dict(fixed)
         self._judge = judge
         self._compacts = compacts
-        self._changelogs, self._hops = topics_of(scene.flow)
+        self._changelogs, self._hops = topics_of(scene.topology)
         self.number(Durable((), (), (), (), frozenset()))
 
     def number(self, durable: Durable) -> int:
@@ -95,9 +95,14 @@ class Kafka:
     def waiting(self, number: int, tp: TP, offset: int) -> tuple[Record, ...]:
         """The records of an input from `offset` on."""
         if tp in self._fixed:
-            return tuple(record for record in self._fixed[tp] if record.offset >= offset)
+            return tuple(record for record in self._fixed[tp] if record.offset >= offset and not record.marker)
         log = dict(self.durables[number].logs).get(tp, ())
         return tuple(Record(place, None, log[place]) for place in range(offset, len(log)))
+
+    def first_offset(self, number: int, tp: TP, offset: int) -> int | None:
+        """Offset of the first record of an input at or after `offset`."""
+        waiting = self.waiting(number, tp, offset)
+        return waiting[0].offset if waiting else None
 
     def found(self, number: int, name: int) -> Told:
         """What a process is told when it is given all partitions under this name."""
