@@ -85,7 +85,7 @@ def _with_pipeline(kind: type[Pipeline]) -> Parts:
     class Other(Assignment):
         def _pipeline(self, *args: Any) -> Pipeline:
             usual, wiring = super()._pipeline(*args), self._wiring
-            given = {"rows": usual.rows, "ttl_ms": usual.ttl_ms, "watermark_ms": usual.watermark_ms}
+            given: dict[str, Any] = {"rows": usual.rows, "ttl_ms": usual.ttl_ms, "watermark_ms": usual.watermark_ms}
             return kind(wiring.topology, usual.node, wiring.model, **given)
 
     return _assigned(Other)

@@ -21,6 +21,7 @@ from detector.core.stage import Stage
 from detector.kafka.declarations import TOPICS, declared_config
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
+from detector.stream.app import PRODUCER_BATCH_BYTES
 from detector.stream.changelog import Recovery
 from detector.stream.ports import Listener, Span
 from detector.stream.reporting import Reporting
@@ -140,6 +141,8 @@ class FakeProducer:
         return self._backend.enqueue((topic, 0), ((key, value),))
 
     async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
+        if sum(map(len, values)) > PRODUCER_BATCH_BYTES:
+            raise ValueError(f"{len(values)} messages do not fit into a batch")
         return self._backend.enqueue((topic, partition), tuple((None, value) for value in values))
 
     async def send_records(

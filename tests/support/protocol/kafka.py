@@ -104,16 +104,25 @@ class Kafka:
         waiting = self.waiting(number, tp, offset)
         return waiting[0].offset if waiting else None
 
+    def extend(self, tp: TP, records: tuple[Record, ...]) -> None:
+        """Somebody writes to a log that nobody here writes."""
+        self._fixed[tp] += records
+
+    def delete_before(self, tp: TP, offset: int) -> None:
+        """Records of such a log expire."""
+        self._fixed[tp] = tuple(record for record in self._fixed[tp] if record.offset >= offset)
+
     def found(self, number: int, name: int) -> Told:
         """What a process is told when it is given all partitions under this name."""
         if (number, name) not in self._beginnings:
             durable = self.durables[number]
-            ends = tuple((tp, self._ends(durable, tp)) for tp in self._inputs)
+            ends = tuple((tp, self.ends(durable, tp)) for tp in self._inputs)
             topic_ids = tuple((tp.topic, f"id {durable.era} of {tp.topic}") for tp in self._inputs)
             self._beginnings[number, name] = ("begin", name, topic_ids, ends, durable.changelogs, durable.commits)
         return self._beginnings[number, name]
 
-    def _ends(self, durable: Durable, tp: TP) -> tuple[int, int]:
+    def ends(self, durable: Durable, tp: TP) -> tuple[int, int]:
+        """First offset of an input and the one after its last."""
         if log := self._fixed.get(tp):
             return log[0].offset, log[-1].offset + 1
         return 0, len(dict(durable.logs).get(tp, ()))
