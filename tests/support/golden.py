@@ -155,20 +155,22 @@ def run(stage: Stage) -> tuple[Outcome, PackedRows]:
 
 
 def digests_of(stage: Stage) -> Digests:
-    """The digests of the stage as it is."""
-    outcome, rows = run(stage)
-    facts_before = input_of(stage)[1].facts
-    features = hashlib.sha256(outcome.status.tobytes())
-    X = outcome.X.copy()
-    X[np.isnan(X)] = np.nan  # of many kinds of NaN one
-    features.update(X.tobytes())
-    for name, before, after in zip(FACTS, facts_before.T, outcome.carried.facts.T, strict=True):
-        if (before != after).any():
-            features.update(name.encode() + after.tobytes())
-    left: Any = rows.snapshot().copy()
-    left = left[np.argsort(left["key"])]
-    left["version"], left["kernel"] = 0, 0  # they are names for what the digest is of
-    return Digests(features.hexdigest(), hashlib.sha256(left.tobytes()).hexdigest())
+    """The digests of the stage as it is: rows after each event, since what comes later may cover what differed."""
+    features, rows = hashlib.sha256(), hashlib.sha256()
+    pipeline = Pipeline(stage, None, ttl_ms=TTL_MS)
+    batch, carried = input_of(stage)
+    for i in range(batch.size):
+        before = carried.select([i])
+        outcome = pipeline.process(batch.select([i]), before)
+        X = outcome.X
+        X[np.isnan(X)] = np.nan  # of many kinds of NaN one
+        features.update(outcome.status.tobytes() + X.tobytes())
+        for place in np.flatnonzero(before.facts[0] != outcome.carried.facts[0]):
+            features.update(f"{FACTS[place]} {outcome.carried.facts[0, place]}".encode())
+        left: Any = pipeline.rows.snapshot().copy()
+        left["version"], left["kernel"] = 0, 0  # they are names for what the digest is of
+        rows.update(left[np.argsort(left["key"])].tobytes())
+    return Digests(features.hexdigest(), rows.hexdigest())
 
 
 def main() -> None:
