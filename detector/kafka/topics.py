@@ -60,8 +60,8 @@ def topic_ids(settings: Settings, names: Iterable[str]) -> dict[str, str]:
         return {name: _topic_id(topic) for name, topic in _existing(client, names).items()}
 
 
-def delete_before(settings: Settings, offsets: Mapping[tuple[str, int], int]) -> None:
-    """Delete the records before an offset of each (topic, partition). Raises UserError where Kafka refuses."""
+def delete_before(settings: Settings, offsets: Mapping[Any, int]) -> None:
+    """Delete the records before an offset of each partition, a (topic, number). Raises UserError where Kafka refuses."""
     with admin_client(settings) as client:
         answer = client.delete_records({TopicPartition(*tp): offset for tp, offset in offsets.items()})
     refused = {for_code(found["error_code"]).__name__ for found in answer.values() if found["error_code"]}

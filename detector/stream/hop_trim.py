@@ -11,6 +11,7 @@ import structlog
 from faust.types import TP
 
 from detector.errors import UserError
+from detector.stream.aside import ask_aside
 from detector.stream.partition_task import PartitionTask
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ class HopTrim:
         if not fresh:
             return
         try:
-            await asyncio.to_thread(self._delete, fresh)
+            await ask_aside(lambda: self._delete(fresh), "hop trim")
         except UserError as error:
             if str(error) != self._refused:
                 log.warning("what was read of a hop is not deleted, its retention will do it", error=str(error))

@@ -83,10 +83,9 @@ class _Worker:
         lag = LagWatch(ports.source, ports.reader, shell.tasks, reporting)
         watchers = [shell.run_checkpoints, lag.run, TopicWatch(ports.topics.ids, shell.tasks, shell.fail).run]
         if self._settings.trim_hops_s:
-            hops = frozenset(
-                self._settings.hop_topic(node.name) for node in self._topology.nodes if node.source is None
-            )
-            watchers.append(HopTrim(ports.topics.delete_before, hops, shell.tasks, self._settings.trim_hops_s).run)
+            hops = {self._settings.hop_topic(node.name) for node in self._topology.nodes if node.source is None}
+            trim = HopTrim(ports.topics.delete_before, frozenset(hops), shell.tasks, self._settings.trim_hops_s)
+            watchers.append(trim.run)
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(

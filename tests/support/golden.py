@@ -32,12 +32,10 @@ from detector.core.stage import (
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
-    Chain,
     Stage,
 )
 from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
-from detector.core.topology import Node, Topology
 
 FOLDER = Path(__file__).parents[1] / "golden"
 EVENTS, DIGESTS = FOLDER / "events.jsonl", FOLDER / "digests.json"
@@ -116,15 +114,12 @@ def log() -> Batch:
     events = [json.loads(line) for line in lines]
     of_account = np.array([event["kind"] in ACCOUNT_KINDS for event in events])
     parts = []
-    for decode, key_of, which in (
-        (decode_account_events, lambda event: event["account"], np.flatnonzero(of_account)),
-        (
-            decode_wallet_events,
-            lambda event: wallet_key(event["service"], event["wallet"]),
-            np.flatnonzero(~of_account),
-        ),
+    keys = [event.get("account") or wallet_key(event["service"], event["wallet"]) for event in events]
+    for decode, which in (
+        (decode_account_events, np.flatnonzero(of_account)),
+        (decode_wallet_events, np.flatnonzero(~of_account)),
     ):
-        decoded = decode([lines[i] for i in which], [key_of(events[i]).encode() for i in which], which)
+        decoded = decode([lines[i] for i in which], [keys[i].encode() for i in which], which)
         assert not decoded.rejected
         parts.append(decoded.batch._replace(origin_offset=decoded.batch.offset))
     whole = concatenate([parts[0], both_sides(Events.fresh(parts[1], 0)).batch])
@@ -154,28 +149,34 @@ def input_of(stage: Stage) -> Events:
     return events
 
 
+def pipeline_of(stage: Stage) -> Pipeline:
+    """A partition of the stage alone."""
+    node = Node(stage.name, stage)
+    return Pipeline(Topology(Chain((stage,)), (node,)), node, None, ttl_ms=TTL_MS)
+
+
 def run(stage: Stage) -> tuple[Outcome, PackedRows]:
     """What the stage makes of its events, and the rows it leaves."""
-    node = Node(stage.name, stage)
-    pipeline = Pipeline(Topology(Chain((stage,)), (node,)), node, None, ttl_ms=TTL_MS)
+    pipeline = pipeline_of(stage)
     return pipeline.process(input_of(stage)), pipeline.rows
 
 
 def digests_of(stage: Stage) -> Digests:
-    """The digests of the stage as it is."""
-    outcome, rows = run(stage)
-    facts_before = input_of(stage).facts
-    features = hashlib.sha256(outcome.status.tobytes())
-    X = outcome.events.X.copy()
-    X[np.isnan(X)] = np.nan  # of many kinds of NaN one
-    features.update(X.tobytes())
-    for name, before, after in zip(FACTS, facts_before.T, outcome.events.facts.T, strict=True):
-        if (before != after).any():
-            features.update(name.encode() + after.tobytes())
-    left: Any = rows.snapshot().copy()
-    left = left[np.argsort(left["key"])]
-    left["version"], left["kernel"] = 0, 0  # they are names for what the digest is of
-    return Digests(features.hexdigest(), hashlib.sha256(left.tobytes()).hexdigest())
+    """The digests of the stage as it is: rows after each event, since what comes later may cover what differed."""
+    features, rows = hashlib.sha256(), hashlib.sha256()
+    pipeline, events = pipeline_of(stage), input_of(stage)
+    for i in range(events.size):
+        before = events.select([i])
+        outcome = pipeline.process(before)
+        X, facts = outcome.events.X, outcome.events.facts
+        X[np.isnan(X)] = np.nan  # of many kinds of NaN one
+        features.update(outcome.status.tobytes() + X.tobytes())
+        for fact in np.flatnonzero(before.facts[0] != facts[0]):
+            features.update(f"{FACTS[fact]} {facts[0, fact]}".encode())
+        left: Any = pipeline.rows.snapshot().copy()
+        left["version"], left["kernel"] = 0, 0  # they are names for what the digest is of
+        rows.update(left[np.argsort(left["key"])].tobytes())
+    return Digests(features.hexdigest(), rows.hexdigest())
 
 
 def main() -> None:

@@ -27,8 +27,11 @@ AUTHS, PURPOSES = ("pin4", "pin4", "otp", "ekyc"), ("charge", "charge", "payment
 SERVICES = ("docomo_account", "docomo_account", "paypay", "other")
 BANKS = ("0001", "0116", "9900")
 YEN = (1, 1_000, 1_080, 3_000, 3_000, 9_999, 30_000, 45_000, 48_900, 49_999, 50_000, 99_999, 100_000, 2_000_000)
+ALIKE = (3_000, 3_000, 3_000, 3_000, 3_300)  # of an account that charges itself
 SOURCES = ("", "s1", "s1", "s2", "s3", "s4")
 SHOPS, CATEGORIES = ("", "shop1", "shop2", "shop3"), ("", "convenience", "electronics", "tobacco")
+#: Just less than a day, just more than ten minutes: what looks back a little less or more does not see the same.
+EDGES = (23 * HOUR + 40 * MINUTE, 11 * MINUTE, 11 * MINUTE)
 #: The last of the accounts is met at the beginning and the end only, and has expired between.
 ACCOUNTS, WALLETS = 6, 7
 
@@ -48,7 +51,8 @@ class Writer:
     def write(self) -> list[dict[str, Any]]:
         """All events."""
         while len(self.events) < N:
-            self.now_ms += 1 + int(2 * self.draw.random() * self.one_of(PAUSES))
+            pause = 1 + int(2 * self.draw.random() * self.one_of(PAUSES))
+            self.now_ms += pause if self.draw.random() > 0.25 else self.one_of(EDGES)
             again = self.draw.random()
             if again < 0.04 and len(self.events) > 10:
                 self.events.append(self.events[-1 - int(again * 100)])  # delivered twice, the last or one of four
@@ -76,17 +80,23 @@ class Writer:
             account = min(int(self.draw.random() ** 2 * ACCOUNTS), ACCOUNTS - 2 if middle else ACCOUNTS - 1)
             event["bank"] = BANKS[account % len(BANKS)]
             event["account"] = hashlib.sha256(b"account %d" % account).hexdigest()[:32]
-        return event | self.of_kind(kind, wallet)
+            return event | self.of_account(kind, account)
+        return event | self.of_wallet(kind, wallet)
 
-    def of_kind(self, kind: str, wallet: int) -> dict[str, Any]:
+    def of_account(self, kind: str, account: int) -> dict[str, Any]:
         """The fields of its kind."""
         if kind == "link":
             return {"auth": self.one_of(AUTHS), "result": self.one_of(LINK_RESULTS)}
-        if kind in {"unlink", "open"}:
+        if kind == "unlink":
+            return {}
+        amount = {"amount_yen": self.one_of(ALIKE if account == 1 else YEN)}
+        return amount | {"result": self.one_of(DEBIT_RESULTS), "purpose": self.one_of(PURPOSES)}
+
+    def of_wallet(self, kind: str, wallet: int) -> dict[str, Any]:
+        """The fields of its kind."""
+        if kind == "open":
             return {}
         amount = {"amount_yen": self.one_of(YEN)}
-        if kind == "debit":
-            return amount | {"result": self.one_of(DEBIT_RESULTS), "purpose": self.one_of(PURPOSES)}
         if kind == "payment":
             return amount | {"shop": self.one_of(SHOPS), "shop_category": self.one_of(CATEGORIES)}
         if kind == "transfer":

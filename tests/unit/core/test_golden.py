@@ -37,10 +37,10 @@ def test_the_digests_are_of_the_events_that_the_generator_writes() -> None:
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_the_events_reach_every_feature_and_every_status(stage: Stage) -> None:
     outcome, rows = run(stage)
-    columns = zip(stage.feature_names, outcome.X.T, strict=True)
+    columns = zip(stage.feature_names, outcome.events.X.T, strict=True)
     assert [] == [name for name, x in columns if len(np.unique(x[~np.isnan(x)])) < 2]
     assert (outcome.status == DUPLICATE).any()
-    if stage.name != "desk":  # its one row is in use every day
+    if stage.name != "budget":  # its one row is in use every day
         assert (outcome.status == APPLY_FRESH).sum() > rows.count, "some rows have expired"
 
 
