@@ -130,7 +130,7 @@ def test_where_nothing_moves_nobody_knows_when_the_cap_is_reached() -> None:
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_severity_is_that_of_the_case(level: str) -> None:
-    assert level == build(0, (CASE_SEVERITY, LEVELS.index(level))).severity  # type: ignore[arg-type]
+    assert level == build(0, (CASE_SEVERITY, LEVELS.index(level))).severity
 
 
 @pytest.mark.parametrize(("topic", "partition"), [(0, 0), (0, 65_535), (1, 0), (1, 4_095)])

@@ -65,10 +65,11 @@ def rows_of(outcome: Outcome) -> list[Row]:
     batch, X, facts, _ = outcome.events
     for i, status in enumerate(outcome.status.tolist()):
         # Of an event that was not applied the rest has no meaning.
-        told = (X[i].tobytes(), facts[i].tobytes()) if status <= APPLY_FRESH else (b"", b"")
+        values, told = (X[i].tobytes(), facts[i].tobytes()) if status <= APPLY_FRESH else (b"", b"")
         alarm = np.inf if outcome.judgement is None else float(outcome.judgement.alarm[i])
         sent = tuple(target for target, which in outcome.sent if i in which)
-        found.append(Row(int(batch.record[i]), int(batch.role[i]), status, *told, alarm, sent, i in outcome.raised))
+        where = int(batch.record[i]), int(batch.role[i])
+        found.append(Row(*where, status, values, told, alarm, sent, i in outcome.raised))
     return found
 
 
