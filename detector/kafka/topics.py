@@ -61,7 +61,7 @@ def topic_ids(settings: Settings, names: Iterable[str]) -> dict[str, str]:
 
 
 def delete_before(settings: Settings, offsets: Mapping[Any, int]) -> None:
-    """Delete the records before an offset of each partition, a (topic, number). Raises UserError where Kafka refuses."""
+    """Delete the records before an offset of each (topic, number). Raises UserError where Kafka refuses."""
     with admin_client(settings) as client:
         answer = client.delete_records({TopicPartition(*tp): offset for tp, offset in offsets.items()})
     refused = {for_code(found["error_code"]).__name__ for found in answer.values() if found["error_code"]}

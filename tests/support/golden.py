@@ -32,10 +32,12 @@ from detector.core.stage import (
     YEN_DEBITED,
     YEN_LEFT,
     YEN_PACE,
+    Chain,
     Stage,
 )
 from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
+from detector.core.topology import Node, Topology
 
 FOLDER = Path(__file__).parents[1] / "golden"
 EVENTS, DIGESTS = FOLDER / "events.jsonl", FOLDER / "digests.json"

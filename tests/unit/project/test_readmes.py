@@ -8,6 +8,7 @@ import pytest
 
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
+from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
 from detector.core.stages.wallet import WALLET
 
