@@ -76,10 +76,10 @@ def test_a_changed_constant_is_red_until_the_versions_are_raised_and_recorded(ch
     recorded = read()
     of_features, of_rows = recorded.complaints(changed)
     assert of_features.startswith("features of stage source are not what they were: raise its features_version from 1")
-    assert of_rows.startswith("rows of stage source are not what they were: raise its version from 1 to 2")
+    assert of_rows.startswith("rows of stage source are not what they were: raise its version from 2 to 3")
     of_features, of_rows = recorded.complaints(raised(changed))
     assert "features_version 2 of stage source has no digest of features: record it with" in of_features
-    assert "version 2 of stage source has no digest of rows: record it with" in of_rows
+    assert "version 3 of stage source has no digest of rows: record it with" in of_rows
     after = recorded.with_stage(raised(changed))
     assert [] == list(after.complaints(raised(changed)))
     assert [] == list(after.complaints(SOURCE)), "versions before stay recorded"
@@ -92,13 +92,13 @@ def test_the_digest_of_a_recorded_version_is_never_written_over(changed: Stage) 
 
 def test_a_stage_recorded_anew_has_its_present_versions_alone() -> None:
     found = Recorded(digest_of_events()).with_stage(SOURCE).digests["source"]
-    assert {"features": ["1"], "rows": ["1"]} == {part: list(versions) for part, versions in found.items()}
+    assert {"features": ["1"], "rows": ["2"]} == {part: list(versions) for part, versions in found.items()}
 
 
 def test_rows_of_the_version_before_are_refused(changed: Stage) -> None:
     rows = run(SOURCE)[1]
     assert rows.count == restored(SOURCE, rows).count
-    with pytest.raises(UserError, match="rows of stage source have version 1, this release reads 2"):
+    with pytest.raises(UserError, match="rows of stage source have version 2, this release reads 3"):
         restored(raised(changed), rows)
 
 
