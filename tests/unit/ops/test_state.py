@@ -12,7 +12,7 @@ from detector.core.stages.cases import CASES
 from detector.errors import UserError
 from detector.kafka.marks import Marks, decode_marks, encode_marks
 from detector.ops.stored import Changelog
-from detector.ops.verdicts import GOOD, VERDICTS, Expected, passed_on, verdict
+from detector.ops.verdicts import GOOD, VERDICTS, Expected, verdict
 from detector.stream.changelog import HEADER_KEY, Header, Recovery, encode_header
 from detector.stream.identity import check_log
 
@@ -145,19 +145,3 @@ def test_rows_are_refused_as_a_recovery_refuses_them(expected: bool, values: lis
     except UserError:
         loads = False
     assert (expected, expected) == (log.loads(ACCOUNT), loads)
-
-
-@pytest.mark.parametrize(
-    ("expected", "slot", "targets"),
-    [
-        (False, 1, []),
-        (False, 1, [None, Marks()]),
-        (False, 1, [Marks(seen=(9, -1))]),
-        (True, 1, [Marks(seen=(-1, -1)), Marks(seen=(-1, 0))]),
-        (False, 2, [Marks(seen=(5, 5))]),
-    ],
-)
-def test_any_partition_of_the_later_stage_can_tell_that_events_were_passed_on(
-    expected: bool, slot: int, targets: list[Marks | None]
-) -> None:
-    assert expected == passed_on(slot, targets)
