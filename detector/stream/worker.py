@@ -81,6 +81,7 @@ class _Worker:
         shell = Shell(self._settings, self._topology, self._model, reporting, ports)
         lag = LagWatch(ports.source, ports.reader, shell.tasks, reporting)
         topic_watch = TopicWatch(ports.topics.ids, shell.tasks, shell.fail)
+        watchers = (shell.run_checkpoints, lag.run, topic_watch.run)
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(
@@ -100,7 +101,7 @@ class _Worker:
             log.info("worker starts", group=self._settings.group, model=self._model.version, metrics_port=health.port)
             watchdog.start()
             try:
-                error = await serve(ports.source, shell, (shell.run_checkpoints, lag.run, topic_watch.run), stop)
+                error = await serve(ports.source, shell, watchers, stop)
                 await _stop(ports.source, error)
             finally:
                 watchdog.stop()

@@ -54,6 +54,10 @@ class Backend(Protocol):
         """The partitions held."""
 
     @property
+    def topics(self) -> set[str]:
+        """Inputs of all nodes."""
+
+    @property
     def topic_ids(self) -> Mapping[str, str]:
         """Kafka's ids of topics."""
 
