@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -194,11 +195,15 @@ class PortsSuite:
         self, cluster: Cluster, hop: TP
     ) -> None:
         inbox, resolved = Inbox(), list[int]()
+
+        def note(number: int, _: object) -> None:
+            resolved.append(number)
+
         async with member(cluster, inbox) as ports:
             futures = []
             for number in range(20):
                 future = await ports.producer.send_batch(hop.topic, 0, [b"%d" % number, b"%d'" % number])
-                future.add_done_callback(lambda _, number=number: resolved.append(number))
+                future.add_done_callback(partial(note, number))
                 futures.append(future)
             await asyncio.wait(futures, timeout=PATIENCE_S)
             assert all(future.done() and future.exception() is None for future in futures)

@@ -30,10 +30,10 @@ class Backend:
 
     settings, partitions, waits_for_room = SETTINGS, 1, False
     inputs = (PLACE,)
-    topics = frozenset({PLACE.topic})
 
     def __init__(self) -> None:
         self.name = 1
+        self.topics = {PLACE.topic}
         self.ends = {PLACE: (0, 10_000)}
         self.topic_ids: dict[str, str] = {}
         self.changelogs: dict[Any, Any] = {}
