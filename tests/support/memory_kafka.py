@@ -64,6 +64,7 @@ class Member:
     def __init__(self, cluster: MemoryCluster) -> None:
         self.cluster = cluster
         self.settings = cluster.settings
+        self.topics = {tp.topic for tp in cluster.inputs}
         self.name = 0
         self.listener: Listener | None = None
         self.paused = False

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -52,6 +53,10 @@ class Backend(Protocol):
     @property
     def inputs(self) -> tuple[TP, ...]:
         """The partitions held."""
+
+    @property
+    def topics(self) -> set[str]:
+        """Inputs of all nodes."""
 
     @property
     def topic_ids(self) -> Mapping[str, str]:
@@ -188,15 +193,9 @@ class FakeTopics:
         self._backend = backend
 
     def facts(self) -> Mapping[str, TopicFacts]:
-        names = {tp.topic for tp in self._backend.inputs}
-        declared = _declared(self._backend.partitions)
-        facts = declared | {
-            name: TopicFacts(name, "", self._backend.partitions, 1, {}) for name in names - set(declared)
-        }
-        ids = self._backend.topic_ids
-        return {
-            name: TopicFacts(name, ids.get(name, ""), fact.partitions, 1, fact.config) for name, fact in facts.items()
-        }
+        ids, partitions = self._backend.topic_ids, self._backend.partitions
+        facts = {name: TopicFacts(name, "", partitions, 1, {}) for name in self._backend.topics} | _declared(partitions)
+        return {name: replace(fact, topic_id=ids.get(name, "")) for name, fact in facts.items()}
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
