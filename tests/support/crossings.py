@@ -42,7 +42,7 @@ def expected(events: Events, layout: Layout) -> Events:
         getattr(events.batch, name) if name in kept else np.zeros(n, DTYPES[name]) for name in events.batch._fields
     )
     X = np.full((n, layout.width), np.nan, np.float32)
-    which = np.ix_(scored, list(layout.features))
+    which = np.ix_(scored, np.array(layout.features, np.int64))
     X[which] = events.X[which]
     assert events.strings is not None
     strings = (

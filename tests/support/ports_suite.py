@@ -36,9 +36,6 @@ class Cluster(Protocol):
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
         """Append records, if `marked` in a transaction: a marker follows them."""
 
-    def delete_before(self, tp: TP, offset: int) -> None:
-        """Delete the records of an input before an offset."""
-
 
 class Inbox:
     """A listener that notes what it is told."""
@@ -265,7 +262,7 @@ class PortsSuite:
             assert (0, {tp: 0, hop: 0}) == (await source.begin_offset(tp), await source.end_offsets(tp, hop))
             cluster.put(tp.topic, values(5))
             assert (0, {tp: 5}) == (await source.begin_offset(tp), await source.end_offsets(tp))
-            cluster.delete_before(tp, 3)
+            await asyncio.to_thread(ports.topics.delete_before, {tp: 3})
             assert (3, {tp: 5}) == (await source.begin_offset(tp), await source.end_offsets(tp))
 
     async def test_markers_have_offsets_and_are_given_to_nobody(self, cluster: Cluster, tp: TP) -> None:

@@ -187,10 +187,11 @@ class FakeReader:
 
 
 class FakeTopics:
-    """Every declared topic, and those that are read here."""
+    """Every declared topic, and those that are read here; `delete` takes a partition and an offset."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, delete: Callable[[TP, int], None] | None = None) -> None:
         self._backend = backend
+        self._delete = delete
 
     def facts(self) -> Mapping[str, TopicFacts]:
         ids, partitions = self._backend.topic_ids, self._backend.partitions
@@ -199,6 +200,11 @@ class FakeTopics:
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
+
+    def delete_before(self, offsets: Mapping[TP, int]) -> None:
+        assert self._delete is not None, "nothing is deleted here"
+        for tp, offset in offsets.items():
+            self._delete(tp, offset)
 
 
 @cache
