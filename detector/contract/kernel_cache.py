@@ -14,7 +14,7 @@ import numba
 from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
 PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE / "contract", PACKAGE / "core")
+FOLDERS = (PACKAGE / "contract", PACKAGE / "core", PACKAGE / "stream")
 
 
 @cache
