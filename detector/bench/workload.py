@@ -72,7 +72,8 @@ def train_models(
 ) -> Model:
     """Train on simulated normal days and write a model named after its chain, and `plain.joblib` for plain Faust.
 
-    `measured` is how many events or rows the bench goes through: a small one trains on less. `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
+    `measured` is how many events or rows the bench goes through: a small one trains on less. `alert_share` sets the
+    budget so that about this share of the training events would alert; None leaves 20 a day.
     """
     events = min(TRAINING_EVENTS, max(FEWEST_TRAINING_EVENTS, measured))
     data, cases = rehearsed(lambda: _normal_days(seed + 1, events, chain), chain, TTL_MS, seed=seed)
