@@ -11,7 +11,7 @@ from detector.core.hop import HEADER, Hopped, Seen
 from detector.stream.processor import Wiring
 
 #: Columns that differ from run to run: where an event lies in the hop.
-_WHERE = ("offset", "record", "place")
+_WHERE = ("offset", "record", "hop_index")
 
 
 class Lane(NamedTuple):

@@ -44,7 +44,7 @@ def upstreams(draw: st.DrawFn, slot: int) -> Upstream:
     batch = batch._replace(wallet=batch.wallet % np.uint64(8))
     if draw(st.booleans()):  # the events of a forwarder, two of some records
         twice = np.sort(np.concatenate((batch.offset, batch.offset)))[:n]
-        batch = batch._replace(offset=twice, place=np.concatenate(([0], np.diff(twice) == 0)).astype(np.int32))
+        batch = batch._replace(offset=twice, hop_index=np.concatenate(([0], np.diff(twice) == 0)).astype(np.int32))
     stretches, sent = list[tuple[int, int]](), 0
     while sent < n:
         begin = draw(st.integers(0, sent)) if draw(st.booleans()) else sent
@@ -125,7 +125,7 @@ def read(codec: HopCodec, messages: list[bytes], bounds: list[int], seen: Seen) 
 
 def _assert_in_place(hopped: Hopped, start: int, stop: int) -> None:
     batch = hopped.batch
-    positions = list(zip(batch.offset.tolist(), batch.place.tolist(), strict=True))
+    positions = list(zip(batch.offset.tolist(), batch.hop_index.tolist(), strict=True))
     assert positions == sorted(set(positions))
     assert all(start <= offset < stop for offset, _ in positions)
 

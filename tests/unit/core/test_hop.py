@@ -56,7 +56,7 @@ def test_an_event_lies_where_its_message_does() -> None:
     first, second = any_batch(3), any_batch(2, first_offset=3)
     batch = received([message for part in (first, second) for _, message in sent(part)]).batch
     assert [(100, 0), (100, 1), (100, 2), (101, 0), (101, 1)] == list(
-        zip(batch.offset.tolist(), batch.place.tolist(), strict=True)
+        zip(batch.offset.tolist(), batch.hop_index.tolist(), strict=True)
     )
     assert list(range(5)) == batch.record.tolist()
 
@@ -154,7 +154,7 @@ def test_what_a_restarted_upstream_sends_again_counts_once_wherever_its_chunks_e
     hopped = received(messages)
     assert expected == contents(hopped)
     assert [103, 104] == hopped.batch.offset[[12, 20]].tolist()
-    assert [7, 1] == hopped.batch.place[[12, 20]].tolist(), "the place counts dropped events too"
+    assert [7, 1] == hopped.batch.hop_index[[12, 20]].tolist(), "the index counts dropped events too"
 
 
 def test_upstreams_have_marks_of_their_own() -> None:
@@ -165,7 +165,7 @@ def test_upstreams_have_marks_of_their_own() -> None:
 
 
 def test_two_events_of_one_record_have_positions_of_their_own() -> None:
-    batch = any_batch(2)._replace(offset=np.array([7, 7]), place=np.array([0, 1], np.int32))
+    batch = any_batch(2)._replace(offset=np.array([7, 7]), hop_index=np.array([0, 1], np.int32))
     messages = [message for _, message in sent(batch)]
     seen = Seen(1)
     assert 2 == received(messages, seen).batch.size
