@@ -124,7 +124,7 @@ def _injected(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batc
             both._replace(
                 offset=np.arange(offset, offset + both.size),
                 record=np.arange(both.size, dtype=np.int32),
-                place=np.zeros(both.size, np.int32),
+                hop_index=np.zeros(both.size, np.int32),
             ),
             mark,
         )

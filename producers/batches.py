@@ -98,7 +98,7 @@ def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
         offset=wanted.astype(np.int64),
         record=wanted.astype(np.int32),
         kind=kind.astype(np.int8),
-        place=np.zeros(len(wanted), np.int32),
+        hop_index=np.zeros(len(wanted), np.int32),
         role=np.zeros(len(wanted), np.int8),
         origin=np.full(len(wanted), origin, np.int32),
         origin_offset=wanted.astype(np.int64),

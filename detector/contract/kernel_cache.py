@@ -1,8 +1,8 @@
-"""Compiled kernels that are kept between runs, and never used once any source behind them has changed.
+"""Cache of compiled kernels, invalidated when any source they depend on changes.
 
-numba keeps a kernel as long as its own file is the same. Functions and constants that it takes from other files are
-compiled in, and a change of those would go unseen. Here the stamp of a kernel covers its file and all that this
-imports of ours, directly or not. It is a hash of contents, so that installing the same sources again compiles nothing.
+numba invalidates a kernel only when its own file changes, but functions and constants of other files are compiled in
+too. Here the stamp of a kernel covers its file and all files of the package it imports, directly or not. It hashes
+contents, so installing the same sources again compiles nothing.
 """
 
 import ast
@@ -20,7 +20,7 @@ PACKAGE = "detector"
 
 @cache
 def sources_hash(path: Path, root: Path = ROOT) -> str:
-    """SHA-256, in hex, of a module's source and of all that it imports of the package below `root`; read once."""
+    """SHA-256, in hex, of a module's source and all it imports of the package below `root`; computed once."""
     found, waiting = {path}, [path]
     while waiting:
         fresh = _imports(waiting.pop(), root) - found
@@ -31,7 +31,7 @@ def sources_hash(path: Path, root: Path = ROOT) -> str:
 
 @cache
 def _imports(path: Path, root: Path) -> frozenset[Path]:
-    """The files of the package that a module imports when it is itself imported."""
+    """The files of the package that importing a module imports."""
     found = set[Path]()
     for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -48,7 +48,7 @@ def _imports(path: Path, root: Path) -> frozenset[Path]:
 
 
 class _AllSources:
-    """What numba compares before it takes a kept kernel: all that may be compiled in."""
+    """The stamp that numba compares: a hash of all sources that may be compiled in."""
 
     _py_file: str
 
@@ -57,18 +57,18 @@ class _AllSources:
 
 
 class Provided(_AllSources, UserProvidedCacheLocator):
-    """In the folder that the environment variable NUMBA_CACHE_DIR names."""
+    """Cache in the folder of the environment variable NUMBA_CACHE_DIR."""
 
 
 class InTree(_AllSources, InTreeCacheLocator):
-    """Beside the module."""
+    """Cache beside the module."""
 
 
 class UserWide(_AllSources, UserWideCacheLocator):
-    """In the user's cache folder, where the module's own cannot be written."""
+    """Cache in the user's cache folder, if the module's own is not writable."""
 
 
 def set_up() -> None:
-    """Have numba keep kernels so, from here on; before the first of them is declared."""
+    """Make numba use these caches; call it before the first kernel is declared."""
     locators = ",".join(f"{__name__}.{found.__name__}" for found in (Provided, InTree, UserWide))
     numba.config.CACHE_LOCATOR_CLASSES = locators  # type: ignore[attr-defined]

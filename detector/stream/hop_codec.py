@@ -122,7 +122,7 @@ class HopCodec:
         kind = _WHOLE[width]
         columns = [getattr(batch, name).view(kind) for name in self._names[width]]
         if width == 8:
-            columns.append(batch.offset * MAX_EVENTS + batch.place)
+            columns.append(batch.offset * MAX_EVENTS + batch.hop_index)
         return np.stack(columns)[:, order] if columns else np.empty((0, len(order)), kind)
 
     def decode(self, messages: Sequence[bytes], offsets: Sequence[int], marks: HighWaterMarks) -> Hopped:
@@ -143,7 +143,7 @@ class HopCodec:
         n = int(counts.sum())
         fresh = marks.take(np.repeat([piece.slot for piece in pieces], counts).astype(np.int32), whole[8][-1])
         columns["offset"] = np.repeat(np.array(offsets, np.int64), counts)
-        columns["place"] = (np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)).astype(np.int32)
+        columns["hop_index"] = (np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)).astype(np.int32)
         columns["record"] = np.arange(n, dtype=np.int32)
         batch = Batch(*(columns[name] if name in columns else np.zeros(n, DTYPES[name]) for name in Batch._fields))
         facts = np.zeros((n, len(FACTS)), np.int64)

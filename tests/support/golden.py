@@ -125,7 +125,7 @@ def log() -> Batch:
         assert not decoded.rejected
         parts.append(decoded.batch._replace(origin_offset=decoded.batch.offset))
     whole = concatenate([parts[0], both_sides(Events.fresh(parts[1], 0)).batch])
-    return whole.select(np.lexsort((whole.place, whole.offset)))
+    return whole.select(np.lexsort((whole.hop_index, whole.offset)))
 
 
 def input_of(stage: Stage) -> Events:

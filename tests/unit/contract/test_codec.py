@@ -59,7 +59,7 @@ COMMON = {
     "shop": 0,
     "shop_category": 0,
     "counterparty": 0,
-    "place": 0,
+    "hop_index": 0,
     "role": 0,
     "origin": 1 << 16,
     "origin_offset": 7,

@@ -49,7 +49,7 @@ COLUMNS: dict[str, Any] = {
     "bank": [116, 116],
     "amount_yen": [90_000, 0],
     "offset": [8, 8],
-    "place": [5, 6],
+    "hop_index": [5, 6],
     "origin": [3, 3],
     "origin_offset": [41, 42],
 }

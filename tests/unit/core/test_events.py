@@ -37,7 +37,7 @@ def test_selected_events_take_all_along_and_are_copies() -> None:
 
 def test_parts_of_a_log_are_one_log_in_order_of_offset_and_place() -> None:
     whole = any_events(40, 3)
-    batch = whole.batch._replace(offset=np.arange(40) // 2, place=(np.arange(40) % 2).astype(np.int32))
+    batch = whole.batch._replace(offset=np.arange(40) // 2, hop_index=(np.arange(40) % 2).astype(np.int32))
     whole = whole._replace(batch=batch)
     mine = np.random.default_rng(3).random(40) < 0.4
     parts = [whole.select(~mine), whole.select(np.zeros(40, np.bool_)), whole.select(mine)]

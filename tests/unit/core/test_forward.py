@@ -11,12 +11,12 @@ from detector.core.forward import both_sides
 from detector.core.topology import own_side
 
 #: What the receiver's side differs in.
-CHANGED = ("wallet", "counterparty", "role", "place")
+CHANGED = ("wallet", "counterparty", "role", "hop_index")
 
 
 def told(batch: Batch) -> list[tuple[int, int, int, int, int]]:
-    """(record, place, role, wallet, counterparty) of every event."""
-    columns = (batch.record, batch.place, batch.role, batch.wallet, batch.counterparty)
+    """(record, hop_index, role, wallet, counterparty) of every event."""
+    columns = (batch.record, batch.hop_index, batch.role, batch.wallet, batch.counterparty)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 

@@ -89,7 +89,7 @@ def test_a_stage_reads_what_the_sources_of_its_key_and_kernel_look_at(stage: Sta
 
 def only(batch: Batch, columns: frozenset[str]) -> Batch:
     """The batch as a hop with these columns brings it."""
-    gone = {name: np.zeros_like(getattr(batch, name)) for name in DTYPES.keys() - columns - {"offset", "place"}}
+    gone = {name: np.zeros_like(getattr(batch, name)) for name in DTYPES.keys() - columns - {"offset", "hop_index"}}
     return batch._replace(**gone)
 
 
