@@ -10,7 +10,7 @@ from detector.contract.texts import Strings, Texts
 from detector.contract.vocabulary import KINDS
 from detector.core.events import Events
 from detector.core.topology import Topology
-from detector.stream.hop_layout import , Layout
+from detector.stream.hop_layout import POSITION_COLUMNS, Layout
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def some_events(n: int, topology: Topology, seed: int = 1, *, first_offset: int 
 def expected(events: Events, layout: Layout) -> Events:
     """The events as a hop of this layout is to hand them over."""
     n, scored = events.size, np.isin(events.batch.kind, layout.kinds)
-    kept = {*layout.columns, *}
+    kept = {*layout.columns, *POSITION_COLUMNS}
     columns = (
         getattr(events.batch, name) if name in kept else np.zeros(n, DTYPES[name]) for name in events.batch._fields
     )
@@ -54,7 +54,7 @@ def expected(events: Events, layout: Layout) -> Events:
 def contents(events: Events) -> list[tuple[object, ...]]:
     """Of each event all but where it lies."""
     assert events.strings is not None
-    names = [name for name in events.batch._fields if name not in ]
+    names = [name for name in events.batch._fields if name not in POSITION_COLUMNS]
     return [
         (
             *(getattr(events.batch, name)[i].tobytes() for name in names),
