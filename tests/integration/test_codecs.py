@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pytest
-from confluent_kafka import Producer, admin
+from confluent_kafka import Producer
+from kafka.admin import ConfigResource, ConfigResourceType
 from support.replays import in_memory, read_all
 from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
 
-from detector.ops.state import TOPOLOGY
+from detector.kafka.clients import admin_client
 from detector.settings import Settings
 from producers.publish import messages_of
 
@@ -36,12 +37,10 @@ def publish(settings: Settings, part: pa.Table, codec: str) -> None:
 
 def keep_in(settings: Settings, codec: str) -> None:
     """Let the broker keep what is written to hops and changelogs from now on in a codec."""
-    entry = admin.ConfigEntry("compression.type", codec, incremental_operation=admin.AlterConfigOpType.SET)
     topics = [settings.hop_topic(HOP), *(settings.rows_topic(stage) for stage in STAGES)]
-    client = admin.AdminClient({"bootstrap.servers": settings.bootstrap[0]})
-    resources = [admin.ConfigResource(admin.ResourceType.TOPIC, topic, incremental_configs=[entry]) for topic in topics]
-    for done in client.incremental_alter_configs(resources).values():
-        done.result(30)
+    kept = {"compression.type": codec}
+    with admin_client(settings) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, kept) for topic in topics])
 
 
 def parts_of(scene: Scene) -> Sequence[pa.Table]:
@@ -62,7 +61,7 @@ def test_a_worker_reads_sources_hops_and_rows_in_every_codec(account_scene: Scen
     for part in parts:
         publish(plain, part, "none")
     worker, progress = WorkerProcess(settings, tmp_path / "first.log"), Progress(settings)
-    hop, hopped = TOPOLOGY.node(HOP).topic(settings), 0
+    hop, hopped = settings.hop_topic(HOP), 0
     try:
         for codec, part in zip(CODECS, parts, strict=False):
             keep_in(settings, codec)

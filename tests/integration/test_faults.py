@@ -88,7 +88,7 @@ def test_a_controller_decides_the_same_whatever_is_killed(scene: Scene, tmp_path
     model = scene.model.with_controller()
     expected = offline(settings, model)
     same(expected, left_in_kafka(settings, model))
-    assert 1 == sum(len(rows) for (node, _), rows in expected.rows.items() if node == "desk")
+    assert 1 == sum(len(rows) for (node, _), rows in expected.rows.items() if node == "budget")
 
 
 def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp_path: Path) -> None:

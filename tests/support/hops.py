@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from detector.contract.batch import DTYPES, Batch
-from detector.core.hop import Carried, Hopped
+from detector.contract.texts import Strings, Texts
+from detector.core.events import Events
 from detector.core.stage import FACTS, HOP_FACTS
 from producers.batches import to_batches
 from producers.scenarios import SCENARIOS, sized
@@ -31,31 +32,22 @@ def any_batch(n: int, seed: int = 1, *, first_offset: int = 0) -> Batch:
     )
 
 
-def any_carried(n: int, width: int, seed: int = 1) -> Carried:
-    """Features and facts of whatever bits, NaN of all kinds among them."""
+def any_events(n: int, width: int, seed: int = 1, *, first_offset: int = 0) -> Events:
+    """Events of whatever bits: NaN of all kinds among the features, strings of all lengths, none among them."""
     rng = np.random.default_rng(seed)
     X = np.frombuffer(rng.bytes(4 * n * width), np.float32).reshape(n, width).copy()
     X[rng.random((n, width)) < 0.3] = np.nan
     facts = np.frombuffer(rng.bytes(8 * n * len(FACTS)), np.int64).reshape(n, len(FACTS)).copy()
     facts[:, HOP_FACTS:] = 0
-    return Carried(X, facts)
+    strings = Strings._make(any_texts(n, seed + i) for i in range(len(Strings._fields)))
+    return Events(any_batch(n, seed, first_offset=first_offset), X, facts, strings)
 
 
-def any_values(n: int, seed: int = 1, longest: int = 300) -> list[bytes]:
-    """Texts of all lengths, none among them."""
+def any_texts(n: int, seed: int = 1, longest: int = 60) -> Texts:
+    """Texts of all lengths, none among them, of letters of one to four bytes."""
     rng = np.random.default_rng(seed)
-    return [rng.bytes(length) for length in rng.integers(0, longest, n).tolist()]
-
-
-def content(batch: Batch, carried: Carried, values: Any, i: int) -> tuple[bytes, ...]:
-    """All of event i but where it lies."""
-    columns = [getattr(batch, name)[i].tobytes() for name in Batch._fields if name not in WHERE]
-    return (*columns, carried.X[i].tobytes(), carried.facts[i].tobytes(), values[i])
-
-
-def contents(hopped: Hopped) -> list[tuple[bytes, ...]]:
-    """The same of all events."""
-    return [content(*hopped, i) for i in range(hopped.batch.size)]
+    letters = np.array(list("aZ09-é口𠮷"))
+    return Texts.of(["".join(rng.choice(letters, length)) for length in rng.integers(0, longest, n).tolist()])
 
 
 @cache

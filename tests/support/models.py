@@ -18,7 +18,7 @@ FEATURES = (
     Feature("amount_yen", "amount", "yen", 1, ("debit",), "{value}, usually {usual}", "{value}(普段{usual})"),
     Feature("gap_s", "since the last debit", "s", -1, ("debit",), "{value} after the last", "前回から{value}"),
 )
-STAGE = Stage("account", "account", np.dtype(list(HEADER)), 1, lambda *_: None, FEATURES)
+STAGE = Stage("account", "account", np.dtype(list(HEADER)), 1, lambda *_: None, FEATURES, frozenset({"account"}))
 FIRST_DAY = 18_475  # 2020-08-01
 
 
