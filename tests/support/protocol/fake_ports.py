@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -194,9 +193,8 @@ class FakeTopics:
         self._delete = delete
 
     def facts(self) -> Mapping[str, TopicFacts]:
-        ids, partitions = self._backend.topic_ids, self._backend.partitions
-        facts = {name: TopicFacts(name, "", partitions, 1, {}) for name in self._backend.topics} | _declared(partitions)
-        return {name: replace(fact, topic_id=ids.get(name, "")) for name, fact in facts.items()}
+        backend = self._backend
+        return _facts(backend.partitions, tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items())))
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
@@ -208,12 +206,16 @@ class FakeTopics:
 
 
 @cache
-def _declared(partitions: int) -> dict[str, TopicFacts]:
-    return {
-        name: TopicFacts(name, "", topic.partitions or partitions, 1, declared_config(topic, 1))
-        for topic in TOPICS
-        for name in (topic.name(SETTINGS),)
-    }
+def _facts(
+    partitions: int, topics: tuple[str, ...], topic_ids: tuple[tuple[str, str], ...]
+) -> Mapping[str, TopicFacts]:
+    declared = {topic.name(SETTINGS): topic for topic in TOPICS}
+    ids, facts = dict(topic_ids), dict[str, TopicFacts]()
+    for name in {*topics, *declared}:
+        topic = declared.get(name)
+        count, config = (topic.partitions or partitions, declared_config(topic, 1)) if topic else (partitions, {})
+        facts[name] = TopicFacts(name, ids.get(name, ""), count, 1, config)
+    return facts
 
 
 class _Silent:

@@ -50,7 +50,7 @@ WORLDS = (
     Explored("partitions go and come back, two chunks of before are handed over, a commit is refused",
              _accounts(_TWO_KEYS, Left(rebalances=1, old_chunks=2, refusals=1), chunk_sizes=(1,)), long=True),
     Explored("second stage, partitions go and come back, a chunk of before is handed over",
-             _cases(((0, 0, 0), (0, 0, 1)), Left(rebalances=1, old_chunks=1), chunk_sizes=(1,))),
+             _cases(((0, 0, 0), (0, 0, 1)), Left(rebalances=1, old_chunks=1), chunk_sizes=(1,)), long=True),
     Explored("partitions go and come back, two events, a send fails",
              _accounts(_ONE_KEY, Left(failures=1, rebalances=1)), long=True),
     Explored("partitions go and come back, a crash", _accounts(_ONE_KEY, Left(crashes=1, rebalances=1)), long=True),
