@@ -19,8 +19,12 @@ export PYTHONSAFEPATH := 1
 unexport PYTHONPATH
 unexport PYTHONHOME
 
+# Not as many as there are cores: integration tests start brokers and workers, and give them time by the clock.
+# A file's tests stay in one process, for what they share.
+TWO := --numprocesses 2 --dist loadfile
+
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench lock install clean
+.PHONY: help demo test quick lint bench lock install clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -29,7 +33,10 @@ demo: $(VENV)/.wheel  ## Start a Kafka, replay the attack of September 2020, sho
 	$(BIN)/kozamori demo
 
 test: lint  ## Lint, then run every test against the installed wheel.
-	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest
+	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest $(TWO)
+
+quick: $(VENV)/.wheel $(VENV)/.dev  ## Run the unit and property tests: two minutes, no Kafka.
+	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest $(TWO) tests/unit tests/property
 
 lint: $(VENV)/.wheel $(VENV)/.dev  ## Check style, types and layers.
 	$(BIN)/ruff check .

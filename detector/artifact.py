@@ -1,4 +1,4 @@
-"""Model folders: `arrays.npz` without pickle, and `manifest.json`, which says what they are and guards their bytes.
+"""Model folders: `arrays.npz` without pickle, and `manifest.json`, which describes them and has their SHA-256.
 
 The same data, seed and library versions give the same bytes. A folder appears whole or not at all.
 """
@@ -56,9 +56,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
     arrays_sha256: str
-    #: By the bank's code: its part of normal life's alert groups, and its own budget where it has one.
+    #: By bank code: its share of the alert groups on normal days, and its own budget if it has one.
     bank_shares: dict[str, float] = {}
     bank_budgets: dict[str, float] = {}
+    #: By stage, the version of what its features meant; 1 where a manifest does not say.
+    features_versions: dict[str, int] = {}
     #: Of a release that watched links: read, so that a model without a watch-list goes on, and never written.
     watch: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -112,6 +114,7 @@ def pack(draft: Draft) -> dict[str, bytes]:
         arrays_sha256=sha256,
         bank_shares=dict(draft.banks.shares),
         bank_budgets=dict(draft.banks.own),
+        features_versions=dict(draft.columns.features_versions),
     )
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
 
@@ -129,6 +132,12 @@ def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") 
             f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
             f" {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
         )
+    for stage, version in columns.features_versions:
+        if (made_for := manifest.features_versions.get(stage, 1)) != version:
+            raise UserError(
+                f"{where}: made for version {made_for} of the features of stage {stage}, this release computes version"
+                f" {version}: {AGAIN}, or run the release it was made with"
+            )
     if manifest.watch:
         raise UserError(f"{where}: has a watch-list, which this release does not keep: {AGAIN}")
     try:
@@ -173,18 +182,18 @@ def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
                 folder.rename(old)
             fresh.rename(folder)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another place with -o") from error
+        raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another path with -o") from error
     return model
 
 
 def check_target(folder: Path, *, force: bool) -> None:
-    """Raise UserError when `write_model` would refuse `folder`; asked before the long work."""
+    """Raise UserError when `write_model` would refuse `folder`; called before the long work."""
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
-        raise UserError(f"{folder}: exists and is not a model folder: choose another place with -o")
+        raise UserError(f"{folder}: exists and is not a model folder: choose another path with -o")
     if not force:
-        raise UserError(f"{folder}: exists already: choose another place with -o, or replace it with --force")
+        raise UserError(f"{folder}: exists already: choose another path with -o, or replace it with --force")
 
 
 def _manifest(content: bytes, where: str) -> Manifest:
@@ -228,7 +237,7 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
 
 
 def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    """As `numpy.savez_compressed`, but with the same bytes for the same arrays at any time."""
+    """As `numpy.savez_compressed`, but the same arrays always give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in sorted(arrays.items()):

@@ -84,6 +84,9 @@ class Settings(BaseModel):
     rebalance_timeout_s: float = _seconds(30, 10, 600, "time a worker has to finish when partitions move")
     producer_timeout_s: float = _seconds(30, 5, 300, "a message not taken by Kafka within this ends the worker")
     watchdog_s: float = _seconds(30, 5, 3600, "no progress for so long, with events waiting, ends the worker")
+    trim_hops_s: float = _seconds(
+        10, 0, 3600, "time between two deletions of what was read of the hops; 0 keeps it for their retention"
+    )
     fetch_max_wait_ms: int = _whole(50, 1, 5_000, "longest time the broker holds an empty fetch")
     max_chunk_records: int = _whole(4096, 1, 65_536, "events processed at once, of one partition")
     max_in_flight_chunks: int = _whole(
@@ -192,7 +195,7 @@ class Settings(BaseModel):
 
     @property
     def wallet_events(self) -> str:
-        """Topic of open, payment, transfer and payout events, keyed by wallet."""
+        """Topic of open, payment, transfer and payout events, keyed by service and wallet."""
         return f"{self.prefix}wallet-events"
 
     @property

@@ -1,4 +1,4 @@
-"""Each bank's part of normal life's alert groups: what turns a budget of its own into a limit."""
+"""Each bank's share of the alert groups on normal days: turns a bank's own budget into a limit."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +14,21 @@ LOOSER = 10.0
 def bank_shares(alarm: npt.NDArray[np.float64], of: Dataset, budget: float) -> dict[str, float]:
     """The shares of all banks that have held-out events, by code; they sum to 1.
 
-    `alarm` float64 (n,): false alarms a day of the events of `of`. A group is one account, one day. To each bank's
-    groups one is added, shared out by volume, so that a bank of which few were seen has about its share of that.
+    `alarm` float64 (n,): false alarms a day of the events of `of`. A group is one account, one day. One group a bank
+    is added, spread by volume, so that a bank with few groups gets about its share of the volume.
     """
     banks, number = np.unique(of.bank, return_inverse=True)
     volume = _groups(number, of, np.ones(len(alarm), np.bool_), len(banks))
     counted = _groups(number, of, alarm <= LOOSER * budget, len(banks))
-    told = counted + len(banks) * volume / max(1, volume.sum())
-    shares = (told / told.sum()).tolist() if len(banks) else []
+    smoothed = counted + len(banks) * volume / max(1, volume.sum())
+    shares = (smoothed / smoothed.sum()).tolist() if len(banks) else []
     return {f"{bank:04}": share for bank, share in zip(banks.tolist(), shares, strict=True)}
 
 
 def _groups(
     number: npt.NDArray[np.intp], of: Dataset, which: npt.NDArray[np.bool_], banks: int
 ) -> npt.NDArray[np.float64]:
-    """How many accounts and days of each bank have an event at `which`."""
+    """Number of (account, day) pairs of each bank with an event at `which`."""
     account, day, number = of.account[which], of.day[which], number[which]
     order = np.lexsort((day, account))
     account, day = account[order], day[order]

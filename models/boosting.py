@@ -1,4 +1,4 @@
-"""From normal events and simulated attacks to boosted trees that tell an attack's first events."""
+"""Boosted trees that separate the first events of simulated attacks from normal events."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from models.flatten import flatten_boosting
 from models.inject import Cases
 
 WEEK_S = 7 * 24 * 3600
-#: The calendar: a history has each day of the month once or twice, and which days the simulated cases fall on is
-#: chance. With it the trees learn days by heart.
+#: The calendar: a history has each day of the month once or twice, and simulated cases fall on random days. With these
+#: features the trees overfit to single days.
 BLIND_TO = ("month_days_left",)
-#: Times that grow with the history, and from where on they say no more. Beyond what a history of weeks has shown, trees
-#: would judge by chance, and the month after it would have more false alerts than the budget.
+#: Times that grow with the history, with the value at which they are cut. Beyond the range of the training weeks the
+#: trees extrapolate by chance, and the next month would have more false alerts than the budget.
 SATURATED = {
     "source_known_days": 7,
     "account_known_s": WEEK_S,
@@ -27,15 +27,15 @@ SATURATED = {
     "since_first_link_s": WEEK_S,
 }
 RATE, LEAVES, LEAST = 0.06, 31, 20  # learning rate, leaves a tree, events a leaf
-#: Against leaves of a few events: an honest newcomer's link looks like a thief's, and trees that may tell single
-#: events apart do so by heart.
+#: Against leaves of a few events: an honest newcomer's link looks like a thief's, and trees that can isolate single
+#: events overfit to them.
 L2 = 50.0
 POSITIVES = 2000.0  # weight of all attack events, shared equally by typologies; a normal event weighs 1
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """How many trees, and from how many normal events at most."""
+    """Number of trees, and the most normal events to train on."""
 
     count: int
     max_events: int
@@ -45,7 +45,7 @@ class Turns:
 def fit_boosting(
     data: Dataset, cases: Cases, features: tuple[Feature, ...], kinds: tuple[str, ...], turns: Turns
 ) -> Boosting:
-    """Trees that tell the early events of `cases` from those of `data`, on the same days, of these kinds."""
+    """Trees that separate the early events of `cases` from those of `data`, on the same days, of these kinds."""
     codes = [KINDS.index(kind) for kind in kinds]
     normal = np.flatnonzero(np.isin(data.kind, codes))
     random = np.random.default_rng([turns.seed, len(KINDS)])
@@ -54,7 +54,7 @@ def fit_boosting(
     attack = np.flatnonzero(np.isin(cases.kind, codes) & cases.early)
     X = np.concatenate([data.X[normal], cases.X[attack]])
     saturate(X, features)
-    # What varies among attacks alone would be a mark of the simulator.
+    # A feature that varies among attacks only would be an artefact of the simulator.
     varies = [
         feature.name not in BLIND_TO and _varies(x) for feature, x in zip(features, X[: len(normal)].T, strict=True)
     ]
@@ -75,19 +75,19 @@ def fit_boosting(
 
 def saturate(X: npt.NDArray[np.float32], features: tuple[Feature, ...]) -> None:
     """Cut `X` (n, F) in place at `SATURATED`. Trees that learn from it never split above: scoring needs no cut."""
-    for place, feature in enumerate(features):
+    for index, feature in enumerate(features):
         if feature.name in SATURATED:
-            np.minimum(X[:, place], np.float32(SATURATED[feature.name]), out=X[:, place])
+            np.minimum(X[:, index], np.float32(SATURATED[feature.name]), out=X[:, index])
 
 
 def _weights(typology: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    """Each typology weighs the same, however many events it has."""
-    found, place, events = np.unique(typology, return_inverse=True, return_counts=True)
-    weights: npt.NDArray[np.float64] = POSITIVES / len(found) / events[place]
+    """Weights of attack events: the same total for each typology."""
+    found, index, events = np.unique(typology, return_inverse=True, return_counts=True)
+    weights: npt.NDArray[np.float64] = POSITIVES / len(found) / events[index]
     return weights
 
 
 def _varies(values: npt.NDArray[np.float32]) -> bool:
-    """Whether a feature has two values: scikit-learn cannot bin one that has none."""
+    """Whether a feature has at least two values: scikit-learn cannot bin one with none."""
     present = values[~np.isnan(values)]
     return bool(len(present)) and bool((present != present[0]).any())

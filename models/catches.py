@@ -1,4 +1,4 @@
-"""What alerts on simulated cases are worth: how many are caught, how early, and how much is gone by then."""
+"""Catches: how many simulated cases are alerted, how early, and how many yen are gone by then."""
 
 from typing import Any
 
@@ -18,21 +18,21 @@ def catches(cases: Cases, alert: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """
     if not len(cases.case):
         return {}
-    number, place = np.unique(cases.case, return_inverse=True)
+    number, index = np.unique(cases.case, return_inverse=True)
     typology = np.zeros(len(number), np.int64)
-    typology[place] = cases.typology
+    typology[index] = cases.typology
     in_all, lost = np.zeros(len(number), np.int64), np.full(len(number), np.iinfo(np.int64).max)
-    np.maximum.at(in_all, place, cases.yen)
-    np.minimum.at(lost, place[alert], cases.yen[alert])  # yen only grow: the least is that of the first alert
-    alerted = np.isin(np.arange(len(number)), place[alert])
+    np.maximum.at(in_all, index, cases.yen)
+    np.minimum.at(lost, index[alert], cases.yen[alert])  # yen only grow: the least is that of the first alert
+    alerted = np.isin(np.arange(len(number)), index[alert])
     lost = np.where(alerted, lost, in_all)
-    told = {"alerted": alerted, "early": alerted & (lost <= EARLY_YEN), "before_debit": alerted & (lost == 0)}
+    outcomes = {"alerted": alerted, "early": alerted & (lost <= EARLY_YEN), "before_debit": alerted & (lost == 0)}
     rows = {}
     for code in np.unique(typology).tolist():
         own = typology == code
         rows[cases.names[code]] = {
             "cases": int(own.sum()),
-            **{name: float(which[own].mean()) for name, which in told.items()},
+            **{name: float(which[own].mean()) for name, which in outcomes.items()},
             "yen_lost": float(lost[own].sum() / max(1, in_all[own].sum())),
         }
     means = {share: float(np.mean([row[share] for row in rows.values()])) for share in SHARES}

@@ -15,11 +15,11 @@ from detector.core.topology import topology_of
 from detector.jst import day_of
 
 SCORED_KINDS = (LINK, DEBIT)
-#: What an event is of: normal life; the same, but not to be learnt from; fraud, and no normal life at all.
+#: Class of an event: normal; normal but not to train on; fraud.
 NORMAL, DOUBTFUL, FRAUD = range(3)
 
 
-#: Tells of each event of a batch, int8 (n,), what it is of.
+#: Class of each event of a batch, int8 (n,).
 Life = Callable[[Batch], npt.NDArray[np.int8]]
 
 
@@ -56,8 +56,8 @@ def collect(
 ) -> Dataset:
     """The data set of all `batches` of one history, offsets ascending; calls `advance` with each batch's size.
 
-    `life` tells of each event what it is of.
-    A chain of more than one stage wants account and wallet events, mixed as they came.
+    `life` gives the class of each event.
+    A chain of more than one stage needs account and wallet events, in order of arrival.
     """
     run = MemoryRun(topology_of(chain), None, ttl_ms=ttl_ms)
     parts = [_empty(chain)]

@@ -1,4 +1,4 @@
-"""What the press told of the fraud of 2019 and 2020, and when, as a table."""
+"""What the press reported of the fraud of 2019 and 2020, and when, as a table."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ MAY, SEPTEMBER = "may-2019", "september-2020"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened, or was told, on `day`; `when` as it is written for people.
+    """Something that happened, or was reported, on `day`; `when` is the date as text.
 
-    `public`: whether everyone could know it on that day. `cases` and `yen`: all that had been told of by then, of
-    every service. A month without a day counts as its first day, which gives alerts the least lead.
+    `public`: whether everyone could know it on that day. `cases` and `yen`: totals reported by then, over
+    all services. A month without a day counts as its first day, the least lead for alerts.
     """
 
     day: dt.date
@@ -121,7 +121,7 @@ FACTS = (
 )
 
 
-def told_by(date: dt.date) -> tuple[int, int]:
-    """Cases and yen that the public had been told of by the end of `date`."""
+def reported_by(date: dt.date) -> tuple[int, int]:
+    """Cases and yen publicly reported by the end of `date`."""
     known = [fact for fact in FACTS if fact.public and fact.cases is not None and fact.day <= date]
     return (known[-1].cases or 0, known[-1].yen or 0) if known else (0, 0)

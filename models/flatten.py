@@ -1,4 +1,4 @@
-"""From scikit-learn's trees to the arrays the worker scores with."""
+"""scikit-learn's trees as the flat arrays the worker scores with."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,8 +31,8 @@ def flatten(forest: IsolationForest) -> Forest:
 def fold(forest: Forest, surprise: Surprise, columns: npt.NDArray[np.int64]) -> Forest:
     """The forest on raw features of a forest on surprises: the same scores bit for bit, without computing surprises.
 
-    A surprise is a step function that never falls, so `surprise > threshold` says no more than that the oriented value
-    lies above one of the knots; that knot becomes the threshold. `surprise` covers the features the forest was trained
+    A surprise is a non-decreasing step function, so `surprise > threshold` means that the oriented value lies above one
+    of the knots; that knot becomes the threshold. `surprise` covers the features the forest was trained
     on, which are the `columns` of the stage's feature matrix.
     """
     threshold = np.empty_like(forest.threshold)

@@ -1,4 +1,4 @@
-"""From normal events to an isolation forest over tail surprises, one for each kind of event."""
+"""Isolation forests over tail surprises of normal events, one for each kind of event."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from models.flatten import flatten, fold
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Trees, events that each sees, and events that scikit-learn chooses them from."""
+    """Number of trees, events a tree, and events scikit-learn samples them from."""
 
     trees: int
     max_samples: int
@@ -25,9 +25,9 @@ class Sizes:
 def fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], sizes: Sizes, seed: int) -> Forest:
     """The forest of one kind of event, on raw features."""
     code = KINDS.index(kind)
-    places = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
-    sign = np.array([features[j].risk for j in places], np.float32)
-    X = data.X[data.kind == code][:, places]
+    indices = np.array([j for j, feature in enumerate(features) if kind in feature.kinds], np.int64)
+    sign = np.array([features[j].risk for j in indices], np.float32)
+    X = data.X[data.kind == code][:, indices]
     surprise = fit_surprise(X, sign)
     random = np.random.default_rng([seed, code])
     if len(X) > sizes.max_events:
@@ -37,4 +37,4 @@ def fit_forest(kind: str, data: Dataset, features: tuple[Feature, ...], sizes: S
         max_samples=min(sizes.max_samples, len(X)),
         random_state=int(random.integers(2**31)),
     )
-    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, places)
+    return fold(flatten(forest.fit(surprise.surprise_many(X))), surprise, indices)

@@ -1,8 +1,8 @@
-"""What is not normal life in a history: fraud that labels name, and what alerts raised doubts about.
+"""Which events of a history are not normal: labelled fraud, and events of cases that raised alerts.
 
-Labelled fraud is no normal life at all. Alerts are mostly false: their events, and what else those accounts did within
-the same case, are not learnt from, but count where false alarms are measured; without them the days would seem quieter
-than they are, and the limit would let as many alerts again through. All of them stay in the state.
+Labelled fraud is excluded altogether. Alerts are mostly false: the events of their cases are not trained on, but count
+when false alarms are measured. Without them the days would look too quiet, and the limit would let through as many
+alerts again. All events still update the state.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ class GuardRail:
     cases: dict[int, tuple[tuple[int, int], ...]]  # by subject: from, until, epoch ms
 
     def life(self, batch: Batch) -> npt.NDArray[np.int8]:
-        """What each event is, int8 (n,): `NORMAL`, `DOUBTFUL` or `FRAUD`."""
+        """Class of each event, int8 (n,): `NORMAL`, `DOUBTFUL` or `FRAUD`."""
         life = np.full(batch.size, NORMAL, np.int8)
         life[np.isin(batch.event_id, self.alerted) | self._in_case(batch)] = DOUBTFUL
         life[np.isin(batch.event_id, self.fraud)] = FRAUD
@@ -46,9 +46,9 @@ class GuardRail:
 
 
 def guard_rail(alerts: Iterable[Alert] = (), fraud: npt.NDArray[np.uint64] = NONE) -> GuardRail:
-    """That of these alerts, updates of cases included, and of fraudulent events by the hashes of their ids.
+    """The guard rail of these alerts (updates included) and of fraudulent events, by the hashes of their ids.
 
-    A case is the day from its first alert; one of which the first is missing, from the earliest that is there.
+    A case is the 24 hours from its first alert, or from the earliest one given.
     """
     events, began_ms = list[str](), dict[tuple[int, str], int]()
     for alert in alerts:

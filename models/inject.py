@@ -1,4 +1,4 @@
-"""Simulated attacks planted in a history of normal life, and their events as the last stage sees them there."""
+"""Simulated attacks injected into a history of normal life, and their events as the last stage sees them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Self
@@ -22,9 +22,9 @@ EARLY_YEN = 100_000  # of a victim: while no more is debited, an alert saves mos
 class Attacks(NamedTuple):
     """The events of simulated cases, in order of arrival; arrays of shape `(n,)`.
 
-    `arrival_ms` int64 is when an event reaches the bus; `case` int64 is a number, unique over all attacks, `NO_CASE`
-    for what belongs to no single victim; `typology` int8 is the place of the case's in `names`; `held_out` bool: the
-    case is to judge by, not to learn from.
+    `arrival_ms` int64 is when an event reaches the bus; `case` int64 is unique over all attacks, `NO_CASE` for
+    events without a single victim; `typology` int8 is its index in `names`; `held_out` bool: the case is for
+    evaluation, not for training.
     """
 
     batch: Batch
@@ -53,7 +53,7 @@ class Cases(NamedTuple):
 
     @property
     def early(self) -> npt.NDArray[np.bool_]:
-        """The events that come while most of the victim's money is there."""
+        """Mask of the events before more than `EARLY_YEN` are debited."""
         return self.yen <= EARLY_YEN
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
@@ -68,17 +68,17 @@ def collect_cases(
     ttl_ms: int,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Cases:
-    """The cases of `attacks`, planted in all `batches` of one history; calls `advance` with each batch's size.
+    """The cases of `attacks`, injected into all `batches` of one history; calls `advance` with each batch's size.
 
-    Of the history's own events nothing is kept: those of a victim are no longer normal life, and `datasets.collect`
-    has them as they were.
+    The history's own events are not kept: with attacks injected a victim's events are no longer normal, and
+    `datasets.collect` has the originals.
     """
     run = MemoryRun(topology_of(chain), None, ttl_ms=ttl_ms)
     empty = np.empty((0, len(chain.features)), np.float32)
     parts: list[tuple[npt.NDArray[np.generic], ...]] = [
         (empty, *(np.empty(0, dtype) for dtype in (np.int64, np.int8, np.int64, np.int64)))
     ]
-    for events, mark in _planted(batches, attacks):
+    for events, mark in _injected(batches, attacks):
         outcome = run.process(events).last
         batch = outcome.events.batch
         of_case = (mark >= 0) & (attacks.case[mark] != NO_CASE)
@@ -88,24 +88,24 @@ def collect_cases(
         taken = np.where((batch.kind == DEBIT) & (batch.result == OK), batch.amount_yen, 0)
         parts.append((outcome.events.X[which], day, batch.kind[which], taken[which], mark[batch.record[which]]))
         advance(int((mark < 0).sum()))
-    X, day, kind, taken, place = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    case = attacks.case[place]
+    X, day, kind, taken, index = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    case = attacks.case[index]
     return Cases(
         X=X,
         kind=kind,
         case=case,
-        typology=attacks.typology[place],
-        held_out=attacks.held_out[place],
+        typology=attacks.typology[index],
+        held_out=attacks.held_out[index],
         day=day,
         yen=_running(taken, case),
         names=attacks.names,
     )
 
 
-def _planted(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch, npt.NDArray[np.int64]]]:
-    """All events in order of arrival with offsets of their own, and for each its place in `attacks`, else -1.
+def _injected(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch, npt.NDArray[np.int64]]]:
+    """All events in order of arrival with new offsets, and for each its index in `attacks`, -1 for normal events.
 
-    A normal event arrives, as far as the history tells, when it occurred, or with the latest before it.
+    A normal event's arrival time is the greatest event time up to it, as the history has no other.
     """
     done, offset, latest_ms = 0, 0, 0
     attack = attacks.batch
@@ -115,16 +115,16 @@ def _planted(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch
         arrived_ms = np.maximum(np.maximum.accumulate(batch.occurred_at_ms), latest_ms)
         latest_ms = int(arrived_ms[-1])
         until = int(np.searchsorted(attacks.arrival_ms, latest_ms))
-        planted = np.arange(done, until)
+        injected = np.arange(done, until)
         done = until
-        order = np.argsort(np.concatenate((arrived_ms, attacks.arrival_ms[planted])), kind="stable")
-        mark = np.concatenate((np.full(batch.size, -1), planted))[order]
-        both = concatenate([batch, attack.select(planted)]).select(order)
+        order = np.argsort(np.concatenate((arrived_ms, attacks.arrival_ms[injected])), kind="stable")
+        mark = np.concatenate((np.full(batch.size, -1), injected))[order]
+        both = concatenate([batch, attack.select(injected)]).select(order)
         yield (
             both._replace(
                 offset=np.arange(offset, offset + both.size),
                 record=np.arange(both.size, dtype=np.int32),
-                place=np.zeros(both.size, np.int32),
+                hop_index=np.zeros(both.size, np.int32),
             ),
             mark,
         )
@@ -132,7 +132,7 @@ def _planted(batches: Iterable[Batch], attacks: Attacks) -> Iterator[tuple[Batch
 
 
 def _running(yen: npt.NDArray[np.int64], case: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Of each event, the sum of its case so far, itself included."""
+    """Running sum of yen by case, the event included."""
     order = np.argsort(case, kind="stable")
     sums = np.cumsum(yen[order])
     first = np.searchsorted(case[order], case[order])

@@ -1,4 +1,4 @@
-"""From normal events to a joint tail: a histogram over a grid of upper quantiles, cumulated from above."""
+"""Fits a joint tail: a histogram of normal events over a grid of upper quantiles, cumulated from above."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,22 +10,22 @@ from detector.core.stage import Columns
 from detector.core.tails import upper_tail
 from models.datasets import Dataset
 
-#: Grid lines: the values that these shares of the training events reach, two or three a decade. Half of them say
-#: nothing, and below 5 in 100,000 a month of a mid-sized bank has too few events to count.
+#: Grid lines: the values that these shares of the training events reach, two or three a decade. Above half a
+#: line separates nothing; below 5 in 100,000 a month of a mid-sized bank has too few events to count.
 QUANTILES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.00005)
 MOST_CELLS = 2**18  # 2 MiB of scores a detector: stays in a second-level cache
-TIE_KNOTS = 64  # values of a coordinate that the tie-breaker tells apart
+TIE_KNOTS = 64  # distinct values of a coordinate for the tie-breaker
 TIE = 0.01  # times the sum of marginal ranks; at most .06, the step between cells is about .7
-HALF = 0.5  # an event more than counted, so that what never happened is rare, but not infinitely
+HALF = 0.5  # added to each count, so that an empty cell has a finite score
 
 
 def fit_joint_tail(spec: DetectorSpec, data: Dataset, columns: Columns) -> JointTail:
     """The joint tail of the features of `spec` among normal events of its kinds, of which there must be one."""
     X = data.X[np.isin(data.kind, [KINDS.index(kind) for kind in spec.kinds])]
-    places = np.array([columns.feature_names.index(name) for name, _ in spec.features], np.int64)
-    sign = np.array([columns.features[place].risk for place in places], np.float32)
+    indices = np.array([columns.feature_names.index(name) for name, _ in spec.features], np.int64)
+    sign = np.array([columns.features[index].risk for index in indices], np.float32)
     limits = [np.inf if most is None else risk * most for risk, (_, most) in zip(sign, spec.features, strict=True)]
-    return fit(X, places, sign, np.array(limits, np.float32), len(np.unique(data.day)))
+    return fit(X, indices, sign, np.array(limits, np.float32), len(np.unique(data.day)))
 
 
 def fit(
@@ -37,18 +37,18 @@ def fit(
 ) -> JointTail:
     """The joint tail of coordinates `columns` of `X` float32 (n, F), normal events of `days` days, n ≥ 1.
 
-    `sign` (C,) is ±1, the direction of risk; `cap` (C,) the value times sign beyond which more is no more risk, else
-    infinite.
+    `sign` (C,) is ±1, the direction of risk; `cap` (C,) the oriented value above which risk no longer grows, or
+    infinity.
     """
     values = [np.minimum(sign[j] * X[:, column], cap[j]) for j, column in enumerate(columns)]
     grids = _within_bounds([_grid(value) for value in values])
     shape = tuple(len(grid) + 1 for grid in grids)
-    places = [_level(grid, value) for grid, value in zip(grids, values, strict=True)]
-    counts = np.bincount(np.ravel_multi_index(tuple(places), shape), minlength=int(np.prod(shape))).reshape(shape)
+    levels = [_level(grid, value) for grid, value in zip(grids, values, strict=True)]
+    counts = np.bincount(np.ravel_multi_index(tuple(levels), shape), minlength=int(np.prod(shape))).reshape(shape)
     for axis in range(len(shape)):
         counts = np.flip(np.cumsum(np.flip(counts, axis), axis), axis)
     rarity = -np.log((counts + HALF) / days)
-    # Scores are in [0, 1] when what all events are is 0 and what none is, with the largest tie-breaker, is 1.
+    # Scaled to [0, 1]: 0 is the cell of all events, 1 an empty cell with the largest tie-breaker.
     least = -np.log((len(X) + HALF) / days)
     scale = 1 / (-np.log(HALF / days) - least + TIE * len(columns))
     marginals = [_marginal(grid, value) for grid, value in zip(grids, values, strict=True)]
@@ -74,11 +74,11 @@ def fit(
 
 
 def _grid(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Grid lines of a coordinate, ascending: values that a share of all events, those without a value too, reach."""
+    """Grid lines of a coordinate, ascending: upper quantiles over all events, missing values included."""
     present = np.sort(values[~np.isnan(values)])[::-1]
     wanted = np.ceil(np.array(QUANTILES) * len(values)).astype(np.intp) - 1
     lines = np.unique(present[wanted[wanted < len(present)]])
-    # What all have is no line.
+    # The minimum is no line: every event reaches it.
     return lines if len(present) < len(values) or not len(present) else lines[lines > present[-1]]
 
 
@@ -92,7 +92,7 @@ def _within_bounds(grids: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.
 
 
 def _level(grid: npt.NDArray[np.float32], values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-    """How many grid lines each value reaches; none where it is missing."""
+    """Number of grid lines each value reaches; 0 where it is missing."""
     return np.where(np.isnan(values), 0, np.searchsorted(grid, values, side="right"))
 
 

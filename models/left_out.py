@@ -1,7 +1,7 @@
-"""Features left out, because a history cannot tell them: NaN for every event, in training, scoring and back-test alike.
+"""Features left out, because a history has no basis for them: NaN for every event, in training, scoring and back-test.
 
-A forest never splits on what is NaN everywhere, a joint tail has no step there: a model trained so does not look at
-them, and a worker with it gives the same scores without knowing.
+A forest never splits on a feature that is always NaN, a joint tail has no step there. So the model ignores these
+features, and a worker needs no list of them to give the same scores.
 """
 
 from collections.abc import Callable, Collection
@@ -17,7 +17,7 @@ MANIFEST_KEY = "left_out"  # in the manifest's `training`
 
 
 def without(chain: Chain, names: Collection[str]) -> Chain:
-    """The chain with NaN for these features; names of other stages are of no account."""
+    """The chain with NaN for these features; names that are not in the chain are ignored."""
     return Chain(tuple(_blanked(stage, names) for stage in chain.stages))
 
 
@@ -27,18 +27,18 @@ def left_out_of(model: Model) -> tuple[str, ...]:
 
 
 def unknown_to_data(model: Model, names: Collection[str]) -> tuple[str, ...]:
-    """Of features that a file cannot tell, those that the model was trained with."""
+    """Those of `names`, features without a basis in a file, that the model was trained with."""
     return tuple(name for name in model.feature_names if name in names and name not in left_out_of(model))
 
 
 def _blanked(stage: Stage, names: Collection[str]) -> Stage:
-    places = np.array([place for place, name in enumerate(stage.feature_names) if name in names], np.intp)
-    if not len(places):
+    indices = np.array([index for index, name in enumerate(stage.feature_names) if name in names], np.intp)
+    if not len(indices):
         return stage
     kernel: Callable[..., None] = stage.kernel
 
     def blank(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
         kernel(rows, row_ids, status, batch, start, stop, X, facts)
-        X[start:stop, places] = np.nan
+        X[start:stop, indices] = np.nan
 
     return replace(stage, kernel=blank)

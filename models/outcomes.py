@@ -1,4 +1,4 @@
-"""What detectors cost and catch on the held-out days: all together, each alone, and of fraud not learnt from."""
+"""False alerts and catches on the held-out days: of all detectors, of each alone, and on typologies not trained on."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from models.span import Span
 
 
 def calibrate(detectors: tuple[Detector, ...], span: Span) -> tuple[Calibration, ...]:
-    """What the detectors' scores cost, one by one and then together."""
+    """Calibrations of the detectors, one by one and then together."""
     of = span.held_out
     scores = _scores(detectors, of)
     single = [
@@ -44,7 +44,7 @@ def _scores(detectors: tuple[Detector, ...], of: Dataset | Cases) -> npt.NDArray
 def outcome_of(
     detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
-    """What the detectors cost and catch on the held-out days."""
+    """False alert groups and catches of the detectors on the held-out days."""
     of = span.held_out
     alert = alarm_of(detectors, calibrations, of) <= budget
     groups = np.unique(np.stack([of.account[alert], of.day[alert].astype(np.uint64)]), axis=1).shape[1]
@@ -56,10 +56,10 @@ def outcome_of(
 
 
 def alone(
-    place: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
+    index: int, detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
-    """What one detector's part of the budget comes to on the held-out days, and what it catches there."""
-    own, its, of = detectors[place], calibrations[place], span.held_out
+    """False alert groups and catches of one detector at its share of the budget, on the held-out days."""
+    own, its, of = detectors[index], calibrations[index], span.held_out
     scores = own.score_many(of.X, of.kind)
     alert = alarm_of((own,), (its,), of) <= budget
     thresholds = {KINDS[code]: float(scores[alert & (of.kind == code)].min(initial=np.inf)) for code in SCORED_KINDS}
@@ -75,7 +75,7 @@ def alone(
 def leave_one_out(
     detectors: tuple[Detector, ...], span: Span, fit: Callable[[DetectorSpec, Span], Detector], budget: float
 ) -> dict[str, dict[str, Any]]:
-    """For each typology, what the model catches of it when nothing has learnt from it; `fit` learns from a span."""
+    """Catches of each typology by a model trained without it; `fit` trains on a span."""
     if span.cases is None or span.held_out_cases is None:
         return {}
     found = {}

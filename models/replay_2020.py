@@ -1,7 +1,7 @@
-"""The fraud of 2019 and 2020 replayed: what alerts would have said, beside what the public was told, day by day.
+"""The fraud of 2019 and 2020 replayed: simulated alerts beside public reports, day by day.
 
-The facts are the press's; cases, debits and alerts are a simulation's, whose hours and banks are assumed: the two are
-laid beside each other, not compared case by case.
+The facts are the press's; cases, debits and alerts are simulated, with assumed hours and banks. The two are shown side
+by side, not compared case by case.
 """
 
 import datetime as dt
@@ -20,14 +20,14 @@ from models.backtest.groups import Grouping
 from models.backtest.labels import Labels
 from models.backtest.played import Played
 from models.backtest.scorers import alerts_at, of_model
-from models.facts_2020 import FACTS, MAY, SEPTEMBER, Fact, told_by
+from models.facts_2020 import FACTS, MAY, SEPTEMBER, Fact, reported_by
 
 #: The scenarios, in order of time.
 EPISODES = (MAY, SEPTEMBER)
 
 
 class Taken(NamedTuple):
-    """A debit of a case: `lost` of its `yen` were gone when the first alert came."""
+    """A debit of a case: `lost` of its `yen` were gone at the first alert."""
 
     at_ms: int
     yen: int
@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
 
 class Day(NamedTuple):
-    """Sums from the first day to the end of this one: of the simulation, and `told_` those the public had heard of."""
+    """Totals from the first day to the end of this one: of the simulation, and `told_` those publicly reported."""
 
     date: str
     cases: int
@@ -84,17 +84,17 @@ class Episode:
 
     @property
     def first_alert_ms(self) -> int | None:
-        """When the first alert on any case came."""
+        """Time of the first alert on any case."""
         return _first_alert(self.cases)
 
     @property
     def public(self) -> Fact:
-        """The fact from which on everybody could know of it."""
+        """The fact that made the fraud public."""
         return next(fact for fact in FACTS if fact.episode == self.scenario and fact.public)
 
     @property
     def lead_days(self) -> int | None:
-        """Days from the first alert to `public`, at least; negative where the public knew before."""
+        """Least number of days from the first alert to `public`; negative if the public knew first."""
         return None if self.first_alert_ms is None else (self.public.day - _date(self.first_alert_ms)).days
 
     def days(self) -> list[Day]:
@@ -109,7 +109,7 @@ class Episode:
         return [_bank(code, tuple(cases)) for code, cases in at.items()]
 
     def figures(self) -> dict[str, Any]:
-        """What is printed for programs."""
+        """The figures as JSON values."""
         taken, lost = _yen(self.cases)
         return {
             "scenario": self.scenario,
@@ -132,7 +132,7 @@ class Episode:
     def _until(self, date: dt.date) -> Day:
         debits = [debit for case in self.cases for debit in case.debits if _date(debit.at_ms) <= date]
         taken, lost = sum(debit.yen for debit in debits), sum(debit.lost for debit in debits)
-        told_cases, told_yen = told_by(date)
+        told_cases, told_yen = reported_by(date)
         return Day(
             date=date.isoformat(),
             cases=sum(_date(case.began_at_ms) <= date for case in self.cases),
@@ -146,7 +146,7 @@ class Episode:
 
 
 def replayed(scenario: str, dates: list[dt.date], played: Played, labels: Labels, model: Model) -> Episode:
-    """What `model`'s alerts on a scenario's log come to, at the limit of its training days."""
+    """The outcome of `model`'s alerts on a scenario's log, at the limit of its training days."""
     grouping = Grouping(played)
     alert = alerts_at(of_model(model, played, model.budget)[0][0], grouping, model.budget)
     return Episode(
@@ -160,31 +160,31 @@ def replayed(scenario: str, dates: list[dt.date], played: Played, labels: Labels
 
 
 def cases_of(played: Played, labels: Labels, alert: npt.NDArray[np.bool_]) -> tuple[Case, ...]:
-    """The cases of a log and what alerts on its rows where `alert` (n,) mean for them, in the order they began."""
+    """The cases of a log, in the order they began, with the outcome of alerts on the rows where `alert` (n,)."""
     cases = Cases(played, labels)
     outcomes = cases.outcomes(alert)
     numbers = np.unique(played.case[played.case >= 0])  # in the order of `Cases`
     found = []
-    for place, number in enumerate(numbers.tolist()):
+    for index, number in enumerate(numbers.tolist()):
         own = played.select(played.case == number)
         began_ms = int(own.occurred_at_ms.min())
         at_bank = own.bank[own.bank != ABSENT]
-        alerted = bool(outcomes.alerted[place])
+        alerted = bool(outcomes.alerted[index])
         found.append(
             Case(
-                case_id=cases.case_ids[place],
+                case_id=cases.case_ids[index],
                 bank=f"{at_bank[0]:04}" if len(at_bank) else "",
                 began_at_ms=began_ms,
-                alerted_at_ms=began_ms + round(1000 * outcomes.seconds[place]) if alerted else None,
-                early=bool(outcomes.early[place]),
-                debits=_debits(own, int(outcomes.yen_lost[place])),
+                alerted_at_ms=began_ms + round(1000 * outcomes.seconds[index]) if alerted else None,
+                early=bool(outcomes.early[index]),
+                debits=_debits(own, int(outcomes.yen_lost[index])),
             )
         )
     return tuple(sorted(found, key=lambda case: (case.began_at_ms, case.case_id)))
 
 
 def figures(episodes: tuple[Episode, ...], seed: int, accounts: int) -> dict[str, Any]:
-    """A whole replay for programs, the facts among it."""
+    """A whole replay as JSON values, facts included."""
     facts = [{**asdict(fact), "day": fact.day.isoformat()} for fact in FACTS]
     return {"seed": seed, "accounts": accounts, "facts": facts, "episodes": [one.figures() for one in episodes]}
 

@@ -14,7 +14,7 @@ SUFFIXES = (".parquet", ".jsonl")
 
 
 def check_scores(path: Path) -> None:
-    """Raise UserError when `write_scores` would refuse `path`; asked before the long work."""
+    """Raise UserError when `write_scores` would refuse `path`; called before the long work."""
     if path.suffix not in SUFFIXES:
         raise UserError(f"got -o {path}, expected a name ending in .parquet or .jsonl: choose one of them")
     if path.is_dir():
@@ -24,8 +24,8 @@ def check_scores(path: Path) -> None:
 def write_scores(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
     """Write tables of `schema` one after the other; returns the number of rows.
 
-    Raises UserError where the file cannot be written. What fails on the way, also in `tables`, leaves an earlier file
-    as it was.
+    Raises UserError where the file cannot be written. On any failure, also in `tables`, an earlier file is left
+    unchanged.
     """
     check_scores(path)
     part = path.with_name(path.name + ".part")
@@ -34,7 +34,7 @@ def write_scores(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> i
         rows = _write_parquet(part, tables, schema) if path.suffix == ".parquet" else _write_lines(part, tables)
         part.replace(path)
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error}): choose another place or make room") from None
+        raise UserError(f"cannot write {path} ({error.strerror or error}): choose another path or make room") from None
     finally:
         with suppress(OSError):
             part.unlink()

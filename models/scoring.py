@@ -1,6 +1,6 @@
 """Scores of a history, event by event: the worker's own stages over slices of a log that may be longer than memory.
 
-What stays between two slices are the state rows, one for each account and wallet.
+Only the state rows, one for each account and wallet, are kept between slices.
 """
 
 from collections.abc import Iterable
@@ -29,10 +29,10 @@ _WORD = pa.dictionary(pa.int8(), pa.string())
 
 
 def score_schema(model: Model, *, features: bool) -> pa.Schema:
-    """Columns of a table of scores: `alarm` in false alarms a day, `score` 1 − p-value, what each detector said.
+    """Columns of a table of scores: `alarm` in false alarms a day, `score` 1 − p-value, each detector's score.
 
-    They are null where no detector looks at the event; `case_id` where it does not alert, and `update` also where it
-    tells nothing new of its case, so that none is raised.
+    They are null where no detector looks at the event; `case_id` where it does not alert; `update` also where the
+    event adds nothing new to its case, so that no update is raised.
     """
     return pa.schema(
         [
@@ -53,8 +53,8 @@ def score_schema(model: Model, *, features: bool) -> pa.Schema:
 class Scoring:
     """Scores one log from its beginning, slice by slice, as a worker does that reads it from one partition.
 
-    `topics` name the source topics in case ids. `events`, `duplicates`, `scored` and `alerts` count what was met so
-    far: events of kinds that the chain reads, among them those delivered again, those a detector scored, and alerts.
+    `topics` name the source topics in case ids. `events`, `duplicates`, `scored` and `alerts` are counts so far:
+    events of kinds that the chain reads, redeliveries among them, events scored by a detector, and alerts.
     """
 
     def __init__(self, model: Model, chain: Chain, *, ttl_ms: int, topics: Topics, features: bool = False) -> None:
@@ -85,7 +85,7 @@ class Scoring:
         return self._table(table, rows)
 
     def _fill(self, rows: "_Rows", scored: Played) -> None:
-        """What the last stage made of a batch; of a transfer only the sender's side is an event of the log."""
+        """Fill in the last stage's results for a batch; only the sender's side of a transfer is an event of the log."""
         outcome, batch = scored.last, scored.last.events.batch
         judged = outcome.judgement
         assert judged is not None
@@ -113,11 +113,11 @@ class Scoring:
             "case_id": self._case_ids(rows),
             "update": pa.array(rows.facts[:, CASE_UPDATE].astype(np.int32), mask=calm | held),
         }
-        for place, detector in enumerate(self._model.detectors):
-            own = rows.scores[:, place]
+        for index, detector in enumerate(self._model.detectors):
+            own = rows.scores[:, index]
             columns[f"score_{detector.name}"] = pa.array(own, mask=np.isnan(own))
         if self._features:
-            columns |= {name: rows.X[:, place] for place, name in enumerate(self._chain.feature_names)}
+            columns |= {name: rows.X[:, index] for index, name in enumerate(self._chain.feature_names)}
         absent = pa.nulls(table.num_rows)
         arrays = [_of_type(columns.get(field.name, absent), field.type) for field in self.schema]
         return pa.Table.from_arrays(arrays, schema=self.schema)
@@ -129,7 +129,7 @@ class Scoring:
 
 
 class _Rows(NamedTuple):
-    """What is known of the `n` events of a slice, by row."""
+    """Results for the `n` events of a slice, by row."""
 
     status: npt.NDArray[np.int8]
     alarm: npt.NDArray[np.float64]

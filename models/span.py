@@ -1,4 +1,4 @@
-"""Which days are learnt from, and which tell what that is worth."""
+"""Split of a history into training days and held-out days."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from detector.errors import UserError
 from models.datasets import NORMAL, Dataset
 from models.inject import Cases
 
-MIN_DAYS = 3  # two to learn from, one to calibrate on
-#: Rates are counted on days that the detectors have not seen: every so many-th. Spread over the history, so that the
-#: turn of the month, pay-day and campaigns count as often as they come; in the last third of the days some never do.
+MIN_DAYS = 3  # two to train on, one to calibrate on
+#: Rates are counted on days that the detectors have not seen: every third one. Spread over the history, so that the
+#: turn of the month, pay-day and campaigns count in proportion; the last third of the days would miss some.
 HELD_OUT_EVERY = 3
 
 
 class Span(NamedTuple):
-    """What is learnt from: normal events of two days of three, and cases; what is judged by: the others."""
+    """Training data (normal events of two days of three, and cases) and the held-out rest."""
 
     fitting: Dataset
     held_out: Dataset

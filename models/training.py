@@ -1,4 +1,4 @@
-"""From a data set to a model: fit on two days of three, calibrate on the third."""
+"""Trains a model on a data set: fit on two days of three, calibrate on the third."""
 
 import datetime as dt
 import platform
@@ -54,18 +54,18 @@ class Plan:
     forms: tuple[str, ...] = tuple(FORMS)
     #: Boosted trees, one a turn.
     turns: int = 200
-    #: For each typology, also learn from the others alone and see what is caught of it.
+    #: For each typology, also train on the others only and measure what is caught of it.
     leave_one_out: bool = False
-    #: Of banks that set their own, false alert groups a day by four-digit code.
+    #: Banks' own budgets, false alert groups a day by four-digit code.
     bank_budgets: Mapping[str, float] = field(default_factory=dict)
 
 
 def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: Cases | None = None) -> Draft:
-    """The model of normal life in `data`; `data_sha256` names the file it came from.
+    """The model of normal life in `data`; `data_sha256` is that of its file.
 
-    `cases`: simulated attacks on the same days; without them nothing is trained that learns from attacks. Raises
-    UserError for fewer than three days, a kind of event that is missing from the days to learn from or those held
-    out, or a budget so small that the held-out days cannot measure it.
+    `cases`: simulated attacks on the same days; without them no detector that needs attacks is trained. Raises
+    UserError for fewer than three days, a kind of event missing from the training or the held-out days, or a budget
+    too small to measure on the held-out days.
     """
     given, data = data, data.select(data.life != FRAUD)
     days = np.unique(data.day)
@@ -110,15 +110,15 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             "leave_one_out": leave_one_out(detectors, span, refit, plan.budget) if plan.leave_one_out else {},
         },
         calibration={
-            detector.name: alone(place, detectors, calibrations, span, plan.budget)
-            for place, detector in enumerate(detectors)
+            detector.name: alone(index, detectors, calibrations, span, plan.budget)
+            for index, detector in enumerate(detectors)
         },
         banks=banks,
     )
 
 
 def _specs(span: Span, columns: Columns, plan: Plan) -> tuple[DetectorSpec, ...]:
-    """What can be trained: boosted trees need cases, a joint tail all of its features."""
+    """The detectors that can be trained: boosted trees need cases, a joint tail all of its features."""
     forms = set(plan.forms)
     if span.cases is None or not span.cases.early.any():
         forms.discard("boosting")

@@ -1,1 +1,1 @@
-"""Events for the bus: a simulated population with attacks hidden in it, event files, and publishing to Kafka."""
+"""Events for the bus: a simulated population with fraud in it, event files, and publishing to Kafka."""

@@ -16,7 +16,7 @@ from producers.events import Events
 from producers.population import BEGINS, Population
 from producers.typologies.plan import NEVER_MS, Plan
 from producers.typologies.supply import Supply
-from producers.typologies.table import BY_ID, PLACE
+from producers.typologies.table import BY_ID, INDEX
 
 CONCENTRATION = 1.1  # Zipf exponent over the banks of a wave: most cases at few banks; *assumed*
 KNOWN_VICTIM_SHARE = 0.12  # victims whose account some wallet was tied to before; *assumed*: mostly none
@@ -69,7 +69,7 @@ class _World:
 
     def play(self, turn: int, wave: Wave, cases: int) -> Events:
         """The events of one wave."""
-        supply = self._supplies.setdefault(wave.typology, Supply(PLACE[wave.typology], (self.dates[0] - BEGINS).days))
+        supply = self._supplies.setdefault(wave.typology, Supply(INDEX[wave.typology], (self.dates[0] - BEGINS).days))
         of_typology = self._turns.get(wave.typology, 0)
         self._turns[wave.typology] = of_typology + 1
         rng = stream(self.population.seed, "attacks", supply.series | of_typology << 32)
@@ -112,15 +112,15 @@ class _World:
         """Accounts at banks that link by PIN alone, no account twice; most were never tied to a wallet."""
         code = banks.CODES[self._banks(rng, targets, cases)].astype(np.uint64)
         victims = supply.accounts(code)
-        for place in np.flatnonzero(rng.random(cases) < KNOWN_VICTIM_SHARE):
-            mates = self._known.get(int(code[place]))
+        for index in np.flatnonzero(rng.random(cases) < KNOWN_VICTIM_SHARE):
+            mates = self._known.get(int(code[index]))
             if mates is not None and (mate := int(mates[rng.integers(0, len(mates))])) not in self._robbed:
                 self._robbed.add(mate)
-                victims[place] = mate
+                victims[index] = mate
         return victims
 
     def _banks(self, rng: Rng, targets: Targets, cases: int) -> npt.NDArray[np.int64]:
-        """Places of the banks hit."""
+        """Indices of the banks hit."""
         if targets.hardest is None:
             chosen = rng.permutation(banks.PIN_BANKS)[: targets.banks]
             weights = 1.0 / np.arange(1, len(chosen) + 1) ** CONCENTRATION
@@ -130,8 +130,8 @@ class _World:
             rest = 1.0 / np.arange(1, len(others) + 1) ** CONCENTRATION
             chosen = np.append(hardest, others)
             weights = np.append(targets.share, (1 - targets.share) * rest / rest.sum())
-        places: npt.NDArray[np.int64] = pick(rng, chosen, weights, cases)
-        return places
+        indices: npt.NDArray[np.int64] = pick(rng, chosen, weights, cases)
+        return indices
 
     def _link_until(self, account: npt.NDArray[np.uint64], service: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
         code = (account >> np.uint64(40)).tolist()

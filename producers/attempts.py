@@ -17,7 +17,7 @@ REFUSED_SHARE = 0.0008  # closed accounts, the bank's own limits; *assumed*
 
 
 class Attempts(NamedTuple):
-    """Attempted debits; every array has shape `(n,)`; `tie` is a place in the month's `Ties`."""
+    """Attempted debits; every array has shape `(n,)`; `tie` is an index in the month's `Ties`."""
 
     tie: npt.NDArray[np.int64]
     occurred_at_ms: npt.NDArray[np.int64]
@@ -55,7 +55,7 @@ def _within(attempts: Attempts, ties: Ties, month: int) -> Attempts:
 
 
 def _without_funds(rng: Rng, attempts: Attempts, month: int) -> tuple[Attempts, npt.NDArray[np.bool_]]:
-    """The attempts with the retries of those that fail for want of money, and which these are."""
+    """The attempts with the retries of those that fail for lack of funds, and a mask of these retries."""
     size = len(attempts.tie)
     pay_day = season.pay_day(month)
     lean = (attempts.occurred_at_ms >= jst.midnight_ms(pay_day) - 7 * jst.DAY_MS) & (
@@ -76,7 +76,7 @@ def _without_funds(rng: Rng, attempts: Attempts, month: int) -> tuple[Attempts, 
 
 
 def _over_cap(attempts: Attempts, counts: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Places of the attempts that would exceed their tie's monthly cap; `attempts` are in order of time.
+    """Indices of the attempts that would exceed their tie's monthly cap; `attempts` are in order of time.
 
     Works on the n-th attempt of every tie at once, so that it takes as many steps as the busiest tie has attempts.
     """

@@ -66,11 +66,11 @@ PIN_BANKS: npt.NDArray[np.int64] = np.flatnonzero(PIN_SHARES == 1.0)
 
 
 def drawn(rng: Rng, size: int) -> npt.NDArray[np.int64]:
-    """Places in `BANKS` of the banks of `size` accounts, by the banks' shares."""
-    places: npt.NDArray[np.int64] = pick(rng, np.arange(len(BANKS)), SHARES, size)
-    return places
+    """Indices in `BANKS` of the banks of `size` accounts, by the banks' shares."""
+    indices: npt.NDArray[np.int64] = pick(rng, np.arange(len(BANKS)), SHARES, size)
+    return indices
 
 
 def account_numbers(bank: npt.NDArray[np.int64], serial: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-    """Account ids: the code of the bank at that place above, a number that no other account has below."""
+    """Account ids: the code of the bank at that index in the high bits, a unique number in the low bits."""
     return (CODES[bank].astype(np.uint64) << np.uint64(40)) | serial.astype(np.uint64)

@@ -1,6 +1,6 @@
-"""From event tables to the batches that stages read: the arrays that the codec makes of the same events' messages.
+"""Event tables as batches: the same arrays as the codec decodes from the messages of the same events.
 
-What the codec would refuse is refused here with its row; what a kind does not have is ignored, as there.
+What the codec rejects is rejected here too, with its row; fields that a kind does not have are ignored.
 """
 
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
         offset=wanted.astype(np.int64),
         record=wanted.astype(np.int32),
         kind=kind.astype(np.int8),
-        place=np.zeros(len(wanted), np.int32),
+        hop_index=np.zeros(len(wanted), np.int32),
         role=np.zeros(len(wanted), np.int8),
         origin=np.full(len(wanted), origin, np.int32),
         origin_offset=wanted.astype(np.int64),
@@ -110,7 +110,7 @@ def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:
 def _common(table: pa.Table, check: _Check) -> dict[str, npt.NDArray[Any]]:
     """Columns that every event has."""
     service = text(table, "service", check.name)
-    codes = service_codes(service.words)[service.place]
+    codes = service_codes(service.words)[service.indices]
     check.all_good("service", codes != NO_SERVICE)
     verified, known = numbers(table, "wallet_verified", check.name)
     check.all_good("wallet_verified", known)

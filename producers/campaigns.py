@@ -94,7 +94,7 @@ _POST = Targets(1, JAPAN_POST_BANK, 1.0)
 #: 26.76 million yen in 143 cases is 187,000 each: many accounts held less than the cap. Range *assumed* to that end.
 _SHORT = (30_000, 195_000)
 
-#: The cases told of are those whose money was taken; attempts that failed are none of them.
+#: The reported cases are those whose money was taken; failed attempts are not among them.
 _KNOWN_PINS = (("success", 0.95, 1.0),)
 
 

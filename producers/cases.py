@@ -11,7 +11,7 @@ import numpy.typing as npt
 from detector.contract.vocabulary import DEBIT, KINDS, LINK, OPEN, PAYMENT, PAYOUT, TRANSFER, UNLINK
 from producers.events import NO_CASE, Events
 
-#: `probe`: a PIN guessed at; `test`: a small charge that only asks whether the money comes.
+#: `probe`: a PIN guess; `test`: a small charge that only tests whether money can be taken.
 STAGES = ("open", "probe", "link", "test", "charge", "spend", "transfer", "payout", "unlink")
 PROBE, TEST = STAGES.index("probe"), STAGES.index("test")
 _OF_KIND = {
@@ -26,23 +26,23 @@ _OF_KIND = {
 #: The stage that an event of each kind usually is.
 STAGE_OF_KIND: npt.NDArray[np.int8] = np.array([STAGES.index(_OF_KIND[kind]) for kind in range(len(KINDS))], np.int8)
 
-#: A number is `typology << 24 | serial`, so that 32 bits tell the typology; campaigns have bit 23 set.
+#: A number is `typology << 24 | serial`, so that 32 bits hold the typology too; campaigns have bit 23 set.
 _TYPOLOGY_BITS = 24
 _CAMPAIGN = 1 << 23
 
 
-def case_numbers(place: int, serials: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Numbers of cases of the typology at `place` of the table."""
-    return (serials + (place << _TYPOLOGY_BITS)).astype(np.int32)
+def case_numbers(index: int, serials: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Numbers of cases of the typology at `index` of the table."""
+    return (serials + (index << _TYPOLOGY_BITS)).astype(np.int32)
 
 
-def campaign_number(place: int, serial: int) -> int:
-    """Number of a campaign of the typology at `place` of the table."""
-    return place << _TYPOLOGY_BITS | _CAMPAIGN | serial
+def campaign_number(index: int, serial: int) -> int:
+    """Number of a campaign of the typology at `index` of the table."""
+    return index << _TYPOLOGY_BITS | _CAMPAIGN | serial
 
 
-def typology_places(case: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Place in the table of each case's typology; the cases are real ones, none is `NO_CASE`."""
+def typology_indices(case: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Index in the table of each case's typology; the cases are real ones, none is `NO_CASE`."""
     return case >> _TYPOLOGY_BITS
 
 
@@ -58,9 +58,9 @@ def case_id(case: int) -> str:
     return f"{typology_id(case >> _TYPOLOGY_BITS)}-{kind}{case & _CAMPAIGN - 1:04}"
 
 
-def typology_id(place: int) -> str:
-    """The name of the typology at `place` of the table."""
-    return f"T{place + 1}"
+def typology_id(index: int) -> str:
+    """The name of the typology at `index` of the table."""
+    return f"T{index + 1}"
 
 
 def of_cases(events: Events) -> Events:

@@ -1,4 +1,4 @@
-"""Debits of one month of normal life: who charges when and how much."""
+"""Debits of one month of normal life: who charges, when, how much."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ from producers.ties import FREE, MONTHLY, PAY_DAY, THRESHOLD, Ties
 #: Services whose wallets also pay shops straight from the account.
 PAYS_DIRECTLY = np.isin(np.array(SERVICES), ["d_payment", "paypay", "linepay", "paypal"])
 DIRECT_SHARE = 0.25  # of the debits of free spenders there; *assumed*
-USUAL_MAX_YEN = 100_000  # more at once is an occasion of its own
+USUAL_MAX_YEN = 100_000  # larger charges are made by `occasions`
 
 AT_HOME, ON_THE_WAY = 0.6, 0.35  # where people act; the rest from addresses that the service does not know; *assumed*
-COUNTER_MS = 3 * jst.HOUR_MS  # how long after the opening a wallet set up in a shop still speaks from there
+COUNTER_MS = 3 * jst.HOUR_MS  # how long after its opening a wallet set up in a shop still acts from the shop's address
 
 
 def debits_of(rng: Rng, ties: Ties, month: int) -> Events:
@@ -43,14 +43,14 @@ def debits_of(rng: Rng, ties: Ties, month: int) -> Events:
 
 
 def sources(rng: Rng, of: Ties, moments_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """Where each event comes from: home, carrier or campus, unknown; at first the counter that set the wallet up."""
-    place = rng.random(len(of.home))
-    usual = np.where(place < AT_HOME, of.home, np.where(place < AT_HOME + ON_THE_WAY, of.away, np.uint64(0)))
+    """Source of each event: home, carrier or campus, or unknown; at first the shop counter that set the wallet up."""
+    draw = rng.random(len(of.home))
+    usual = np.where(draw < AT_HOME, of.home, np.where(draw < AT_HOME + ON_THE_WAY, of.away, np.uint64(0)))
     return np.where((of.counter > 0) & (moments_ms - of.opened_at_ms < COUNTER_MS), of.counter, usual)
 
 
 def _usual(rng: Rng, ties: Ties, month: int) -> Attempts:
-    """Charges by habit over the whole month; those before a tie's time fall out later."""
+    """Charges by habit over the whole month; those outside a tie's lifetime are dropped later."""
     days = jst.days_of(month)
     weights = np.array([season.charges(day) for day in days])
     alive = ties.ended_at_ms > jst.midnight_ms(days[0])

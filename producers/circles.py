@@ -15,10 +15,10 @@ _SALT = 0xC1C
 
 
 class Circles(NamedTuple):
-    """The wallets that can send money, each once; `wallets` are their ties, and places below are places in these.
+    """The wallets that can send money, each once; `wallets` are their ties, all indices below are indices in these.
 
-    `by_service` int64 (n,): the places, service by service, the oldest first. `rank`, `first`, `mates` int64 (n,): a
-    wallet's place in its service, where that begins in `by_service`, and how many wallets it has. `kin` int64 (n,): a
+    `by_service` int64 (n,): the indices, service by service, the oldest first. `rank`, `first`, `mates` int64 (n,): a
+    wallet's position in its service, the service's start in `by_service`, its number of wallets. `kin` int64 (n,): a
     member of the household with a wallet there, -1 for none. `trait` float64 (n,), in [0, 1): fixed, of the owner.
     """
 
@@ -31,16 +31,16 @@ class Circles(NamedTuple):
     trait: npt.NDArray[np.float64]
 
     def friend(self, of: npt.NDArray[np.int64], number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The place of each owner's friend of that number, -1 where there is none (yet).
+        """The index of each owner's friend of that number, -1 where there is none (yet).
 
-        Friends have had their wallets for longer, so that a circle stays what it is when people come.
+        Friends opened their wallets earlier, so that a circle does not change when people join.
         """
         drawn = fraction(self.wallets.wallet[of] * np.uint64(256) + number.astype(np.uint64), _SALT)
-        place = self.by_service[self.first[of] + (drawn * self.rank[of]).astype(np.int64)]
-        return np.where(self.rank[of] > 0, place, -1)
+        index = self.by_service[self.first[of] + (drawn * self.rank[of]).astype(np.int64)]
+        return np.where(self.rank[of] > 0, index, -1)
 
     def anyone(self, of: npt.NDArray[np.int64], number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The place of each owner's acquaintance of that number, old or new."""
+        """The index of each owner's acquaintance of that number, old or new."""
         drawn = fraction(self.wallets.wallet[of] * np.uint64(256) + number.astype(np.uint64), _SALT + 1)
         return self.by_service[self.first[of] + (drawn * self.mates[of]).astype(np.int64)]
 

@@ -1,4 +1,4 @@
-"""Columns of an Arrow table as numpy: texts as distinct words and places, numbers with what is known of them."""
+"""Columns of an Arrow table as numpy: texts as distinct words and indices, numbers with a mask of present values."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,28 +14,28 @@ from detector.errors import UserError
 
 
 class Text(NamedTuple):
-    """`n` texts: `words[place[i]]` is the i-th; an absent one is ""."""
+    """`n` texts: `words[indices[i]]` is the i-th; an absent one is ""."""
 
     words: list[str]
-    place: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int64]
 
     def each(self, function: Callable[[str], int]) -> npt.NDArray[np.int64]:
-        """The function's value for each text; it is called once for each word."""
-        values: npt.NDArray[np.int64] = np.fromiter(map(function, self.words), np.int64, len(self.words))[self.place]
+        """The function's value for each text; called once for each distinct word."""
+        values: npt.NDArray[np.int64] = np.fromiter(map(function, self.words), np.int64, len(self.words))[self.indices]
         return values
 
     def hashes(self) -> npt.NDArray[np.uint64]:
         """`hash64` of each text."""
-        return hash64_many(self.words)[self.place]
+        return hash64_many(self.words)[self.indices]
 
 
 def at_service(service: Text, wallet: Text) -> Text:
     """The keys of wallets at their services, both (n,)."""
-    pair = service.place * len(wallet.words) + wallet.place
-    pairs, place = np.unique(pair, return_inverse=True)
-    services, wallets = (place.tolist() for place in np.divmod(pairs, len(wallet.words)))
+    pair = service.indices * len(wallet.words) + wallet.indices
+    pairs, indices = np.unique(pair, return_inverse=True)
+    services, wallets = (indices.tolist() for indices in np.divmod(pairs, len(wallet.words)))
     names, ids = [service.words[i] for i in services], [wallet.words[i] for i in wallets]
-    return Text(wallet_keys(names, ids), place)
+    return Text(wallet_keys(names, ids), indices)
 
 
 def text(table: pa.Table, field: str, name: str) -> Text:
@@ -54,18 +54,21 @@ def text(table: pa.Table, field: str, name: str) -> Text:
     kind = column.type.value_type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
         raise UserError(f"{name}: column `{field}` holds {kind}, expected text; convert it")
-    dictionary, place = column.dictionary, column.indices.fill_null(len(column.dictionary)).to_numpy().astype(np.int64)
+    dictionary, indices = (
+        column.dictionary,
+        column.indices.fill_null(len(column.dictionary)).to_numpy().astype(np.int64),
+    )
     if len(dictionary) > size:  # of a slice: most words belong to rows outside
-        used, place = np.unique(place, return_inverse=True)
+        used, indices = np.unique(indices, return_inverse=True)
         absent = len(dictionary)
         dictionary = dictionary.take(pa.array(used[used < absent]))
-    return Text([*dictionary.to_pylist(), ""], place)
+    return Text([*dictionary.to_pylist(), ""], indices)
 
 
 def numbers(table: pa.Table, field: str, name: str) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """The column of numbers or truth values, 0 where absent, and where it is present.
+    """The column of numbers or booleans, 0 where absent, and a mask of the present values.
 
-    Raises UserError for another type. `wallet_verified` takes truth values alone, the other columns numbers alone.
+    Raises UserError for another type. `wallet_verified` takes booleans only, the other columns numbers only.
     """
     size = table.num_rows
     if field not in table.column_names or pa.types.is_null(table[field].type):

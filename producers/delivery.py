@@ -1,4 +1,4 @@
-"""How events reach the bus: with small delays, sometimes late, sometimes twice, and in a heap after an outage."""
+"""How events reach the bus: with small delays, sometimes late or twice, and in one burst after an outage."""
 
 import numpy as np
 

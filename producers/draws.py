@@ -17,8 +17,8 @@ def pick(rng: Rng, values: Any, weights: Any, size: int) -> npt.NDArray[Any]:
     """`size` draws from `values` with probabilities proportional to `weights`."""
     cumulated = np.cumsum(np.asarray(weights, np.float64))
     # side="right": a draw of exactly 0 must not pick a value of weight 0.
-    places = np.searchsorted(cumulated, rng.random(size) * cumulated[-1], side="right")
-    picked: npt.NDArray[Any] = np.asarray(values)[places]
+    indices = np.searchsorted(cumulated, rng.random(size) * cumulated[-1], side="right")
+    picked: npt.NDArray[Any] = np.asarray(values)[indices]
     return picked
 
 
@@ -41,6 +41,6 @@ def mix64(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def fraction(numbers: npt.NDArray[np.uint64], salt: int) -> npt.NDArray[np.float64]:
-    """A fixed number in [0, 1) for each of `numbers`, another one for another `salt`: traits that need no memory."""
+    """A fixed number in [0, 1) for each of `numbers`, independent for each `salt`: traits that need no storage."""
     mixed = mix64(numbers ^ mix64(np.array([salt], np.uint64)))
     return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53

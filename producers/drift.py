@@ -1,4 +1,4 @@
-"""Normal life other than usual: more newcomers, more or larger charges, other hours."""
+"""Drift of normal life: more newcomers, more or larger charges, other hours."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ _THOUSAND = 1_000  # yen: what people charge are whole thousands
 class Drift:
     """How people live from the month of `since` on; the defaults change nothing, to the last byte.
 
-    `newcomers`: so many times as many new wallets a day, most of them linked and charged at once; `charges` and `yen`:
-    so many times as many usual charges, of so many times as much; `later_h`: who has an hour keeps a later one.
+    `newcomers`: factor on new wallets a day, most of them linked and charged at once; `charges` and `yen`: factors on
+    the number and the amount of usual charges; `later_h`: hours by which preferred hours shift.
     """
 
     newcomers: float = 1.0

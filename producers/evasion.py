@@ -1,4 +1,4 @@
-"""Thieves who know what is looked at: smaller sums, patience, wallets of identity-checked subscribers."""
+"""Thieves who evade detection: smaller sums, longer waits, wallets of identity-checked subscribers."""
 
 from dataclasses import dataclass, replace
 
@@ -40,7 +40,7 @@ class Evasion:
         """The events of one wave as such thieves play them: each case in its order, with pauses between."""
         if self.verified:
             events = events._replace(verified=np.ones(events.size, np.bool_))
-        if self.most_yen is not None:  # who takes less than there is never meets a refusal
+        if self.most_yen is not None:  # taking less than the balance is never refused
             events = events.select((events.kind != DEBIT) | (events.result == OK))
         if self.debit_yen is not None:
             events = _in_pieces(events, self.debit_yen)
@@ -58,7 +58,7 @@ NAIVE = Evasion()
 
 
 def _in_pieces(events: Events, most: int) -> Events:
-    """The events, each debit above `most` yen cut into as many as it takes, seconds apart."""
+    """The events, each debit above `most` yen split into several, seconds apart."""
     pieces = np.where(events.kind == DEBIT, np.maximum(-(-events.amount_yen // most), 1), 1)
     which = np.repeat(np.arange(events.size), pieces)
     turn = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
@@ -71,7 +71,7 @@ def _in_pieces(events: Events, most: int) -> Events:
 
 
 def _delayed(events: Events, wait_ms: int, pause_ms: int) -> Events:
-    """The events, debits of a case so late that they come long enough after its links and each other."""
+    """The events, with the debits of a case delayed: `wait_ms` after its links, `pause_ms` after each other."""
     wait = np.zeros(events.size, np.int64)
     links: dict[tuple[int, int], int] = {}
     debits: dict[int, int] = {}
@@ -91,9 +91,9 @@ def _delayed(events: Events, wait_ms: int, pause_ms: int) -> Events:
 
 
 def _moved(events: Events, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> Events:
-    """The events, each case's with so long a pause before and after each, ms; a wallet opened later is younger.
+    """The events, with a pause of so many ms before and after each event of a case; wallets opened later are younger.
 
-    What a thief does for many at once stays where it is, but money is spent and paid out after all have come by it.
+    Campaign events keep their times, except that money is spent and paid out only after every case has received it.
     """
     order = np.lexsort((events.occurred_at_ms, events.case))
     case, pauses = events.case[order], (before + after)[order]

@@ -1,4 +1,4 @@
-"""Simulated events as columns of numbers; strings are made of them only when they are written."""
+"""Simulated events as columns of numbers; converted to strings only when written."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ class Events(NamedTuple):
 
     Identifiers are numbers: an account is `bank << 40 | number`, 0 where the kind has none; wallets and sources are
     numbered through, source 0 is unknown; `shop` is 0 where absent. `counterparty` is the receiving wallet of a
-    transfer and means nothing in other kinds. `case` is `NO_CASE` in normal life; `stage` is a place in
+    transfer and means nothing in other kinds. `case` is `NO_CASE` in normal life; `stage` is an index in
     `cases.STAGES`, `ABSENT` in normal life.
     """
 

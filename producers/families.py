@@ -16,7 +16,7 @@ _SALT = 0xFA1
 
 
 def households(rng: Rng, persons: int) -> npt.NDArray[np.int64]:
-    """The household of each person, numbered from 0; members have neighbouring places."""
+    """The household of each person, numbered from 0; members have neighbouring indices."""
     sizes = pick(rng, np.arange(1, len(SIZE_WEIGHTS) + 1), SIZE_WEIGHTS, persons)
     return np.repeat(np.arange(persons), sizes)[:persons]
 

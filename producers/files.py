@@ -38,7 +38,7 @@ _LABEL_DECODER = msgspec.json.Decoder(Label)
 def write_events(path: Path, tables: Iterable[pa.Table], advance: Callable[[int], None] = lambda _: None) -> int:
     """Write event tables (of `SCHEMA`) one after the other; returns the number of events.
 
-    `advance` is told the rows written, for a progress bar. Raises UserError for another suffix or a full disk.
+    `advance` gets the number of rows written, for a progress bar. Raises UserError for another suffix or a full disk.
     """
     return _write(path, tables, SCHEMA, advance)
 
@@ -60,7 +60,7 @@ def read_tables(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pa.Table]:
 
 
 def count_rows(path: Path) -> int | None:
-    """Events of a Parquet file, None for JSON lines (which would have to be read); raises as `read_tables`."""
+    """Events of a Parquet file, None for JSON lines (these would have to be read); raises as `read_tables`."""
     if _suffix(path) == ".jsonl":
         return None
     rows: int = next(_guarded(path, (pq.read_metadata(path).num_rows for _ in (1,))))

@@ -31,7 +31,7 @@ from producers.shops import MAX_PAYMENT_YEN
 from producers.ties import CAMPUS, CARRIER, COUNTER, HOUSEHOLD
 
 Measure = Callable[[Life], float]
-#: Rates are told for the population that our scenarios have, whatever the size of the one measured.
+#: Rates are scaled to the population of our scenarios, whatever the size of the one measured.
 STANDARD_ACCOUNTS = 60_000
 CASES_A_DAY = 170 / 16  # 1-16 September 2020 (INCIDENT)
 HIDDEN = 50 * CASES_A_DAY / 2  # honest newcomers to hide them; the offer of September doubles what is usual
@@ -157,7 +157,7 @@ MONEY = (
     Figure("most charged by a wallet", "yen", measured.most_charged, MONTHLY_CAP_YEN, MONTHLY_CAP_YEN, LIMIT),
     Figure("whole caps within an hour, a day", "owners", _a_day(measured.whole_caps), 1, 15, NAMED),
 )
-PLACES = (
+SOURCES = (
     Figure("wallets at a home, median", "wallets", _wallets(HOUSEHOLD, 0.5), 1, 3, CENSUS),
     Figure("homes with two to five wallets", "share", _families, 0.35, 0.75, CENSUS),
     Figure("wallets behind a carrier's address, median", "wallets", _wallets(CARRIER, 0.5), 500, 5_000, NAMED),
@@ -188,7 +188,7 @@ SECTIONS: dict[str, tuple[Figure, ...]] = {
     "When": WHEN,
     "Wallets and links": TIES,
     "Debits": MONEY,
-    "Sources": PLACES,
+    "Sources": SOURCES,
     "Spending": SPENDING,
     "On the bus": BUS,
 }

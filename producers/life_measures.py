@@ -58,19 +58,19 @@ def retried(life: Life) -> float:
 def whole_caps(life: Life) -> int:
     """Owners who took 300,000 yen from one account within one hour, in two or three debits."""
     large = life.charges.select(life.charges.amount_yen >= MONTHLY_CAP_YEN // 3)
-    ties, place = np.unique(np.stack([large.account, large.wallet]), axis=1, return_inverse=True)
+    ties, index = np.unique(np.stack([large.account, large.wallet]), axis=1, return_inverse=True)
     size = ties.shape[1]
     first, last = np.full(size, np.iinfo(np.int64).max), np.zeros(size, np.int64)
-    np.minimum.at(first, place, large.occurred_at_ms)
-    np.maximum.at(last, place, large.occurred_at_ms)
-    whole = (np.bincount(place, large.amount_yen, size) == MONTHLY_CAP_YEN) & (last - first <= jst.HOUR_MS)
+    np.minimum.at(first, index, large.occurred_at_ms)
+    np.maximum.at(last, index, large.occurred_at_ms)
+    whole = (np.bincount(index, large.amount_yen, size) == MONTHLY_CAP_YEN) & (last - first <= jst.HOUR_MS)
     return int(whole.sum())
 
 
 def most_charged(life: Life) -> int:
     """Most yen that any wallet charged from one account in the month."""
-    place = np.unique(np.stack([life.charges.account, life.charges.wallet]), axis=1, return_inverse=True)[1]
-    return int(np.bincount(place, life.charges.amount_yen).max())
+    index = np.unique(np.stack([life.charges.account, life.charges.wallet]), axis=1, return_inverse=True)[1]
+    return int(np.bincount(index, life.charges.amount_yen).max())
 
 
 def relinks(life: Life) -> int:
@@ -131,9 +131,9 @@ def spent_soon(life: Life, from_yen: int = 100_000) -> float:
     """Share of the charges of `from_yen` and more after which half of it leaves the wallet within a day."""
     charged = life.charges.select(life.charges.amount_yen >= from_yen)
     out = life.once.select((life.once.kind == PAYMENT) | (life.once.kind == TRANSFER))
-    place = np.unique(np.concatenate([out.wallet, charged.wallet]), return_inverse=True)[1]
+    index = np.unique(np.concatenate([out.wallet, charged.wallet]), return_inverse=True)[1]
     # Wallet and time as one number that sorts as the pair does, a gap longer than the month between two wallets.
-    at = place * 64 * jst.DAY_MS + np.concatenate([out.occurred_at_ms, charged.occurred_at_ms])
+    at = index * 64 * jst.DAY_MS + np.concatenate([out.occurred_at_ms, charged.occurred_at_ms])
     at -= jst.midnight_ms(jst.first_day(life.month))
     order = np.argsort(at[: out.size])
     sums = np.concatenate([[0], np.cumsum(out.amount_yen[order])])
@@ -147,7 +147,7 @@ def smokers(life: Life) -> int:
 
 
 def tablets(life: Life) -> int:
-    """Wallets that do so at electronics shops."""
+    """Wallets that pay 30,000 yen and more in the month at electronics shops."""
     return _buyers(life, "electronics")
 
 
@@ -182,5 +182,5 @@ def largest_heap(life: Life) -> int:
 def _buyers(life: Life, category: str) -> int:
     paid = life.of(PAYMENT)
     paid = paid.select(shops.category_codes(paid.shop) == shops.CATEGORIES.index(category))
-    place = np.unique(paid.wallet, return_inverse=True)[1]
-    return int((np.bincount(place, paid.amount_yen) >= 30_000).sum())
+    index = np.unique(paid.wallet, return_inverse=True)[1]
+    return int((np.bincount(index, paid.amount_yen) >= 30_000).sum())

@@ -70,7 +70,7 @@ def _haste(axes: Any, life: Life) -> None:
     """First charges of newcomers: how soon after the opening, and how much."""
     first = newcomers(life)
     minutes = (first.occurred_at_ms - first.opened_at_ms) / jst.MINUTE_MS
-    # Amounts are few and round: a little height, the same each time, tells points apart.
+    # Amounts are few and round: a small seeded jitter separates the points.
     height = first.amount_yen * (0.92 + 0.16 * np.linspace(0, 1, first.size))
     axes.scatter(minutes, height, s=3, alpha=0.4, color=COLOURS[DEBIT], linewidths=0)
     axes.axvspan(2, 40, color="#f6d5d1", zorder=0)

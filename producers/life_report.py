@@ -18,7 +18,7 @@ from producers.life_figures import OF_A_CASE, SECTIONS, Figure
 from producers.population import Population
 from producers.scenarios import DEFAULT_SEED
 
-REPORT_ACCOUNTS = 12_000  # enough that no figure hangs on a few people; measured in two seconds
+REPORT_ACCOUNTS = 12_000  # enough that no figure depends on a few people; measured in two seconds
 AUGUST = dt.date(2020, 8, 1)  # what the demo trains on
 
 
@@ -37,7 +37,7 @@ def _lines(life: Life, seed: int) -> Iterator[str]:
     yield f"# Normal life in {month:%B %Y}"
     yield (
         f"Written by `python -m producers.life_report`, not by hand: seed {seed}, a population that began with "
-        f'{life.accounts:,} accounts, {life.arrived.size:,} events. Figures "a day" are told for 60,000 accounts. '
+        f'{life.accounts:,} accounts, {life.arrived.size:,} events. Figures "a day" are for 60,000 accounts. '
         "What INCIDENT.md does not publish is *assumed*: then the bounds keep the simulator from drifting, no more."
     )
     yield ""

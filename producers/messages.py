@@ -1,4 +1,4 @@
-"""From tables to messages: the JSON of each event."""
+"""Tables to messages: the JSON of each event."""
 
 from typing import Any
 
@@ -39,10 +39,10 @@ def values_of(table: pa.Table) -> list[bytes]:
     kinds = np.array(columns["kind"], object)
     values: list[bytes] = [b""] * table.num_rows
     for kind, fields in FIELDS.items():
-        places = np.flatnonzero(kinds == kind).tolist()
-        picked = [[columns[name][i] for i in places] for name in fields] if places else []
-        for place, row in zip(places, zip(*picked, strict=True), strict=True):
-            values[place] = _ENCODE(dict(zip(fields, row, strict=True)))
+        indices = np.flatnonzero(kinds == kind).tolist()
+        picked = [[columns[name][i] for i in indices] for name in fields] if indices else []
+        for index, row in zip(indices, zip(*picked, strict=True), strict=True):
+            values[index] = _ENCODE(dict(zip(fields, row, strict=True)))
     return values
 
 

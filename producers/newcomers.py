@@ -35,9 +35,9 @@ HASTE_MS = 15 * jst.SECOND_MS  # from the link to the earliest charge
 def cohort(
     rng: Rng, base: Ties, month: int, accounts: int, *, serial: int, verified_share: float, times: float = 1.0
 ) -> Ties:
-    """The ties that begin in the numbered month, beside those of the beginning; numbered from `serial` on.
+    """The ties that begin in the numbered month, numbered from `serial` on.
 
-    `times` as many wallets as usual.
+    `times`: factor on the usual number of wallets.
     """
     per_day = times * NEW_WALLETS_PER_DAY * accounts
     wallets = _wallets(rng, base, month, accounts, per_day, serial=serial, verified_share=verified_share)
@@ -52,12 +52,12 @@ def _wallets(
     size = len(opened)
     number = np.arange(size) + serial
     kind = pick(rng, np.arange(len(KIND_WEIGHTS)), KIND_WEIGHTS, size)
-    place = rng.integers(0, accounts, size)  # of the tie whose account or household it is
+    index = rng.integers(0, accounts, size)  # of the tie whose account or household it is
     fresh = kind == FRESH
     at_home = ~fresh | (rng.random(size) < JOINS_FAMILY_SHARE)
     # Numbers of new households lie above all that the beginning has.
-    home = np.where(at_home, base.home[place], source(HOUSEHOLD, number))
-    service = np.where(fresh, services_of(rng, home), other_service(rng, base.service[place]))
+    home = np.where(at_home, base.home[index], source(HOUSEHOLD, number))
+    service = np.where(fresh, services_of(rng, home), other_service(rng, base.service[index]))
     linked = opened + _delay(rng, 5 * jst.MINUTE_MS, 1.0, 2 * jst.DAY_MS, size)
     counters = source(COUNTER, (2 + accounts // ACCOUNTS_PER_COUNTER) * rng.random(size) ** COUNTER_SKEW)
     fumbled = ties.fumbles(rng, size)
@@ -65,9 +65,9 @@ def _wallets(
     return with_habits(
         rng,
         accounts=accounts,
-        account=np.where(fresh, banks.account_numbers(banks.drawn(rng, size), number), base.account[place]),
+        account=np.where(fresh, banks.account_numbers(banks.drawn(rng, size), number), base.account[index]),
         wallet=number.astype(np.uint64),
-        service=np.where(kind == AFRESH, base.service[place], service),
+        service=np.where(kind == AFRESH, base.service[index], service),
         opened_at_ms=opened,
         opens=np.ones(size, np.bool_),
         verified=rng.random(size) < verified_share,
@@ -75,7 +75,7 @@ def _wallets(
         fumbles=fumbled,
         first_charge_ms=_first_charges(rng, linked, fumbled),
         home=home,
-        replaces=np.where(kind == AFRESH, place, -1),
+        replaces=np.where(kind == AFRESH, index, -1),
         counter=np.where(assisted, counters, np.uint64(0)),
     )
 
@@ -85,12 +85,12 @@ def _second_banks(rng: Rng, base: Ties, wallets: Ties, month: int, accounts: int
     linked, _ = _moments(rng, month, NEW_BANKS_PER_DAY * accounts)
     size = len(linked)
     now = (rng.random(size) < AT_ONCE_SHARE) & (len(wallets.wallet) > 0)
-    place = rng.integers(0, accounts, size)
+    index = rng.integers(0, accounts, size)
     new = rng.integers(0, max(1, len(wallets.wallet)), size)
-    of = ties.concatenate([base, wallets]).select(np.where(now, len(base.wallet) + new, place))
+    of = ties.concatenate([base, wallets]).select(np.where(now, len(base.wallet) + new, index))
     linked[now] = of.linked_at_ms[now] + 2 * jst.MINUTE_MS + lognormal_ms(rng, 10 * jst.MINUTE_MS, 1.0, int(now.sum()))
-    # Members of a household have neighbouring places.
-    mate = base.select((place + 1) % accounts)
+    # Members of a household have neighbouring indices.
+    mate = base.select((index + 1) % accounts)
     in_family = ~now & (rng.random(size) < FAMILY_ACCOUNT_SHARE) & (mate.home == of.home)
     number = np.arange(size) + serial
     fumbled = ties.fumbles(rng, size)
@@ -124,7 +124,7 @@ def _moments(rng: Rng, month: int, per_day: float) -> tuple[npt.NDArray[np.int64
 
 
 def _delay(rng: Rng, median_ms: float, sigma: float, mean_ms: float, size: int) -> npt.NDArray[np.int64]:
-    """What most do in one go, and the others some days or weeks later."""
+    """Delays: short for most people, some days or weeks for the others."""
     hurry = rng.random(size)
     later = exponential_ms(rng, mean_ms, size) * np.where(hurry > 1 - WEEKS_SHARE, 5, 1)
     return np.where(hurry < PROMPT_SHARE, lognormal_ms(rng, median_ms, sigma, size), later)

@@ -1,4 +1,4 @@
-"""Outages: a bank, or a service, falls silent for a while and then sends what it has held, all at once."""
+"""Outages: a bank or a service stops sending for a while, then sends what it held back in one burst."""
 
 from typing import NamedTuple
 
@@ -14,11 +14,11 @@ from producers.events import Events
 BANK_OUTAGES, SERVICE_OUTAGES = 4, 1
 BANK_LENGTH_MS = (jst.HOUR_MS // 2, 3 * jst.HOUR_MS)
 SERVICE_LENGTH_MS = (15 * jst.MINUTE_MS, 90 * jst.MINUTE_MS)
-HEAP_MS = jst.MINUTE_MS  # how long what was held takes to arrive
+HEAP_MS = jst.MINUTE_MS  # time in which the held events arrive
 
 
 class Outage(NamedTuple):
-    """The silence of a bank (Zengin code) or of a service (its place in `SERVICES`), epoch ms."""
+    """The silence of a bank (Zengin code) or of a service (its index in `SERVICES`), epoch ms."""
 
     of_bank: bool
     code: int
@@ -26,7 +26,7 @@ class Outage(NamedTuple):
     ends_ms: int
 
     def holds(self, sent: Events, arrival_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Which events do not arrive when they should: a bank's account events, or all of a service."""
+        """Mask of the events held back: a bank's account events, or all events of a service."""
         if self.of_bank:
             silent = (sent.kind < OPEN) & (sent.account >> np.uint64(40) == np.uint64(self.code))
         else:
@@ -36,7 +36,7 @@ class Outage(NamedTuple):
 
 
 def held(sent: Events, arrival_ms: npt.NDArray[np.int64], outages: list[Outage]) -> npt.NDArray[np.int64]:
-    """Arrival times in the light of the outages: in a heap after each, still roughly in order."""
+    """Arrival times with outages: held events arrive in a burst after each, roughly in order."""
     arrival = arrival_ms.copy()
     for outage in outages:
         which = outage.holds(sent, arrival)

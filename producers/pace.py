@@ -14,13 +14,13 @@ _SPEED = re.compile(r"(\d+(?:\.\d+)?)x?", re.ASCII)
 
 
 class Clock(Protocol):
-    """Where a run takes its time from; tests bring their own."""
+    """Clock of a run; tests pass a fake one."""
 
     def now_s(self) -> float:
         """Seconds since some moment in the past, never falling."""
 
     def sleep(self, seconds: float) -> None:
-        """Come back after so many seconds."""
+        """Return after so many seconds."""
 
 
 class SystemClock:

@@ -1,6 +1,6 @@
 """Partitions as Kafka's clients choose them: murmur2 of the key, for many keys at once.
 
-kafka-python computes the same byte by byte in Python, which costs more than all else about sending an event.
+kafka-python hashes byte by byte in Python, which costs more than everything else in sending an event.
 """
 
 from itertools import accumulate

@@ -48,7 +48,7 @@ _BLOCK = 1_000  # shops looked through for one of a wanted kind
 def payments_after(rng: Rng, debits: Events, month: int, accounts: int) -> Events:
     """Payments in the numbered month from the wallets that `debits` charged.
 
-    What would fall into the next month is paid as long before as this month lasts, if the wallet was there, so that
+    What would fall into the next month is moved back by the length of this month, if the wallet existed then, so that
     months stay independent of each other and no day lacks payments.
     """
     charged = debits.select((debits.purpose == CHARGE) & (debits.result == OK))
@@ -91,7 +91,7 @@ def _in_opening_hours(
 
 
 def _bought_big(rng: Rng, charged: Events, trait: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Places of the charges that one big purchase uses up."""
+    """Indices of the charges that one big purchase uses up."""
     share = np.where(_heavy_buyer(trait), HEAVY_BUYER_SHARE, BIG_SHARE)
     return np.flatnonzero((charged.amount_yen >= BIG_FROM_YEN) & (rng.random(charged.size) < share))
 
@@ -124,8 +124,8 @@ def own_shop(wallet: npt.NDArray[np.uint64], kind: str, accounts: int) -> npt.ND
     """The shop of that kind that each wallet's owner goes to."""
     numbers = np.arange(1, min(_BLOCK, shops.shop_count(accounts)) + 1).astype(np.uint64)
     of_kind = numbers[shops.category_codes(numbers) == shops.CATEGORIES.index(kind)]
-    place = (fraction(wallet, _SALT + 1) ** shops.SKEW * len(of_kind)).astype(np.int64)
-    chosen: npt.NDArray[np.uint64] = of_kind[place]
+    index = (fraction(wallet, _SALT + 1) ** shops.SKEW * len(of_kind)).astype(np.int64)
+    chosen: npt.NDArray[np.uint64] = of_kind[index]
     return chosen
 
 

@@ -25,15 +25,15 @@ TAKES_OUT_SHARE = 0.5
 
 def payouts_of(rng: Rng, circles: Circles, transfers: Events, month: int) -> Events:
     """All payouts of the numbered month from the wallets of the circles, some of what `transfers` brought them."""
-    place, moment, amount = (
+    index, moment, amount = (
         np.concatenate(columns)
         for columns in zip(_sellers(rng, circles, month), _received(rng, circles, transfers), strict=True)
     )
     begins, ends = first_moments(month)
-    keep = (moment >= begins) & (moment < ends) & (moment > circles.wallets.opened_at_ms[place])
-    place, moment, amount = place[keep], moment[keep], amount[keep]
-    allowed = np.flatnonzero(_turns(place, moment) < PAYOUTS_A_MONTH)
-    of = circles.wallets.select(place[allowed])
+    keep = (moment >= begins) & (moment < ends) & (moment > circles.wallets.opened_at_ms[index])
+    index, moment, amount = index[keep], moment[keep], amount[keep]
+    allowed = np.flatnonzero(_turns(index, moment) < PAYOUTS_A_MONTH)
+    of = circles.wallets.select(index[allowed])
     return events.build(
         len(allowed),
         kind=PAYOUT,
@@ -51,18 +51,18 @@ Columns = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int
 
 
 def _sellers(rng: Rng, circles: Circles, month: int) -> Columns:
-    """Place, moment and yen of sellers' payouts."""
+    """Index, moment and yen of sellers' payouts."""
     sells = np.where(circles.wallets.service == MARKET, MARKET_SHARE, SELLER_SHARE)
-    place = np.repeat(np.arange(len(sells)), rng.poisson(np.where(circles.trait < sells, 1.5, 0.0)))
+    index = np.repeat(np.arange(len(sells)), rng.poisson(np.where(circles.trait < sells, 1.5, 0.0)))
     days = jst.days_of(month)
-    midnight = pick(rng, [jst.midnight_ms(day) for day in days], np.ones(len(days)), len(place))
-    amount = PROCEEDS_YEN * np.exp(1.0 * rng.standard_normal(len(place)))
-    moment = midnight + season.times_of_day(rng, len(place))
-    return place, moment, np.clip(amount, 200, MAX_PAYOUT_YEN).astype(np.int64)
+    midnight = pick(rng, [jst.midnight_ms(day) for day in days], np.ones(len(days)), len(index))
+    amount = PROCEEDS_YEN * np.exp(1.0 * rng.standard_normal(len(index)))
+    moment = midnight + season.times_of_day(rng, len(index))
+    return index, moment, np.clip(amount, 200, MAX_PAYOUT_YEN).astype(np.int64)
 
 
 def _received(rng: Rng, circles: Circles, transfers: Events) -> Columns:
-    """Place, moment and yen of payouts of what others sent, some hours or days after the last of it."""
+    """Index, moment and yen of payouts of what others sent, some hours or days after the last of it."""
     wallet, inverse = np.unique(transfers.counterparty, return_inverse=True)
     yen = np.bincount(inverse, transfers.amount_yen, len(wallet)).astype(np.int64)
     last = np.zeros(len(wallet), np.int64)
@@ -75,14 +75,14 @@ def _received(rng: Rng, circles: Circles, transfers: Events) -> Columns:
     begins = last[takes] + lognormal_ms(rng, 8 * jst.HOUR_MS, 1.5, len(takes))
     moment = begins[:, None] + np.cumsum(gaps, axis=1)
     # Wallets of the circles are in order of their numbers.
-    place = np.searchsorted(circles.wallets.wallet, wallet[takes])
-    return np.broadcast_to(place[:, None], amount.shape)[some], moment[some], amount[some]
+    index = np.searchsorted(circles.wallets.wallet, wallet[takes])
+    return np.broadcast_to(index[:, None], amount.shape)[some], moment[some], amount[some]
 
 
-def _turns(place: npt.NDArray[np.int64], moment: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _turns(index: npt.NDArray[np.int64], moment: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """How many payouts of the same wallet lie before each."""
-    order = np.lexsort((moment, place))
-    _, first, group = np.unique(place[order], return_index=True, return_inverse=True)
-    turns = np.empty(len(place), np.int64)
-    turns[order] = np.arange(len(place)) - first[group]
+    order = np.lexsort((moment, index))
+    _, first, group = np.unique(index[order], return_index=True, return_inverse=True)
+    turns = np.empty(len(index), np.int64)
+    turns[order] = np.arange(len(index)) - first[group]
     return turns

@@ -23,8 +23,8 @@ from producers.sender import Sender
 ACCOUNT_TOPIC = "account-events"
 WALLET_TOPIC = "wallet-events"
 CHUNK_ROWS = 8_192  # turned into messages at once
-BURST = 500  # messages between two looks at the clock: some 20 ms
-NAP_S = 0.05  # the longest a stop waits
+BURST = 500  # messages between two reads of the clock: about 20 ms
+NAP_S = 0.05  # longest sleep, so the longest delay of a stop
 
 
 class Messages(NamedTuple):
@@ -39,7 +39,7 @@ class Messages(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """How far a run came: `confirmed` events from the beginning of the events, those skipped included."""
+    """Progress of a run: `confirmed` counts events from the start of the input, skipped ones included."""
 
     confirmed: int
     complete: bool
@@ -60,8 +60,8 @@ def publish(
 ) -> Published:
     """Publish event tables in their order, from event number `skip` on; returns when all is confirmed.
 
-    `connection`: keyword arguments of kafka-python's clients, `bootstrap_servers` at least. `on_confirmed` is told the
-    number of events confirmed so far, skipped ones included, some times a second. When `stop()` turns true, what was
+    `connection`: keyword arguments of kafka-python's clients, `bootstrap_servers` at least. `on_confirmed` gets the
+    number of events confirmed so far, skipped ones included, several times a second. When `stop()` turns true, what was
     sent is confirmed and the run ends; resumed with `skip=published.confirmed`, the order of every key is as if it had
     not stopped. Raises UserError for an invalid event, an unreachable broker or a missing topic, DeliveryError (with
     `confirmed` of this run) where Kafka does not take an event.
@@ -98,8 +98,8 @@ def messages_of(table: pa.Table, account_topic: tuple[str, int], wallet_topic: t
     ways = ((text(table, "account", "events"), account_topic, on_account), (wallets, wallet_topic, ~on_account))
     for column, (_, count), which in ways:
         words = [word.encode() for word in column.words]
-        keys[which] = np.array([*words, None], np.object_)[column.place[which]]
-        partitions[which] = partitions_of(words, count)[column.place[which]]
+        keys[which] = np.array([*words, None], np.object_)[column.indices[which]]
+        partitions[which] = partitions_of(words, count)[column.indices[which]]
     topics = np.where(on_account, account_topic[0], wallet_topic[0])
     occurred_at_ms = table["occurred_at_ms"].to_numpy().astype(np.int64)
     return Messages(topics.tolist(), values_of(table), keys.tolist(), partitions.tolist(), occurred_at_ms)
@@ -123,7 +123,7 @@ class _Run:
         return 0.0 if self._first_s is None else self._clock.now_s() - self._first_s
 
     def send(self, messages: Messages, due_s: npt.NDArray[np.float64]) -> None:
-        """Send each message once it is due; sets `stopped` where told to stop before the last."""
+        """Send each message once it is due; sets `stopped` if `stop()` ended the run before the last."""
         at, size = 0, len(messages.values)
         self._first_s = self._clock.now_s() if self._first_s is None else self._first_s
         while at < size:

@@ -1,4 +1,4 @@
-"""How far a publishing run came, kept in a small file, so that the next run goes on where it ended."""
+"""Progress of a publishing run in a small file, so that the next run resumes where it ended."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from detector.errors import UserError
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """`confirmed` events of `source` are in Kafka; `source` tells whether the next run reads the same events."""
+    """`confirmed` events of `source` are in Kafka; `source` identifies the input; a run over another is refused."""
 
     source: dict[str, Any]
     confirmed: int
@@ -50,7 +50,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 class Marker:
-    """How far the events of `source` came, at first `confirmed` or what the file at `path` says; keeps that file."""
+    """Number of events of `source` confirmed so far, read from and written to the file at `path`."""
 
     def __init__(self, path: Path | None, source: dict[str, Any], confirmed: int = 0) -> None:
         self.confirmed = confirmed if path is None else read_mark(path, source)
@@ -58,13 +58,13 @@ class Marker:
         self._source = source
 
     def at(self, confirmed: int) -> None:
-        """Write down that so many events are confirmed."""
+        """Record that so many events are confirmed."""
         if self._path is not None and confirmed != self.confirmed:
             write_mark(self._path, self._source, confirmed)
         self.confirmed = confirmed
 
     def how_to_go_on(self) -> str:
-        """What to type to publish the rest."""
+        """The command that publishes the rest."""
         return "to go on, run the same command with " + (
             f"--resume {self._path}" if self._path else f"--skip {self.confirmed}"
         )

@@ -18,7 +18,7 @@ from producers.normal import SPILL_DAYS, month_of_life
 from producers.population import EMAIL_ERA, SUBSCRIBER_ERA, Era, Population
 
 DEFAULT_SEED = 2020
-#: Seeds from here on are kept for the attacks that training simulates: those of a history must be others.
+#: Seeds from here on are reserved for the attacks that training injects: a history must use other seeds.
 TRAINING_SEEDS = 1 << 40
 DEFAULT_ACCOUNTS = 80_000  # hide each of the 170 cases of September 2020 among 50 honest wallets
 MAX_DAYS = 3_660
@@ -81,7 +81,7 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         Scenario(
             "september-2020",
-            "1-16 September 2020 as the press told it: 170 cases, links stopped bank by bank from the 5th.",
+            "1-16 September 2020 as the press reported it: 170 cases, links stopped bank by bank from the 5th.",
             dt.date(2020, 9, 1),
             16,
             campaigns.SEPTEMBER_CASES,

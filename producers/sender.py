@@ -16,11 +16,11 @@ from detector.kafka.errors import address_of, explain, quiet
 MAX_MESSAGE_BYTES = 1_000_000  # what a broker takes by default, with room for headers
 #: Messages not yet confirmed. kafka-python holds whatever it is given, so the bound on memory is ours.
 MAX_OUTSTANDING = 20_000
-BATCH_BYTES = 131_072  # some four hundred events; larger ones win nothing
+BATCH_BYTES = 131_072  # some four hundred events; larger ones gain nothing
 LINGER_MS = 20  # less makes smaller batches, and each costs a request
 DELIVERY_TIMEOUT_S = 120.0  # Kafka's default
 REQUEST_TIMEOUT_S = 30.0  # Kafka's default
-GRACE_S = 10.0  # for the client to tell us of its own time-out
+GRACE_S = 10.0  # for the client to report its own time-out
 
 
 class DeliveryError(UserError):
@@ -110,7 +110,7 @@ class Sender:
 
     def _confirm_oldest(self) -> None:
         oldest = self._outstanding[0]
-        # The short way first: `get` starts a timer of its own even for what is done.
+        # Check first: `get` starts a timer even for a future that is done.
         if not (oldest.is_done and oldest.exception is None):
             try:
                 oldest.get(self._timeout_s)

@@ -29,7 +29,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("transport", 3, 1_200, 0.9),
 )
 CATEGORIES = tuple(kind.name for kind in KINDS)
-#: A shop's number modulo 100 tells its category.
+#: A shop's number modulo 100 gives its category.
 CATEGORY_OF: npt.NDArray[np.int64] = np.repeat(np.arange(len(KINDS)), [kind.weight for kind in KINDS])
 MEDIAN_YEN: npt.NDArray[np.int64] = np.array([kind.median_yen for kind in KINDS])
 SIGMA: npt.NDArray[np.float64] = np.array([kind.sigma for kind in KINDS])
@@ -43,9 +43,9 @@ def visited(rng: Rng, size: int, accounts: int) -> npt.NDArray[np.uint64]:
     return (1 + shop_count(accounts) * rng.random(size) ** SKEW).astype(np.uint64)
 
 
-def favourite(wallet: npt.NDArray[np.uint64], place: npt.NDArray[np.int64], accounts: int) -> npt.NDArray[np.uint64]:
-    """The shop at that place, from 0, among those that the wallet's owner goes to again and again."""
-    drawn = fraction(wallet * np.uint64(64) + place.astype(np.uint64), _SALT)
+def favourite(wallet: npt.NDArray[np.uint64], index: npt.NDArray[np.int64], accounts: int) -> npt.NDArray[np.uint64]:
+    """The shop at that index, from 0, among those that the wallet's owner goes to again and again."""
+    drawn = fraction(wallet * np.uint64(64) + index.astype(np.uint64), _SALT)
     return (1 + shop_count(accounts) * drawn**SKEW).astype(np.uint64)
 
 
@@ -63,5 +63,5 @@ def shop_count(accounts: int) -> int:
 
 
 def category_codes(shop: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """Place in `CATEGORIES` of each shop, `ABSENT` for shop 0."""
+    """Index in `CATEGORIES` of each shop, `ABSENT` for shop 0."""
     return np.where(shop == 0, ABSENT, CATEGORY_OF[(shop * np.uint64(37)) % np.uint64(len(CATEGORY_OF))])

@@ -12,7 +12,7 @@ import pyarrow as pa
 from detector.contract.vocabulary import DEBIT, KINDS, OK
 from producers import banks, jst
 from producers.attacks import stops_of
-from producers.cases import of_cases, typology_places, victims_of
+from producers.cases import of_cases, typology_indices, victims_of
 from producers.events import Events
 from producers.files import write_events, write_labels
 from producers.scenarios import Scenario, honest_newcomers, simulate
@@ -20,7 +20,7 @@ from producers.tables import labels_of, to_table
 from producers.texts import Texts
 from producers.typologies.table import TYPOLOGIES
 
-_COUNTED = ("cases", "events", "yen")  # of each typology in a summary
+_COUNTED = ("cases", "events", "yen")  # columns of each typology in a summary
 PIECE_ROWS = 262_144  # made into strings at once; small, as strings take more room than numbers
 
 
@@ -68,8 +68,8 @@ def _count(part: Events) -> dict[str, Any]:
         "kinds": np.bincount(part.kind, minlength=len(KINDS)),
         "cases": set(victims_of(bad).tolist()),
         "banks_attacked": set((debited.account >> np.uint64(40)).tolist()),
-        "events_of": np.bincount(typology_places(bad.case), minlength=size),
-        "yen_of": np.bincount(typology_places(debited.case), debited.amount_yen, size).astype(np.int64),
+        "events_of": np.bincount(typology_indices(bad.case), minlength=size),
+        "yen_of": np.bincount(typology_indices(debited.case), debited.amount_yen, size).astype(np.int64),
         "honest_newcomers": honest_newcomers(part),
     }
 
@@ -108,13 +108,13 @@ def _stops(scenario: Scenario) -> dict[str, str]:
 
 def _by_typology(cases: npt.NDArray[np.int32], counts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """For each typology played: its name, cases, events (those of campaigns too) and yen debited."""
-    number = np.bincount(typology_places(cases), minlength=len(TYPOLOGIES)).tolist()
+    number = np.bincount(typology_indices(cases), minlength=len(TYPOLOGIES)).tolist()
     events = np.sum([count["events_of"] for count in counts], axis=0).tolist()
     yen = np.sum([count["yen_of"] for count in counts], axis=0).tolist()
     return {
-        typology.id: {"name": typology.name, "cases": number[place], "events": events[place], "yen": yen[place]}
-        for place, typology in enumerate(TYPOLOGIES)
-        if events[place]
+        typology.id: {"name": typology.name, "cases": number[index], "events": events[index], "yen": yen[index]}
+        for index, typology in enumerate(TYPOLOGIES)
+        if events[index]
     }
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detector.contract.vocabulary import AUTHS, KINDS, OPEN, PAYMENT, PURPOSES, RESULTS, SERVICES, TRANSFER
-from producers.cases import STAGES, case_id, of_cases, typology_id, typology_places
+from producers.cases import STAGES, case_id, of_cases, typology_id, typology_indices
 from producers.events import Events
 from producers.shops import CATEGORIES, category_codes
 from producers.texts import Texts, hexadecimal
@@ -68,20 +68,20 @@ def to_table(events: Events, texts: Texts) -> pa.Table:
 def labels_of(events: Events) -> pa.Table:
     """A table of `LABELS`: the events of cases and campaigns, in order."""
     bad = of_cases(events)
-    distinct, place = np.unique(bad.case, return_inverse=True)
+    distinct, index = np.unique(bad.case, return_inverse=True)
     names = pa.array([case_id(case) for case in distinct.tolist()], pa.string())
-    typologies = pa.array([typology_id(at) for at in typology_places(distinct).tolist()], pa.string())
+    typologies = pa.array([typology_id(at) for at in typology_indices(distinct).tolist()], pa.string())
     columns = [
         hexadecimal(bad.event),
-        names.take(pa.array(place)),
-        typologies.take(pa.array(place)),
+        names.take(pa.array(index)),
+        typologies.take(pa.array(index)),
         pa.array(STAGES, pa.string()).take(pa.array(bad.stage)),
     ]
     return pa.Table.from_arrays(columns, schema=LABELS)
 
 
 def _counterparties(events: Events, texts: Texts) -> pa.Array:
-    # Plain strings, as most receivers are paid once; place -1 of the names is null.
+    # Plain strings, as most receivers are paid once; index -1 means null.
     sent = events.kind == TRANSFER
     names = texts.wallets(events.counterparty[sent])
     return names.take(pa.array(np.cumsum(sent) - 1, mask=~sent))
@@ -97,8 +97,8 @@ def _ids(
     absent: npt.NDArray[np.bool_] | None = None,
 ) -> pa.Array:
     """Texts of `numbers`, each distinct number named once; null where `absent`."""
-    distinct, place = np.unique(numbers, return_inverse=True)
-    return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32), mask=absent), name(distinct))
+    distinct, index = np.unique(numbers, return_inverse=True)
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32), mask=absent), name(distinct))
 
 
 def _bank_codes(numbers: npt.NDArray[np.uint64]) -> pa.Array:

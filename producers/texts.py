@@ -1,4 +1,4 @@
-"""The strings of the bus made from the simulator's numbers: keyed hashes, never anything of a real person."""
+"""Strings of the bus from the simulator's numbers: keyed hashes, never data of a real person."""
 
 import hashlib
 

@@ -56,7 +56,7 @@ class Ties(NamedTuple):
     home: npt.NDArray[np.uint64]  # source shared with the household
     away: npt.NDArray[np.uint64]  # carrier or campus, shared with many
     heavy: npt.NDArray[np.bool_]  # charges the whole monthly cap now and then
-    replaces: npt.NDArray[np.int64]  # place of the tie that ends with this one, -1 for none
+    replaces: npt.NDArray[np.int64]  # index of the tie that ends with this one, -1 for none
     counter: npt.NDArray[np.uint64]  # source of a shop's counter where the wallet was set up, 0 for none
 
     def select(self, which: Any) -> "Ties":

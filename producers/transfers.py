@@ -38,7 +38,7 @@ SEVERAL_MAX = 5
 
 
 class Sent(NamedTuple):
-    """Money sent; every array has shape `(n,)`; `sender` and `receiver` are places in the circles."""
+    """Money sent; every array has shape `(n,)`; `sender` and `receiver` are indices in the circles."""
 
     sender: npt.NDArray[np.int64]
     receiver: npt.NDArray[np.int64]
@@ -59,7 +59,7 @@ def transfers_of(rng: Rng, circles: Circles, debits: Events, month: int) -> Even
     moment, opened = sent.occurred_at_ms, circles.wallets.opened_at_ms
     there = (sent.sender >= 0) & (sent.receiver >= 0) & (sent.sender != sent.receiver)
     there &= (moment >= begins) & (moment < ends)
-    # One who gets money has the wallet; one who sends some has used it.
+    # A receiver has opened the wallet; a sender has charged it.
     there &= (moment > opened[sent.receiver]) & (moment > circles.wallets.first_charge_ms[sent.sender])
     return _events(rng, circles.wallets, Sent(*(column[there] for column in sent)))
 

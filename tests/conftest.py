@@ -13,6 +13,8 @@ import detector
 import models
 import producers
 
+pytest.register_assert_rewrite("support.ports_suite")
+
 SHARED_KAFKA = pytest.StashKey[SharedKafka]()
 
 

@@ -1,7 +1,7 @@
 """`kozamori bench explain`: what an alert's reasons cost, for each form of detector, and its counterfactual.
 
-On made-up events of the longest chain: random features that a model of each form at the sizes of `kozamori train` is
-trained on. The trees are as large as those of real days, and so is what is done with them.
+On random features of the longest chain, with models of each form at the sizes of `kozamori train` trained on them. The
+trees are as large as those of real days, and so is their cost.
 """
 
 import json
@@ -50,7 +50,7 @@ Lap = Callable[[npt.NDArray[np.float32]], object]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Median µs an alert, by one detector: Shapley values alone, and with the texts made of them."""
+    """Median µs an alert, by one detector: Shapley values alone, and with their texts."""
 
     detector: str
     form: str
@@ -80,8 +80,8 @@ def measure(rounds: int, seed: int, alerts: int) -> Report:
     counterfactual_us, *others = [median(column) for column in zip(*costs, strict=True)]
     return Report(
         [
-            Cost(detector.name, detector.spec.form, *others[2 * place : 2 * place + 2])
-            for place, detector in enumerate(model.detectors)
+            Cost(detector.name, detector.spec.form, *others[2 * index : 2 * index + 2])
+            for index, detector in enumerate(model.detectors)
         ],
         counterfactual_us,
     )

@@ -25,14 +25,15 @@ from producers.messages import column_values, values_of
 from producers.scenarios import SCENARIOS, Scenario, sized
 from producers.simulation import tables
 
-#: Enough to train and calibrate on, seconds to simulate.
-TRAINING_EVENTS = 60_000
+#: Enough to train and calibrate on, seconds to simulate; a bench that measures less trains on as little, down to the
+#: least that calibrates.
+TRAINING_EVENTS, FEWEST_TRAINING_EVENTS = 60_000, 10_000
 TRAINING_BATCH = 8192
 TTL_MS = 400 * DAY_MS
 #: Simulations differ a little from the size asked for; too few would be refused.
 SPARE = 1.05
 #: Share of the training events that alert, the worker's and plain Faust's: twice what 20 groups a day of 60,000
-#: accounts come to. The budget itself is of a whole country's banks, and would be far too loose for so small a history.
+#: accounts give. The default budget is for a whole country's banks, and far too loose for so small a history.
 ALERT_SHARE = 0.001
 
 
@@ -66,12 +67,16 @@ def simulate_events(events: int, accounts: int | None, seed: int) -> Workload:
     return Workload(keys, values, attacked)
 
 
-def train_models(folder: Path, seed: int, *, chain: Chain = ACCOUNT_CHAIN, alert_share: float | None = None) -> Model:
+def train_models(
+    folder: Path, seed: int, measured: int, *, chain: Chain = ACCOUNT_CHAIN, alert_share: float | None = None
+) -> Model:
     """Train on simulated normal days and write a model named after its chain, and `plain.joblib` for plain Faust.
 
-    `alert_share` sets the budget so that about this share of the training events would alert; None leaves 20 a day.
+    `measured` is how many events or rows the bench goes through: a small one trains on less. `alert_share` sets the
+    budget so that about this share of the training events would alert; None leaves 20 a day.
     """
-    data, cases = inject_attacks(lambda: _normal_days(seed + 1, chain), chain, TTL_MS, seed=seed)
+    events = min(TRAINING_EVENTS, max(FEWEST_TRAINING_EVENTS, measured))
+    data, cases = inject_attacks(lambda: _normal_days(seed + 1, events, chain), chain, TTL_MS, seed=seed)
     draft = train(data, chain, Plan(seed=seed), "simulated", cases)
     if alert_share is not None:
         alarm = unpack(pack(draft), chain).judge(data.X, data.kind).alarm
@@ -81,10 +86,10 @@ def train_models(folder: Path, seed: int, *, chain: Chain = ACCOUNT_CHAIN, alert
     return write_model(folder / chain.name, draft)
 
 
-def _normal_days(seed: int, chain: Chain) -> Iterator[Batch]:
+def _normal_days(seed: int, events: int, chain: Chain) -> Iterator[Batch]:
     first_row = 0
     scenario = replace(SCENARIOS["normal"], seed=seed, wallet_events=chain.reads_wallet_events)
-    for table, _ in tables(sized(scenario, TRAINING_EVENTS)):
+    for table, _ in tables(sized(scenario, events)):
         yield from to_batches(table, TRAINING_BATCH, first_row=first_row, which="all")
         first_row += table.num_rows
 

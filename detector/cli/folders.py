@@ -13,4 +13,4 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             (folder / name).write_bytes(content)
     except OSError as error:
-        raise UserError(f"cannot write into {folder} ({error.strerror or error}): choose another place") from None
+        raise UserError(f"cannot write into {folder} ({error.strerror or error}): choose another path") from None

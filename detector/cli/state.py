@@ -10,6 +10,7 @@ import click
 import msgspec
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
@@ -56,11 +57,12 @@ def show(context: click.Context, settings: Settings, *, as_json: bool) -> None:
     """Show per stage and partition what is committed, what is stored, and whether a worker can go on from there.
 
     Reads every changelog whole. Exit status 1 where a worker would refuse to start. Lag is in records: events in a
-    source topic, messages of many events in a hop between two stages. A stage that the model does not have is new.
+    source topic, messages of many events in a hop between two stages. Of a hop, what was committed is deleted: its log
+    begins there, a little later. A stage that the model does not have is new.
 
     With --json, `stages` lists the stages in the order in which an event meets them, each with its topic, topic_id,
-    rows_topic (null: it keeps no rows), lag, rows and partitions; `topic`, `topic_id` and `partitions` beside it are
-    those of the first.
+    rows_topic (null: it keeps no rows), lag, rows, input_bytes and rows_bytes (on disk) and partitions; `topic`,
+    `topic_id` and `partitions` beside it are those of the first.
     """
     with _progress("Reading the changelogs") as progress:
         found = read_state(settings, progress)
@@ -150,7 +152,8 @@ def _print_state(found: State) -> None:
     console.print(f"group {found.group}: {found.members} worker(s) running\n", highlight=False, soft_wrap=True)
     for stage in found.stages:
         title = f"stage {stage.stage} · topic {stage.topic}, id {stage.topic_id or '-'} · lag {stage.lag}"
-        rows = f" · {stage.rows} rows" if stage.rows_topic else ""
+        title += f" · {decimal(stage.input_bytes)}"
+        rows = f" · {stage.rows} rows, {decimal(stage.rows_bytes)}" if stage.rows_topic else ""
         console.print(f"[bold]{title}{rows}[/bold]", highlight=False, soft_wrap=True)
         console.print(_table(stage))
     for name in found.verdicts:
@@ -195,7 +198,7 @@ def _print_reset(done: Reset, to: Start, *, done_now: bool) -> None:
             click.echo(f"{word} the rows in {stage.rows_topic} ({stage.rows_records} records)")
     for stage in done.stages:
         if not stage.is_hop:
-            begin = _places(stage.begin_at)
+            begin = _positions(stage.begin_at)
             click.echo(f"workers begin at the {to} event of {stage.topic} ({begin}), {stage.to_read} events to read")
     if not done_now:
         click.echo("nothing was changed: run again with --yes (see --help for what is lost)")
@@ -208,10 +211,10 @@ def _print_move(done: Move, *, done_now: bool) -> None:
     word = "moved" if done_now else "would move"
     click.echo(f"{word} the offsets of group {done.source} to {done.target}")
     for stage in done.stages:
-        click.echo(f"  stage {stage.stage}, topic {stage.topic}: {_places(stage.offsets) or 'none'}")
+        click.echo(f"  stage {stage.stage}, topic {stage.topic}: {_positions(stage.offsets) or 'none'}")
     if not done_now:
         click.echo("nothing was changed: run again with --yes")
 
 
-def _places(offsets: Mapping[int, int]) -> str:
+def _positions(offsets: Mapping[int, int]) -> str:
     return ", ".join(f"{partition}: {offset}" for partition, offset in offsets.items())

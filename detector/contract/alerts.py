@@ -1,4 +1,4 @@
-"""Alerts as they are on the bus: content is a function of the log, so that a replay repeats it."""
+"""Alerts as on the bus. Their content is a function of the log and the model, so a replay repeats it."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ Severity = Literal["low", "medium", "high", "critical"]
 
 
 class Position(Struct, frozen=True, gc=False):
-    """Where a source record lies."""
+    """Topic, partition and offset of a source record."""
 
     topic: str
     partition: int
@@ -28,9 +28,9 @@ class ModelRef(Struct, frozen=True, gc=False):
 class Reason(Struct, frozen=True, gc=False):
     """One feature's part in an alert.
 
-    `value` is the event's, `usual` normal life's, None where undefined; `share` of the score is in [0, 1]. `own_usual`
-    is what is usual for this account (or address), None where nothing tells; `per_day`: how many events a day of normal
-    life are at least as risky in this feature alone, None where the detector does not count them.
+    `value` is the event's, `usual` the median of normal events, None if undefined; `share` of the score, in [0, 1].
+    `own_usual`: the usual value of this account (or address), None if unknown; `per_day`: normal events a day that are
+    at least as risky in this feature alone, None if the detector does not count them.
     """
 
     feature: str
@@ -55,17 +55,16 @@ class Counterfactual(Struct, frozen=True, gc=False):
 class Alert(Struct, frozen=True):
     """One event that looks like fraud; `amount_yen` is 0 for events without an amount.
 
-    `alert_id` comes from the source record's position, so that an alert raised twice has one id. `case_id` is the
-    `alert_id` of the case's first alert; `update` counts from 0 within the case. An update is raised when it tells
-    something new, named in `news`; `events` counts the alerting events it stands for, itself and those since the update
-    before that told nothing new. `score` and `detector_scores` are in [0, 1], higher is worse; `false_alarms_per_day`:
-    lower is worse. `severity` is the highest of the case so far, `yen_debited` of the case and the 24 hours before it,
-    `yen_at_risk` what the monthly caps of its services leave. `seconds_to_cap`: until that is gone at the present pace,
-    None where nothing moves. `urgency` in [0, 1], the highest of the case: the share of the yen at risk expected to be
-    gone in an hour; cases rank by `rank_yen`, yen at risk × urgency. `reasons` has the largest share first.
-    `together_per_day`: how many events a day of normal life are at least as risky in all features that the detector
-    looks at, None where it does not count them. `counterfactual`: None where no single change would have kept the event
-    from alerting.
+    `alert_id` is a hash of the source record's position, so an alert raised twice has one id. `case_id` is the
+    `alert_id` of the case's first alert; `update` counts from 0 within the case. An update is raised only if something
+    is new, named in `news`; `events` counts the alerting events since the update before, this one included. `score` and
+    `detector_scores` are in [0, 1], higher is worse; `false_alarms_per_day`: lower is worse. `severity` is the highest
+    of the case so far, `yen_debited` of the case and the 24 hours before it, `yen_at_risk` what the monthly caps of its
+    services leave. `seconds_to_cap`: until that is gone at the present pace, None if nothing moves. `urgency` in [0,
+    1], the highest of the case: the share of the yen at risk expected to be gone in an hour; cases rank by `rank_yen`,
+    yen at risk × urgency. `reasons` has the largest share first. `together_per_day`: normal events a day that are at
+    least as risky in all features of the detector, None if it does not count them. `counterfactual`: None if no single
+    change would have kept the event from alerting.
     """
 
     schema: int

@@ -1,11 +1,11 @@
-"""The unit everywhere: the events of one partition in offset order, as columns."""
+"""The unit of all processing: events of one partition in offset order, as columns."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.hashing import P1, P2
+from detector.contract.hashing import P1, P2, P3  # odd numbers that mix well
 
 
 class Batch(NamedTuple):
@@ -18,11 +18,11 @@ class Batch(NamedTuple):
     """
 
     offset: npt.NDArray[np.int64]  # in the source partition; offline: the row number
-    record: npt.NDArray[np.int32]  # place in the fetch (or frame slice) this batch was decoded from
+    record: npt.NDArray[np.int32]  # index in the fetch (or frame slice) this batch was decoded from
     kind: npt.NDArray[np.int8]
     occurred_at_ms: npt.NDArray[np.int64]  # epoch ms UTC
     event_id: npt.NDArray[np.uint64]
-    service: npt.NDArray[np.uint16]  # of a known service its place in `vocabulary.SERVICES`: see `services`
+    service: npt.NDArray[np.uint16]  # of a known service its index in `vocabulary.SERVICES`: see `services`
     wallet: npt.NDArray[np.uint64]
     wallet_opened_at_ms: npt.NDArray[np.int64]
     wallet_verified: npt.NDArray[np.int8]  # 0 or 1
@@ -36,30 +36,32 @@ class Batch(NamedTuple):
     shop: npt.NDArray[np.uint64]
     shop_category: npt.NDArray[np.uint64]
     counterparty: npt.NDArray[np.uint64]
-    place: npt.NDArray[np.int32]  # place inside the hop message; 0 in a source topic
+    hop_index: npt.NDArray[np.int32]  # index in the hop message; 0 in a source topic
     role: npt.NDArray[np.int8]  # OWN, or RECEIVING: the other side of a transfer
     origin: npt.NDArray[np.int32]  # source topic and partition: see `origin_of`
-    origin_offset: npt.NDArray[np.int64]  # of the source record; what alert ids are made of
+    origin_offset: npt.NDArray[np.int64]  # of the source record; alert ids derive from it
 
     @property
     def subject(self) -> npt.NDArray[np.uint64]:
-        """Whom an alert is about: the account, or the wallet where there is none."""
+        """Hash of the account an alert is about, or of the wallet if there is no account."""
         return np.where(self.account != 0, self.account, self.wallet)
 
     @property
     def identity(self) -> npt.NDArray[np.uint64]:
-        """What no other event has: a hash of its id with the service, the kind and the account, or wallet, it is of.
+        """Identity for deduplication: a hash of the event's id, service, kind and account (or wallet).
 
-        uint64 (n,), 0 where `event_id` is 0. Both sides of a transfer have one: that of the wallet that sends.
+        uint64 (n,), 0 where `event_id` is 0. Both sides of a transfer have the sending wallet's.
         """
         whose = np.where(self.role == RECEIVING, self.counterparty, self.subject)
-        at = (whose ^ (self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64))) * P1
-        own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P2)
+        what = self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64)
+        # Products, because plain XOR collides for ids that differ by the same bits as their kinds.
+        at = whose * P1 + what * P2
+        own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P3)
         return np.where(self.event_id != 0, own, np.uint64(0))
 
     @property
     def address(self) -> npt.NDArray[np.uint64]:
-        """Where the event came from, or whom it is about where that is unknown: unknown sources are no one's row."""
+        """The source, or the subject if the source is unknown: an unknown source shares no row."""
         return np.where(self.source != 0, self.source, self.subject)
 
     @property
@@ -92,16 +94,16 @@ DTYPES: dict[str, type[np.generic]] = {
     "shop": np.uint64,
     "shop_category": np.uint64,
     "counterparty": np.uint64,
-    "place": np.int32,
+    "hop_index": np.int32,
     "role": np.int8,
     "origin": np.int32,
     "origin_offset": np.int64,
 }
 
-#: Roles. On the receiving side `wallet` is the receiver, `counterparty` the sender, and what is said of the wallet
-#: (opened, verified) is said of the sender.
+#: Roles. On the receiving side `wallet` is the receiver and `counterparty` the sender; `wallet_opened_at_ms` and
+#: `wallet_verified` are the sender's.
 OWN, RECEIVING = 0, 1
-#: Source topics by their place in an origin.
+#: Codes of the source topics in an origin.
 ACCOUNT_EVENTS, WALLET_EVENTS = 0, 1
 _PARTITIONS = 1 << 16
 

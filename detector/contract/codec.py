@@ -1,6 +1,6 @@
-"""Messages to columns and back. A bad message becomes a `Rejected`, whatever its bytes: decoding never raises.
+"""Messages to columns and back. Decoding never raises: a bad message becomes a `Rejected`, whatever its bytes.
 
-Each message is decoded by itself; a chunk gives exactly what its messages give one at a time.
+Each message is decoded alone, so a chunk gives the same result as its messages one at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,24 +21,24 @@ from detector.contract.texts import Strings
 
 __all__ = ["Decoded", "Rejected", "decode_account_events", "decode_one", "decode_wallet_events", "encode"]
 
-#: Clocks of sources are a little ahead at times, never a day; one event far ahead would expire every row.
+#: Source clocks may run a little ahead, but never a day; one event far ahead would expire every row.
 MAX_AHEAD_MS = 24 * 3_600_000
 
 Messages = Sequence[bytes | None]
 Numbers = npt.NDArray[np.int64]
-Verdict = tuple[int, str, str]  # place in the batch, reason, field to blame or ""
+Verdict = tuple[int, str, str]  # index in the batch, reason, invalid field or ""
 E = TypeVar("E", AccountEvent, WalletEvent)
 
 _ACCOUNT_DECODER = msgspec.json.Decoder(AccountEvent)
 _WALLET_DECODER = msgspec.json.Decoder(WalletEvent)
 _DECODER: msgspec.json.Decoder[AccountEvent | WalletEvent] = msgspec.json.Decoder(AccountEvent | WalletEvent)
 _ENCODER = msgspec.json.Encoder()
-# UnicodeDecodeError is a ValueError; RecursionError comes only to a caller that has used up the stack itself.
+# UnicodeDecodeError is a ValueError; RecursionError is possible only if the caller has used up the stack.
 _REFUSALS = (RefusedError, msgspec.DecodeError, ValueError, RecursionError)
 
 
 class Decoded(NamedTuple):
-    """The valid events of a chunk in order (`batch.record`: index in the chunk), and the messages that are none."""
+    """The valid events of a chunk in order (`batch.record`: index in the chunk), and the rejected messages."""
 
     batch: Batch
     strings: Strings
@@ -51,7 +51,7 @@ def encode(event: Event) -> bytes:
 
 
 def decode_one(value: bytes) -> AccountEvent | WalletEvent:
-    """The event of one message with its strings; raises ValueError, without the payload's content, if it is none."""
+    """The event of one message with its strings; raises ValueError, without the payload's content, if it is invalid."""
     try:
         if not value or len(value) > PLAIN_BYTES or not value.isascii():
             check_unusual(value)
@@ -77,7 +77,7 @@ def decode_account_events(
     than 24 hours ahead of its record is rejected.
     """
     events, rejected = _decode_each(values, _ACCOUNT_DECODER.decode)
-    records = _places(len(values), rejected)
+    records = _valid_indices(len(values), rejected)
     batch, strings = account_columns(events, offsets[records], records)
     accounts = [event.account for event in events]
     verdicts = [
@@ -98,7 +98,7 @@ def decode_wallet_events(
     Arguments as for `decode_account_events`.
     """
     events, rejected = _decode_each(values, _WALLET_DECODER.decode)
-    records = _places(len(values), rejected)
+    records = _valid_indices(len(values), rejected)
     wallets = wallet_keys([event.service for event in events], [event.wallet for event in events])
     batch, strings = wallet_columns(events, wallets, offsets[records], records)
     verdicts = [
@@ -125,22 +125,22 @@ def _decode_each(values: Messages, decode: Callable[[bytes], E]) -> tuple[list[E
     return events, rejected
 
 
-def _places(n: int, rejected: list[Rejected]) -> npt.NDArray[np.int32]:
-    """Places among `n` messages of those not rejected."""
-    places = np.arange(n, dtype=np.int32)
-    return np.delete(places, [r.record for r in rejected]) if rejected else places
+def _valid_indices(n: int, rejected: list[Rejected]) -> npt.NDArray[np.int32]:
+    """Indices of the messages, of `n`, that are not rejected."""
+    indices = np.arange(n, dtype=np.int32)
+    return np.delete(indices, [r.record for r in rejected]) if rejected else indices
 
 
 def _service_verdicts(batch: Batch) -> list[Verdict]:
-    """A verdict on each event whose service is no name."""
+    """A verdict for each event with an invalid service name."""
     return [(int(i), "bad_value", "service") for i in np.flatnonzero(batch.service == NO_SERVICE)]
 
 
 def _key_verdicts(texts: list[str], keys: Messages, records: npt.NDArray[np.int32]) -> list[Verdict]:
-    """A verdict on each event whose message key is not the UTF-8 of its text."""
+    """A verdict for each event whose message key is not the UTF-8 of its text."""
     if len(records) != len(keys):
         keys = [keys[record] for record in records]
-    # Equal joins cut at equal lengths are equal one by one; much cheaper than to compare one by one.
+    # Equal joined buffers with equal lengths mean equal keys; much cheaper than comparing one by one.
     if (
         None not in keys
         and b"".join(keys) == "".join(texts).encode()  # type: ignore[arg-type]  # None is excluded
@@ -155,7 +155,7 @@ def _key_verdicts(texts: list[str], keys: Messages, records: npt.NDArray[np.int3
 
 
 def _time_verdicts(batch: Batch, timestamps_ms: Numbers | None) -> list[Verdict]:
-    """A verdict on each event too far ahead of its record."""
+    """A verdict for each event too far ahead of its record."""
     if timestamps_ms is None:
         return []
     written_ms = timestamps_ms[batch.record]
@@ -164,7 +164,7 @@ def _time_verdicts(batch: Batch, timestamps_ms: Numbers | None) -> list[Verdict]
 
 
 def _without(batch: Batch, strings: Strings, verdicts: list[Verdict], rejected: list[Rejected]) -> Decoded:
-    """The batch without the events judged; of several verdicts on one event the first counts."""
+    """The batch without the events that have a verdict; of several on one event the first counts."""
     if not verdicts:
         return Decoded(batch, strings, rejected)
     first = {i: (reason, field) for i, reason, field in reversed(verdicts)}

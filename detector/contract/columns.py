@@ -1,4 +1,4 @@
-"""From events to the columns of a `Batch`, and the checks that are made on whole columns."""
+"""Events to the columns of a `Batch`, and the checks made on whole columns."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def _codes(words: Sequence[str]) -> Codes:
 AUTHS = _codes(vocabulary.AUTHS)
 RESULTS = _codes(vocabulary.RESULTS)
 PURPOSES = _codes(vocabulary.PURPOSES)
-#: All banks there can be: a look-up checks the digits as well.
+#: All possible banks: one look-up also checks the digits.
 BANKS = {f"{number:04}": number for number in range(10_000)}
 NO_BANK = -2
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
@@ -64,7 +64,7 @@ def account_columns(events: Sequence[AccountEvent], offset: Offsets, record: Rec
         shop=nothing,
         shop_category=nothing,
         counterparty=nothing,
-        **_place(ACCOUNT_EVENTS, offset),
+        **_origin(ACCOUNT_EVENTS, offset),
     )
     return batch, _strings(data, ends, services, batch.service, account=3)
 
@@ -104,7 +104,7 @@ def wallet_columns(
         shop=shop,
         shop_category=shop_category,
         counterparty=counterparty,
-        **_place(WALLET_EVENTS, offset),
+        **_origin(WALLET_EVENTS, offset),
     )
     return batch, _strings(data, ends, services, batch.service, account=None)
 
@@ -117,9 +117,9 @@ def _strings(
     *,
     account: int | None,
 ) -> Strings:
-    """Strings of `n` events, cut out of the buffer of their texts: ids first, then the wallets' keys.
+    """Strings of `n` events as slices of the buffer of their texts: ids first, then the wallets' keys.
 
-    `account`: which of the blocks of n texts has the accounts.
+    `account`: number of the block of n texts that has the accounts.
     """
     n = len(services)
     begins = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if n else ends
@@ -137,11 +137,11 @@ def _strings(
     )
 
 
-def _place(topic: int, offset: Offsets) -> dict[str, npt.NDArray[Any]]:
-    """Where events of a source topic come from; the caller knows the partition."""
+def _origin(topic: int, offset: Offsets) -> dict[str, npt.NDArray[Any]]:
+    """Position columns of a source topic's events; the caller adds the partition."""
     n = len(offset)
     return {
-        "place": np.zeros(n, np.int32),
+        "hop_index": np.zeros(n, np.int32),
         "role": np.zeros(n, np.int8),
         "origin": np.full(n, origin_of(topic, 0), np.int32),
         "origin_offset": offset,
@@ -149,12 +149,12 @@ def _place(topic: int, offset: Offsets) -> dict[str, npt.NDArray[Any]]:
 
 
 def is_account(text: str) -> bool:
-    """Whether this is an event's `account`: 16 to 128 hex digits."""
+    """Whether this is a valid `account`: 16 to 128 hex digits."""
     return MIN_ACCOUNT <= len(text) <= MAX_IDENTIFIER and not not_hex([text])
 
 
 def not_hex(texts: Sequence[str]) -> list[int]:
-    """Places of the texts that hold anything but hex digits."""
+    """Indices of the texts with anything but hex digits."""
     if not "".join(texts).encode().translate(None, _HEX_DIGITS):
         return []
     return [i for i, text in enumerate(texts) if text.encode().translate(None, _HEX_DIGITS)]

@@ -1,4 +1,4 @@
-"""Messages that are no valid event: why, where, and as much of them as a record may hold."""
+"""Records of messages that are no valid event: the reason, the position, and as much of the bytes as fits."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ import msgspec
 
 from detector.contract.alerts import Position
 
-#: Reason code → what it means, for people. Codes are metric labels and stay as they are.
+#: Reason code → text for people. Codes are metric labels and never change.
 REASONS: dict[str, str] = {
     "empty_value": "the message has no value",
     "missing_key": "the message has no key",
@@ -27,12 +27,12 @@ REASONS: dict[str, str] = {
 }
 
 SCHEMA = 1
-#: The original stays in the source topic for its retention; this much is kept beyond it (PROTOCOL rule 11).
+#: The source topic has the whole message until its retention ends; a dead letter keeps this much (PROTOCOL rule 11).
 MAX_PAYLOAD_BYTES = 64 * 1024
 
 
 class Rejected(NamedTuple):
-    """A message that is no valid event: its place among the messages decoded, a code of `REASONS`, a text for people.
+    """A message that is no valid event: its index in the chunk, a code of `REASONS`, a text for people.
 
     The text names fields and rules only, nothing of the payload.
     """
@@ -43,7 +43,7 @@ class Rejected(NamedTuple):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
-    """What is written to the topic `dead-letters`."""
+    """A record of the topic `dead-letters`."""
 
     schema: int
     dead_letter_id: str
@@ -56,7 +56,7 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
 
 
 def build_dead_letter(value: bytes | None, rejected: Rejected, topic: str, partition: int, offset: int) -> DeadLetter:
-    """The dead letter of the message `value` at a position; the same for the same message, whenever it is built."""
+    """The dead letter of the message `value` at a position; deterministic, so a replay repeats it."""
     payload = value or b""
     return DeadLetter(
         schema=SCHEMA,

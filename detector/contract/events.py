@@ -1,7 +1,7 @@
-"""The events on the bus as types: what a message must hold to be one.
+"""The events on the bus as types: the fields a valid message has.
 
-JSON objects tagged by `kind`; fields of no meaning here are ignored. A field that a kind does not have is a class
-variable with the value of "absent", so that columns are read from all kinds alike.
+JSON objects tagged by `kind`; unknown fields are ignored. A field that a kind does not have is a class variable
+with the value for "absent", so that columns are read from all kinds alike.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from detector.contract import services, vocabulary
 
-#: Outside 2000…2100 a time is seconds, microseconds or a broken clock, not epoch milliseconds.
+#: A time outside 2000…2100 is in seconds or microseconds, or from a broken clock.
 EARLIEST_MS = 946_684_800_000
 END_MS = 4_102_444_800_000
 
@@ -29,7 +29,7 @@ TimeMs = Annotated[int, Meta(ge=EARLIEST_MS, lt=END_MS)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_IDENTIFIER)]
 OptionalText = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
 AmountYen = Annotated[int, Meta(ge=1, le=vocabulary.MAX_AMOUNT_YEN)]
-# The three patterns are for the schema files: the codec checks them on whole columns, a regex per event is too slow.
+# These three patterns are for the schema files only. The codec checks whole columns: a regex per event is too slow.
 Service = Annotated[
     str, Meta(min_length=1, max_length=services.MAX_SERVICE, extra_json_schema={"pattern": services.PATTERN})
 ]
@@ -40,7 +40,7 @@ Account = Annotated[
 
 
 class Event(Struct, tag_field="kind", frozen=True, gc=False):
-    """What every event has."""
+    """Fields of every event."""
 
     event_id: EventId
     occurred_at_ms: TimeMs
@@ -52,14 +52,14 @@ class Event(Struct, tag_field="kind", frozen=True, gc=False):
 
 
 class OnAccount(Event, frozen=True, gc=False):
-    """What every event of a bank account has; its Kafka key is `account`."""
+    """Fields of every event of a bank account; its Kafka key is `account`."""
 
     bank: Bank
     account: Account
 
 
 class Link(OnAccount, tag="link", frozen=True, gc=False):
-    """An attempt to tie a bank account to a wallet."""
+    """An attempt to link a bank account to a wallet."""
 
     code: ClassVar[int] = vocabulary.LINK
     amount_yen: ClassVar[int] = 0
@@ -69,7 +69,7 @@ class Link(OnAccount, tag="link", frozen=True, gc=False):
 
 
 class Unlink(OnAccount, tag="unlink", frozen=True, gc=False):
-    """The tie between a bank account and a wallet is cut."""
+    """A bank account is unlinked from a wallet."""
 
     code: ClassVar[int] = vocabulary.UNLINK
     auth: ClassVar[str] = ""
@@ -79,7 +79,7 @@ class Unlink(OnAccount, tag="unlink", frozen=True, gc=False):
 
 
 class Debit(OnAccount, tag="debit", frozen=True, gc=False):
-    """Money asked of a bank account, for a wallet's balance or for a payment."""
+    """Money requested from a bank account, for a wallet's balance or for a payment."""
 
     code: ClassVar[int] = vocabulary.DEBIT
     auth: ClassVar[str] = ""

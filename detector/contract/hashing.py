@@ -1,7 +1,7 @@
 """64-bit hashes of the strings on the bus: XXH64 with seed 0, in bulk over one joined buffer.
 
 XXH64 is specified in https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md. State rows and models are keyed
-by these hashes, so the function never changes: it depends on nothing but the UTF-8 bytes of the text.
+by these hashes, so the function never changes: it depends only on the UTF-8 bytes of the text.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ P2 = np.uint64(0xC2B2AE3D27D4EB4F)
 P3 = np.uint64(0x165667B19E3779F9)
 P4 = np.uint64(0x85EBCA77C2B2AE63)
 P5 = np.uint64(0x27D4EB2F165667C5)
-#: Lane 4 starts at seed - P1; written out, because numpy warns of the wrap-around where numba does not.
+#: Lane 4 starts at seed - P1; a literal, because numpy warns about the overflow and numba does not.
 MINUS_P1 = np.uint64(0x61C8864E7A143579)
 STRIPE = 32  # bytes a round of the four lanes
 
 
 def hash64(text: str) -> int:
-    """The hash of one text: 0 for "", never 0 otherwise, equal to what `hash64_many` gives."""
+    """The hash of one text, as of `hash64_many`: 0 for "", never 0 otherwise."""
     return int(hash64_many([text])[0])
 
 
@@ -36,13 +36,13 @@ def hash64_many(texts: list[str]) -> npt.NDArray[np.uint64]:
 
 
 def hash_spans(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """The same of texts that lie end to end in `data`, as `join` gives them."""
+    """Hashes of texts stored end to end in `data`, as from `join`."""
     return _hash_spans(data, ends)  # type: ignore[no-any-return]
 
 
 @njit(cache=True)
 def _hash_spans(data: Any, ends: Any) -> Any:
-    """XXH64 of the spans of `data` (uint8) that end at `ends` (int64), each beginning where the one before ends."""
+    """XXH64 of the spans of `data` (uint8) that end at `ends` (int64), each starting at the end of the one before."""
     out = np.empty(len(ends), np.uint64)
     start = 0
     for i in range(len(ends)):

@@ -1,10 +1,11 @@
-"""Compiled kernels that are kept between runs, and never used once any source behind them has changed.
+"""Cache of compiled kernels, invalidated when any source they depend on changes.
 
-numba keeps a kernel as long as its own file is the same. Functions and constants that it takes from other files are
-compiled in, and a change of those would go unseen. Here the stamp of a kernel covers every source of the packages
-that hold kernels. It is a hash of contents, so that installing the same sources again compiles nothing.
+numba invalidates a kernel only when its own file changes, but functions and constants of other files are compiled in
+too. Here the stamp of a kernel covers its file and all files of the package it imports, directly or not. It hashes
+contents, so installing the same sources again compiles nothing.
 """
 
+import ast
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -13,41 +14,61 @@ from typing import Any
 import numba
 from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
-PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE / "contract", PACKAGE / "core")
+ROOT = Path(__file__).parents[2]
+PACKAGE = "detector"
 
 
 @cache
-def sources_hash(*folders: Path) -> str:
-    """SHA-256 of the names and contents of all Python files below the folders, in hex; read once in a process."""
-    found = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            found.update(f"{path.relative_to(folder.parent).as_posix()} {content}\n".encode())
-    return found.hexdigest()
+def sources_hash(path: Path, root: Path = ROOT) -> str:
+    """SHA-256, in hex, of a module's source and all it imports of the package below `root`; computed once."""
+    found, waiting = {path}, [path]
+    while waiting:
+        fresh = _imports(waiting.pop(), root) - found
+        found |= fresh
+        waiting += fresh
+    return hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in sorted(found))).hexdigest()
+
+
+@cache
+def _imports(path: Path, root: Path) -> frozenset[Path]:
+    """The files of the package that importing a module imports."""
+    found = set[Path]()
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if (
+                name.partition(".")[0] == PACKAGE
+                and (file := root.joinpath(*name.split(".")).with_suffix(".py")).exists()
+            ):
+                found.add(file)
+    return frozenset(found)
 
 
 class _AllSources:
-    """What numba compares before it takes a kept kernel: the kernel's own file, and all that may be compiled in."""
+    """The stamp that numba compares: a hash of all sources that may be compiled in."""
 
-    def get_source_stamp(self) -> tuple[Any, str]:
-        return super().get_source_stamp(), sources_hash(*FOLDERS)  # type: ignore[misc]
+    _py_file: str
+
+    def get_source_stamp(self) -> Any:
+        return sources_hash(Path(self._py_file))
 
 
 class Provided(_AllSources, UserProvidedCacheLocator):
-    """In the folder that the environment variable NUMBA_CACHE_DIR names."""
+    """Cache in the folder of the environment variable NUMBA_CACHE_DIR."""
 
 
 class InTree(_AllSources, InTreeCacheLocator):
-    """Beside the module."""
+    """Cache beside the module."""
 
 
 class UserWide(_AllSources, UserWideCacheLocator):
-    """In the user's cache folder, where the module's own cannot be written."""
+    """Cache in the user's cache folder, if the module's own is not writable."""
 
 
 def set_up() -> None:
-    """Have numba keep kernels so, from here on; before the first of them is declared."""
+    """Make numba use these caches; call it before the first kernel is declared."""
     locators = ",".join(f"{__name__}.{found.__name__}" for found in (Provided, InTree, UserWide))
     numba.config.CACHE_LOCATOR_CLASSES = locators  # type: ignore[attr-defined]

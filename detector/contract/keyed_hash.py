@@ -1,7 +1,7 @@
 """Keyed hashes for producers, so that account numbers and addresses never enter the bus.
 
-Without the key, seven-digit account numbers could be found by hashing them all. All producers of one deployment share
-the key; a new key makes every account a stranger to the worker's state, and its id before each hash tells which it was.
+Without a key, seven-digit account numbers could be found by hashing them all. All producers of one deployment share
+the key. Under a new key every account is unknown to the worker's state; the key's id is a prefix of each hash.
 """
 
 import hmac
@@ -16,10 +16,10 @@ from detector.errors import UserError
 VARIABLE = "KOZAMORI_HASH_KEY"
 FILE_VARIABLE = "KOZAMORI_HASH_KEY_FILE"
 ID_VARIABLE = "KOZAMORI_HASH_KEY_ID"
-MIN_KEY_BYTES = 16  # as hard to guess as the 64-bit hash is to reverse, and more
-#: 64 bits: among 100 million accounts two share a hash with probability 0.0003.
+MIN_KEY_BYTES = 16  # 128 bits: harder to guess than the 64-bit hash is to invert
+#: 64 bits: the probability that any two of 100 million accounts share a hash is 0.0003.
 HEX_DIGITS = 16
-ACCOUNT_NUMBER_DIGITS = 7  # of ordinary accounts; shorter ones have lost their leading zeros
+ACCOUNT_NUMBER_DIGITS = 7  # of ordinary accounts; shorter numbers lack their leading zeros
 MAX_ACCOUNT_NUMBER_DIGITS = 14
 BRANCH_DIGITS = 3
 #: Kinds of account by their Zengin code; a bank gives one number to accounts of different branches and kinds.
@@ -29,7 +29,7 @@ _KEY_ID = re.compile("[0-9a-f]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class KeyedHash:
-    """HMAC-SHA-256 under `key`, as 16 hex digits behind those of `key_id`, of which there are none by default.
+    """HMAC-SHA-256 under `key` as 16 hex digits, after the prefix `key_id` ("" by default).
 
     Raises UserError for a key under 16 bytes, or an id that is not at most eight lower-case hex digits.
     """
@@ -49,7 +49,7 @@ class KeyedHash:
             )
 
     def account(self, *, bank: str, branch: str, kind: str, number: str) -> str:
-        """The event field `account` of a bank account; leading zeros of `branch` and `number` do not matter.
+        """The event field `account` of a bank account; leading zeros of `branch` and `number` are ignored.
 
         Raises UserError, without the number, unless `bank` is four digits, `branch` one to three, `kind` one of
         `ACCOUNT_KINDS` and `number` one to fourteen digits.
@@ -67,12 +67,12 @@ class KeyedHash:
         return self._digest("account", bank, branch.zfill(BRANCH_DIGITS), kind, number)
 
     def source(self, address: str) -> str:
-        """The event field `source` of a network address or device id, without regard to case; "" stays ""."""
+        """The event field `source` of a network address or device id, case-insensitive; "" stays ""."""
         address = address.strip().lower()
         return self._digest("source", address) if address else ""
 
     def opaque(self, what: str, *parts: str) -> str:
-        """The hash of an identifier that is no bank's account number, letter by letter; `what` keeps kinds apart."""
+        """The hash of any other identifier, case-sensitive; `what` separates kinds."""
         return self._digest(f"opaque {what}", *parts)
 
     def _digest(self, *parts: str) -> str:
@@ -80,9 +80,9 @@ class KeyedHash:
 
 
 def keyed_hash_from(environ: Mapping[str, str]) -> KeyedHash:
-    """The hash under the key of `KOZAMORI_HASH_KEY`, or of the file that `KOZAMORI_HASH_KEY_FILE` names.
+    """The hash under the key in `KOZAMORI_HASH_KEY`, or in the file named by `KOZAMORI_HASH_KEY_FILE`.
 
-    White space around the key is not part of it. `KOZAMORI_HASH_KEY_ID`, where it is set, is the key's id. Raises
+    White space around the key is stripped. `KOZAMORI_HASH_KEY_ID`, if set, is the key's id. Raises
     UserError if not exactly one of the two is set, or the file cannot be read.
     """
     text, path, key_id = environ.get(VARIABLE), environ.get(FILE_VARIABLE), environ.get(ID_VARIABLE, "")

@@ -1,12 +1,12 @@
-"""What records are keyed by: an account's hash, or a wallet at its service. All who write to the bus agree on it."""
+"""Kafka keys, shared by all producers: an account's hash, or a wallet with its service."""
 
 from collections.abc import Iterable
 
 
 def wallet_key(service: str, wallet: str) -> str:
-    """The Kafka key of a wallet's events, and the text whose hash stands for the wallet: its id is one at its service.
+    """The Kafka key of a wallet's events, and the text hashed for the wallet: an id is unique only at its service.
 
-    "" where there is no wallet. No service has "/" in its name, so two wallets never share a key.
+    "" if there is no wallet. Service names have no "/", so two wallets never share a key.
     """
     return f"{service}/{wallet}" if wallet else ""
 
@@ -17,5 +17,5 @@ def wallet_keys(services: Iterable[str], wallets: Iterable[str]) -> list[str]:
 
 
 def subject_key(account: str, service: str, wallet: str) -> str:
-    """Whom an alert is about, as its Kafka key: the account, or the wallet of an event without one."""
+    """The Kafka key of an alert: the account, or the wallet if the event has no account."""
     return account or wallet_key(service, wallet)

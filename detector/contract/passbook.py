@@ -1,9 +1,9 @@
-"""What a debit for each service reads in the victim's passbook, so that a customer can check an alert by eye."""
+"""The text of each service's debits in a passbook, so that a customer can check an alert."""
 
 import unicodedata
 
-#: Service → texts seen in passbooks, the usual one first (press, September 2020). Of the other services none is
-#: published, and a guess would send customers looking for the wrong line.
+#: Service → texts seen in passbooks, the usual one first (press, September 2020). Those of other
+#: services are not published, and customers would look for the wrong line after a guess.
 PASSBOOK_TEXTS: dict[str, tuple[str, ...]] = {
     "docomo_account": ("ドコモコウザ",),
     "d_payment": ("ディーバライ", "デイーバライ"),
@@ -13,10 +13,10 @@ _SERVICES = {unicodedata.normalize("NFKC", text): service for service, row in PA
 
 
 def passbook_text(service: str) -> str:
-    """The usual text of a debit for `service`; "" where none is known."""
+    """The usual text of a debit for `service`; "" if unknown."""
     return PASSBOOK_TEXTS.get(service, ("",))[0]
 
 
 def service_of(text: str) -> str | None:
-    """The service whose passbook text this is, half-width kana included; None for any other text."""
+    """The service with this passbook text, half-width kana included; None for any other text."""
     return _SERVICES.get(unicodedata.normalize("NFKC", text).strip())

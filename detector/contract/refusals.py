@@ -1,6 +1,6 @@
-"""Why a message is no event: the slow path, taken once per bad message.
+"""Why a message is no valid event: the slow path, taken once per bad message.
 
-Texts come from tables of fields and rules, never from the decoder's own words, which quote the payload.
+Texts come from tables of fields and rules, never from the decoder's messages, which quote the payload.
 """
 
 import re
@@ -10,12 +10,12 @@ import msgspec
 from detector.contract import services, vocabulary
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
 
-#: Events have about 300 bytes; with this bound a dead letter always holds the whole of what is not `too_large`.
+#: Events have about 300 bytes. Any message within this bound fits into a dead letter whole.
 MAX_EVENT_BYTES = MAX_PAYLOAD_BYTES
-#: Larger than any event without extra fields; only above it is nesting looked at.
+#: Larger than any event without extra fields; nesting is checked only above it.
 PLAIN_BYTES = 512
-#: Ignored extra fields may nest, but the decoder recurses, and gives up at a depth that depends on its caller's stack.
-#: A bound of our own far below it makes the verdict the same everywhere. No JSON of PLAIN_BYTES can nest deeper.
+#: Ignored extra fields may nest, but the decoder recurses and fails at a depth that depends on the caller's stack.
+#: A bound far below it makes the verdict the same everywhere. No JSON of PLAIN_BYTES can nest deeper.
 MAX_DEPTH = PLAIN_BYTES // 2
 
 _IDENTIFIER = "expected a string of 1 to 128 characters"
@@ -42,7 +42,7 @@ RULES: dict[str, str] = {
     "counterparty": _IDENTIFIER,
 }
 
-# Both anchored: in between, the decoder's text may quote the payload.
+# Both anchored: the decoder's text may quote the payload in between.
 _FIELD = re.compile(r"`\$\.(\w+)`$")
 _MISSING = re.compile(r"^Object missing required field `(\w+)`")
 _PAIR = re.compile(rb"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w")
@@ -51,7 +51,7 @@ _BRACKET = re.compile(rb"[\[{}\]]")
 
 
 class RefusedError(Exception):
-    """A message is no event for the `reason` given; raised and caught inside the codec."""
+    """A message is no valid event, for `reason`; raised and caught inside the codec."""
 
     def __init__(self, reason: str, field: str = "") -> None:
         super().__init__(describe(reason, field))
@@ -59,7 +59,7 @@ class RefusedError(Exception):
 
 
 def describe(reason: str, field: str = "") -> str:
-    """The text for people of a reason, and of the field's rule where a field is to blame."""
+    """The text of a reason, with the field's rule if a field is invalid."""
     return f"{REASONS[reason]}: `{field}`, {RULES[field]}" if field else REASONS[reason]
 
 
@@ -78,13 +78,13 @@ def check_unusual(value: bytes | None) -> None:
 
 
 def refusal(error: Exception, value: bytes | None) -> RefusedError:
-    """What the decoder's `error` on `value` means."""
+    """The refusal for the decoder's `error` on `value`."""
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, RecursionError):
         return RefusedError("too_deep")
     if not isinstance(error, msgspec.ValidationError):
-        # Not JSON at all; the decoder's text does not tell half a surrogate pair from other flaws.
+        # Not JSON at all; the decoder's text is the same for a lone surrogate and other errors.
         return RefusedError("lone_surrogate" if _HALF.search(_PAIR.sub(b"", value or b"")) else "malformed_json")
     text = str(error)
     if missing := _MISSING.search(text):
@@ -106,8 +106,8 @@ def _reason(text: str, field: str) -> str:
 def _depth(value: bytes) -> int:
     if value.count(b"[") + value.count(b"{") <= MAX_DEPTH:
         return 0
-    # Without escapes, every other piece between quotes is outside strings. A regex would start anew at each quote of
-    # an unfinished string: nine seconds for one crafted message.
+    # Without escapes, every other piece between quotes is outside strings. A regex would restart at each quote of an
+    # unterminated string: nine seconds for one crafted message.
     outside = b"".join(value.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     deepest = depth = 0
     for bracket in _BRACKET.findall(outside):

@@ -1,4 +1,4 @@
-"""JSON Schema files of everything on the bus: `python -m detector.contract.schema` writes them anew."""
+"""JSON Schema files of everything on the bus: `python -m detector.contract.schema` rewrites them."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Services by name: known ones have the codes of `vocabulary.SERVICES`, any other a code from the hash of its name.
+"""Codes of services: known ones from `vocabulary.SERVICES`, any other from the hash of its name.
 
-So the wallets of next year need no release. Unknown names are kept nowhere: a producer can send endless ones.
+So a new service needs no release. Unknown names are not stored: their number has no bound.
 """
 
 import re
@@ -13,12 +13,12 @@ from detector.contract.hashing import hash64_many
 from detector.contract.vocabulary import OTHER, SERVICES
 
 MAX_SERVICE = 32
-#: Without the sign between service and wallet in a key.
+#: No "/", which separates service and wallet in a key.
 PATTERN = rf"^[a-z0-9_.-]{{1,{MAX_SERVICE}}}$"
 #: Codes below are those of known services. Of 10 unknown ones two share a code with probability 0.0007, of 100 with
-#: 0.07: then an account that uses both has one monthly cap for them. Wallets and cases are told apart by the name.
+#: 0.07: then an account that uses both has one monthly cap for them. Wallets and cases go by the name.
 FIRST_UNKNOWN = 256
-NO_SERVICE = 2**16 - 1  # code of what is no service's name; 1 + any other code fits 16 bits
+NO_SERVICE = 2**16 - 1  # code of an invalid name; 1 + any other code fits 16 bits
 
 _CODES = {name: code for code, name in enumerate(SERVICES)}
 _NAME = re.compile(PATTERN)
@@ -27,7 +27,7 @@ assert len(SERVICES) <= _TO_HASH
 
 
 def service_codes(names: Sequence[str]) -> npt.NDArray[np.uint16]:
-    """The code of each name, uint16 (n,); `NO_SERVICE` for what is none."""
+    """The code of each name, uint16 (n,); `NO_SERVICE` for an invalid one."""
     known = _CODES.get
     codes = np.frombuffer(bytearray([known(name, _TO_HASH) for name in names]), np.uint8).astype(np.uint16)
     unknown = np.flatnonzero(codes == _TO_HASH)
@@ -40,15 +40,15 @@ def service_codes(names: Sequence[str]) -> npt.NDArray[np.uint16]:
 
 
 def is_service(name: str) -> bool:
-    """Whether this is a service's name: 1 to 32 of lower-case letters, digits, "_", "." and "-"."""
+    """Whether this is a valid name: 1 to 32 of lower-case letters, digits, "_", "." and "-"."""
     return _NAME.fullmatch(name) is not None
 
 
 def known_service(name: str) -> str:
-    """The name where it is a known one, else "other": for what must stay few, as labels of metrics."""
+    """The name if known, else "other": bounds the number of metric labels."""
     return name if name in _CODES else SERVICES[OTHER]
 
 
 def known_codes(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """Codes with that of "other" for all that are not known, int64 (n,)."""
+    """The codes, with that of "other" for unknown services, int64 (n,)."""
     return np.where(codes < len(SERVICES), codes, OTHER).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Texts of many events as one buffer: no Python object a text until somebody reads it."""
+"""Texts of many events in one buffer: a Python object is made only for a text that is read."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -57,7 +57,7 @@ class Texts(NamedTuple):
 
 
 class Strings(NamedTuple):
-    """The few strings of `n` events that an alert needs; `service` is "" where the code of a known one tells it."""
+    """The strings of `n` events that an alert needs; `service` is "" for known services, which have a code."""
 
     event_id: Texts
     account: Texts
@@ -65,20 +65,20 @@ class Strings(NamedTuple):
     service: Texts
 
     def select(self, which: Any) -> Self:
-        """Those of the events at `which`."""
+        """The strings of the events at `which`."""
         return type(self)(*(texts.select(which) for texts in self))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Those of all parts, in order."""
+        """The strings of all parts, in order."""
         return cls(*(Texts.joined(texts) for texts in zip(*parts, strict=True)))
 
 
 def join(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """The UTF-8 of all texts end to end, and where each ends, int64 (n,)."""
+    """The UTF-8 of all texts end to end, and the end of each, int64 (n,)."""
     joined = "".join(texts)
     data = joined.encode()
-    # Only in ASCII are lengths in characters lengths in bytes.
+    # Only in ASCII lengths in characters are lengths in bytes.
     lengths = map(len, texts) if len(data) == len(joined) else (len(text.encode()) for text in texts)
     return np.frombuffer(data, np.uint8), np.cumsum(np.fromiter(lengths, np.int64, len(texts)))
 

@@ -1,6 +1,6 @@
-"""The words allowed on the bus and their codes: a word's code is its place in its tuple.
+"""Enumerated values on the bus; the code of a value is its index in its tuple.
 
-Codes are stored in state rows and models, so a tuple only ever grows at its end.
+Codes are stored in state rows and models, so a tuple may only be appended to.
 """
 
 ACCOUNT_KINDS = ("link", "unlink", "debit")
@@ -8,7 +8,7 @@ WALLET_KINDS = ("open", "payment", "transfer", "payout")
 KINDS = ACCOUNT_KINDS + WALLET_KINDS
 LINK, UNLINK, DEBIT, OPEN, PAYMENT, TRANSFER, PAYOUT = range(len(KINDS))
 
-#: Services with a code of their own; any other name has one too: see `services`.
+#: Known services; `services` has the codes of any other name.
 SERVICES = ("docomo_account", "d_payment", "paypay", "kyash", "merpay", "linepay", "paypal", "other")
 OTHER = SERVICES.index("other")
 

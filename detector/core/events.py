@@ -53,4 +53,4 @@ def in_log_order(parts: list[Events]) -> Events:
         np.concatenate([part.facts for part in parts]),
         Strings.joined(strings) if len(strings) == len(parts) else None,
     )
-    return joined.select(np.lexsort((batch.place, batch.offset)))
+    return joined.select(np.lexsort((batch.hop_index, batch.offset)))

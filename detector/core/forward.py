@@ -22,7 +22,7 @@ def both_sides(events: Events) -> Events:
         ("wallet", batch.counterparty[second]),
         ("counterparty", batch.wallet[second]),
         ("role", RECEIVING),
-        ("place", 1),
+        ("hop_index", 1),
     ):
         getattr(batch, name)[second] = value
     return twice

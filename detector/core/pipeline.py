@@ -103,7 +103,7 @@ class Pipeline:
                 self.rows.rows,
                 row_ids,
                 batch.offset,
-                batch.place,
+                batch.hop_index,
                 batch.occurred_at_ms,
                 identity,
                 start,

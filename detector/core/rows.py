@@ -49,9 +49,10 @@ class PackedRows:
     rows). Keys need not be well mixed: the index mixes them.
     """
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: np.dtype[Any], first_capacity: int = FIRST_CAPACITY) -> None:
         self.count = 0
-        self._allocate(FIRST_CAPACITY, dtype)
+        self._first_capacity = first_capacity
+        self._allocate(first_capacity, dtype)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -122,7 +123,7 @@ class PackedRows:
         )
         removed, self.count = self.count - kept, kept
         capacity = len(self.rows)
-        while capacity > FIRST_CAPACITY and kept < SHRINK_BELOW * capacity:
+        while capacity > self._first_capacity and kept < SHRINK_BELOW * capacity:
             capacity //= 2
         if capacity < len(self.rows):
             self._resize(capacity)

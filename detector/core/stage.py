@@ -135,6 +135,9 @@ class Stage:
     `detector.core.admission`). It writes `X[i, :]` (its own features, as of before the event, plus the event itself)
     and those of `facts[i, :]` (int64, columns `FACTS`, carried on from the stage before) that it knows, then updates
     the row's own fields.
+
+    `version` is the row's, layout and meaning; `features_version` that of what features and facts mean. A constant that
+    changes in a kernel changes no name and no layout: recorded digests make it raise these (`tests/golden`).
     """
 
     name: str
@@ -144,6 +147,7 @@ class Stage:
     kernel: Callable[..., None]
     features: tuple[Feature, ...]
     reads: frozenset[str]
+    features_version: int = 1
 
     def __post_init__(self) -> None:
         if self.row.itemsize > MAX_ROW_BYTES:
@@ -166,8 +170,13 @@ class Stage:
 
     @property
     def kernel_hash(self) -> int:
-        """CRC-32 of the stage's name, row layout and feature names: what a stored row was written by."""
-        return zlib.crc32(repr((self.name, self.row.descr, self.feature_names)).encode())
+        """CRC-32 of the stage's name, version, row layout and feature names: what a stored row was written by."""
+        return zlib.crc32(repr((self.name, self.version, self.row.descr, self.feature_names)).encode())
+
+    @property
+    def features_versions(self) -> tuple[tuple[str, int], ...]:
+        """The stage's name and its `features_version`, as a chain has them of all its stages."""
+        return ((self.name, self.features_version),)
 
 
 class Columns(Protocol):
@@ -184,6 +193,10 @@ class Columns(Protocol):
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Their names, in order."""
+
+    @property
+    def features_versions(self) -> tuple[tuple[str, int], ...]:
+        """Of each stage its name and the version of what its features mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +222,11 @@ class Chain:
     def feature_names(self) -> tuple[str, ...]:
         """Columns of the feature matrix, in order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def features_versions(self) -> tuple[tuple[str, int], ...]:
+        """Of each stage its name and its `features_version`, in order."""
+        return tuple((stage.name, stage.features_version) for stage in self.stages)
 
     @property
     def reads_wallet_events(self) -> bool:

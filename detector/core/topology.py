@@ -20,11 +20,12 @@ import numpy.typing as npt
 from detector.contract.batch import ACCOUNT_EVENTS, OWN, WALLET_EVENTS
 from detector.core.admission import APPLY_FRESH
 from detector.core.budget_controller import controller_of
-from detector.core.chains import chain_of
+from detector.core.chains import CHAINS, chain_of
 from detector.core.events import Events
 from detector.core.forward import both_sides
 from detector.core.model import Model
 from detector.core.stage import ESCALATED, OF_LIMIT, TURNED_DOWN, Chain, Feature, Stage
+from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
 
 #: The node that brings wallet events into the wallets' log; it keeps no rows.
@@ -32,7 +33,18 @@ FORWARDER = "wallet-events"
 
 #: Columns that every node reads: for admission (`Batch.identity`), for the sides of a transfer, for ids of alerts.
 ALWAYS_READ = frozenset(
-    {"account", "event_id", "kind", "occurred_at_ms", "origin", "origin_offset", "role", "service", "wallet"}
+    {
+        "account",
+        "counterparty",
+        "event_id",
+        "kind",
+        "occurred_at_ms",
+        "origin",
+        "origin_offset",
+        "role",
+        "service",
+        "wallet",
+    }
 )
 #: Beside its features, what a model looks at; and what an alert says of its event.
 JUDGED = frozenset({"bank"})
@@ -188,3 +200,7 @@ def _goes_on(index: int, last: int) -> Select:
     if index == last:
         return escalated
     return within_budget if index > last else own_side
+
+
+#: All there can be: the longest chain has the nodes of every other.
+COMPLETE = topology_of(CHAINS[-1], BUDGET)

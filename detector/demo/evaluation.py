@@ -1,4 +1,4 @@
-"""What the alerts were worth, from labels and the alert topic: cases, yen, false alert groups. Pure."""
+"""Evaluates the alerts against labels: cases, yen, false alert groups. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from producers import jst
 
 
 class Taken(NamedTuple):
-    """A debit of a case: when, how many yen, and whether they were gone when the case's first alert came."""
+    """A debit of a case: when, how many yen, and whether they were gone at the case's first alert."""
 
     occurred_at_ms: int
     yen: int
@@ -42,12 +42,12 @@ class Case:
 
     @property
     def yen_lost(self) -> int:
-        """Yen gone when the first alert came, the alerting debit included; all of them where none came."""
+        """Yen gone at the first alert, the alerting debit included; all of them without an alert."""
         return sum(debit.yen for debit in self.taken if debit.gone)
 
     @property
     def early(self) -> bool:
-        """Whether the first alert came with at most `EARLY_YEN` gone."""
+        """Whether at most `EARLY_YEN` were gone at the first alert."""
         return self.alerted and self.yen_lost <= EARLY_YEN
 
 
@@ -60,7 +60,7 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a replay of `days` days came to; `alerts` counts updates too."""
+    """Result of a replay of `days` days; `alerts` counts updates too."""
 
     days: int
     events: int
@@ -80,7 +80,7 @@ class Evaluation:
         return {bank: n / self.days for bank, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
 
     def figures(self) -> dict[str, Any]:
-        """The summary as it is printed for programs."""
+        """The summary as JSON values."""
         return {
             "days": self.days,
             "events": self.events,
@@ -106,11 +106,11 @@ def evaluate(labels: pd.DataFrame, events: pd.DataFrame, alerts: Iterable[Alert]
     """
     first_seen = events.drop_duplicates("event_id").reset_index(drop=True)
     case_of = dict(zip(labels["event_id"], labels["case_id"], strict=True))
-    place = pd.Series(first_seen.index, index=first_seen["event_id"])
-    ours = [alert for alert in {a.alert_id: a for a in alerts}.values() if alert.event_id in place.index]
+    row_of = pd.Series(first_seen.index, index=first_seen["event_id"])
+    ours = [alert for alert in {a.alert_id: a for a in alerts}.values() if alert.event_id in row_of.index]
     rows = first_seen[first_seen["event_id"].isin(case_of)]
     rows = rows.assign(case_id=rows["event_id"].map(case_of))
-    alerting = sorted({int(place[alert.event_id]) for alert in ours if alert.event_id in case_of})
+    alerting = sorted({int(row_of[alert.event_id]) for alert in ours if alert.event_id in case_of})
     cases = [_case(str(case_id), found, alerting) for case_id, found in rows.groupby("case_id", sort=True)]
     return Evaluation(
         days=days,
@@ -123,12 +123,12 @@ def evaluate(labels: pd.DataFrame, events: pd.DataFrame, alerts: Iterable[Alert]
 
 
 def _case(case_id: str, rows: pd.DataFrame, alerting: Sequence[int]) -> Case:
-    first = next((place for place in alerting if place in rows.index), None)
+    first = next((row for row in alerting if row in rows.index), None)
     alerted_at_ms = None if first is None else int(rows.at[first, "occurred_at_ms"])  # type: ignore[arg-type]
     debits = rows[(rows["kind"] == "debit") & (rows["result"] == "ok")].sort_values("occurred_at_ms", kind="stable")
     taken = [
-        Taken(int(at_ms), int(yen), alerted_at_ms is None or place <= first or at_ms <= alerted_at_ms)
-        for place, at_ms, yen in zip(debits.index, debits["occurred_at_ms"], debits["amount_yen"], strict=True)
+        Taken(int(at_ms), int(yen), alerted_at_ms is None or row <= first or at_ms <= alerted_at_ms)
+        for row, at_ms, yen in zip(debits.index, debits["occurred_at_ms"], debits["amount_yen"], strict=True)
     ]
     bank = str(rows["bank"].iloc[0])
     return Case(case_id, bank, int(rows["occurred_at_ms"].min()), alerted_at_ms, tuple(taken))

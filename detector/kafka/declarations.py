@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from detector.core.topology import COMPLETE
 from detector.settings import Settings
 
 MINUTE_MS = 60_000
@@ -51,18 +52,24 @@ _ROWS = {
     **_LARGEST_BATCH,
 }
 
-#: Stages that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
+#: Kafka frees whole segments: with these a hop partition takes no more disk than two of them once it is read.
+_SMALL_SEGMENTS = {"segment.bytes": str(32 * 1024 * 1024), "segment.ms": str(HOUR_MS)}
+
+#: Nodes that keep rows, and those behind a hop. Of every chain: a model of fewer stages leaves the others' topics
 #: empty, and one of more finds its own.
-STAGES = ("account", "wallet", "source", "budget", "cases")
-HOPS = STAGES[1:]
-#: Most upstreams of one hop: accounts and wallet events meet before the wallets. Each has a mark a partition.
-UPSTREAMS = 2
+STAGES = tuple(node.name for node in COMPLETE.nodes if node.stage is not None)
+HOPS = tuple(node.name for node in COMPLETE.nodes if node.source is None)
+#: Most upstreams of one hop, each with a mark a partition.
+UPSTREAMS = max(len(COMPLETE.upstreams(name)) for name in HOPS)
 
 
 def _hop(stage: str) -> Declaration:
     # Kafka keeps the offsets of a stopped group for seven days: what it had not taken yet must not be gone before.
-    why = f"events on their way into the stage {stage}, keyed as its rows are; 8 days, longer than offsets are kept"
-    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime"), why)
+    why = (
+        f"events on their way into the stage {stage}, keyed as its rows are; deleted once they are read, after 8 days"
+        " at the latest, longer than offsets are kept"
+    )
+    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime") | _SMALL_SEGMENTS, why)
 
 
 def _rows(stage: str) -> Declaration:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
     InvalidReplicationFactorError,
@@ -58,6 +58,27 @@ def topic_ids(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     """Kafka's ids of the topics of these names that exist. Raises UserError as `inspect` does."""
     with admin_client(settings) as client:
         return {name: _topic_id(topic) for name, topic in _existing(client, names).items()}
+
+
+def delete_before(settings: Settings, offsets: Mapping[Any, int]) -> None:
+    """Delete the records before an offset of each (topic, number). Raises UserError where Kafka refuses."""
+    with admin_client(settings) as client:
+        answer = client.delete_records({TopicPartition(*tp): offset for tp, offset in offsets.items()})
+    refused = {for_code(found["error_code"]).__name__ for found in answer.values() if found["error_code"]}
+    if refused:
+        raise UserError(f"Kafka does not delete records ({', '.join(sorted(refused))}): give the user the right to")
+
+
+def bytes_of(client: KafkaAdminClient, names: Iterable[str]) -> dict[tuple[str, int], int]:
+    """Bytes on disk of every partition of the topics of these names, at its largest copy. Raises KafkaError."""
+    sizes: dict[tuple[str, int], int] = {}
+    for broker in client.describe_log_dirs(list(names)):
+        for folder in broker["results"]:
+            for topic in folder["topics"]:
+                for part in topic["partitions"]:
+                    place = topic["name"], part["partition_index"]
+                    sizes[place] = max(sizes.get(place, 0), part["partition_size"])
+    return sizes
 
 
 def describe(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicFacts]:

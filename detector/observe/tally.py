@@ -21,10 +21,10 @@ class TallyRow:
     def add(self, values: npt.NDArray[np.float64]) -> None:
         """Count all finite `values` (n,)."""
         finite = values[np.isfinite(values)]
-        places = np.searchsorted(self._bounds, finite, side="left")
+        bins = np.searchsorted(self._bounds, finite, side="left")
         self.total += float(finite.sum())
         # Replaced, not added to in place: a scrape meanwhile sees the old counts or the new.
-        self.counts = self.counts + np.bincount(places, minlength=len(self.counts))
+        self.counts = self.counts + np.bincount(bins, minlength=len(self.counts))
 
 
 class Tally(Collector):

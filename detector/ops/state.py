@@ -9,19 +9,21 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.core.chains import CHAINS
 from detector.core.stages.budget import BUDGET
-from detector.core.topology import Node, Topology, topology_of
+from detector.core.topology import COMPLETE, Node, Topology, topology_of
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members, all_offsets
-from detector.kafka.topics import TopicFacts, describe
+from detector.kafka.marks import Marks, decode_marks
+from detector.kafka.topics import TopicFacts, bytes_of, describe
 from detector.ops.stored import Changelog, Progress, read_changelogs
-from detector.ops.verdicts import GOOD, Expected, marks_of, verdict
+from detector.ops.verdicts import GOOD, verdict
 from detector.settings import Settings
 from detector.stream.changelog import Header
 from detector.stream.high_water import slot_of
+from detector.stream.identity import Stored
 
 #: All there can be: the longest chain has the nodes of every other, and a node that no worker uses has nothing stored.
-TOPOLOGY = topology_of(CHAINS[-1], BUDGET)
+TOPOLOGY = COMPLETE
 
 Commits = Mapping[TopicPartition, OffsetAndMetadata]
 Bounds = Mapping[TopicPartition, tuple[int, int]]
@@ -46,7 +48,8 @@ class PartitionState:
 @dataclass(frozen=True, slots=True)
 class StageState:
     """One node of the topology: its input topic (id "" where it is missing), its rows' topic (None: it keeps no rows),
-    and sums over its partitions. A record is an event in a source topic, a message of many events in a hop."""
+    and sums over its partitions; bytes are those on disk. A record is an event in a source topic, a message of many
+    events in a hop."""
 
     stage: str
     topic: str
@@ -54,6 +57,8 @@ class StageState:
     rows_topic: str | None
     lag: int
     rows: int
+    input_bytes: int
+    rows_bytes: int
     partitions: tuple[PartitionState, ...]
 
 
@@ -93,9 +98,10 @@ def show(settings: Settings, progress: Progress = lambda _done, _total: None) ->
         commits = all_offsets(client, settings.group)
         inputs = (settings.input_topic(node) for node in TOPOLOGY.nodes)
         bounds = log_bounds_of(client, (facts[topic] for topic in inputs if topic in facts))
+        sizes = bytes_of(client, facts)
         rows = [facts[name] for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) in facts]
         changelogs = read_changelogs(settings, {topic.name: topic.partitions for topic in rows}, progress)
-    look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, changelogs)
+    look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, sizes, changelogs)
     return State(settings.group, members, tuple(look.stage(node) for node in TOPOLOGY.nodes))
 
 
@@ -146,6 +152,7 @@ class _Look:
     partitions: int
     commits: Commits
     bounds: Bounds
+    sizes: Mapping[tuple[str, int], int]
     changelogs: Mapping[TopicPartition, Changelog]
 
     def stage(self, node: Node) -> StageState:
@@ -160,8 +167,13 @@ class _Look:
             rows_topic=rows,
             lag=sum(part.lag for part in found),
             rows=sum(part.rows for part in found),
+            input_bytes=self._bytes(topic),
+            rows_bytes=self._bytes(rows),
             partitions=found,
         )
+
+    def _bytes(self, topic: str | None) -> int:
+        return sum(size for (name, _), size in self.sizes.items() if name == topic)
 
     def _partition(self, node: Node, tp: TopicPartition, rows: str | None) -> PartitionState:
         commit = self.commits.get(tp)
@@ -179,25 +191,49 @@ class _Look:
             rows=changelog.rows,
             writers=changelog.writers,
             header=changelog.header,
-            verdict="topic missing" if missing else verdict(self._expected(node, tp), changelog, commit, begin, end),
+            verdict="topic missing" if missing else verdict(self._stored(node, tp, changelog)),
         )
 
-    def _expected(self, node: Node, tp: TopicPartition) -> Expected:
-        header = Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name)
+    def _stored(self, node: Node, tp: TopicPartition, changelog: Changelog) -> Stored:
+        commit = self.commits.get(tp)
+        begin, end = self.bounds.get(tp, (0, 0))
         topologies = [topology_of(chain, controller) for chain in CHAINS for controller in (None, BUDGET)]
-        crcs = tuple(
-            topology.upstreams_crc(node.name)
-            for topology in topologies
-            if node.name in [other.name for other in topology.nodes]
+        return Stored(
+            Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name),
+            node.stage is not None,
+            changelog.header,
+            changelog.rows,
+            commit.offset if commit else None,
+            marks_of(commit) if commit else None,
+            begin,
+            end,
+            passed_on=self._passed_on(node, tp.partition),
+            upstreams=len(self.topology.upstreams(node.name)) * self.partitions,
+            upstreams_crcs=tuple(
+                topology.upstreams_crc(node.name)
+                for topology in topologies
+                if node.name in [other.name for other in topology.nodes]
+            ),
+            readable=changelog.readable,
+            loads=node.stage is None or changelog.loads(node.stage),
         )
-        upstreams = len(self.topology.upstreams(node.name)) * self.partitions
-        return Expected(header, node.stage, upstreams, self._passed_on(node, tp.partition), crcs)
 
-    def _passed_on(self, node: Node, partition: int) -> bool:
-        return any(self._has_passed_on(node, partition, self.topology.node(edge.target)) for edge in node.edges)
+    def _passed_on(self, node: Node, partition: int) -> str:
+        """A hop that has met events of the partition, "" where none has."""
+        targets = (self.topology.node(edge.target) for edge in node.edges)
+        found = (self.settings.input_topic(each) for each in targets if self._has_passed_on(node, partition, each))
+        return next(found, "")
 
     def _has_passed_on(self, node: Node, partition: int, target: Node) -> bool:
         slot = slot_of(self.topology.upstreams(target.name).index(node.name), partition, self.partitions)
         hop = self.settings.input_topic(target)
         found = (marks_of(commit) for tp, commit in self.commits.items() if tp.topic == hop)
         return any(marks.met(slot) for marks in found if marks is not None)
+
+
+def marks_of(commit: OffsetAndMetadata) -> Marks | None:
+    """The marks in a commit's metadata; None where another program or release committed."""
+    try:
+        return decode_marks(commit.metadata)
+    except UserError:
+        return None

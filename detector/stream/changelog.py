@@ -139,7 +139,8 @@ class Recovery:
             if version > self._stage.version or version not in self._upgrades:
                 raise UserError(
                     f"rows of stage {self._stage.name} have version {version}, this release reads"
-                    f" {self._stage.version}: run a release that knows version {version}"
+                    f" {self._stage.version}: run a release that knows version {version}, or reset with"
+                    " `kozamori state reset`"
                 )
             return self._upgrades[version](np.frombuffer(joined, np.uint8).reshape(len(values), width))
         if width != self._stage.row.itemsize:

@@ -29,7 +29,7 @@ COUNTS = struct.Struct("<5I")
 #: Then the CRC-32 of all that is before it and the body behind it.
 CHECK = struct.Struct("<I")
 #: Where an event lies: another thing in every log.
-PLACES = ("offset", "record", "place")
+POSITION_COLUMNS = ("offset", "record", "hop_index")
 WIDTHS = (8, 4, 2, 1)
 
 
@@ -49,7 +49,7 @@ class Layout:
     @classmethod
     def into(cls, topology: Topology, node: str, model: Model | None) -> Self:
         """The layout of the hop into `node`; `model`: None carries all features of all kinds."""
-        columns = topology.reads(node) - set(PLACES)
+        columns = topology.reads(node) - set(POSITION_COLUMNS)
         return cls(
             catalogue_of(topology),
             tuple(name for name in DTYPES if name in columns),
@@ -100,7 +100,8 @@ def catalogue_of(topology: Topology) -> int:
     """CRC-32 of all that a layout numbers, and of what the features mean."""
     columns = [(name, np.dtype(dtype).str) for name, dtype in DTYPES.items()]
     features = [feature.name for feature in topology.features]
-    return zlib.crc32(repr((topology.chain.name, columns, FACTS[:HOP_FACTS], features)).encode())
+    versions = topology.chain.features_versions
+    return zlib.crc32(repr((topology.chain.name, columns, FACTS[:HOP_FACTS], features, versions)).encode())
 
 
 def _features(topology: Topology, node: str, model: Model | None) -> set[int]:

@@ -4,22 +4,17 @@ Asked for, not taken from fetches: a consumer that silently stopped fetching wou
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from detector.stream.app import App
 from detector.stream.partition_task import PartitionTask
+from detector.stream.ports import Reader, Source, Span
 from detector.stream.reporting import Reporting
 
 INTERVAL_S = 2.0
 TIMEOUT_S = 10.0
-
-#: Position and log end of a partition.
-Span = tuple[int, int]
-#: Those of the given partitions whose span holds no record, by a look of its own into the log.
-WithoutRecords = Callable[[Mapping[TP, Span]], Awaitable[set[TP]]]
 
 
 class LagWatch:
@@ -30,14 +25,12 @@ class LagWatch:
     and got lost on their way wait, markers do not.
     """
 
-    def __init__(
-        self, app: App, tasks: Mapping[TP, PartitionTask], reporting: Reporting, without_records: WithoutRecords
-    ) -> None:
+    def __init__(self, source: Source, reader: Reader, tasks: Mapping[TP, PartitionTask], reporting: Reporting) -> None:
         self.waiting = 0
-        self._app = app
+        self._source = source
+        self._reader = reader
         self._tasks = tasks
         self._reporting = reporting
-        self._without_records = without_records
         self._positions: dict[TP, int] = {}  # at the last look
         self._empty: dict[TP, Span] = {}  # spans that hold nothing but markers
 
@@ -53,12 +46,12 @@ class LagWatch:
     async def look(self) -> None:
         """Ask once."""
         held = list(self._tasks)
-        ends = await self._app.consumer.highwaters(*held) if held else {}
+        ends = await self._source.end_offsets(*held) if held else {}
         spans = {tp: (task.position, ends[tp]) for tp, task in list(self._tasks.items()) if tp in ends}
         self._empty = {tp: span for tp, span in self._empty.items() if spans.get(tp) == span}
         still = {tp: span for tp, span in spans.items() if await self._is_still(tp, span)}
         if still:
-            self._empty |= {tp: still[tp] for tp in await self._without_records(still)}
+            self._empty |= {tp: still[tp] for tp in await self._reader.without_records(still)}
         self._positions = {tp: position for tp, (position, _) in spans.items()}
         self._note(spans)
 
@@ -68,7 +61,7 @@ class LagWatch:
         if position >= end or tp in self._empty or self._positions.get(tp) != position:
             return False
         # Where it fetches next: markers before it are passed, records before it handed over.
-        fetched = await self._app.consumer.position(tp)
+        fetched = await self._source.position(tp)
         return fetched is not None and fetched >= end
 
     def _note(self, spans: Mapping[TP, Span]) -> None:

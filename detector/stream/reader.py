@@ -1,7 +1,7 @@
 """Reads logs with a plain consumer outside the group: what a look at a log needs beside the worker's own consumer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from detector.stream.ports import Span
+
 log = structlog.get_logger(__name__)
 
 POLL_MS = 1_000
@@ -17,60 +19,61 @@ POLL_MS = 1_000
 STOP_S = 5.0
 
 
-@asynccontextmanager
-async def reader(connection: Mapping[str, Any], **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer without a group. What goes wrong while it is stopped never replaces an error of the body.
+class LogReader:
+    """Reads logs; `connection` holds aiokafka's keyword arguments for brokers and security, `make` makes a consumer."""
 
-    `connection` holds aiokafka's keyword arguments for brokers and security.
-    """
-    consumer = AIOKafkaConsumer(**connection, group_id=None, enable_auto_commit=False, **options)
-    try:
-        await consumer.start()
-        yield consumer
-    finally:
-        await _stop(consumer)
+    def __init__(
+        self, connection: Mapping[str, Any], make: Callable[..., Any] = AIOKafkaConsumer, stop_s: float = STOP_S
+    ) -> None:
+        self._connection = connection
+        self._make = make
+        self._stop_s = stop_s
 
+    async def first_offset(self, tp: TP, offset: int) -> int | None:
+        """See `Reader`."""
+        async with self.opened(max_poll_records=1) as consumer:
+            partition = TopicPartition(*tp)
+            consumer.assign([partition])
+            consumer.seek(partition, offset)
+            found = await consumer.getmany(partition, timeout_ms=10 * POLL_MS)
+        return found[partition][0].offset if found else None
 
-async def _stop(consumer: AIOKafkaConsumer) -> None:
-    # A task of its own: aiokafka's stop awaits fetches that it cancelled itself, and where one was waiting to try
-    # again, their CancelledError comes out of it.
-    stopping = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait({stopping}, timeout=STOP_S)
-    if not stopping.done():
-        stopping.cancel()
-        log.warning("a reader did not stop in time", seconds=STOP_S)
-    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
-        log.warning("a reader did not stop in order", error=repr(error))
+    async def without_records(self, spans: Mapping[TP, Span]) -> set[TP]:
+        """See `Reader`."""
+        ends = {TopicPartition(*tp): end for tp, (_, end) in spans.items()}
+        empty: set[TP] = set()
+        async with self.opened(auto_offset_reset="none") as consumer:
+            consumer.assign(list(ends))
+            for tp, (begin, _) in spans.items():
+                consumer.seek(TopicPartition(*tp), begin)
+            while ends:
+                found = await consumer.getmany(*ends, timeout_ms=POLL_MS)
+                for tp, records in found.items():
+                    if records[0].offset >= ends[tp]:
+                        empty.add(TP(*tp))
+                    del ends[tp]
+                passed = {tp for tp in ends if await consumer.position(tp) >= ends[tp]}
+                empty |= {TP(*tp) for tp in passed}
+                ends = {tp: end for tp, end in ends.items() if tp not in passed}
+        return empty
 
+    @asynccontextmanager
+    async def opened(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        """A started consumer without a group. What goes wrong while it stops never replaces an error of the body."""
+        consumer = self._make(**self._connection, group_id=None, enable_auto_commit=False, **options)
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await self._stop(consumer)
 
-async def first_offset(connection: Mapping[str, Any], tp: TP, offset: int) -> int | None:
-    """Offset of the first record of `tp` at or after `offset`; None where there is none within a few seconds."""
-    async with reader(connection, max_poll_records=1) as consumer:
-        partition = TopicPartition(*tp)
-        consumer.assign([partition])
-        consumer.seek(partition, offset)
-        found = await consumer.getmany(partition, timeout_ms=10 * POLL_MS)
-    return found[partition][0].offset if found else None
-
-
-async def without_records(connection: Mapping[str, Any], spans: Mapping[TP, tuple[int, int]]) -> set[TP]:
-    """Those partitions that hold no record within their span, [begin, end): offsets there are transaction markers.
-
-    Asks until every span has shown a record or was read to its end; `KafkaError` where the log begins behind it.
-    """
-    ends = {TopicPartition(*tp): end for tp, (_, end) in spans.items()}
-    empty: set[TP] = set()
-    async with reader(connection, auto_offset_reset="none") as consumer:
-        consumer.assign(list(ends))
-        for tp, (begin, _) in spans.items():
-            consumer.seek(TopicPartition(*tp), begin)
-        while ends:
-            found = await consumer.getmany(*ends, timeout_ms=POLL_MS)
-            for tp, records in found.items():
-                if records[0].offset >= ends[tp]:
-                    empty.add(TP(*tp))
-                del ends[tp]
-            passed = {tp for tp in ends if await consumer.position(tp) >= ends[tp]}
-            empty |= {TP(*tp) for tp in passed}
-            ends = {tp: end for tp, end in ends.items() if tp not in passed}
-    return empty
+    async def _stop(self, consumer: AIOKafkaConsumer) -> None:
+        # A task of its own: aiokafka's stop awaits fetches that it cancelled itself, and where one was waiting to try
+        # again, their CancelledError comes out of it.
+        stopping = asyncio.ensure_future(consumer.stop())
+        await asyncio.wait({stopping}, timeout=self._stop_s)
+        if not stopping.done():
+            stopping.cancel()
+            log.warning("a reader did not stop in time", seconds=self._stop_s)
+        elif not stopping.cancelled() and (error := stopping.exception()) is not None:
+            log.warning("a reader did not stop in order", error=repr(error))

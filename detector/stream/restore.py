@@ -1,7 +1,6 @@
 """Reads changelog partitions to their end."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
@@ -10,7 +9,7 @@ from faust.types import TP
 from detector.core.stage import Stage
 from detector.errors import WorkerError
 from detector.stream.changelog import Recovery
-from detector.stream.reader import POLL_MS, reader
+from detector.stream.reader import POLL_MS, LogReader
 
 #: Records handed over at once: long enough to be fed in bulk, short enough to leave the event loop its turns.
 SLICE_RECORDS = 20_000
@@ -18,41 +17,36 @@ SLICE_RECORDS = 20_000
 FETCH_BYTES = 8 * 1024 * 1024
 
 
-async def restore(
-    connection: Mapping[str, Any],
-    stages: Mapping[TP, Stage],
-    still_wanted: Callable[[], bool],
-    progressed: Callable[[], None],
-) -> dict[TP, Recovery] | None:
-    """The rows of every changelog partition, of the stage it is given with; None when `still_wanted()` turns false.
+class KafkaReader(LogReader):
+    """A reader of logs that restores rows too."""
 
-    `progressed` is called after every slice: whoever watches ends a restore that gets nothing. `UserError` where a row
-    or header is not of a kind this release reads, `WorkerError` where Kafka does not give them.
-    """
-    recoveries = {TopicPartition(*tp): Recovery(stage) for tp, stage in stages.items()}
-    try:
-        return await _read(connection, recoveries, still_wanted, progressed)
-    except KafkaError as error:
-        raise WorkerError(f"rows could not be restored: {error!r}") from error
+    async def restore(
+        self, stages: Mapping[TP, Stage], still_wanted: Callable[[], bool], progressed: Callable[[], None]
+    ) -> dict[TP, Recovery] | None:
+        """See `Reader`."""
+        recoveries = {TopicPartition(*tp): Recovery(stage) for tp, stage in stages.items()}
+        try:
+            return await self._read(recoveries, still_wanted, progressed)
+        except KafkaError as error:
+            raise WorkerError(f"rows could not be restored: {error!r}") from error
 
-
-async def _read(
-    connection: Mapping[str, Any],
-    recoveries: Mapping[TopicPartition, Recovery],
-    still_wanted: Callable[[], bool],
-    progressed: Callable[[], None],
-) -> dict[TP, Recovery] | None:
-    limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
-    async with reader(connection, auto_offset_reset="earliest", **limits) as consumer:
-        consumer.assign(list(recoveries))
-        ends = await consumer.end_offsets(list(recoveries))
-        begins = await consumer.beginning_offsets(list(recoveries))
-        open_partitions = {tp for tp in recoveries if begins[tp] < ends[tp]}
-        while open_partitions:
-            for tp, records in (await consumer.getmany(*open_partitions, timeout_ms=POLL_MS)).items():
-                recoveries[tp].feed([record.key for record in records], [record.value for record in records])
-                progressed()
-            if not still_wanted():
-                return None
-            open_partitions = {tp for tp in open_partitions if await consumer.position(tp) < ends[tp]}
-    return {TP(tp.topic, tp.partition): recovery for tp, recovery in recoveries.items()}
+    async def _read(
+        self,
+        recoveries: Mapping[TopicPartition, Recovery],
+        still_wanted: Callable[[], bool],
+        progressed: Callable[[], None],
+    ) -> dict[TP, Recovery] | None:
+        limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
+        async with self.opened(auto_offset_reset="earliest", **limits) as consumer:
+            consumer.assign(list(recoveries))
+            ends = await consumer.end_offsets(list(recoveries))
+            begins = await consumer.beginning_offsets(list(recoveries))
+            unread = {tp for tp in recoveries if begins[tp] < ends[tp]}
+            while unread:
+                for tp, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
+                    recoveries[tp].feed([record.key for record in records], [record.value for record in records])
+                    progressed()
+                if not still_wanted():
+                    return None
+                unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
+        return {TP(tp.topic, tp.partition): recovery for tp, recovery in recoveries.items()}

@@ -1,7 +1,6 @@
 """The worker's life with its partitions: take what is assigned, process chunks, checkpoint, hand back."""
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -13,23 +12,18 @@ from faust.types import TP
 from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import UserError, WorkerError
-from detector.kafka.security import client_options
-from detector.kafka.topics import TopicFacts, check, inspect, topic_ids
+from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
-from detector.observe.metrics import Metrics
 from detector.settings import Settings
-from detector.stream.app import App, build_app
 from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.hop_sender import HopSender
-from detector.stream.lag import LagWatch
 from detector.stream.partition_task import PartitionTask
+from detector.stream.ports import Chunk, Ports
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
-from detector.stream.reader import first_offset, without_records
 from detector.stream.reporting import Reporting
-from detector.stream.topic_watch import TopicWatch
 
 log = structlog.get_logger(__name__)
 
@@ -40,12 +34,17 @@ FINISH_SHARE = 0.5
 class Shell:
     """Holds the tasks of all nodes' input partitions and runs their checkpoints; the `Log` they write to."""
 
-    def __init__(self, settings: Settings, topology: Topology, model: Model, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, topology: Topology, model: Model, reporting: Reporting, ports: Ports
+    ) -> None:
         self._settings = settings
         self._topology = topology
         self._model = model
+        self._reporting = reporting
+        self._ports = ports
+        self._source = ports.source
+        self._hops = HopSender(ports.producer.send_batch, self.fail)
         self._nodes = {settings.input_topic(node): node for node in topology.nodes}
-        self._reporting = Reporting(metrics, [node.name for node in topology.nodes])
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
         self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
@@ -57,30 +56,19 @@ class Shell:
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog looks whether it does
         self.restoring = False  # partitions are assigned that have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-        self.app: App = build_app(
-            settings,
-            {node.name: topic for topic, node in self._nodes.items()},
-            on_chunk=self.on_chunk,
-            on_assigned=self.begin,
-            on_revoked=self.finish,
-        )
-        self._hops = HopSender(self._send_hop_batch, self.fail)
-        look = partial(without_records, client_options(settings))
-        self.lag = LagWatch(self.app, self.tasks, self._reporting, look)
-        self.topic_watch = TopicWatch(partial(topic_ids, settings), self.tasks, self.fail)
 
     async def begin(self) -> None:
         """Restore every assigned partition and begin its task; nothing is read before this returns."""
-        started = time.monotonic()
+        started = self._ports.clock()
         self._drop_all()
         self._leaving = False
         self.restoring = True
         try:
             facts = await self._topics_as_they_are()
-            held = self.app.consumer.assignment()
+            held = self._source.assignment()
             assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
-            assignment = Assignment(self._settings, self._wiring(facts), facts, self.app)
+            assignment = self._assignment(facts)
             tasks = await assignment.begin(assigned, self._progressed)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
@@ -91,7 +79,7 @@ class Shell:
             return
         for task in tasks:
             self.tasks[task.tp] = task
-            self._reporting.taken(task, time.monotonic() - started)
+            self._reporting.taken(task, self._ports.clock() - started)
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._progressed()
@@ -101,25 +89,26 @@ class Shell:
     def _progressed(self) -> None:
         self.progress += 1
 
-    async def _topics_as_they_are(self) -> dict[str, TopicFacts]:
+    async def _topics_as_they_are(self) -> Mapping[str, TopicFacts]:
         """The facts of today: while the worker runs, a topic may be re-created or given more partitions."""
         try:
-            facts = await asyncio.to_thread(inspect, self._settings)
+            facts = await asyncio.to_thread(self._ports.topics.facts)
         except UserError as error:
             raise WorkerError(f"topics could not be looked at after a rebalance: {error}") from error
         check(self._settings, facts)
         return facts
 
-    def _wiring(self, facts: Mapping[str, TopicFacts]) -> Wiring:
+    def _assignment(self, facts: Mapping[str, TopicFacts]) -> Assignment:
         topics = self._settings.account_events, self._settings.wallet_events
-        return Wiring(self._topology, self._model, facts[topics[0]].partitions, topics)
+        wiring = Wiring(self._topology, self._model, facts[topics[0]].partitions, topics)
+        return Assignment(self._settings, wiring, facts, self._ports)
 
-    async def on_chunk(self, message: Any) -> None:
+    async def on_chunk(self, chunk: Chunk) -> None:
         """Process a chunk and hand its outputs to the producer; an error here ends the worker, never the chunk."""
         try:
-            await self._wait_for_room(message.tp)
+            await self._wait_for_room(chunk.tp)
             async with self._processing:
-                await self._on_chunk(message)
+                await self._on_chunk(chunk)
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             _raise_if_cancelled(error)
             self.fail(error)
@@ -132,15 +121,15 @@ class Shell:
         while (task := self.tasks.get(tp)) and not task.ended and task.in_flight >= most:
             await self.checkpoint()
 
-    async def _on_chunk(self, message: Any) -> None:
-        task, records = self.tasks.get(message.tp), message.value
-        if message.generation_id != self.app.consumer_generation_id or (task is None and self._leaving):
+    async def _on_chunk(self, chunk: Chunk) -> None:
+        task, records = self.tasks.get(chunk.tp), chunk.records
+        if chunk.generation != self._source.generation or (task is None and self._leaving):
             return
         if task is None:
-            raise WorkerError(f"a chunk of partition {message.partition} came before its rows were restored")
+            raise WorkerError(f"a chunk of partition {chunk.tp.partition} came before its rows were restored")
         if records[0].offset != task.position and not await self._is_next(task, records[0].offset):
             return
-        started = time.perf_counter()
+        started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
         for output in processed.outputs:
@@ -149,20 +138,18 @@ class Shell:
         task.in_flight += 1
         task.torn = False
         self._progressed()
-        self._reporting.processed(task, processed, time.perf_counter() - started)
-        if self._quota.count(time.monotonic(), len(records), len(processed.rejected)):
+        now = self._ports.clock()
+        self._reporting.processed(task, processed, now - started)
+        if self._quota.count(now, len(records), len(processed.rejected)):
             log.error("too many dead letters", **self._quota.counts, action="mend the producer; reasons: /metrics")
 
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         if output.partition is not None:
             return self._hops.send(self._settings.hop_topic(output.topic), output.partition, output.value)
-        future = await self.app.record_producer.send_one(self._topics[output.topic], output.key, output.value)
+        future = await self._ports.producer.send_one(self._topics[output.topic], output.key, output.value)
         if output.topic == ALERTS:
             future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
-
-    async def _send_hop_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
-        return await self.app.record_producer.send_batch(topic, partition, values)
 
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:
@@ -175,21 +162,21 @@ class Shell:
         to the new assignment, what was fetched before a rebalance: then what belongs before it is read again, and what
         was under way meanwhile is left out.
         """
-        place = f"partition {task.tp.partition}"
-        begin = (await self.app.consumer.earliest_offsets(task.tp))[task.tp]
+        begin = await self._source.begin_offset(task.tp)
         if begin > task.position or (offset < task.position and task.read_again_from < 0):
             raise WorkerError(
-                f"{place} continued at offset {offset} instead of {task.position} (log begins at {begin}):"
-                " the topic was re-created, or events expired before they were read; see `kozamori state show`"
+                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}"
+                f" (log begins at {begin}): the topic was re-created, or events expired before they were read;"
+                " see `kozamori state show`"
             )
         if offset < task.position:
             return False
-        if offset == await first_offset(client_options(self._settings), task.tp, task.position):
+        if offset == await self._ports.reader.first_offset(task.tp, task.position):
             return not task.ended
         if task.read_again_from != task.position and not task.ended:
             task.read_again_from = task.position
             log.warning("records were not delivered, they are read again", stage=task.node, offset=task.position)
-            await self.app.chunk_consumer.read_again(task.tp, task.position)
+            await self._source.read_again(task.tp, task.position)
         return False
 
     async def run_checkpoints(self) -> None:
@@ -206,23 +193,23 @@ class Shell:
     async def checkpoint(self) -> Cuts:
         """Make durable and commit what was processed so far."""
         async with self._checkpointing:
-            started = time.perf_counter()
+            started = self._ports.clock()
             async with self._processing:
                 cuts = take_cuts(self.tasks.values())
             committed = await make_durable(cuts, self)
         if committed:
             self._progressed()
-            self._reporting.checkpoint(committed, time.perf_counter() - started)
+            self._reporting.checkpoint(committed, self._ports.clock() - started)
         return committed
 
     async def write_rows(self, tp: TP, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
         """Send changelog records of the rows of input partition `tp`."""
         topic = self._settings.rows_topic(self._nodes[tp.topic].name)
-        return await self.app.record_producer.send_records(topic, tp.partition, records)
+        return await self._ports.producer.send_records(topic, tp.partition, records)
 
     async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit offsets with their marks."""
-        return await self.app.chunk_consumer.commit_positions(positions)
+        return await self._source.commit(positions)
 
     async def finish(self) -> None:
         """A last checkpoint, bounded in time, then end every task: also of partitions that come back (rule 2)."""
@@ -230,8 +217,7 @@ class Shell:
 
     async def drain(self) -> None:
         """Stop reading, finish what was read, give the partitions back; a failure where Kafka does not let us."""
-        self.app.consumer.stop_flow()
-        self.app.flow_control.suspend()
+        self._source.pause()
         if not await self._last_checkpoint():
             self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))
 

@@ -5,13 +5,12 @@ long as the old one was, reading just goes on in it.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from faust.types import TP
 
 from detector.errors import UserError
+from detector.stream.aside import ask_aside
 from detector.stream.identity import RESET
 from detector.stream.partition_task import PartitionTask
 
@@ -59,23 +58,7 @@ class TopicWatch:
                 return
 
     async def _ids(self, topics: list[str]) -> Mapping[str, str]:
-        # A thread of its own, not the loop's executor: a worker that ends does not wait for a broker that is gone.
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Mapping[str, str]] = loop.create_future()
-
-        def ask() -> None:
-            found: Mapping[str, str] = {}
-            try:
-                with suppress(UserError):  # others say that Kafka cannot be reached
-                    found = self._ask_ids(topics)
-            finally:
-                with suppress(RuntimeError):  # the loop has ended meanwhile
-                    loop.call_soon_threadsafe(_resolve, answer, found)
-
-        threading.Thread(target=ask, name="topic ids", daemon=True).start()
-        return await answer
-
-
-def _resolve(answer: "asyncio.Future[Mapping[str, str]]", found: Mapping[str, str]) -> None:
-    if not answer.done():
-        answer.set_result(found)
+        try:
+            return await ask_aside(lambda: self._ask_ids(topics), "topic ids")
+        except UserError:  # others say that Kafka cannot be reached
+            return {}

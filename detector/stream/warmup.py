@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from detector.contract.keys import wallet_key
 from detector.contract.vocabulary import KINDS
 from detector.core.budgets import BankBudgets
 from detector.core.model import Model
@@ -26,7 +27,7 @@ _COMMON = {
     "wallet_verified": True,
     "source": "",
 }
-_ACCOUNT = "0" * 16
+_ACCOUNT, _WALLET = "0" * 16, wallet_key("other", "warm-up")
 _DEBIT = {"kind": "debit", "bank": "0001", "account": _ACCOUNT, "result": "ok", "amount_yen": 1, "purpose": "charge"}
 _TRANSFER = {"kind": "transfer", "amount_yen": 1, "counterparty": "warm-up-2"}
 _TTL_MS = 400 * DAY_MS
@@ -41,7 +42,9 @@ def warm_up(topology: Topology, model: Model) -> None:
     for node in topology.nodes:
         processor = _processor(wiring, node)
         for records in _records(node) or waiting[node.name]:
-            for output in processor.process(records).outputs:
+            processed = processor.process(records)
+            assert not processed.rejected, "it warms up with what is no event"
+            for output in processed.outputs:
                 if output.partition is not None:
                     waiting[output.topic].append([_record(b"", output.value)])
         rows = processor.pipeline.rows
@@ -63,7 +66,7 @@ def _records(node: Node) -> list[Any]:
     """What comes in at a source, as one chunk; nothing behind a hop."""
     if node.source is None:
         return []
-    key, event = (_ACCOUNT, _DEBIT) if node.stage else ("warm-up", _TRANSFER)
+    key, event = (_ACCOUNT, _DEBIT) if node.stage else (_WALLET, _TRANSFER)
     return [[_record(key.encode(), msgspec.json.encode(_COMMON | event))]]
 
 

@@ -5,9 +5,7 @@ import gc
 import os
 import signal
 import sys
-from contextlib import suppress
 from importlib.metadata import version
-from typing import Any
 
 import structlog
 
@@ -18,13 +16,19 @@ from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.topology import Topology, topology_for
-from detector.errors import UserError, WorkerError
+from detector.errors import UserError
 from detector.kafka.topics import check, inspect
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
-from detector.stream.app import App
+from detector.stream.faust_ports import faust_ports
+from detector.stream.hop_trim import HopTrim
+from detector.stream.lag import LagWatch
+from detector.stream.ports import Source
+from detector.stream.reporting import Reporting
 from detector.stream.shell import Shell
+from detector.stream.supervision import serve
+from detector.stream.topic_watch import TopicWatch
 from detector.stream.warmup import warm_up
 from detector.stream.watchdog import Pulse, Signs, Watchdog, end_process
 
@@ -73,11 +77,19 @@ class _Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        shell = Shell(self._settings, self._topology, self._model, self._metrics)
+        ports = faust_ports(self._settings, self._topology)
+        reporting = Reporting(self._metrics, [node.name for node in self._topology.nodes])
+        shell = Shell(self._settings, self._topology, self._model, reporting, ports)
+        lag = LagWatch(ports.source, ports.reader, shell.tasks, reporting)
+        watchers = [shell.run_checkpoints, lag.run, TopicWatch(ports.topics.ids, shell.tasks, shell.fail).run]
+        if self._settings.trim_hops_s:
+            hops = {self._settings.hop_topic(node.name) for node in self._topology.nodes if node.source is None}
+            trim = HopTrim(ports.topics.delete_before, frozenset(hops), shell.tasks, self._settings.trim_hops_s)
+            watchers.append(trim.run)
         pulse = Pulse()
         pulse.start(loop)
         watchdog = Watchdog(
-            lambda: Signs(pulse.beat_s, shell.progress, shell.lag.waiting, restoring=shell.restoring),
+            lambda: Signs(pulse.beat_s, shell.progress, lag.waiting, restoring=shell.restoring),
             limit_s=self._settings.watchdog_s,
             note=self._metrics.stalled,
             end=end_process,
@@ -93,51 +105,17 @@ class _Worker:
             log.info("worker starts", group=self._settings.group, model=self._model.version, metrics_port=health.port)
             watchdog.start()
             try:
-                error = await _serve(shell, stop)
+                error = await serve(ports.source, shell, watchers, stop)
+                await _stop(ports.source, error)
             finally:
                 watchdog.stop()
                 pulse.stop()
         return _status(error)
 
 
-async def _serve(shell: Shell, stop: asyncio.Event) -> BaseException | None:
-    """Run the app until `stop` is set or something fails; what failed."""
-    crashed = asyncio.ensure_future(shell.app.wait_until_stopped())
-    stopping = asyncio.ensure_future(stop.wait())
-    aside = (shell.run_checkpoints(), shell.lag.run(), shell.topic_watch.run())
-    tasks = [asyncio.ensure_future(task) for task in aside]
-    starting = asyncio.ensure_future(shell.app.start())
-    ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed, *tasks}
-    await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
-    if starting.done() and starting.exception() is None:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    elif starting.done():
-        shell.fail(starting.exception() or RuntimeError("the app did not start"))
-    if crashed.done():
-        shell.fail(shell.app.crash_reason or RuntimeError("a service of the app crashed"))
-    for watcher in tasks:
-        if watcher.done():
-            shell.fail(_why(watcher))
-    if not shell.failed.done() and starting.done():
-        log.info("worker drains")
-        with suppress(Exception):  # kept in shell.failed
-            await shell.drain()
-    for task in (*tasks, crashed, stopping, starting):
-        task.cancel()
-    error = shell.failed.result() if shell.failed.done() else None
-    await _stop(shell.app, error)
-    return error
-
-
-def _why(ended: "asyncio.Future[Any]") -> BaseException:
-    """Why something that never ends by itself has ended."""
-    error = None if ended.cancelled() else ended.exception()
-    return error or WorkerError(f"{ended!r} ended by itself")
-
-
-async def _stop(app: App, error: BaseException | None) -> None:
+async def _stop(source: Source, error: BaseException | None) -> None:
     """Leave the group and close connections; where that takes too long, end the process as it would have ended."""
-    leaving = asyncio.ensure_future(app.stop())
+    leaving = asyncio.ensure_future(source.stop())
     # Not wait_for: Faust swallows the cancellation, a member that still joins waits for all others, and its thread,
     # no daemon, would keep the process from ending.
     await asyncio.wait({leaving}, timeout=STOP_TIMEOUT_S)

@@ -1,1 +1,1 @@
-"""What the detectors are worth, piece by piece, and what makes them fail; as a page and its figures."""
+"""Ablation: what each part of a model adds, and what makes it fail; as a page and its figures."""

@@ -1,4 +1,4 @@
-"""What can happen to a history on its way: the same events, but some twice, a day late, a day gone."""
+"""Disturbances of a history: some events twice, a day late, a day lost."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,8 +27,8 @@ def disturbed(batches: list[Batch], name: str, seed: int) -> list[Batch]:
 def _twice(whole: Batch, seed: int) -> npt.NDArray[np.int64]:
     rng = np.random.default_rng(seed)
     again = np.flatnonzero(rng.random(whole.size) < TWICE_SHARE)
-    place = np.concatenate([np.arange(whole.size), again + rng.random(len(again)) * CHUNK])
-    return np.concatenate([np.arange(whole.size), again])[np.argsort(place, kind="stable")]
+    position = np.concatenate([np.arange(whole.size), again + rng.random(len(again)) * CHUNK])
+    return np.concatenate([np.arange(whole.size), again])[np.argsort(position, kind="stable")]
 
 
 def _held(whole: Batch, seed: int) -> npt.NDArray[np.int64]:
@@ -45,7 +45,7 @@ def _lost(whole: Batch, seed: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(day != _middle(day))
 
 
-#: Places of a history's events, in their new order, by the name of what happens.
+#: Indices of a history's events in their new order, by name of the disturbance.
 DISTURBANCES: Mapping[str, Callable[[Batch, int], npt.NDArray[np.int64]]] = {
     "twice": _twice,
     "held": _held,
@@ -58,7 +58,7 @@ def _days(whole: Batch) -> npt.NDArray[np.int64]:
 
 
 def _middle(day: npt.NDArray[np.int64]) -> int:
-    """A day in the middle of those that are learnt from."""
+    """A day in the middle of the training days."""
     days = np.unique(day)
     learnt = np.setdiff1d(days, held_out_of(days))
     return int(learnt[len(learnt) // 2])

@@ -1,7 +1,7 @@
-"""What is tried: one row for each thing that is other than usual, in the training days, the days judged, or the model.
+"""Table of experiments: each changes one thing in the training days, the judged days, or the model.
 
-Values are named as the simulator's own parameters (`producers/drift.py`, `producers/evasion.py`), which this package
-does not know.
+Values are named as the simulator's parameters (`producers/drift.py`, `producers/evasion.py`), which this package does
+not import.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Values = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is other than usual.
+    """What an experiment changes.
 
     `life`: of people, on all days; `drift`: of people, on the days judged alone; `thieves`: on the days judged;
     `hidden`: unlabelled cases in the training days, for each account; `disturbance`: of the training days, a name in
@@ -37,7 +37,7 @@ USUAL = Setting()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A section of the page; `text` tells how it is answered."""
+    """A section of the page; `text` says how it is answered."""
 
     name: str
     title: str
@@ -57,7 +57,7 @@ class Experiment:
 SEEDS = Question(
     "seeds",
     "How much of it is chance",
-    "Each seed has its own people, habits, thieves and model. All that follows is of the first seed: differences within"
+    "Each seed has its own people, habits, thieves and model. All other sections use the first seed: differences within"
     " the range seen here mean nothing.",
 )
 TYPOLOGIES = Question(
@@ -80,14 +80,14 @@ FEATURES = Question(
     "features",
     "What each feature adds",
     "The values of one feature exchanged at random among the events of a kind, on the days that set the limits and on"
-    " those judged: the model stays, the feature says nothing. Features that say the same can stand in for each other,"
+    " those judged: the model stays, the feature carries no information. Redundant features replace each other,"
     " so that a small loss does not mean that a feature is idle.",
 )
 NEWCOMERS = Question(
     "newcomers",
     "Honest people who charge at once",
-    "Fraud hides among new wallets that are linked and charged within minutes by their owners. So many times as many of"
-    " them, on the training days too, or from the days judged on.",
+    "Fraud hides among new wallets that are linked and charged within minutes by their owners. Their number is"
+    " multiplied, on the training days too, or on the days judged only.",
 )
 DRIFT = Question(
     "drift",
@@ -96,9 +96,8 @@ DRIFT = Question(
 )
 THIEVES = Question(
     "thieves",
-    "Thieves who know what is looked at",
-    "The model is as usual, and has learnt from usual thieves; those of the days judged are not. T2 keeps to the"
-    " turn of the month.",
+    "Thieves who evade detection",
+    "The model is trained on usual thieves; those of the days judged evade it. T2 keeps to the turn of the month.",
 )
 TRAINING = Question(
     "training",

@@ -1,12 +1,12 @@
-"""What does not work, said plainly; nothing but the figures decides what is said."""
+"""Sentences on what fails, from the figures alone."""
 
 from typing import Any, NamedTuple
 
 from models.ablation.experiments import DETECTORS, DRIFT, FEATURES, GROUPS, NEWCOMERS, SEEDS, THIEVES, TRAINING
 
-SELDOM_EARLY = 0.7  # the least mean over typologies that a model has to reach which has not learnt from one
-WORSE = 0.1  # a share that moves by more is worth a sentence
-OFF_BUDGET = 0.3  # realised false groups are to be within so much of the budget
+SELDOM_EARLY = 0.7  # least share of a typology's cases alerted early
+WORSE = 0.1  # a share that moves by more is reported
+OFF_BUDGET = 0.3  # allowed relative deviation of false groups from the budget
 
 Rows = list[dict[str, Any]]
 
@@ -20,12 +20,12 @@ class Spread(NamedTuple):
 
     @property
     def width(self) -> float:
-        """What chance does."""
+        """Range over the seeds: the effect of chance."""
         return self.high - self.low
 
 
 def spread(rows: Rows, share: str) -> Spread:
-    """Of the rows' share."""
+    """Mean, least and greatest value of a share over rows."""
     values = [row[share] for row in rows]
     return Spread(sum(values) / len(values), min(values), max(values))
 
@@ -66,8 +66,8 @@ def _seeds(figures: dict[str, Any]) -> list[str]:
     false = spread(of_seeds(figures), "false_groups_per_day")
     if max(false.high / budget - 1, 1 - false.low / budget) <= OFF_BUDGET:
         return []
-    came = f"{false.low:.1f} – {false.high:.1f} false groups a day"
-    return [f"**The limit** of the training days is off: {came} instead of {budget:g}."]
+    actual = f"{false.low:.1f} – {false.high:.1f} false groups a day"
+    return [f"**The limit** of the training days is off: {actual} instead of {budget:g}."]
 
 
 def _experiments(figures: dict[str, Any], question: str) -> list[str]:
@@ -88,7 +88,7 @@ def _experiments(figures: dict[str, Any], question: str) -> list[str]:
 
 
 def _idle(figures: dict[str, Any]) -> list[str]:
-    """Parts that are not missed by more than chance moves the results."""
+    """Parts whose removal changes the results by no more than chance."""
     chance = max(spread(of_seeds(figures), share).width for share in ("early_strict", "yen_lost_strict"))
     found = []
     for question, what in ((DETECTORS, "detectors"), (GROUPS, "stages"), (FEATURES, "features")):

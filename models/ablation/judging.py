@@ -1,4 +1,4 @@
-"""One model on one labelled log: the row of figures that every table of the page is made of."""
+"""One model on one labelled log: a row of figures for the page's tables."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Self
@@ -17,18 +17,18 @@ from models.backtest.scorers import alerts_at, of_model
 from models.outcomes import calibrate
 from models.span import Span
 
-DIGITS = 4  # of a share or rate in the figures: far below what chance does
+DIGITS = 4  # of a share or rate in the figures: far finer than the effect of chance
 
 
 class Budgets(NamedTuple):
-    """False alert groups a day: what a desk can bear, and what a smaller one could."""
+    """False alert groups a day: the usual budget, and a smaller one."""
 
     usual: float
     strict: float
 
 
 class Log(NamedTuple):
-    """A labelled log as a model saw it, with what does not depend on the model."""
+    """A labelled log as a model saw it, with its cases and groups, which do not depend on the model."""
 
     played: Played
     cases: Cases
@@ -48,10 +48,10 @@ class Log(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a model's alerts came to; shares are means over typologies, see `Figures`.
+    """Outcome of a model's alerts; shares are means over typologies, see `Figures`.
 
-    The `_strict` ones are at the smaller budget, where differences show, with the limit set in hindsight, so that there
-    are just as many false groups: what detection alone is worth, whatever became of the limit.
+    The `_strict` ones are at the smaller budget, where differences show, with the limit set in hindsight to exactly
+    that many false groups: they measure detection without the error of the limit.
     """
 
     name: str
@@ -65,8 +65,8 @@ class Row:
     yen_lost_strict: float
     typologies: dict[str, dict[str, Any]]
 
-    def told(self) -> dict[str, Any]:
-        """For programs."""
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON values."""
         return {name: _rounded(value) for name, value in asdict(self).items()}
 
 

@@ -1,4 +1,4 @@
-"""The ablation page as Markdown; a function of the figures alone, so that the two cannot say different things."""
+"""The ablation page as Markdown, rendered from the figures alone."""
 
 from typing import Any
 
@@ -15,15 +15,14 @@ _SHARES = ("alerted", "early", "before_debit", "yen_lost")
 
 
 def page(figures: dict[str, Any], *, pictures: str = "", level: int = 1) -> str:
-    """The page; `pictures` is the way to the folder of the PNG files; `level` that of its first heading."""
+    """The page; `pictures` is the path to the folder of the PNG files; `level` that of its first heading."""
     parts = [
-        f"{'#' * level} What the detectors are worth, and where they fail",
+        f"{'#' * level} What each part of a model adds, and where it fails",
         *([QUICK] if figures["quick"] else []),
         _intro(figures),
         f"![Cases caught early and yen lost in every experiment]({pictures}experiments.png)",
         f"{'#' * (level + 1)} Where it fails",
-        "\n".join(f"- {sentence}" for sentence in failures(figures))
-        or "Nothing here was worse than it is meant to be.",
+        "\n".join(f"- {sentence}" for sentence in failures(figures)) or "Nothing failed.",
     ]
     for question in QUESTIONS:
         table = _table(figures, question)
@@ -35,7 +34,7 @@ def page(figures: dict[str, Any], *, pictures: str = "", level: int = 1) -> str:
 
 
 def with_section(text: str, section: str) -> str:
-    """A file's text with `section` between the markers; raises UserError where it has not one pair of them."""
+    """A file's text with `section` between the markers; raises UserError unless it has exactly one pair of them."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in after:
@@ -44,7 +43,7 @@ def with_section(text: str, section: str) -> str:
 
 
 def section_of(text: str) -> str:
-    """What stands between the markers of a file."""
+    """The text between the markers of a file."""
     return text.partition(f"{BEGIN}\n")[2].partition(END)[0]
 
 
@@ -58,10 +57,10 @@ def _intro(figures: dict[str, Any]) -> str:
         f" {about['turns']} boosted and {about['trees']} isolation trees; a budget of {about['budget']:g} false alert"
         " groups a day over all banks. Limits are those of the training days, as in a worker; in the columns of"
         f" {about['strict']:g} a day, where differences show, it is set in hindsight, so that there are exactly as many"
-        " false groups. A budget is a number and no share: a smaller one is also what a world of as many times more"
-        " people makes of the larger. Case, early, lost and false group are defined in `models/backtest/`; shares are"
-        " means over typologies. Thieves and honest people"
-        " come from the same simulator that the attack-trained detector learns from, with other seeds and draws: fraud"
+        " false groups. A budget is a number, not a share: the smaller one also stands for the larger one in a"
+        " population that many times as large. Case, early, lost and false group are defined in `models/backtest/`;"
+        " shares are means over typologies. Thieves and honest people come from the same simulator that the"
+        " attack-trained detector learns from, with other seeds and draws: fraud"
         " that nobody thought of is found less well than this."
     )
 
@@ -150,6 +149,6 @@ def _points(value: float) -> str:
 
 
 def _strict(figures: dict[str, Any]) -> tuple[str, str]:
-    """Heads of the columns of the smaller budget."""
+    """Headings of the columns of the smaller budget."""
     budget = f"{figures['about']['strict']:g} a day"
     return f"early at {budget}", f"yen lost at {budget}"

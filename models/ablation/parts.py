@@ -1,4 +1,4 @@
-"""A model taken apart without training it again: without a detector, with one alone, without a feature's word."""
+"""Parts of a trained model, without retraining: without a detector, with one alone, without a feature's values."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,9 +16,9 @@ def detectors(model: Model, span: Span, log: Log, budgets: Budgets) -> Iterator[
     """A row without each detector, and one with each alone."""
     if len(model.detectors) < 2:
         return
-    for place, detector in enumerate(model.detectors):
+    for index, detector in enumerate(model.detectors):
         for name, left in (
-            (f"without {detector.name}", without(model.detectors, place)),
+            (f"without {detector.name}", without(model.detectors, index)),
             (f"{detector.name} alone", (_sharing(detector, 1.0),)),
         ):
             other = with_detectors(model, left, span)
@@ -26,7 +26,7 @@ def detectors(model: Model, span: Span, log: Log, budgets: Budgets) -> Iterator[
 
 
 def features(model: Model, span: Span, log: Log, budgets: Budgets, seed: int) -> Iterator[Row]:
-    """A row for each feature that has a value, with its values exchanged among events of a kind."""
+    """A row for each feature that has a value, with its values permuted among events of a kind."""
     for column, name in enumerate(model.feature_names):
         if np.isnan(log.played.X[:, column]).all():
             continue
@@ -37,10 +37,10 @@ def features(model: Model, span: Span, log: Log, budgets: Budgets, seed: int) ->
         yield judged(name, "", blind, log.scored_by(blind, X), budgets)
 
 
-def without(trained: tuple[Detector, ...], place: int) -> tuple[Detector, ...]:
+def without(trained: tuple[Detector, ...], index: int) -> tuple[Detector, ...]:
     """All but one; its share goes to the others of its form in proportion, or to all where there is none."""
-    gone = trained[place].spec
-    left = [detector for i, detector in enumerate(trained) if i != place]
+    gone = trained[index].spec
+    left = [detector for i, detector in enumerate(trained) if i != index]
     heirs = [detector.spec.share for detector in left if detector.spec.form == gone.form]
     whole = sum(heirs) or sum(detector.spec.share for detector in left)
     return tuple(

@@ -1,4 +1,4 @@
-"""Two pictures of the ablation page: every experiment beside what chance does; typologies by detector."""
+"""Two pictures of the ablation page: every experiment beside the range of the seeds; typologies by detector."""
 
 import io
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from models.ablation.experiments import DETECTORS, DRIFT, GROUPS, NEWCOMERS, QUE
 from models.ablation.failures import of_seeds, spread
 
 DPI = 110
-#: Colours that people with any colour vision tell apart (Okabe & Ito, Color Universal Design, 2008).
+#: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 EARLY, LOST, CHANCE = "#0072B2", "#D55E00", "#e3e5e8"
 SHOWN = (DETECTORS.name, GROUPS.name, NEWCOMERS.name, DRIFT.name, THIEVES.name, TRAINING.name)
 
@@ -31,7 +31,7 @@ def _png(draw: Callable[[Any, dict[str, Any]], None], figures: dict[str, Any], s
     FigureCanvasAgg(figure)
     draw(figure, figures)
     out = io.BytesIO()
-    # Without the library's version, so that the same figures give the same bytes for longer.
+    # No library version in the metadata, so that the bytes depend on the figures only.
     figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
     return out.getvalue()
 
@@ -45,7 +45,7 @@ def _experiments(figure: Any, figures: dict[str, Any]) -> None:
         if found := figures["questions"].get(name):
             labels += [titles[name], *(row["name"] for row in found)]
             rows += [None, *found]
-    places = range(len(rows), 0, -1)
+    positions = range(len(rows), 0, -1)
     early, lost = figure.subplots(1, 2, sharey=True)
     for axes, share, colour, title in (
         (early, "early", EARLY, "cases alerted early"),
@@ -53,14 +53,14 @@ def _experiments(figure: Any, figures: dict[str, Any]) -> None:
     ):
         _, low, high = spread(of_seeds(figures), share)
         axes.axvspan(low, high, color=CHANCE, zorder=0)
-        for place, row in zip(places, rows, strict=True):
+        for position, row in zip(positions, rows, strict=True):
             if row is not None:
-                axes.plot(row[share], place, "o", color=colour, markersize=5)
-                axes.plot(row[f"{share}_strict"], place, "o", color=colour, markersize=5, fillstyle="none")
+                axes.plot(row[share], position, "o", color=colour, markersize=5)
+                axes.plot(row[f"{share}_strict"], position, "o", color=colour, markersize=5, fillstyle="none")
         axes.set_title(f"{title} (open: at the smaller budget)", loc="left", fontsize=9)
         axes.set_xlim(-0.02, 1.02)
         axes.grid(axis="x", color="#eeeeee")
-    early.set_yticks(list(places), labels, fontsize=8)
+    early.set_yticks(list(positions), labels, fontsize=8)
     for label, row in zip(early.get_yticklabels(), rows, strict=True):
         if row is None:
             label.set_fontweight("bold")

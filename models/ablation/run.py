@@ -1,4 +1,4 @@
-"""All experiments, one after the other: simulate, train, judge. What does not change is used again."""
+"""Runs all experiments in order: simulate, train, judge. Unchanged parts are reused."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -27,12 +27,12 @@ from models.training import Plan, train
 
 TTL_MS = 400 * DAY_MS  # no state is forgotten within two months
 AS_USUAL = "as usual"
-STRICT = 0.25  # of the budget: what a smaller desk could bear, or a world of four times as many people
+STRICT = 0.25  # of the budget: a smaller fraud desk, or a population four times as large
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a run is: `cases` to learn from, `judged` ones of each typology; `turns` and `trees` of the model;
+    """Size of a run: `cases` to train on, `judged` ones of each typology; `turns` and `trees` of the model;
     `budget` of false alert groups a day over all banks.
     """
 
@@ -51,12 +51,12 @@ class Size:
 
 
 FULL = Size(accounts=40_000, days=30, cases=2_600, judged=20, turns=200, trees=100, budget=20.0)
-#: To see that it runs, not to believe it.
+#: A smoke run; its figures mean nothing.
 QUICK = Size(accounts=1_500, days=30, cases=65, judged=4, turns=10, trees=10, budget=4.0)
 
 
 class Simulator(Protocol):
-    """Makes worlds; the same arguments give the same events."""
+    """Simulates histories, attacks and logs; the same arguments give the same events."""
 
     def history(self, seed: int, setting: Setting) -> list[Batch]:
         """Training days."""
@@ -77,7 +77,7 @@ class _Learnt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is the same for all experiments."""
+    """What all experiments share."""
 
     simulator: Simulator
     chain: Chain
@@ -127,14 +127,14 @@ def run(
     advance: Callable[[str], object] = lambda _: None,
     tried: tuple[Experiment, ...] = EXPERIMENTS,
 ) -> dict[str, Any]:
-    """The figures of all questions; `advance` is told the name of each row that is done.
+    """The figures of all questions; `advance` gets the name of each finished row.
 
-    Raises UserError where the world is too small to learn from.
+    Raises UserError if the population is too small to train on.
     """
     rows: dict[str, list[dict[str, Any]]] = {question.name: [] for question in QUESTIONS}
 
     def note(question: str, row: Row) -> None:
-        rows[question].append(row.told())
+        rows[question].append(row.as_dict())
         advance(row.name)
 
     usual, log = every.learn(seeds[0], USUAL), None
@@ -145,16 +145,16 @@ def run(
         for budget in every.budgets:
             at = every.budgets._replace(usual=budget)
             row = judged(f"seed {seed}, {budget:g} a day", "", learnt.model, seen, at)
-            rows[experiments.SEEDS.name].append({**row.told(), "seed": seed, "budget": budget})
+            rows[experiments.SEEDS.name].append({**row.as_dict(), "seed": seed, "budget": budget})
         advance(f"seed {seed}")
     assert log is not None
     reference = judged(AS_USUAL, "", usual.model, log, every.budgets)
     for name in {one.question for one in tried} | {experiments.DETECTORS.name}:
-        rows[name].append(reference.told())
+        rows[name].append(reference.as_dict())
     for row in detectors(usual.model, usual.span, log, every.budgets):
         note(experiments.DETECTORS.name, row)
     for row in features(usual.model, usual.span, log, every.budgets, seeds[0]):
-        # Ninety times thirteen typologies are more than anybody reads.
+        # Without typologies: ninety features times thirteen typologies are more than anybody reads.
         note(experiments.FEATURES.name, replace(row, typologies={}))
     for one in tried:
         note(one.question, every.tried(one, usual, seeds[0]))
@@ -165,6 +165,6 @@ def run(
             **asdict(every.size),
             "judged_days": every.size.judged_days,
         },
-        "reference": reference.told(),
+        "reference": reference.as_dict(),
         "questions": {name: found for name, found in rows.items() if found},
     }

@@ -1,4 +1,4 @@
-"""What one would try first: a plain isolation forest, and the sum of all features' tail surprises.
+"""Baselines: a plain isolation forest, and the sum of all features' tail surprises.
 
 Both learn from the same kind of unlabelled normal days as the model, a part for each event kind, and are calibrated on
 other days as its detectors are, so that kinds compare.
@@ -40,7 +40,7 @@ class Baseline:
 
 
 def _plain_forest(X: npt.NDArray[np.float32], sign: npt.NDArray[np.float32], seed: int) -> Score:
-    """As the textbook has it: logarithms of the features, the median for what is missing, no direction of risk."""
+    """The textbook's forest: logarithms of the features, medians for missing values, no direction of risk."""
     del sign
     logs = _logs(X)
     present = ~np.isnan(logs).all(axis=0)
@@ -86,14 +86,14 @@ def baselines(train: Dataset, played: Played, columns: Columns, seed: int) -> li
         for code in SCORED_KINDS:
             if not (train.kind == code).any() and not (played.kind == code).any():
                 continue  # own data may have links alone, or debits alone
-            places = np.array([j for j, f in enumerate(columns.features) if KINDS[code] in f.kinds], np.int64)
-            sign = np.array([columns.features[j].risk for j in places], np.float32)
-            learnt = fitting.X[fitting.kind == code][:, places]
+            indices = np.array([j for j, f in enumerate(columns.features) if KINDS[code] in f.kinds], np.int64)
+            sign = np.array([columns.features[j].risk for j in indices], np.float32)
+            learnt = fitting.X[fitting.kind == code][:, indices]
             if len(learnt) < 2:
                 raise UserError(f"--train has {len(learnt)} {KINDS[code]} events to learn from: give a longer one")
             score = baseline.fit(learnt, sign, seed)
-            scores[played.kind == code] = score(played.X[played.kind == code][:, places])
-            normal[held_out.kind == code] = score(held_out.X[held_out.kind == code][:, places])
+            scores[played.kind == code] = score(played.X[played.kind == code][:, indices])
+            normal[held_out.kind == code] = score(held_out.X[held_out.kind == code][:, indices])
         calibration = fit_calibration(
             normal, held_out.kind, held_out.account, held_out.day, len(np.unique(held_out.day))
         )

@@ -1,4 +1,4 @@
-"""What alerts were worth to the victims: each case alerted or not, early or late, its yen lost or still there."""
+"""Outcomes by case: alerted or not, early or late, yen lost."""
 
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ class Cases:
         return self._count
 
     def outcomes(self, alert: npt.NDArray[np.bool_]) -> Outcomes:
-        """What alerts on the rows of the log where `alert` (n,) come to."""
+        """Outcomes of alerts on the rows of the log where `alert` (n,)."""
         hit = np.flatnonzero(alert[self._rows])
         rows = self._rows[hit]
         first = _earliest(self._case[hit], rows, self._count)

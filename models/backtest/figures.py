@@ -1,4 +1,4 @@
-"""The figures of one scorer: cases by typology, false groups, precision, and how sure one can be of them."""
+"""The figures of one scorer: cases by typology, false groups, precision, and their confidence intervals."""
 
 from dataclasses import dataclass
 
@@ -66,7 +66,7 @@ def figures_of(name: str, outcomes: Outcomes, cases: Cases, groups: Groups, days
 def intervals(outcomes: Outcomes, cases: Cases, seed: int) -> dict[str, tuple[float, float]]:
     """The central 95 % of each of `SHARES`, as the mean over typologies, were the cases drawn anew.
 
-    Cases are drawn with replacement within their typology. A share that nothing can be said of has (nan, nan).
+    Cases are drawn with replacement within their typology. A share without any value has (nan, nan).
     """
     rng = np.random.default_rng(seed)
     sums: dict[str, list[npt.NDArray[np.float64]]] = {share: [] for share in SHARES}
@@ -78,7 +78,7 @@ def intervals(outcomes: Outcomes, cases: Cases, seed: int) -> dict[str, tuple[fl
             sums[share].append(times @ getattr(outcomes, share)[own] / size)
         yen = times @ outcomes.yen[own]
         if outcomes.yen[own].sum():
-            # A resample of cases that lost nothing because nothing was debited says nothing of this typology.
+            # A resample without any debit has no share of yen lost.
             sums["yen_lost"].append(np.where(yen > 0, times @ outcomes.yen_lost[own] / np.maximum(yen, 1), np.nan))
     ends = [(1 - INSIDE) / 2, (1 + INSIDE) / 2]
     found = {}
@@ -113,6 +113,8 @@ def _mean(values: list[float]) -> float | None:
 def _mean_of(parts: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
     if not parts:
         return np.full(1, np.nan)
-    told = np.array(parts)
-    known = ~np.isnan(told)
-    return np.where(known.any(axis=0), np.where(known, told, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+    shares = np.array(parts)
+    known = ~np.isnan(shares)
+    return np.where(
+        known.any(axis=0), np.where(known, shares, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan
+    )

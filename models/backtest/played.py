@@ -1,4 +1,4 @@
-"""A labelled log as the model saw it: what it scored, and what belongs to a case, in order of arrival."""
+"""A labelled log as the model saw it: scored events and events of cases, in order of arrival."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Self
@@ -23,8 +23,8 @@ class Played(NamedTuple):
     """Events of kinds that the model scores and all labelled ones, `n` rows in order of arrival, each event once.
 
     `subject`: the account, or the wallet of an event without one; `bank` is ABSENT there. `taken` int64: yen debited,
-    0 for all that debits nothing. `day`: calendar day in Japan since 1970-01-01. `case`: see `Labels.case_of`.
-    `scores` float64 (n, n_detectors), NaN where not scored. `X` float32 (n, F). `alert`: whether the worker would.
+    0 for other events. `day`: calendar day in Japan since 1970-01-01. `case`: see `Labels.case_of`.
+    `scores` float64 (n, n_detectors), NaN where not scored. `X` float32 (n, F). `alert`: the worker would alert.
     """
 
     kind: npt.NDArray[np.int8]
@@ -74,7 +74,7 @@ def play(
 ) -> Played:
     """Score `batches` of one log, offsets ascending, without learning from them.
 
-    The state begins empty, or with what `warm_up`, the log before, makes of it. `advance` is told each batch's size.
+    The state begins empty, or after `warm_up`, the log before. `advance` gets each batch's size.
     """
     run = MemoryRun(topology_of(chain, controller_of(model)), model, ttl_ms=ttl_ms)
     for batch in warm_up:
@@ -91,7 +91,7 @@ def play(
         parts.append(_columns(batch.select(which), case[which], scored, which))
         advance(events.size)
     played = Played(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-    return played.select(_first_of_each(played.event_id))
+    return played.select(_first_of_each(played))
 
 
 def _columns(batch: Batch, case: npt.NDArray[np.int32], scored: memory.Played, which: npt.NDArray[np.int64]) -> Played:
@@ -116,10 +116,11 @@ def _columns(batch: Batch, case: npt.NDArray[np.int32], scored: memory.Played, w
     )
 
 
-def _first_of_each(event_id: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """An event delivered again after long is applied again by a row that forgot it; it is one event all the same."""
-    first = np.zeros(len(event_id), np.bool_)
-    first[np.unique(event_id, return_index=True)[1]] = True
+def _first_of_each(played: Played) -> npt.NDArray[np.bool_]:
+    """Mask of first deliveries: a row that has forgotten an event applies a late redelivery again."""
+    identity = [played.event_id, played.kind.astype(np.uint64), played.subject, played.wallet]
+    first = np.zeros(len(played.kind), np.bool_)
+    first[np.unique(np.stack(identity), axis=1, return_index=True)[1]] = True
     return first
 
 

@@ -28,13 +28,13 @@ from models.backtest.scorers import (
 )
 from models.datasets import Dataset
 
-#: Budgets of the curves: three a decade, around what a desk can bear.
+#: Budgets of the curves: three a decade, around usual budgets.
 CURVE = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a scorer came to. `alert` bool (n,) by row of the log; `curve`: its figures at every budget of `CURVE`, the
+    """Result of a scorer. `alert` bool (n,) by row of the log; `curve`: its figures at every budget of `CURVE`, the
     limit of every scorer set in hindsight.
     """
 
@@ -46,9 +46,9 @@ class Scored:
 
 
 class BankRow(NamedTuple):
-    """A bank's budget, false alert groups a day; those that came; and what part of it they used, None without one.
+    """A bank's budget and actual false alert groups a day, and the share of the budget used, None without one.
 
-    `own`: it set the budget itself, and does not have its share of that of all banks.
+    `own`: the bank's own budget, not its share of that of all banks.
     """
 
     bank: str
@@ -75,7 +75,7 @@ class Backtest:
     budgets: BankBudgets
 
     def figures(self) -> dict[str, Any]:
-        """What is printed for programs."""
+        """The figures as JSON values."""
         return {
             "budget": self.budget,
             "days": len(self.days),
@@ -83,11 +83,11 @@ class Backtest:
         }
 
     def banks(self) -> list[BankRow]:
-        """Each bank with a budget or a false group, those that used most of theirs first."""
-        came = self.false_groups_by_bank()
+        """Each bank with a budget or a false group, by share of the budget used, greatest first."""
+        actual = self.false_groups_by_bank()
         rows = []
-        for bank in {**self.budgets.shares, **came}:
-            budget, groups = self.budgets.of_bank(bank, self.budget), came.get(bank, 0.0)
+        for bank in {**self.budgets.shares, **actual}:
+            budget, groups = self.budgets.of_bank(bank, self.budget), actual.get(bank, 0.0)
             used = groups / budget if budget else None
             rows.append(BankRow(bank, budget, bank in self.budgets.own, groups, used))
         return sorted(rows, key=lambda row: (-np.inf if row.used is None else -row.used, row.bank))
@@ -112,7 +112,7 @@ def backtest(
     """Compare all scorers that can be had on `played`; `budget` is in false alert groups a day over all banks.
 
     `train`: normal days for the baselines that learn, which are left out without it. `seed` is of the forest among them
-    and of the intervals. Raises UserError for a senseless budget, and where no label is of an event of the log.
+    and of the intervals. Raises UserError for an invalid budget, and if no label matches an event of the log.
     """
     if not 0 < budget < np.inf:
         raise UserError(f"a budget of {budget} false alert groups a day: give a positive, finite --budget")
@@ -177,12 +177,12 @@ class _Bench:
 
 
 def _best_single(bench: _Bench, model: Model, columns: Columns, most: float) -> Scorer:
-    """The feature that alone finds most cases early at this budget, told in hindsight."""
+    """The single feature that finds most cases early at this budget, chosen in hindsight."""
     signs = np.array([feature.risk for feature in columns.features], np.float32)
 
-    def worth(scorer: Scorer) -> tuple[float, float]:
+    def quality(scorer: Scorer) -> tuple[float, float]:
         figures = bench.figures(scorer.name, alerts_at(scorer, bench.grouping, most))
         return figures.early, figures.alerted
 
-    best = max(single_features(model, bench.played, signs), key=worth)
+    best = max(single_features(model, bench.played, signs), key=quality)
     return best._replace(name=BEST_SINGLE, meaning=f"in hindsight: {best.name}")

@@ -1,4 +1,4 @@
-"""What is compared: the whole model, its detectors alone, and what a simpler tool would do; each as alarms by event."""
+"""The scorers compared: the whole model, its detectors alone, and single features; each as alarms by event."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -42,20 +42,20 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
     """
     forms = [detector.spec.form for detector in model.detectors]
 
-    def alarm(places: list[int]) -> npt.NDArray[np.float64]:
-        calibrations = [model.calibrations[place] for place in places]
-        shares = [model.detectors[place].spec.share for place in places]
-        return alarm_of(calibrations, shares, played.scores[:, places], played.kind)
+    def alarm(indices: list[int]) -> npt.NDArray[np.float64]:
+        calibrations = [model.calibrations[index] for index in indices]
+        shares = [model.detectors[index].spec.share for index in indices]
+        return alarm_of(calibrations, shares, played.scores[:, indices], played.kind)
 
-    # What a controller decides depends on all that came before: it has decided.
+    # A controller's decisions depend on all earlier events, so they are taken as played.
     limit = np.where(played.alert, np.inf, -np.inf) if model.controlled else model.banks.limits(budget)[played.bank]
     whole = alarm(list(range(len(forms))))
     scorers = [Scorer(KOZAMORI, whole, limit, "all detectors, limit set on training days")]
     notes = []
     for name, form in PARTS.items():
-        if places := [place for place, one in enumerate(forms) if one == form]:
-            told = ", ".join(model.detectors[place].name for place in places)
-            scorers.append(Scorer(name, alarm(places), None, f"alone: {told}"))
+        if indices := [index for index, one in enumerate(forms) if one == form]:
+            names = ", ".join(model.detectors[index].name for index in indices)
+            scorers.append(Scorer(name, alarm(indices), None, f"alone: {names}"))
         else:
             notes.append(f"{name} is left out: the model has no such detector")
     return scorers, notes
@@ -73,13 +73,13 @@ def single_features(model: Model, played: Played, signs: npt.NDArray[np.float32]
 def loosest(alarm: npt.NDArray[np.float64], false_groups: Callable[[npt.NDArray[np.int64]], int], most: float) -> float:
     """The greatest limit at which `alarm <= limit` makes at most `most` false groups; −inf where any makes more.
 
-    `false_groups` counts those of alerts on rows. It hardly ever falls as the limit grows (an alert more can join two
-    groups, or make a false one true), and the search takes it that it never does; what is returned holds all the same.
+    `false_groups` counts those of alerts on rows. The binary search assumes that it grows with the limit, which holds
+    almost always (one more alert can join two groups, or make a false one true); the result is within `most` anyway.
     """
     limits = np.unique(alarm[np.isfinite(alarm)])
 
-    def fits(place: int) -> bool:
-        return false_groups(np.flatnonzero(alarm <= limits[place])) <= most
+    def fits(index: int) -> bool:
+        return false_groups(np.flatnonzero(alarm <= limits[index])) <= most
 
     good, step = -1, 1
     while good + step < len(limits) and fits(good + step):

@@ -1,4 +1,4 @@
-"""The report of a back-test: one HTML file that needs nothing else, its pictures as PNG, all figures as JSON."""
+"""The report of a back-test: one self-contained HTML file, its pictures as PNG, all figures as JSON."""
 
 import base64
 import json
@@ -43,7 +43,7 @@ _TERMS = (
 
 
 def check_report(path: Path) -> None:
-    """Raise UserError when `write_report` would refuse `path`; asked before the long work."""
+    """Raise UserError when `write_report` would refuse `path`; called before the long work."""
     if path.suffix == ".html":
         if path.is_dir():
             raise UserError(f"{path} is a folder: choose another name with -o")
@@ -65,10 +65,10 @@ def write_report(path: Path, found: Backtest, about: dict[str, str]) -> Path:
     files[page.name] = html_of(found, about, drawn).encode()
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():  # the page last: where it is, the rest is too
+        for name, content in files.items():  # the page last: if it exists, so does the rest
             _replace(page.parent / name, content)
     except OSError as error:
-        raise UserError(f"cannot write {page} ({error.strerror or error}): choose another place with -o") from None
+        raise UserError(f"cannot write {page} ({error.strerror or error}): choose another path with -o") from None
     return page
 
 
@@ -107,7 +107,7 @@ def html_of(found: Backtest, about: dict[str, str], drawn: dict[str, bytes]) -> 
         "<h2>False alert groups</h2>",
         _picture(images["false-groups"], "Of the whole model."),
         _banks(found),
-        "<h2>What the words mean</h2><dl>",
+        "<h2>Terms</h2><dl>",
         *(f"<dt><b>{escape(word)}</b></dt><dd>{escape(meaning)}</dd>" for word, meaning in _TERMS),
         f"</dl><p>Small figures: {INSIDE:.0%} bootstrap intervals over cases, drawn within their typology.</p>",
     ]
@@ -121,24 +121,24 @@ def _summary(found: Backtest) -> str:
     return (
         f"{found.cases.count:,} cases on {len(found.days):,} days. At a budget of <b>{found.budget:g}</b> false alert"
         f" groups a day, <b>{_share(ours.alerted)}</b> of the cases are alerted, <b>{_share(ours.early)}</b> early, and"
-        f" <b>{_share(ours.yen_lost)}</b> of the yen are lost by then; {ours.false_groups_per_day:.1f} false groups a"
-        " day came of it."
+        f" <b>{_share(ours.yen_lost)}</b> of the yen are lost by then; there were"
+        f" {ours.false_groups_per_day:.1f} false groups a day."
     )
 
 
 def _scorers(found: Backtest) -> str:
     heads = ("scorer", "", "alerted", "early", "before any debit", "yen lost", "false groups a day", "precision")
     rows = []
-    for place, scored in enumerate(found.scorers):
+    for index, scored in enumerate(found.scorers):
         figures = scored.figures
         cells = [f"<td>{figures.name}</td><td class=text><small>{escape(scored.meaning)}</small></td>"]
         cells += [f"<td>{_share(getattr(figures, share))} {_interval(scored, share)}</td>" for share in SHARES]
         cells += [f"<td>{figures.false_groups_per_day:.1f}</td><td>{_share(figures.precision)}</td>"]
-        rows.append(f"<tr{' class=ours' if place == 0 else ''}>{''.join(cells)}</tr>")
+        rows.append(f"<tr{' class=ours' if index == 0 else ''}>{''.join(cells)}</tr>")
     late = found.hindsight
-    told = "".join(f"<td>{_share(getattr(late, share))}</td>" for share in SHARES)
-    told += f"<td>{late.false_groups_per_day:.1f}</td><td>{_share(late.precision)}</td>"
-    rows.insert(1, f"<tr><td></td><td class=text><small>the same, limit in hindsight</small></td>{told}</tr>")
+    hindsight = "".join(f"<td>{_share(getattr(late, share))}</td>" for share in SHARES)
+    hindsight += f"<td>{late.false_groups_per_day:.1f}</td><td>{_share(late.precision)}</td>"
+    rows.insert(1, f"<tr><td></td><td class=text><small>the same, limit in hindsight</small></td>{hindsight}</tr>")
     return _table(heads, rows)
 
 
@@ -153,7 +153,7 @@ def _typology(name: str, row: TypologyRow) -> str:
 
 
 def _banks(found: Backtest) -> str:
-    heads = ("bank", "budget, false groups a day", "came", "used")
+    heads = ("bank", "budget, false groups a day", "actual", "used")
     return _table(heads, [_bank(row) for row in found.banks()])
 
 

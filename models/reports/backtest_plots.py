@@ -12,7 +12,7 @@ from models.backtest.cases import EARLY_YEN
 from models.backtest.run import CURVE, Backtest, Scored
 from models.backtest.scorers import NAMES
 
-#: Colours that people with any colour vision tell apart (Okabe & Ito, Color Universal Design, 2008).
+#: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 COLOURS = dict(zip(NAMES, ("#000000", "#D55E00", "#0072B2", "#009E73", "#56B4E9", "#E69F00", "#CC79A7"), strict=True))
 FALSE = "#8a8f98"
 DPI = 110
@@ -33,13 +33,13 @@ def _png(draw: Any, found: Backtest, size: tuple[float, float]) -> bytes:
     FigureCanvasAgg(figure)
     draw(figure, found)
     out = io.BytesIO()
-    # Without the library's version, so that the same figures give the same bytes for longer.
+    # No library version in the metadata, so that the bytes depend on the figures only.
     figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
     return out.getvalue()
 
 
 def _curves(figure: Any, found: Backtest) -> None:
-    """What each budget buys: cases early, yen lost."""
+    """Cases early and yen lost by budget."""
     early, lost = figure.subplots(1, 2)
     for scored in found.scorers:
         _curve(early, scored, "early")
@@ -64,10 +64,10 @@ def _curves(figure: Any, found: Backtest) -> None:
 
 def _curve(axes: Any, scored: Scored, share: str) -> None:
     figures, colour = scored.figures, COLOURS[scored.figures.name]
-    told = [getattr(point, share) for point in scored.curve]
+    values = [getattr(point, share) for point in scored.curve]
     ours = figures.name == NAMES[0]
     line = {"linewidth": 3 if ours else 1.5, "zorder": 3 if ours else 2}
-    axes.plot(CURVE, [np.nan if y is None else y for y in told], color=colour, label=figures.name, **line)
+    axes.plot(CURVE, [np.nan if y is None else y for y in values], color=colour, label=figures.name, **line)
     if ours:
         y = getattr(figures, share)
         axes.plot(

@@ -1,4 +1,4 @@
-"""The picture of a training: what each detector costs and catches on the held-out days, by manifest alone."""
+"""The picture of a training: false alerts and catches of each detector on the held-out days, from the manifest."""
 
 import io
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-#: Told apart with any colour vision (Okabe & Ito, Color Universal Design, 2008).
+#: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 CAUGHT, EARLY, LOST, COST, LIMIT = "#56B4E9", "#009E73", "#D55E00", "#8a8f98", "#000000"
 SHARES = (("alerted", CAUGHT, "caught"), ("early", EARLY, "caught early"), ("yen_lost", LOST, "yen lost"))
 DPI = 110
@@ -35,26 +35,26 @@ def picture(manifest: Mapping[str, Any]) -> bytes:
         handles, names = axes[1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     out = io.BytesIO()
-    # Without the library's version, so that the same figures give the same bytes for longer.
+    # No library version in the metadata, so that the bytes depend on the figures only.
     figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
     return out.getvalue()
 
 
 def _costs(axes: Any, parts: Mapping[str, tuple[float, Any]], limits: list[float]) -> None:
     """Bars of false groups a day, with the part of the budget that each may spend."""
-    places = np.arange(len(parts))
-    axes.barh(places, [cost for cost, _ in parts.values()], color=COST, label="false alert groups a day")
-    axes.plot(limits, places, "|", color=LIMIT, markersize=14, label="its part of the budget")
+    positions = np.arange(len(parts))
+    axes.barh(positions, [cost for cost, _ in parts.values()], color=COST, label="false alert groups a day")
+    axes.plot(limits, positions, "|", color=LIMIT, markersize=14, label="its part of the budget")
     _rows(axes, list(parts))
     axes.set_title("False alert groups a day, and the budget (|)", loc="left")
 
 
 def _shares(axes: Any, rows: Mapping[str, Mapping[str, Any]], title: str) -> None:
-    places = np.arange(len(rows))
+    positions = np.arange(len(rows))
     height = 0.8 / len(SHARES)
     for turn, (share, colour, label) in enumerate(SHARES):
         axes.barh(
-            places + (turn - 1) * height, [row[share] for row in rows.values()], height, color=colour, label=label
+            positions + (turn - 1) * height, [row[share] for row in rows.values()], height, color=colour, label=label
         )
     _rows(axes, list(rows))
     axes.set_xlim(0, 1)

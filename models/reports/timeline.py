@@ -13,8 +13,8 @@ from detector.jst import JST
 from models.facts_2020 import FACTS
 from models.replay_2020 import Case, Episode
 
-#: Told apart with any colour vision (Okabe & Ito, Color Universal Design, 2008).
-BEGUN, ALERTED, TOLD = "#8a8f98", "#0072B2", "#CC79A7"
+#: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
+BEGUN, ALERTED, REPORTED = "#8a8f98", "#0072B2", "#CC79A7"
 LOST, LATE, SAVED = "#D55E00", "#E69F00", "#009E73"
 DPI = 110
 
@@ -32,29 +32,30 @@ def picture(episodes: tuple[Episode, ...]) -> bytes:
     _facts(figure.add_subplot(grid[3, :]))
     figure.suptitle("Would we have caught it? Facts as the press told them; cases and alerts simulated.", weight="bold")
     out = io.BytesIO()
-    # Without the library's version, so that the same figures give the same bytes for longer.
+    # No library version in the metadata, so that the bytes depend on the figures only.
     figure.savefig(out, dpi=DPI, format="png", metadata={"Software": None})
     return out.getvalue()
 
 
 def _cases(axes: Any, one: Episode) -> None:
-    told = one.figures()
+    figures = one.figures()
     _steps(axes, one, [case.began_at_ms for case in one.cases], BEGUN, "begun (simulated)", width=4)
     alerts = [case.alerted_at_ms for case in one.cases if case.alerted_at_ms is not None]
     _steps(axes, one, alerts, ALERTED, "alerted by Kozamori")
-    _told(axes, one, [day.told_cases for day in one.days()])
+    _reported(axes, one, [day.told_cases for day in one.days()])
     for number, fact in enumerate(FACTS, 1):
         if one.dates[0] <= fact.day <= one.dates[-1]:
-            _mark(axes, fact.day, str(number), TOLD if fact.public else BEGUN)
+            _mark(axes, fact.day, str(number), REPORTED if fact.public else BEGUN)
     axes.set_ylim(0, 1.35 * len(one.cases))  # room for the legend and the facts' numbers
     axes.set_title(
-        f"{one.scenario}: {told['alerted']} of {told['cases']} cases alerted, {told['early']} early", loc="left"
+        f"{one.scenario}: {figures['alerted']} of {figures['cases']} cases alerted, {figures['early']} early",
+        loc="left",
     )
     axes.set_ylabel("cases")
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0.9), frameon=False, fontsize=9)  # below the facts' numbers
     if one.public.day > one.dates[-1] and one.lead_days is not None:
         text = f"told to the public in {one.public.when},\n{one.lead_days} days or more after the first alert"
-        axes.text(0.98, 0.05, text, transform=axes.transAxes, ha="right", color=TOLD)
+        axes.text(0.98, 0.05, text, transform=axes.transAxes, ha="right", color=REPORTED)
 
 
 def _mark(axes: Any, day: dt.date, number: str, colour: str) -> None:
@@ -74,7 +75,7 @@ def _yen(axes: Any, one: Episode) -> None:
     taken = np.cumsum([*(debit.yen for debit in debits), 0]) / 1e6
     axes.fill_between(when, 0, lost, step="post", color=LOST, label="lost until the first alert")
     axes.fill_between(when, lost, taken, step="post", color=SAVED, label="still there at the first alert")
-    _told(axes, one, [day.told_yen / 1e6 for day in one.days()])
+    _reported(axes, one, [day.told_yen / 1e6 for day in one.days()])
     price = f"{one.false_groups_per_day:.1f} false groups a day"
     axes.set_title(f"{taken[-1] - lost[-1]:.2f} of {taken[-1]:.2f} million yen saved; {price}", loc="left")
     axes.set_ylabel("million yen")
@@ -85,14 +86,14 @@ def _yen(axes: Any, one: Episode) -> None:
 def _banks(axes: Any, one: Episode) -> None:
     """A row for each bank: its cases as dots, its first alert as a bar."""
     rows = one.banks()
-    place = {row.bank: number for number, row in enumerate(rows)}
+    position = {row.bank: number for number, row in enumerate(rows)}
     for name, colour, chosen in (
         ("alerted early", SAVED, lambda case: case.early),
         ("alerted later", LATE, lambda case: case.alerted_at_ms is not None and not case.early),
         ("never alerted", LOST, lambda case: case.alerted_at_ms is None),
     ):
         cases: list[Case] = [case for case in one.cases if chosen(case)]
-        where = [place[case.bank] for case in cases]
+        where = [position[case.bank] for case in cases]
         axes.scatter(_moments([case.began_at_ms for case in cases]), where, s=22, color=colour, label=name, alpha=0.8)
     alerted = [(number, row.first_alert_at) for number, row in enumerate(rows) if row.first_alert_at is not None]
     axes.scatter(
@@ -113,7 +114,7 @@ def _facts(axes: Any) -> None:
     axes.axis("off")
     for number, fact in enumerate(FACTS, 1):
         y = 1 - number / (len(FACTS) + 1)
-        axes.text(0, y, f"{number:>2}", color=TOLD if fact.public else BEGUN, weight="bold", va="center")
+        axes.text(0, y, f"{number:>2}", color=REPORTED if fact.public else BEGUN, weight="bold", va="center")
         public = "" if fact.public else " (not public then)"
         axes.text(0.02, y, f"{fact.when}{public}: {fact.text}", va="center", fontsize=9)
     axes.set_title("What happened, and what was told when", loc="left")
@@ -126,10 +127,12 @@ def _steps(axes: Any, one: Episode, moments_ms: list[int], colour: str, label: s
     axes.plot(when, counts, color=colour, drawstyle="steps-post", label=label, linewidth=width)
 
 
-def _told(axes: Any, one: Episode, by_day: list[float]) -> None:
-    """What the public had been told of, from the beginning of each day."""
+def _reported(axes: Any, one: Episode, by_day: list[float]) -> None:
+    """Publicly reported totals, from the beginning of each day."""
     when = [*map(_midnight, one.dates), _end(one)]
-    axes.plot(when, [*by_day, by_day[-1]], color=TOLD, drawstyle="steps-post", label="told to the public", linewidth=2)
+    axes.plot(
+        when, [*by_day, by_day[-1]], color=REPORTED, drawstyle="steps-post", label="told to the public", linewidth=2
+    )
 
 
 def _dates(axes: Any, one: Episode) -> None:

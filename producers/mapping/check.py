@@ -1,4 +1,4 @@
-"""What a mapping makes of a file, before anything is done with it: the dry run."""
+"""Dry run of a mapping: what it reads from a file, before anything is done with it."""
 
 import datetime as dt
 from collections import Counter
@@ -19,7 +19,7 @@ from producers.mapping.rows import read_rows
 from producers.mapping.specification import Mapping
 
 FIRST = 5  # events shown
-#: Instead of the deployment's key, where there is none yet: what a dry run shows is of no use anywhere else.
+#: Stands in for the deployment's key where there is none yet: hashes of a dry run are used nowhere else.
 DRY_KEY = KeyedHash(b"kozamori mapping check")
 
 
@@ -58,7 +58,7 @@ class Findings:
 
 
 def check(path: Path, mapping: Mapping, key: KeyedHash | None, slices: int | None = None) -> Findings:
-    """Read a file through a mapping, the first `slices` of it or all; rows not understood are told, never raised.
+    """Read a file through a mapping, the first `slices` of it or all; bad rows are reported, never raised.
 
     Raises UserError for a file that cannot be read or lacks a column.
     """

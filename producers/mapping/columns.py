@@ -1,4 +1,4 @@
-"""Columns of a contract's event made of the texts of rows, and which rows they could be made for."""
+"""Columns of contract events from the texts of rows, with a mask of the rows that could be converted."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ _HEX = rf"^[0-9A-Fa-f]{{{MIN_ACCOUNT},{MAX_IDENTIFIER}}}$"
 
 
 class Made(NamedTuple):
-    """A column, rows it is good for, and what was expected elsewhere; `secret` where its texts may name somebody."""
+    """A column, a mask of its valid rows, the text for what was expected; `secret`: its texts may identify people."""
 
     values: pa.Array
     good: Mask
@@ -34,7 +34,7 @@ class Made(NamedTuple):
 def made(field: Field, texts: pa.Array, of: dict[str, pa.Array], key: KeyedHash | None) -> Made:
     """The column of a field that has one in the file; `key` where it is hashed.
 
-    `of`: what an account is told by beside its number, each (n,): `bank`, and `ACCOUNT_PARTS` where they are mapped.
+    `of`: what identifies an account beside its number, each (n,): `bank`, and `ACCOUNT_PARTS` where they are mapped.
     """
     if field.time is not None:
         values, good = times(texts, field.time)
@@ -43,7 +43,7 @@ def made(field: Field, texts: pa.Array, of: dict[str, pa.Array], key: KeyedHash 
     if field.amount is not None:
         amounts, good = yen(texts, field.amount)
         good &= (amounts >= 1) & (amounts <= MAX_AMOUNT_YEN)
-        expected = "a number that comes to 1 to 1,000,000,000 yen"
+        expected = "a number that gives 1 to 1,000,000,000 yen"
         return Made(pa.array(np.where(good, amounts, 1).astype(np.int64)), good, expected)
     if field.name in {"account", "wallet", "counterparty", "source"}:
         return _identifiers(field, texts, of, key)
@@ -57,8 +57,8 @@ def _words(field: Field, texts: pa.Array) -> Made:
     expected = "one of " + ", ".join(field.values or field.words) if field.values or field.words else "a text"
     found = texts
     if field.values:
-        place = pc.index_in(texts, pa.array(list(field.values), pa.string()))
-        found = pa.array(list(field.values.values()), pa.string()).take(place)
+        indices = pc.index_in(texts, pa.array(list(field.values), pa.string()))
+        found = pa.array(list(field.values.values()), pa.string()).take(indices)
     if field.otherwise is not None:
         found = pc.fill_null(found, field.otherwise)
     if field.words:
@@ -99,8 +99,8 @@ def _identifiers(field: Field, texts: pa.Array, of: dict[str, pa.Array], key: Ke
     numbers = field.hash == "number"
     if numbers:
         expected = "an account number of 1 to 14 digits, with a bank, a branch and a kind of account"
-    told = ("bank", *ACCOUNT_PARTS) if numbers else ("bank",)
-    joined = pc.binary_join_element_wise(*(of[name] for name in told), texts, "\0")
+    parts = ("bank", *ACCOUNT_PARTS) if numbers else ("bank",)
+    joined = pc.binary_join_element_wise(*(of[name] for name in parts), texts, "\0")
     values = _each(joined, partial(_account, key, numbers=numbers))
     return Made(values, _mask(pc.is_valid(values)), expected, secret=True)
 

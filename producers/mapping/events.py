@@ -1,4 +1,4 @@
-"""From rows of a foreign file to event tables with the contract's fields, slice by slice in the order of the file."""
+"""Rows of a foreign file to event tables with the contract's fields, slice by slice in file order."""
 
 import zlib
 from collections.abc import Iterator
@@ -35,9 +35,9 @@ UNKNOWN: dict[str, object] = {
 
 
 def read_events(path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tally | None = None) -> Iterator[pa.Table]:
-    """Event tables of the file; `key` where the mapping hashes. `tally` is told what became of the rows.
+    """Event tables of the file; `key` where the mapping hashes. `tally` counts what became of the rows.
 
-    Raises UserError for a bad file, and for the first row that is not understood unless the mapping skips these.
+    Raises UserError for a bad file, and for the first bad row unless the mapping skips these.
     """
     mapper = Mapper(path, mapping, key, Tally() if tally is None else tally)
     tables = (mapper.events(rows) for rows in read_rows(path, mapping))
@@ -50,14 +50,14 @@ def read_events(path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tall
 
 
 class Mapper:
-    """Turns the rows of one file into events; keeps only when each wallet was first seen."""
+    """Turns the rows of one file into events; its only state is when each wallet was first seen."""
 
     def __init__(self, path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tally) -> None:
         self.tally = tally
         self._path = str(path)
         self._mapping = mapping
         self._key = key
-        # Two files must not share the ids that rows get.
+        # Generated ids must differ between files.
         self._file = f"{zlib.crc32(path.name.encode()):08x}"
         self._seen = _FirstSeen()
 
@@ -71,8 +71,8 @@ class Mapper:
         torn = [Problem(line, rows.why_torn) for line in rows.torn]
         problems, bad = torn[:SHOWN], len(torn)
         parts = [_EMPTY]
-        for place, events in enumerate(self._mapping.events):
-            at = np.flatnonzero(which == place)
+        for index, events in enumerate(self._mapping.events):
+            at = np.flatnonzero(which == index)
             part = _Part(events, rows.select(at), self._file, self._key)
             parts.append(part.table())
             problems += part.problems()
@@ -84,16 +84,16 @@ class Mapper:
 
 
 def assigned(texts: pa.Table, tables: tuple[Events, ...]) -> npt.NDArray[np.int64]:
-    """Of each row the place of the first table whose conditions it meets, −1 where there is none."""
+    """For each row, the index of the first table whose conditions it meets, −1 for none."""
     which = np.full(texts.num_rows, -1, np.int64)
-    for place, events in reversed(list(enumerate(tables))):
+    for index, events in reversed(list(enumerate(tables))):
         met = [meets(texts, condition) for condition in events.conditions]
-        which[np.logical_and.reduce(met) if met else slice(None)] = place
+        which[np.logical_and.reduce(met) if met else slice(None)] = index
     return which
 
 
 def meets(texts: pa.Table, condition: Condition) -> npt.NDArray[np.bool_]:
-    """Which rows meet a condition; an empty cell is none of any values."""
+    """Mask of the rows that meet a condition; an empty cell equals no value."""
     found = _mask(pc.is_in(texts[condition.column], pa.array(condition.values, pa.string())))
     return found if condition.wanted else ~found
 
@@ -110,10 +110,10 @@ class _Part:
     found: list[tuple[Field, Made]] = field(default_factory=list)
 
     def table(self) -> pa.Table:
-        """The events that were understood."""
+        """The events of the valid rows."""
         n, fields = len(self.rows.line), self.events.fields
         self.columns["kind"] = pa.repeat(pa.scalar(self.events.kind), n)
-        # An account's hash wants its bank, a missing wallet its account.
+        # An account's hash needs its bank, a missing wallet its account.
         for name in sorted(fields, key=lambda name: (fields[name].missing is not None, name != "bank")):
             self.columns[name] = self._column(fields[name])
         arrays = [_typed(self.columns.get(f.name), f.type, n) for f in PLAIN]
@@ -122,7 +122,7 @@ class _Part:
 
     @property
     def good(self) -> npt.NDArray[np.bool_]:
-        """Rows that every field understood."""
+        """Mask of the rows valid in every field."""
         good = np.ones(len(self.rows.line), np.bool_)
         for _, column in self.found:
             good &= column.good
@@ -145,7 +145,7 @@ class _Part:
         n = len(self.rows.line)
         if field.column is not None:
             texts = self.rows.texts[field.column].combine_chunks()
-            self.found.append((field, made(field, texts, self._told(field), self.key)))
+            self.found.append((field, made(field, texts, self._identity(field), self.key)))
             return self.found[-1][1].values
         if field.constant is not None:
             constant: object = field.constant
@@ -156,8 +156,8 @@ class _Part:
             return pa.repeat(pa.scalar(constant), n)
         return self._filled(field, n)
 
-    def _told(self, field: Field) -> dict[str, pa.Array]:
-        """What an account is told by beside its number."""
+    def _identity(self, field: Field) -> dict[str, pa.Array]:
+        """What identifies an account beside its number."""
         bank = {"bank": self.columns["bank"]} if field.name == "account" else {}
         return bank | {name: self._column(part) for name, part in field.parts.items()}
 
@@ -194,12 +194,12 @@ class _FirstSeen:
             return table
         wallets = at_service(text(table, "service", "events"), text(table, "wallet", "events"))
         times = table["occurred_at_ms"].to_numpy()
-        first = np.unique(wallets.place, return_index=True)[1]
+        first = np.unique(wallets.indices, return_index=True)[1]
         opened = [
             self._at.setdefault(wallet, at)
             for wallet, at in zip(hash64_many(wallets.words).tolist(), times[first].tolist(), strict=True)
         ]
-        column = np.array(opened, np.int64)[wallets.place]
+        column = np.array(opened, np.int64)[wallets.indices]
         return table.set_column(table.schema.get_field_index("wallet_opened_at_ms"), "wallet_opened_at_ms", [column])
 
 

@@ -16,7 +16,7 @@ from producers.mapping.keys import Keys
 from producers.mapping.times import AMBIGUOUS, UNITS_MS, Time, precision_of, zone_of
 
 HASHES = ("number", "text", "none")
-#: How a field that the file does not have is filled; what depends on it is left out of the features.
+#: How a field that the file lacks is filled; features that depend on it are left out.
 MISSING = {
     "event_id": ("row",),
     "wallet": ("account", "row"),
@@ -37,13 +37,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "wallet_verified": ("true", "false"),
     "account_kind": tuple(ACCOUNT_KINDS),
 }
-#: Constants that have a form, and what is expected where they have another.
+#: Constants with a format, and the text for what is expected.
 PATTERNS = {
     "bank": ("[0-9]{4}", "four digits, as a text"),
     "branch": ("[0-9]{3}", "three digits, as a text"),
     "service": (PATTERN, RULES["service"].removeprefix("expected ")),
 }
-#: What tells an account from others of its bank with the same number.
+#: What distinguishes accounts of one bank with the same number.
 ACCOUNT_PARTS = ("branch", "account_kind")
 RESULTS = {"link": LINK_RESULTS, "debit": DEBIT_RESULTS}
 TIMES = ("occurred_at_ms", "wallet_opened_at_ms")
@@ -94,7 +94,7 @@ def _constant(keys: Keys, plain: Field) -> Field:
 
 
 def _of_constant(plain: Field, value: str) -> str | None:
-    """What was expected, where `value` will not do."""
+    """What was expected, if `value` is not allowed, else None."""
     if plain.words:
         return None if value in plain.words else "one of " + ", ".join(plain.words)
     if plain.name in PATTERNS:
@@ -186,7 +186,7 @@ def _time(keys: Keys) -> Time:
         if aware and zone is not None:
             raise keys.wrong("zone", zone, "no zone, as `format` reads the offset (%z)")
         if not aware and zone is None and pattern != "iso8601":
-            raise keys.wrong("zone", None, "the time zone that the times are told in, as Asia/Tokyo")
+            raise keys.wrong("zone", None, "the time zone of the times, as Asia/Tokyo")
     precision = keys.choice("precision", PRECISIONS, precision_of(unit, pattern))
     ambiguous = keys.choice("ambiguous", AMBIGUOUS, AMBIGUOUS[0])
     return Time(unit, _origin(keys, zone, numeric=unit is not None), pattern, zone, ambiguous, precision)

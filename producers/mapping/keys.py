@@ -1,4 +1,4 @@
-"""Reading TOML tables key by key, so that every complaint names the key it is about."""
+"""Reads TOML tables key by key, so that every error names its key."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ _TYPES = {str: "a text", bool: "true or false", dict: "a table", list: "a list",
 
 
 class Keys:
-    """The keys of one table of a mapping file, taken one by one; `done` refuses what is left."""
+    """The keys of one table of a mapping file, taken one by one; `done` rejects what is left."""
 
     def __init__(self, table: dict[str, Any], file: str, path: str = "") -> None:
         self.file = file

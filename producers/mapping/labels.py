@@ -29,9 +29,9 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
     parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
     frauds = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if frauds.empty:
-        told = ", ".join(rules.fraud.values)
+        values = ", ".join(rules.fraud.values)
         raise UserError(
-            f"{path}: no event has {told} in column {rules.fraud.column!r}: correct `labels.fraud` of {mapping.path}"
+            f"{path}: no event has {values} in column {rules.fraud.column!r}: correct `labels.fraud` of {mapping.path}"
         )
     frauds["case_id"] = _named(frauds) if rules.case else _by_time(frauds, rules)
     labels: pd.DataFrame = frauds.assign(typology=rules.typology, stage="")[LABELS.names].astype("str")
@@ -39,7 +39,7 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
 
 
 def _frauds(rows: Rows, rules: LabelRules, mapping: Mapping, mapper: Mapper) -> pd.DataFrame:
-    """The fraudulent events of a slice; only their rows are looked at closely."""
+    """The fraudulent events of a slice; only their rows are converted."""
     fraud = meets(rows.texts, rules.fraud) & (assigned(rows.texts, mapping.events) >= 0)
     table = mapper.events(rows.select(np.flatnonzero(fraud)))
     # An event of the wallet has no account.
@@ -58,7 +58,7 @@ def _named(frauds: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _by_time(frauds: pd.DataFrame, rules: LabelRules) -> "pd.Series[str]":
-    """A case is what happens to one subject until nothing does for longer than the mapping's hours."""
+    """A case is one subject's events until a gap longer than the mapping's hours."""
     ordered = frauds.sort_values(["subject", "occurred_at_ms"], kind="stable")
     pause = ordered["occurred_at_ms"].diff() > rules.hours * HOUR_MS
     begins = pause | (ordered["subject"] != ordered["subject"].shift())

@@ -24,18 +24,18 @@ class OwnData:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Features that files of this mapping cannot tell."""
+        """Features without a basis in files of this mapping."""
         return self.mapping.left_out_features()
 
-    def tables(self, path: Path, tell: Callable[[str], object] = lambda _: None) -> Iterator[pa.Table]:
-        """The events of a file as `producers.files.read_tables` gives them; `tell` hears in the end what was skipped.
+    def tables(self, path: Path, notify: Callable[[str], object] = lambda _: None) -> Iterator[pa.Table]:
+        """The events of a file as `producers.files.read_tables` gives them; `notify` gets what was skipped.
 
         Raises UserError as `producers.mapping.events.read_events`.
         """
         tally = Tally()
         yield from read_events(path, self.mapping, self.key, tally)
         for note in tally.notes():
-            tell(f"{path}: {note}")
+            notify(f"{path}: {note}")
 
     def labels(self, path: Path) -> pd.DataFrame:
         """The labels of a file as `producers.files.read_labels` gives them."""

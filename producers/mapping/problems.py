@@ -1,4 +1,4 @@
-"""What was not understood in a foreign file, by line; identifiers are never shown."""
+"""Bad rows of a foreign file, by line; identifiers are never shown."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ SHOWN = 10  # problems kept: more are counted
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """A row that is no event, and why."""
+    """A row that is not a valid event, and why."""
 
     line: int
     text: str
@@ -21,7 +21,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the rows of one file: counted, with the first of those not understood."""
+    """Counts of the rows of one file, with the first bad ones."""
 
     rows: int = 0
     ignored: int = 0
@@ -29,7 +29,7 @@ class Tally:
     first: list[Problem] = field(default_factory=list)
 
     def refuse(self, mapping: Mapping, path: str, problems: list[Problem], bad: int) -> None:
-        """Take note of `bad` rows more; raises UserError for the first one where the mapping refuses such rows."""
+        """Count `bad` rows more; raises UserError for the first one if the mapping refuses such rows."""
         if not bad:
             return
         problems = sorted(problems)
@@ -42,7 +42,7 @@ class Tally:
         self.first = sorted([*self.first, *problems])[:SHOWN]
 
     def notes(self) -> list[str]:
-        """What a person should know, a line each."""
+        """Notes for the user, a line each."""
         if not self.bad:
             return []
         return [f"{self.bad:,} of {self.rows:,} rows left out as not understood, the first: {self.first[0]}"]

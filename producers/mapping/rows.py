@@ -1,4 +1,4 @@
-"""Rows of a foreign file, CSV, Parquet or JSON lines: the columns asked for, as texts, each row with its line."""
+"""Rows of a foreign file (CSV, Parquet, JSON lines): the requested columns as texts, each row with its line."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -22,7 +22,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
 class Rows(NamedTuple):
-    """`texts`: a column for each asked for, null where the file has nothing; `line` int64 (n,), counted from 1.
+    """`texts`: the requested columns, null where the file has nothing; `line` int64 (n,), counted from 1.
 
     `torn`: lines of this piece of the file that are no rows at all. A Parquet file has rows instead of lines.
     """
@@ -32,9 +32,9 @@ class Rows(NamedTuple):
     torn: tuple[int, ...] = ()
     why_torn: str = "got another number of columns than in the heading"
 
-    def select(self, places: npt.NDArray[np.int64]) -> "Rows":
-        """The rows at `places`."""
-        return Rows(self.texts.take(pa.array(places)), self.line[places])
+    def select(self, indices: npt.NDArray[np.int64]) -> "Rows":
+        """The rows at `indices`."""
+        return Rows(self.texts.take(pa.array(indices)), self.line[indices])
 
 
 def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
@@ -51,8 +51,8 @@ def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
     except UnicodeDecodeError:
         raise UserError(f"{path} is not in {mapping.input.encoding}: correct `input.encoding` of the mapping") from None
     except pa.ArrowInvalid as error:
-        told = str(error).splitlines()[0][:150] if str(error) else "empty"
-        raise UserError(f"{path} cannot be read ({told}): see `input` of the mapping") from None
+        reason = str(error).splitlines()[0][:150] if str(error) else "empty"
+        raise UserError(f"{path} cannot be read ({reason}): see `input` of the mapping") from None
 
 
 def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
@@ -83,15 +83,15 @@ def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
     if not named:
         _check(path, mapping, _heading(path, mapping))
     first = 1 if named else 2
-    done = told = 0
+    done = reported = 0
     with pyarrow.csv.open_csv(path, options, parse, convert) as reader:
         for piece in reader:
             lines = _lines(done, piece.num_rows, torn, first)
-            yield Rows(pa.Table.from_batches([piece]), lines, tuple(torn[told:]))
-            done, told = done + piece.num_rows, len(torn)
-    if torn[told:]:  # of a last piece without any row
+            yield Rows(pa.Table.from_batches([piece]), lines, tuple(torn[reported:]))
+            done, reported = done + piece.num_rows, len(torn)
+    if torn[reported:]:  # of a last piece without any row
         nothing = pa.table({name: pa.array([], pa.string()) for name in wanted})
-        yield Rows(nothing, np.zeros(0, np.int64), tuple(torn[told:]))
+        yield Rows(nothing, np.zeros(0, np.int64), tuple(torn[reported:]))
 
 
 def _heading(path: Path, mapping: Mapping) -> list[str]:
@@ -132,17 +132,17 @@ def _json_lines(path: Path, mapping: Mapping) -> Iterator[Rows]:
 
 
 def _objects(lines: list[bytes], first: int, mapping: Mapping) -> Rows:
-    found, places, torn = [], [], []
-    for place, line in enumerate(lines, first):
+    found, numbers, torn = [], [], []
+    for number, line in enumerate(lines, first):
         if not line.strip():
             continue
         try:
             found.append(_OBJECT.decode(line))
-            places.append(place)
+            numbers.append(number)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            torn.append(place)
+            torn.append(number)
     columns = {name: pa.array([_word(row.get(name)) for row in found], pa.string()) for name in mapping.columns}
-    return Rows(pa.table(columns), np.array(places, np.int64), tuple(torn), "got no JSON object")
+    return Rows(pa.table(columns), np.array(numbers, np.int64), tuple(torn), "got no JSON object")
 
 
 def _word(value: Any) -> str | None:
@@ -161,7 +161,7 @@ _READERS = {".parquet": _parquet, ".jsonl": _json_lines}
 
 
 def _cleaned(rows: Rows, mapping: Mapping) -> Rows:
-    """Without white space around texts, and with nulls for what the mapping calls nothing."""
+    """Texts stripped of white space, with nulls for the mapping's null texts."""
     nulls = pa.array(["", *mapping.input.nulls], pa.string())
     columns = {}
     for name in mapping.columns:

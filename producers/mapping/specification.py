@@ -138,14 +138,14 @@ def read_mapping(path: Path) -> Mapping:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {path} ({type(error).__name__}): give a readable mapping file in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path}: no TOML ({error}): correct that place") from None
+        raise UserError(f"{path}: no TOML ({error}): correct that line") from None
     keys = Keys(table, str(path))
     rows = _input(keys.table("input"))
     common = keys.take("fields", dict, {})
     tables = keys.required("events", list)
     if not tables:
         raise keys.wrong("events", [], "at least one [[events]] table")
-    events = tuple(_events(one, common, keys, f"events[{place}]") for place, one in enumerate(tables, 1))
+    events = tuple(_events(one, common, keys, f"events[{index}]") for index, one in enumerate(tables, 1))
     labels = _labels(keys.table("labels")) if keys.has("labels") else None
     keys.done()
     return Mapping(path, rows, events, labels)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from producers.mapping.amounts import floats
 
 UNITS_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
-#: What a local time means that the clocks show twice, when summer time ends.
+#: Meaning of a local time that occurs twice, at the end of summer time.
 AMBIGUOUS = ("refuse", "earliest", "latest")
 _OFFSET = r"[T ].*(Z|z|[+-]\d{2}:?\d{2})$"  # at the end of an ISO 8601 time
 _FINEST = (
@@ -42,8 +42,8 @@ class Time:
         """What a text of the column must be, for people."""
         if self.unit is not None:
             return f"a number of {self.unit}, a time of the years 2000 to 2099"
-        told = "with an offset" if self.zone is None else f"a clock in {self.zone} showed once"
-        return f"a time by the pattern {self.pattern}, {told}, of the years 2000 to 2099"
+        zone = "with an offset" if self.zone is None else f"a clock in {self.zone} showed once"
+        return f"a time by the pattern {self.pattern}, {zone}, of the years 2000 to 2099"
 
 
 def precision_of(unit: str | None, pattern: str | None) -> str:

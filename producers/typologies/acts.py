@@ -1,4 +1,4 @@
-"""What the typologies are made of: opening and linking a wallet, charging it, spending, sending on, paying out."""
+"""Building blocks of the typologies: opening and linking a wallet, charging, spending, sending on, paying out."""
 
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ Yen = npt.NDArray[np.int64]
 
 
 class Taking(NamedTuple):
-    """Charges: their events, and for each case the moment of the last one and the yen that came; shape `(n,)`."""
+    """Charges: their events, and for each case the moment of the last one and the yen received; shape `(n,)`."""
 
     events: Events
     done_ms: Moments
@@ -133,7 +133,7 @@ def goods(rng: Rng, plan: Plan, charged_ms: Moments, money: Yen) -> Events:
 
 
 def payments(plan: Plan, case: Indices, moment: Moments, yen: Yen, shop: npt.NDArray[np.uint64]) -> Events:
-    """Payments of those amounts that are worth it."""
+    """Payments of those amounts that are at least `LEAST_PAYMENT_YEN`."""
     paid = yen >= LEAST_PAYMENT_YEN
     return event(plan, case[paid], moment[paid], kind=PAYMENT, amount_yen=yen[paid], shop=shop[paid])
 
@@ -141,7 +141,7 @@ def payments(plan: Plan, case: Indices, moment: Moments, yen: Yen, shop: npt.NDA
 def affordable(case: Indices, yen: Yen, money: Yen) -> Yen:
     """The amounts cut to what is left of each case's `money`; `case` is in ascending order."""
     spent = np.cumsum(yen)
-    first = np.searchsorted(case, case)  # place of the case's first amount
+    first = np.searchsorted(case, case)  # index of the case's first amount
     before = spent - yen
     left: Yen = money[case] - (before - before[first])
     return np.clip(yen, 0, np.maximum(left, 0))

@@ -17,7 +17,7 @@ PARAMETERS = (*drain.PARAMETERS, TESTS, TEST_YEN, WAIT)
 
 
 def generate(rng: Rng, plan: Plan) -> Events:
-    """The events of T11 for each case of `plan`; tests and drain together come to the cap."""
+    """The events of T11 for each case of `plan`; tests and drain together reach the cap."""
     entered, linked = acts.enter(rng, plan)
     tested_ms = acts.first_charge(rng, plan, linked)
     low, high = plan.range_of(TEST_YEN)

@@ -23,21 +23,21 @@ SUCCESSES = Parameter("successes", 1, 10, "cases", "of one spray: assumed")
 DRAIN_DELAY = Parameter("drain_delay_min", 10, 1_440, "min", "PIN found to the drain's wallet opened: assumed")
 PARAMETERS = (ACCOUNTS, SUCCESS, DAYS, TRIES_A_DAY, VISITS, PER_WALLET, SUCCESSES, DRAIN_DELAY, *drain.PARAMETERS)
 
-#: A spray tries at most this share of the population: a small one is no place for 10,000 tries.
+#: A spray tries at most this share of the population: 10,000 tries are too many for a small one.
 LARGEST_SHARE = 1 / 6
 LAST_HOUR = 22  # of a day's first tries, so that a found PIN can be used on the same day
 BETWEEN_TRIES_MIN = (10, 50)  # *assumed*
 
 
 class Tries(NamedTuple):
-    """Tries of one spray in order of time; every array has shape `(n,)`. `account` is a place, victims first."""
+    """Tries of one spray in order of time; every array has shape `(n,)`. `account` is an index, victims first."""
 
     account: npt.NDArray[np.int64]
     moment_ms: npt.NDArray[np.int64]
 
 
 def generate(rng: Rng, plan: Plan) -> Events:
-    """The events of T3: `plan` holds the accounts that open; those that hold are added."""
+    """The events of T3: `plan` has the accounts whose PIN is found; tries on others are added."""
     sprays = []
     begins = plan.begins_ms.copy()
     for members in bundles(rng, plan, SUCCESSES):
@@ -124,7 +124,7 @@ def _tries(rng: Rng, plan: Plan, size: int, begins_ms: int, days: int) -> Tries:
 
 
 def _last_tries(tries: Tries, victims: int) -> npt.NDArray[np.int64]:
-    """Place of the last try on each of the first `victims` accounts."""
+    """Index of the last try on each of the first `victims` accounts."""
     last = np.zeros(victims, np.int64)
     of_victims = np.flatnonzero(tries.account < victims)
     last[tries.account[of_victims]] = of_victims  # in order of time, so that the last one stays

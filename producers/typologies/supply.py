@@ -1,4 +1,4 @@
-"""What thieves bring along: wallets, sources and strangers' accounts, numbered so that nothing is used twice."""
+"""Wallets, sources and strangers' accounts of the thieves, numbered so that nothing is used twice."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +14,21 @@ STRANGERS = 1 << 39  # account numbers from here on belong to nobody who has a w
 class Supply:
     """Fresh numbers for the cases of one typology in one run; the same calls give the same numbers.
 
-    `place` is the typology's in the table, `day` tells runs that begin on different days apart.
+    `index` is the typology's in the table; runs that begin on different `day`s get different numbers.
     """
 
-    def __init__(self, place: int, day: int) -> None:
-        self.place = place
-        self.series = SERIES | place << 14 | day & (1 << 14) - 1
+    def __init__(self, index: int, day: int) -> None:
+        self.index = index
+        self.series = SERIES | index << 14 | day & (1 << 14) - 1
         self._used: dict[str, int] = {}
 
     def cases(self, count: int) -> npt.NDArray[np.int32]:
         """Numbers of `count` cases."""
-        return cases.case_numbers(self.place, self._take("cases", count))
+        return cases.case_numbers(self.index, self._take("cases", count))
 
     def campaign(self) -> int:
         """The number of a campaign."""
-        return cases.campaign_number(self.place, int(self._take("campaigns", 1)[0]))
+        return cases.campaign_number(self.index, int(self._take("campaigns", 1)[0]))
 
     def wallets(self, count: int) -> npt.NDArray[np.uint64]:
         """Wallets nobody else has."""

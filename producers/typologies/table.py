@@ -39,8 +39,8 @@ TYPOLOGIES: tuple[Typology, ...] = (
     Typology("T13", "store burst", burst.PARAMETERS, burst.generate, 10),
 )
 BY_ID = {typology.id: typology for typology in TYPOLOGIES}
-PLACE = {typology.id: place for place, typology in enumerate(TYPOLOGIES)}
-assert list(PLACE) == [typology_id(place) for place in range(len(TYPOLOGIES))]
+INDEX = {typology.id: index for index, typology in enumerate(TYPOLOGIES)}
+assert list(INDEX) == [typology_id(index) for index in range(len(TYPOLOGIES))]
 
 
 def typologies_of(text: str) -> tuple[str, ...]:
@@ -56,8 +56,8 @@ def markdown() -> str:
     """The table as Markdown: each typology with its parameters, their ranges and where these come from."""
     lines = ["| id | name | parameter | range | basis |", "|---|---|---|---|---|"]
     for typology in TYPOLOGIES:
-        for place, one in enumerate(typology.parameters):
-            head = f"{typology.id} | {typology.name}" if place == 0 else " | "
+        for index, one in enumerate(typology.parameters):
+            head = f"{typology.id} | {typology.name}" if index == 0 else " | "
             span = f"{one.low:,g}" if one.low == one.high else f"{one.low:,g} … {one.high:,g}"
             lines.append(f"| {head} | {one.name} | {span} {one.unit} | {one.basis} |")
     return "\n".join(lines)

@@ -14,9 +14,13 @@ import pytest
 from kafka import KafkaAdminClient
 from support.shared_kafka import Cluster
 
+from detector.cli.main import cli, run
+
 #: However busy the machine: a small demo takes half a minute.
 PATIENCE_S = 240.0
 SMALL = ("--accounts", "2000", "--seconds", "2")
+#: Longer than any test looks.
+LONG = ("--accounts", "2000", "--seconds", "600")
 #: The end of a demo takes the time of a clean end of Kafka and the worker; what a guard does after a kill, a bit more.
 GONE_S, GUARD_S = 1.0, 40.0
 
@@ -33,8 +37,6 @@ class DemoProcess:
         self._said = folder / "said"
         self._json = folder / "json"
         self.met: set[psutil.Process] = set()
-        # Where the tests themselves run in the background, Ctrl-C is ignored, and children would inherit that.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with self._said.open("wb") as said, self._json.open("wb") as answer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "detector.cli.main", "demo", "-o", str(self.output), *options],
@@ -44,7 +46,6 @@ class DemoProcess:
                 cwd=folder,
                 env={**os.environ, "TMPDIR": str(self.temporary), "KOZAMORI_PREFIX": "not-for-the-demo."},
             )
-        signal.signal(signal.SIGINT, before)
 
     def stderr(self) -> str:
         return self._said.read_text("utf-8")
@@ -110,49 +111,61 @@ def test_the_demo_finds_cases_writes_its_report_and_stays_with_keep_until_interr
     assert [] == demo.left_behind(GONE_S)
 
 
-def test_on_an_existing_cluster_the_demo_leaves_no_topic_and_no_group(
-    start: Callable[..., DemoProcess], kafka: Cluster
-) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+def left_on(cluster: Cluster) -> list[str]:
+    """Topics and groups of demos."""
+    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
     try:
-        before = set(admin.list_topics())
-        demo = start(*SMALL, "--bootstrap", kafka.bootstrap)
-        demo.wait_for(demo.says("Worker started"))
-        assert any(topic.startswith("kozamori-demo-") for topic in admin.list_topics())
-        assert 0 == demo.process.wait(PATIENCE_S), demo.stderr()
-        assert "cases of fraud" in demo.stdout()
-        assert before == {topic for topic in admin.list_topics() if topic in before or "kozamori-demo-" in topic}
-        assert [] == [group for group in admin.list_groups() if "kozamori.demo" in str(group)]
-        assert [] == demo.left_behind(GONE_S)
+        topics = [topic for topic in admin.list_topics() if topic.startswith("kozamori-demo-")]
+        return [*topics, *(str(group) for group in admin.list_groups() if "kozamori.demo" in str(group))]
     finally:
         admin.close()
 
 
-def java_runs(demo: DemoProcess) -> bool:
-    return any("java" in process.name() for process in demo.met if process.is_running())
+def test_on_an_existing_cluster_the_demo_leaves_no_topic_and_no_group(
+    start: Callable[..., DemoProcess], kafka: Cluster
+) -> None:
+    demo = start(*SMALL, "--bootstrap", kafka.bootstrap)
+    demo.wait_for(demo.says("Worker started"))
+    assert [] != left_on(kafka)
+    assert 0 == demo.process.wait(PATIENCE_S), demo.stderr()
+    assert "cases of fraud" in demo.stdout()
+    assert [] == left_on(kafka)
+    assert [] == demo.left_behind(GONE_S)
 
 
-MOMENTS: dict[str, Callable[[DemoProcess], Callable[[], bool]]] = {
-    "Kafka starts": lambda demo: lambda: java_runs(demo),
-    "days are simulated": lambda demo: demo.says("topics created"),
-    "the model is trained": lambda demo: demo.says("1-10 September 2020 simulated"),
-    "the worker starts": lambda demo: demo.says("trained on the normal days"),
-    "it plays": lambda demo: demo.says("Now 1-10 September"),
-}
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_leaves_no_process_and_no_file(start: Callable[..., DemoProcess], moment: str) -> None:
-    demo = start("--accounts", "2000", "--seconds", "600")
-    demo.wait_for(MOMENTS[moment](demo))
+def interrupt(demo: DemoProcess) -> None:
     demo.process.send_signal(signal.SIGINT)
-    assert 130 == demo.process.wait(PATIENCE_S)
+    assert 130 == demo.process.wait(PATIENCE_S), demo.stderr()
     assert [] == demo.left_behind(GONE_S)
     assert "Traceback" not in demo.stderr()
 
 
+def test_ctrl_c_while_kafka_starts_leaves_no_process_and_no_file(start: Callable[..., DemoProcess]) -> None:
+    demo = start(*LONG)
+    demo.wait_for(lambda: any("java" in process.name() for process in demo.met if process.is_running()))
+    interrupt(demo)
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        ("days are simulated", "created on"),
+        ("the model is trained", "1-10 September 2020 simulated"),
+        ("the worker starts", "trained on the normal days"),
+        ("it plays", "Now 1-10 September"),
+    ],
+)
+def test_ctrl_c_leaves_no_process_no_file_and_no_topic(
+    start: Callable[..., DemoProcess], kafka: Cluster, moment: str, words: str
+) -> None:
+    demo = start(*LONG, "--bootstrap", kafka.bootstrap)
+    demo.wait_for(demo.says(words))
+    interrupt(demo)
+    assert [] == left_on(kafka), moment
+
+
 def test_a_killed_demo_leaves_no_process_and_no_file(start: Callable[..., DemoProcess]) -> None:
-    demo = start("--accounts", "2000", "--seconds", "600")
+    demo = start(*LONG)
     demo.wait_for(demo.says("Now 1-10 September"))
     demo.process.kill()
     demo.process.wait()
@@ -163,7 +176,7 @@ def test_a_killed_demo_leaves_no_process_and_no_file(start: Callable[..., DemoPr
     ("part", "words"), [("worker", "the worker ended"), ("kafka.Kafka", "Kafka ended while the demo ran")]
 )
 def test_a_part_that_dies_ends_the_demo_with_one_line(start: Callable[..., DemoProcess], part: str, words: str) -> None:
-    demo = start("--accounts", "2000", "--seconds", "600")
+    demo = start(*LONG)
     demo.wait_for(demo.says("Now 1-10 September"))
     # The guards have the whole command line too, and are to see to the end of it.
     victims = [process for process in demo.met if process.is_running() and part in process.cmdline()]
@@ -188,9 +201,11 @@ def test_a_part_that_dies_ends_the_demo_with_one_line(start: Callable[..., DemoP
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_cannot_work_is_one_line(start: Callable[..., DemoProcess], options: tuple[str, ...], words: str) -> None:
-    demo = start(*options)
-    assert 2 == demo.process.wait(PATIENCE_S)
-    assert words in demo.stderr()
-    assert 1 == len(demo.stderr().splitlines())
-    assert "" == demo.stdout()
+def test_what_cannot_work_is_one_line(
+    capsys: pytest.CaptureFixture[str], options: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    assert 2 == run(cli, ["demo", "-o", str(tmp_path), *options])
+    told = capsys.readouterr()
+    assert words in told.err
+    assert 1 == len(told.err.splitlines())
+    assert "" == told.out

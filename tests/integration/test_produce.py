@@ -78,11 +78,11 @@ def read(settings: Settings, topic: str) -> list[Record]:
 
 
 def expected_by_key(events: pa.Table) -> dict[str, list[bytes]]:
-    """Messages of each account and each wallet in order of the file; wallets by `w:` before."""
+    """Messages of each account and each wallet at its service in order of the file."""
     by_key: dict[str, list[bytes]] = defaultdict(list)
-    rows = zip(events["account"].to_pylist(), events["wallet"].to_pylist(), values_of(events), strict=True)
-    for account, wallet, value in rows:
-        by_key[account or f"w:{wallet}"].append(value)
+    columns = (events[name].to_pylist() for name in ("account", "service", "wallet"))
+    for account, service, wallet, value in zip(*columns, values_of(events), strict=True):
+        by_key[account or f"{service}/{wallet}"].append(value)
     return by_key
 
 
@@ -91,7 +91,7 @@ def found_by_key(settings: Settings) -> dict[str, list[bytes]]:
     for record in read(settings, settings.account_events):
         by_key[record.key.decode()].append(record.value)
     for record in read(settings, settings.wallet_events):
-        by_key[f"w:{record.key.decode()}"].append(record.value)
+        by_key[record.key.decode()].append(record.value)
     return by_key
 
 

@@ -6,9 +6,9 @@ from contextlib import closing
 import msgspec
 import pytest
 from support.protocol.explore import explore
+from support.protocol.fake_ports import silence
 from support.protocol.judge import Lenient, Strict
 from support.protocol.scenes import FIRST_OFFSET, YEN, Happening, accounts_world, both_world
-from support.protocol.stand_ins import stand_ins
 from support.protocol.world import Left, Setup, World
 
 LOG = (
@@ -22,7 +22,7 @@ LOG = (
 
 
 def test_an_uninterrupted_run_counts_every_distinct_event_once() -> None:
-    with stand_ins():
+    with silence():
         judge = Strict(both_world(LOG, Left()))
     letters = {f"dl-account-events-0-{FIRST_OFFSET + 4}"}
     applied = [place for place in range(len(LOG)) if place not in {3, 4}]
@@ -48,12 +48,12 @@ def durables(setup: Setup, *, remembers: bool) -> set[object]:
 
 @pytest.mark.parametrize("left", [Left(), Left(failures=1)])
 def test_workers_that_look_equal_are_equal(left: Left) -> None:
-    with stand_ins():
+    with silence():
         setup = accounts_world((Happening(1),), left)
         assert durables(setup, remembers=False) == durables(setup, remembers=True)
 
 
 def test_the_same_story_makes_the_same_worker() -> None:
     setup = accounts_world((Happening(1), Happening(2)), Left())
-    with stand_ins(), closing(World(setup, Strict(setup))) as one, closing(World(setup, Strict(setup))) as other:
+    with silence(), closing(World(setup, Strict(setup))) as one, closing(World(setup, Strict(setup))) as other:
         assert explore(one)[:3] == explore(other)[:3]

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from support.protocol.explore import Finding, explore
+from support.protocol.fake_ports import silence
 from support.protocol.judge import Strict
 from support.protocol.mutations import MUTATIONS, Mutation
-from support.protocol.stand_ins import stand_ins
 from support.protocol.world import World
 
 Table = list[tuple[Mutation, Finding]]
@@ -27,11 +28,11 @@ def table() -> Iterator[Table]:
 
 def searched(mutation: Mutation, *, broken: bool) -> Finding:
     """What is found in the mutation's world."""
-    with stand_ins() as patch:
+    with silence():
         setup = mutation.world()
         judge = Strict(setup)  # what is expected comes from the code as it is
         if broken:
-            mutation.breaks(patch)
+            setup = setup._replace(scene=replace(setup.scene, parts=mutation.parts))
         with closing(World(setup, judge)) as world:
             return explore(world, story=mutation.story, most=100_000)
 

@@ -4,12 +4,12 @@ import random
 
 import pytest
 from support.protocol.effort import EFFORT
+from support.protocol.fake_ports import silence
 from support.protocol.scenes import wallets_world
-from support.protocol.stand_ins import stand_ins
 from support.protocol.walk import walk
 from support.protocol.world import Left
 
-LEFT = Left(crashes=3, zombies=2, failures=1, refusals=1, rebalances=2)
+LEFT = Left(crashes=3, zombies=2, failures=1, refusals=1, rebalances=2, old_chunks=2)
 
 
 @pytest.mark.timeout(120 * EFFORT)
@@ -24,7 +24,7 @@ def test_a_random_run_ends_as_an_uninterrupted_one(seed: int) -> None:
         refused_go_on=rng.random() < 0.7,
         chunk_sizes=(1, 2, 5),
     )
-    with stand_ins():
+    with silence():
         walked = walk(setup, seed, steps=400 * EFFORT)
     print(f"seed {seed}: {walked.steps} steps, {walked.faults} faults, {walked.events} records in logs")
     assert walked.events >= 24

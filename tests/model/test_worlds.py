@@ -5,8 +5,8 @@ from contextlib import closing
 import pytest
 from support.protocol.effort import EFFORT
 from support.protocol.explore import Finding, explore
+from support.protocol.fake_ports import silence
 from support.protocol.judge import Strict
-from support.protocol.stand_ins import stand_ins
 from support.protocol.world import World
 from support.protocol.worlds import WORLDS, Explored
 
@@ -22,7 +22,7 @@ def explored(explored: Explored) -> Finding:
 @pytest.mark.timeout(120 * EFFORT)
 @pytest.mark.parametrize("world", EXPLORED, ids=lambda world: world.name)
 def test_every_interleaving_ends_as_an_uninterrupted_run(world: Explored) -> None:
-    with stand_ins():
+    with silence():
         found = explored(world)
     print(
         f"{world.name}: {found.states:,} states, {found.settled:,} settled,"

@@ -16,7 +16,7 @@ from detector.core.stages.budget import BUDGET
 from detector.core.topology import Topology, topology_of
 from detector.stream.high_water import HighWaterMarks
 from detector.stream.hop_codec import HopCodec, Hopped
-from detector.stream.hop_layout import COUNTS, NAMES, PLACES, Layout, head_bytes
+from detector.stream.hop_layout import COUNTS, NAMES, POSITION_COLUMNS, Layout, head_bytes
 
 TOPOLOGY = topology_of(SOURCE_CHAIN, BUDGET)
 HOPS = [node.name for node in TOPOLOGY.nodes if node.source is None]
@@ -54,7 +54,7 @@ def some_events(n: int, topology: Topology, seed: int = 1, *, first_offset: int 
 def expected(events: Events, layout: Layout) -> Events:
     """The events as a hop of this layout is to hand them over."""
     n, scored = events.size, np.isin(events.batch.kind, layout.kinds)
-    kept = {*layout.columns, *PLACES}
+    kept = {*layout.columns, *POSITION_COLUMNS}
     columns = (
         getattr(events.batch, name) if name in kept else np.zeros(n, DTYPES[name]) for name in events.batch._fields
     )
@@ -71,7 +71,7 @@ def expected(events: Events, layout: Layout) -> Events:
 def contents(events: Events) -> list[tuple[object, ...]]:
     """Of each event all but where it lies."""
     assert events.strings is not None
-    names = [name for name in events.batch._fields if name not in PLACES]
+    names = [name for name in events.batch._fields if name not in POSITION_COLUMNS]
     return [
         (
             *(getattr(events.batch, name)[i].tobytes() for name in names),

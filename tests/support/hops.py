@@ -16,19 +16,16 @@ from producers.batches import to_batches
 from producers.scenarios import SCENARIOS, sized
 from producers.simulation import tables
 
-#: Columns of a batch that tell where it lies.
-WHERE = ("offset", "record", "place")
-
 
 def any_batch(n: int, seed: int = 1, *, first_offset: int = 0) -> Batch:
-    """`n` events of whatever bits; `n` offsets from `first_offset` on, place 0."""
+    """`n` events of whatever bits; `n` offsets from `first_offset` on, hop index 0."""
     rng = np.random.default_rng(seed)
     columns = {name: rng.bytes(n * np.dtype(dtype).itemsize) for name, dtype in DTYPES.items()}
     batch = Batch(**{name: np.frombuffer(columns[name], dtype).copy() for name, dtype in DTYPES.items()})
     return batch._replace(
         offset=np.arange(first_offset, first_offset + n),
         record=np.arange(n, dtype=np.int32),
-        place=np.zeros(n, np.int32),
+        hop_index=np.zeros(n, np.int32),
     )
 
 

@@ -13,7 +13,7 @@ from detector.stream.hop_layout import COUNTS, NAMES, head_bytes
 from detector.stream.processor import Wiring
 
 #: Columns that differ from run to run: where an event lies in the hop.
-_WHERE = ("offset", "record", "place")
+_WHERE = ("offset", "record", "hop_index")
 
 
 class Lane(NamedTuple):

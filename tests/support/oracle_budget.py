@@ -1,4 +1,4 @@
-"""The desk stage as its docstring defines it, slowly: every day's groups by day, from a plain list of what counted."""
+"""The budget stage as its docstring defines it, slowly: groups by day, from a plain list of what counted."""
 
 import math
 from dataclasses import dataclass, field
@@ -44,8 +44,8 @@ def parts(event: Alerting) -> int:
 
 
 @dataclass
-class Desk:
-    """One desk; `groups` are those of each day, `multipliers` those that each day had."""
+class Budget:
+    """One budget; `groups` are those of each day, `multipliers` those that each day had."""
 
     set_point: float
     learnt_until: int = 0

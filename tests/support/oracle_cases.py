@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
+from support.alone import no_facts
 from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.hop import Carried, nothing_carried
 from detector.core.model import severity
 from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, YEN_DEBITED, YEN_LEFT, YEN_PACE
 
@@ -158,8 +159,8 @@ def urgency(alerts: list[Told]) -> int:
     return max(750, int(1000 * 3600 / max(3600, -(-yen * 60 // pace))))
 
 
-def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, Carried]:
-    """The events as they come out of a hop; the offset of each source record is its place."""
+def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, npt.NDArray[np.int64]]:
+    """The events as they come out of a hop, and their facts; the offset of each source record is its index."""
     n = len(events)
     place = np.arange(first, first + n)
     batch = make_batch(
@@ -174,7 +175,7 @@ def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, Carried]:
         service=[event.service for event in events],
         amount_yen=[event.yen for event in events],
     )
-    carried = nothing_carried(n, 0)
+    facts = no_facts(n)
     columns = {
         YEN_DEBITED: [event.debited for event in events],
         YEN_LEFT: [event.left for event in events],
@@ -183,8 +184,8 @@ def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, Carried]:
         DETECTOR: [event.detector for event in events],
     }
     for fact, values in columns.items():
-        carried.facts[:, fact] = values
-    return batch, carried
+        facts[:, fact] = values
+    return batch, facts
 
 
 def lives(seed: int, n: int, accounts: int = 3) -> list[Told]:

@@ -55,7 +55,7 @@ class Event:
     category: int = 0
     other: int = 0
     role: int = OWN
-    place: int = 0
+    hop_index: int = 0
 
     @property
     def at_s(self) -> int:
@@ -88,7 +88,7 @@ def batch_of(events: Iterable[Event]) -> Batch:
     columns: dict[str, list[Any]] = {name: [0] * len(events) for name in DTYPES}
     columns |= {
         "offset": [e.offset for e in events],
-        "place": [e.place for e in events],
+        "hop_index": [e.hop_index for e in events],
         "record": list(range(len(events))),
         "kind": [e.kind for e in events],
         "occurred_at_ms": [e.at_ms for e in events],
@@ -126,9 +126,9 @@ class Oracle:
     def take(self, event: Event) -> tuple[int, Found]:
         self.watermark_ms = max(self.watermark_ms, event.at_ms)
         life = self.lives.setdefault(event.wallet, Life())
-        if (event.offset, event.place) <= life.position:
+        if (event.offset, event.hop_index) <= life.position:
             return 2, {}
-        life.position = event.offset, event.place
+        life.position = event.offset, event.hop_index
         fresh = not life.events or self.watermark_ms - max(e.at_ms for e in life.events) > self.ttl_ms
         if fresh:
             life.events = []
@@ -367,10 +367,10 @@ def lives(
         at_ms = now_ms - int(draw.exponential(7_200_000)) if draw.random() < late else now_ms
         event = _random_event(draw, offset, at_ms, wallets)
         if found and draw.random() < repeated:
-            event = replace(found[-1 - int(draw.integers(min(len(found), 12)))], offset=offset, place=0)
+            event = replace(found[-1 - int(draw.integers(min(len(found), 12)))], offset=offset, hop_index=0)
         found.append(event)
         if event.kind == TRANSFER and event.role == OWN:
-            found.append(replace(event, wallet=event.other, other=event.wallet, role=RECEIVING, place=1))
+            found.append(replace(event, wallet=event.other, other=event.wallet, role=RECEIVING, hop_index=1))
     return found[:n]
 
 

@@ -80,10 +80,9 @@ def read(settings: Settings, topic: str, partition: int, end: int | None = None)
     consumer = open_consumer(",".join(settings.bootstrap), f"reader-{secrets.token_hex(4)}")
     try:
         place = TopicPartition(topic, partition, OFFSET_BEGINNING)
-        _, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
+        position, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
         stop = known if end is None else end
         consumer.assign([place])
-        position = 0
         while position < stop:
             # It waits for as many as it is asked for, and brings what has come by then, which may be nothing.
             messages = consumer.consume(min(CHUNK, stop - position), timeout=0.2)

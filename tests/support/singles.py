@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detector.contract.batch import OWN
 from detector.contract.vocabulary import DEBIT, KINDS, OK
-from detector.core.chain import ChainRun
 from detector.core.chains import CHAINS
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from producers import jst
 from producers.batches import to_batches
 from producers.cases import is_campaign
@@ -47,16 +49,16 @@ class Single(NamedTuple):
 
 def seen_by_the_chain(arrived: Events, begins_ms: int) -> Seen:
     """The events from `begins_ms` on, features after the state of all before."""
-    run = ChainRun(CHAINS[-1], None, ttl_ms=_TTL_MS)
+    run = MemoryRun(topology_of(CHAINS[-1]), None, ttl_ms=_TTL_MS)
     table = to_table(arrived, Texts(0))
     X, record, subject = [], [], []
     for batch in to_batches(table, _PIECE, which="all"):
-        scored = run.process(batch)
-        applied = scored.outcome.applied
-        own = applied[scored.batch.role[applied] == 0]
-        X.append(scored.outcome.X[own])
-        record.append(scored.batch.offset[own])
-        subject.append(scored.batch.subject[own])
+        last = run.process(batch).last
+        seen, applied = last.events.batch, last.applied
+        own = applied[seen.role[applied] == OWN]
+        X.append(last.events.X[own])
+        record.append(seen.offset[own])
+        subject.append(seen.subject[own])
     place = np.concatenate(record)
     events = arrived.select(place)
     day = (events.occurred_at_ms + jst.OFFSET_MS) // jst.DAY_MS

@@ -114,6 +114,15 @@ def test_a_model_of_a_release_that_could_watch_links_and_watched_none_is_read(fo
     assert before.version == read_model(folder, STAGE).version
 
 
+def test_a_manifest_that_names_no_versions_of_features_is_of_the_first(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    del manifest["features_versions"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert read_model(folder, STAGE).version
+    with pytest.raises(UserError, match="made for version 1 of the features of stage account"):
+        read_model(folder, replace(STAGE, features_version=2))
+
+
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such model folder"):
         read_model(tmp_path / "nowhere", STAGE)

@@ -18,4 +18,4 @@ READS = frozenset(
     }
 )
 
-SOURCE = Stage("source", "address", ROW, 1, source_kernel, FEATURES, READS)
+SOURCE = Stage("source", "address", ROW, 2, source_kernel, FEATURES, READS)

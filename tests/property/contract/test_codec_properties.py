@@ -149,12 +149,15 @@ def true_key(value: bytes | None, topic: int) -> bytes | None:
 def test_whatever_comes_is_an_event_or_rejected_and_nothing_is_raised(pairs: list[tuple[bytes | None, bytes]]) -> None:
     values, keys = [value for value, _ in pairs], [key for _, key in pairs]
     for decode in DECODERS:
-        batch, rejected = decode(values, keys, np.arange(50, 50 + len(values)), np.full(len(values), make.START_MS))
+        batch, strings, rejected = decode(
+            values, keys, np.arange(50, 50 + len(values)), np.full(len(values), make.START_MS)
+        )
         assert list(range(len(values))) == sorted([*batch.record.tolist(), *(r.record for r in rejected)])
         assert sorted(batch.record.tolist()) == batch.record.tolist()
         assert sorted(r.record for r in rejected) == [r.record for r in rejected]
         assert (batch.record + 50).tolist() == batch.offset.tolist()
         assert {r.reason for r in rejected} <= set(REASONS)
+        assert {batch.size} == {len(texts.begin) for texts in strings} | {len(texts.length) for texts in strings}
 
 
 @given(st.lists(messages, max_size=6))
@@ -173,6 +176,9 @@ def test_a_chunk_gives_what_its_messages_give_one_at_a_time(values: list[bytes |
                 assert getattr(whole.batch, name).tolist() == [
                     x for part in parts for x in getattr(part.batch, name).tolist()
                 ], name
+        for texts, alone in zip(whole.strings, zip(*(part.strings for part in parts), strict=True), strict=False):
+            told = [text.text(i) for text in alone for i in range(len(text.begin))]
+            assert told == [texts.text(i) for i in range(whole.batch.size)]
 
 
 @given(changed_fields() | changed_bytes())
@@ -183,7 +189,7 @@ def test_a_chunk_gives_what_its_messages_give_one_at_a_time(values: list[bytes |
 def test_exactly_what_the_slow_reader_takes_is_taken_with_the_same_content(value: bytes) -> None:
     fields = read_slowly(value)
     topic = 0 if fields is None or fields["kind"] in vocabulary.ACCOUNT_KINDS else 1
-    batch, rejected = DECODERS[topic]([value], [true_key(value, topic)], np.array([0]))
+    batch, strings, rejected = DECODERS[topic]([value], [true_key(value, topic)], np.array([0]))
     assert (0 if fields is None else 1) == batch.size, rejected
     if fields is None:
         return
@@ -195,6 +201,9 @@ def test_exactly_what_the_slow_reader_takes_is_taken_with_the_same_content(value
         at = f"{fields['service']}/" if name in {"wallet", "counterparty"} else ""
         expected = hash64(f"{at}{fields[name]}") if name in RULES[fields["kind"]] else 0
         assert expected == getattr(batch, name)[0], name
+    service = "" if fields["service"] in vocabulary.SERVICES else fields["service"]
+    expected_strings = [fields["event_id"], fields.get("account", "") if topic == 0 else "", fields["wallet"], service]
+    assert expected_strings == [texts.text(0) for texts in strings]
     assert (fields["amount_yen"] if "amount_yen" in RULES[fields["kind"]] else 0) == batch.amount_yen[0]
 
 

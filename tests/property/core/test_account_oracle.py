@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.alone import Alone
 from support.oracle_account import NAMES, NEVER_MS, Event, Oracle, batch_of, lives
 
-from detector.core.pipeline import Outcome, Pipeline
+from detector.core.pipeline import Outcome
 from detector.core.stage import YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages.account import ACCOUNT
 
@@ -14,7 +15,7 @@ DAY_MS = 86_400_000
 
 
 def run(events: list[Event], ttl_ms: int) -> Outcome:
-    return Pipeline(ACCOUNT, None, ttl_ms=ttl_ms).process(batch_of(events))
+    return Alone(ACCOUNT, ttl_ms=ttl_ms).process(batch_of(events))
 
 
 def assert_same(events: list[Event], ttl_ms: int) -> None:
@@ -22,8 +23,8 @@ def assert_same(events: list[Event], ttl_ms: int) -> None:
     outcome = run(events, ttl_ms)
     np.testing.assert_array_equal(outcome.status, status)
     for j, name in enumerate(NAMES):
-        np.testing.assert_array_equal(outcome.X[:, j], X[:, j], err_msg=name)
-    np.testing.assert_array_equal(outcome.carried.facts[:, [YEN_DEBITED, YEN_LEFT, YEN_PACE]], facts)
+        np.testing.assert_array_equal(outcome.events.X[:, j], X[:, j], err_msg=name)
+    np.testing.assert_array_equal(outcome.events.facts[:, [YEN_DEBITED, YEN_LEFT, YEN_PACE]], facts)
 
 
 @given(
@@ -48,7 +49,7 @@ def test_a_long_life_of_one_account_equals_the_oracle(seed: int) -> None:
 
 
 def test_random_lives_reach_every_feature_with_several_values() -> None:
-    X = run(lives(7, 2_000), 30 * DAY_MS).X
+    X = run(lives(7, 2_000), 30 * DAY_MS).events.X
     assert [] == [
         name for name, column in zip(NAMES, X.T, strict=True) if len(np.unique(column[~np.isnan(column)])) < 2
     ]
@@ -56,7 +57,7 @@ def test_random_lives_reach_every_feature_with_several_values() -> None:
 
 
 def test_no_time_is_negative_and_no_value_infinite() -> None:
-    X = run(lives(11, 2_000, late=0.5), NEVER_MS).X
+    X = run(lives(11, 2_000, late=0.5), NEVER_MS).events.X
     signed = NAMES.index("amount_z")
     assert np.nanmin(np.delete(X, signed, axis=1)) >= 0
     assert not np.isinf(X).any()

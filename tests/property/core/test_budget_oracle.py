@@ -5,16 +5,14 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.oracle_budget import DAY_MS, Alerting, Desk, batch_of, parts
+from support.alone import Alone, no_facts
+from support.oracle_budget import DAY_MS, Alerting, Budget, batch_of, parts
 
 from detector.core.budgets import BANKS
-from detector.core.hop import nothing_carried
-from detector.core.pipeline import Pipeline
 from detector.core.rows import PackedRows
 from detector.core.stage import OF_LIMIT, TURNED_DOWN, Stage
-from detector.core.stages.budget import desk_stage
+from detector.core.stages.budget import budget_stage
 
-NEVER_MS = 10**15
 FIRST_DAY = 18_500
 SET_POINTS = {116: 8.0, 1: 0.7}
 
@@ -22,11 +20,11 @@ seeds = st.integers(0, 2**32)
 
 
 def stage(learnt_until: int = 0) -> Stage:
-    """Two desks: of bank 116 and of bank 1."""
+    """Two budgets: of bank 116 and of bank 1."""
     set_points = np.zeros(BANKS + 1)
     for bank, set_point in SET_POINTS.items():
         set_points[bank] = set_point
-    return desk_stage(lambda batch: batch.bank.astype(np.uint64), set_points, learnt_until)
+    return budget_stage(lambda batch: batch.bank.astype(np.uint64), set_points, learnt_until)
 
 
 def log_of(seed: int) -> list[Alerting]:
@@ -46,32 +44,32 @@ def log_of(seed: int) -> list[Alerting]:
     return events
 
 
-def decide(machine: Pipeline, events: list[Alerting], first: int = 0) -> list[bool]:
-    """Which of the events the desks take."""
-    carried = nothing_carried(len(events), 0)
-    carried.facts[:, OF_LIMIT] = [parts(event) for event in events]
-    outcome = machine.process(batch_of(events, first), carried)
-    decided: list[bool] = (outcome.carried.facts[:, OF_LIMIT] != TURNED_DOWN).tolist()
+def decide(machine: Alone, events: list[Alerting], first: int = 0) -> list[bool]:
+    """Which of the events are let through."""
+    facts = no_facts(len(events))
+    facts[:, OF_LIMIT] = [parts(event) for event in events]
+    outcome = machine.process(batch_of(events, first), facts)
+    decided: list[bool] = (outcome.events.facts[:, OF_LIMIT] != TURNED_DOWN).tolist()
     return decided
 
 
-def pipeline(rows: PackedRows | None = None, watermark_ms: int = 0, learnt_until: int = 0) -> Pipeline:
-    return Pipeline(stage(learnt_until), None, ttl_ms=NEVER_MS, rows=rows, watermark_ms=watermark_ms)
+def pipeline(rows: PackedRows | None = None, watermark_ms: int = 0, learnt_until: int = 0) -> Alone:
+    return Alone(stage(learnt_until), rows=rows, watermark_ms=watermark_ms)
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, learnt_until=st.sampled_from([0, FIRST_DAY + 20]))
 def test_the_kernel_decides_as_the_definition_says(seed: int, learnt_until: int) -> None:
-    events, desks = log_of(seed), {bank: Desk(set_point, learnt_until) for bank, set_point in SET_POINTS.items()}
-    expected = [desks[event.bank].take(event) for event in events]
+    events, budgets = log_of(seed), {bank: Budget(set_point, learnt_until) for bank, set_point in SET_POINTS.items()}
+    expected = [budgets[event.bank].take(event) for event in events]
     machine = pipeline(learnt_until=learnt_until)
     assert expected == decide(machine, events)
     rows = {int(row["key"]): row for row in machine.rows.snapshot()}
-    for bank, desk in desks.items():
-        if desk.first_day is not None:
-            assert desk.multipliers[desk.today] == rows[bank]["multiplier"]
-            assert desk.life == rows[bank]["life"]
-            assert desk.groups.get(desk.today, 0) == rows[bank]["groups"]
+    for bank, budget in budgets.items():
+        if budget.first_day is not None:
+            assert budget.multipliers[budget.today] == rows[bank]["multiplier"]
+            assert budget.life == rows[bank]["life"]
+            assert budget.groups.get(budget.today, 0) == rows[bank]["groups"]
 
 
 @settings(max_examples=15, deadline=None)
@@ -99,6 +97,5 @@ def test_what_is_read_again_changes_nothing_and_goes_nowhere(seed: int) -> None:
     machine = pipeline()
     decide(machine, events)
     before = machine.rows.snapshot().tobytes()
-    carried = nothing_carried(len(events), 0)
-    assert 0 == len(machine.process(batch_of(events), carried).applied)
+    assert 0 == len(machine.process(batch_of(events), no_facts(len(events))).applied)
     assert before == machine.rows.snapshot().tobytes()

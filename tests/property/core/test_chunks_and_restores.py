@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.alone import Alone
 from support.oracle_account import NAMES, NEVER_MS, Event, batch_of, lives
 
 from detector.contract.batch import Batch
 from detector.core.admission import APPLY_FRESH, REPLAY
 from detector.core.model import Judgement
-from detector.core.pipeline import Outcome, Pipeline
+from detector.core.pipeline import Outcome
 from detector.core.rows import PackedRows
 from detector.core.stage import CASE_OFFSET, CASE_UPDATE
 from detector.core.stages.account import ACCOUNT
@@ -30,6 +31,8 @@ class LoudModel(NamedTuple):
     """Alerts on every debit of at least 90,000 yen: often enough for cases to have updates."""
 
     detectors: tuple[str, ...] = ("loud",)
+    number: int = 1
+    controlled: bool = False
 
     def judge(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16]) -> Judgement:
         alert = X[:, NAMES.index("amount_yen")] >= ALERT_FROM_YEN
@@ -46,16 +49,16 @@ class Machine:
 
     def __init__(self, ttl_ms: int, accounts: PackedRows | None = None, watermark_ms: int = 0) -> None:
         model: Any = LoudModel()
-        self.accounts = Pipeline(ACCOUNT, model, ttl_ms=ttl_ms, rows=accounts, watermark_ms=watermark_ms)
-        self.cases = Pipeline(CASES, None, ttl_ms=ttl_ms)
+        self.accounts = Alone(ACCOUNT, model, ttl_ms=ttl_ms, rows=accounts, watermark_ms=watermark_ms)
+        self.cases = Alone(CASES, ttl_ms=ttl_ms)
 
     def process(self, batch: Batch) -> tuple[Outcome, Numbered]:
         """What the account stage makes of the next events, and the alerts among them."""
         batch = batch._replace(origin_offset=batch.offset)
         outcome = self.accounts.process(batch)
         alerts = batch.select(outcome.alerting)
-        numbered = self.cases.process(alerts, outcome.carried.select(outcome.alerting))
-        found = np.stack([alerts.offset, *numbered.carried.facts[:, [CASE_OFFSET, CASE_UPDATE]].T], axis=1)
+        numbered = self.cases.process(alerts, outcome.events.facts[outcome.alerting])
+        found = np.stack([alerts.offset, *numbered.events.facts[:, [CASE_OFFSET, CASE_UPDATE]].T], axis=1)
         return outcome, [tuple(row) for row in found[numbered.applied].tolist()]
 
     def rows(self) -> tuple[bytes, bytes]:
@@ -80,7 +83,7 @@ def run(events: Sequence[Event], cuts: Sequence[int], ttl_ms: int) -> Run:
     for start, stop in zip([0, *cuts], [*cuts, len(events)], strict=True):
         outcome, numbered = machine.process(batch_of(events[start:stop]))
         status += outcome.status.tolist()
-        X, facts = X + outcome.X.tobytes(), facts + outcome.carried.facts.tobytes()
+        X, facts = X + outcome.events.X.tobytes(), facts + outcome.events.facts.tobytes()
         alerts += numbered
     return Run(status, X, facts, alerts, machine.rows())
 
@@ -128,8 +131,8 @@ def test_a_restored_log_ends_as_if_never_stopped(
     assert whole.rows() == after.rows()
     again = outcome.status != REPLAY
     assert again[ahead:].all()
-    np.testing.assert_array_equal(expected.X[committed:][again], outcome.X[again])
-    np.testing.assert_array_equal(expected.carried.facts[committed:][again], outcome.carried.facts[again])
+    np.testing.assert_array_equal(expected.events.X[committed:][again], outcome.events.X[again])
+    np.testing.assert_array_equal(expected.events.facts[committed:][again], outcome.events.facts[again])
     assert set(numbered) <= set(alerts)
     assert {a for a in alerts if a[0] >= committed + ahead} == set(numbered)
 
@@ -143,7 +146,7 @@ def test_sweeping_expired_rows_changes_nothing_but_memory(seed: int, ttl_ms: int
     for start, stop in pairwise(bounds):
         chunk = batch_of(events[start:stop])
         (expected, alerts), (outcome, numbered) = kept.process(chunk), swept.process(chunk)
-        assert expected.X.tobytes() == outcome.X.tobytes()
+        assert expected.events.X.tobytes() == outcome.events.X.tobytes()
         assert alerts == numbered
         for whole, small in ((kept.accounts, swept.accounts), (kept.cases, swept.cases)):
             small.rows.take_dirty()

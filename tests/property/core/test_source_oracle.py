@@ -3,22 +3,23 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.alone import Alone
 from support.oracle_source import DAY_MS, NAMES, NEVER_MS, Event, Oracle, batch_of, lives
 
-from detector.core.pipeline import Outcome, Pipeline
+from detector.core.pipeline import Outcome
 from detector.core.stages.source import SOURCE
 from detector.core.stages.source_kernel import COLUMNS
 
 
 def run(events: list[Event], ttl_ms: int = NEVER_MS) -> Outcome:
-    return Pipeline(SOURCE, None, ttl_ms=ttl_ms).process(batch_of(events))
+    return Alone(SOURCE, ttl_ms=ttl_ms).process(batch_of(events))
 
 
 def assert_equal(outcome: Outcome, oracle: Oracle, events: list[Event]) -> None:
     status, X = oracle.matrix(events)
     np.testing.assert_array_equal(outcome.status, status)
     for j, name in enumerate(NAMES):
-        np.testing.assert_array_equal(outcome.X[:, j], X[:, j], err_msg=name)
+        np.testing.assert_array_equal(outcome.events.X[:, j], X[:, j], err_msg=name)
 
 
 def test_the_table_describes_what_the_kernel_writes() -> None:
@@ -44,7 +45,7 @@ def test_features_and_status_equal_the_oracle(
 @given(seed=st.integers(0, 2**32), cuts=st.lists(st.integers(0, 80), min_size=1, max_size=5))
 @settings(max_examples=20, deadline=None)
 def test_what_is_read_again_after_a_crash_changes_nothing(seed: int, cuts: list[int]) -> None:
-    events, oracle, pipeline = lives(seed, 80), Oracle(), Pipeline(SOURCE, None, ttl_ms=NEVER_MS)
+    events, oracle, pipeline = lives(seed, 80), Oracle(), Alone(SOURCE, ttl_ms=NEVER_MS)
     for cut in [*cuts, 0]:
         again = events[cut:]
         assert_equal(pipeline.process(batch_of(again)), oracle, again)
@@ -54,15 +55,15 @@ def test_what_is_read_again_after_a_crash_changes_nothing(seed: int, cuts: list[
 @settings(max_examples=20, deadline=None)
 def test_a_batch_of_n_equals_n_batches_of_one(seed: int, ttl_ms: int) -> None:
     events = lives(seed, 80)
-    whole, single = (Pipeline(SOURCE, None, ttl_ms=ttl_ms) for _ in range(2))
+    whole, single = (Alone(SOURCE, ttl_ms=ttl_ms) for _ in range(2))
     at_once = whole.process(batch_of(events))
     one_by_one = [single.process(batch_of([event])) for event in events]
-    assert at_once.X.tobytes() == b"".join(outcome.X.tobytes() for outcome in one_by_one)
+    assert at_once.events.X.tobytes() == b"".join(outcome.events.X.tobytes() for outcome in one_by_one)
     assert whole.rows.snapshot().tobytes() == single.rows.snapshot().tobytes()
 
 
 def test_random_lives_reach_every_feature_with_several_values() -> None:
-    X = run(lives(7, 2_000)).X
+    X = run(lives(7, 2_000)).events.X
     assert [] == [
         name for name, column in zip(NAMES, X.T, strict=True) if len(np.unique(column[~np.isnan(column)])) < 2
     ]
@@ -72,5 +73,5 @@ def test_random_lives_reach_every_feature_with_several_values() -> None:
 
 def test_an_unknown_source_tells_nothing_and_is_nobodys() -> None:
     events = [event for event in lives(3, 200) if not event.source]
-    assert np.isnan(run(events).X).all()
+    assert np.isnan(run(events).events.X).all()
     assert len(events) > 20

@@ -4,23 +4,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.alone import Alone
 from support.oracle_wallet import NAMES, NEVER_MS, Event, Oracle, batch_of, lives
 
-from detector.core.pipeline import Outcome, Pipeline
+from detector.core.pipeline import Outcome
 from detector.core.stages.wallet import WALLET
 
 DAY_MS = 86_400_000
 
 
 def run(events: list[Event], ttl_ms: int) -> Outcome:
-    return Pipeline(WALLET, None, ttl_ms=ttl_ms).process(batch_of(events))
+    return Alone(WALLET, ttl_ms=ttl_ms).process(batch_of(events))
 
 
 def assert_equal(outcome: Outcome, oracle: Oracle, events: list[Event]) -> None:
     status, X = oracle.matrix(events)
     np.testing.assert_array_equal(outcome.status, status)
     for j, name in enumerate(NAMES):
-        np.testing.assert_array_equal(outcome.X[:, j], X[:, j], err_msg=name)
+        np.testing.assert_array_equal(outcome.events.X[:, j], X[:, j], err_msg=name)
 
 
 @given(
@@ -53,7 +54,7 @@ def test_a_long_life_of_one_wallet_equals_the_oracle(seed: int) -> None:
 )
 @settings(max_examples=30, deadline=None)
 def test_what_is_read_again_after_a_crash_changes_nothing(seed: int, cuts: list[int], ttl_ms: int) -> None:
-    events, oracle, pipeline = lives(seed, 80), Oracle(ttl_ms), Pipeline(WALLET, None, ttl_ms=ttl_ms)
+    events, oracle, pipeline = lives(seed, 80), Oracle(ttl_ms), Alone(WALLET, ttl_ms=ttl_ms)
     for cut in [*cuts, 0]:
         again = events[cut:]
         assert_equal(pipeline.process(batch_of(again)), oracle, again)
@@ -63,16 +64,16 @@ def test_what_is_read_again_after_a_crash_changes_nothing(seed: int, cuts: list[
 @settings(max_examples=20, deadline=None)
 def test_a_batch_of_n_equals_n_batches_of_one(seed: int, ttl_ms: int) -> None:
     events = lives(seed, 80)
-    whole, single = (Pipeline(WALLET, None, ttl_ms=ttl_ms) for _ in range(2))
+    whole, single = (Alone(WALLET, ttl_ms=ttl_ms) for _ in range(2))
     at_once = whole.process(batch_of(events))
     one_by_one = [single.process(batch_of([event])) for event in events]
     assert at_once.status.tobytes() == b"".join(outcome.status.tobytes() for outcome in one_by_one)
-    assert at_once.X.tobytes() == b"".join(outcome.X.tobytes() for outcome in one_by_one)
+    assert at_once.events.X.tobytes() == b"".join(outcome.events.X.tobytes() for outcome in one_by_one)
     assert whole.rows.snapshot().tobytes() == single.rows.snapshot().tobytes()
 
 
 def test_random_lives_reach_every_feature_with_several_values() -> None:
-    X = run(lives(7, 2_000), 30 * DAY_MS).X
+    X = run(lives(7, 2_000), 30 * DAY_MS).events.X
     assert [] == [
         name for name, column in zip(NAMES, X.T, strict=True) if len(np.unique(column[~np.isnan(column)])) < 2
     ]
@@ -80,6 +81,6 @@ def test_random_lives_reach_every_feature_with_several_values() -> None:
 
 
 def test_no_value_is_negative_or_infinite() -> None:
-    X = run(lives(11, 2_000, late=0.5), NEVER_MS).X
+    X = run(lives(11, 2_000, late=0.5), NEVER_MS).events.X
     assert np.nanmin(X) >= 0
     assert not np.isinf(X).any()

@@ -46,7 +46,7 @@ def upstreams(draw: st.DrawFn, slot: int) -> Upstream:
     batch = events.batch._replace(wallet=events.batch.wallet % np.uint64(8))
     if draw(st.booleans()):  # the events of a forwarder, two of some records
         twice = np.sort(np.concatenate((batch.offset, batch.offset)))[:n]
-        batch = batch._replace(offset=twice, place=np.concatenate(([0], np.diff(twice) == 0)).astype(np.int32))
+        batch = batch._replace(offset=twice, hop_index=np.concatenate(([0], np.diff(twice) == 0)).astype(np.int32))
     stretches, sent = list[tuple[int, int]](), 0
     while sent < n:
         begin = draw(st.integers(0, sent)) if draw(st.booleans()) else sent
@@ -127,7 +127,7 @@ def read(codec: HopCodec, messages: list[bytes], bounds: list[int], marks: HighW
     if start == stop:
         return []
     events = codec.decode(messages[start:stop], range(start, stop), marks).events
-    positions = list(zip(events.batch.offset.tolist(), events.batch.place.tolist(), strict=True))
+    positions = list(zip(events.batch.offset.tolist(), events.batch.hop_index.tolist(), strict=True))
     assert positions == sorted(set(positions))
     assert all(start <= offset < stop for offset, _ in positions)
     return contents(events)

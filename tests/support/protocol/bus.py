@@ -1,24 +1,25 @@
 """What lies on the project's topics, as the model reads and makes it: rows, hop messages, outputs, logs."""
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from faust.types import TP
 
-from detector.core.hop import HopCodec
 from detector.core.pipeline import Pipeline
 from detector.core.stage import HEADER
 from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
 from detector.settings import Settings
 from detector.stream.changelog import HEADER_KEY, KEY
-from detector.stream.processor import Wiring
+from detector.stream.processor import Processor, Wiring
 
-SETTINGS = Settings(ttl_days=32)
+SETTINGS = Settings(ttl_days=32, partitions=1)
 TTL_MS = SETTINGS.ttl_days * DAY_MS
+SOURCES = SETTINGS.account_events, SETTINGS.wallet_events
 #: What every row begins with.
 ROW = np.dtype(list(HEADER))
 #: Writer ids for each name of a process.
@@ -35,17 +36,25 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes
     timestamp: int = 0
+    marker: bool = False  # of a transaction: an offset that nobody is given
 
 
-class Scene(NamedTuple):
-    """What all workers of a world share; `inputs` are the partitions held."""
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What all workers of a world share; `inputs` are the partitions held, `parts` what workers are made of."""
 
-    flow: Topology
+    topology: Topology
     model: Any
     inputs: tuple[TP, ...]
+    parts: Any
     partitions: int = 1  # of every topic
     waits_for_room: bool = False  # the producer, before it takes an alert or a dead letter
     most_in_flight: int = 10_000  # chunks
+
+    @cached_property
+    def wiring(self) -> Wiring:
+        """What the project's code makes of it."""
+        return Wiring(self.topology, self.model, self.partitions, SOURCES)
 
 
 class Commit(NamedTuple):
@@ -55,20 +64,14 @@ class Commit(NamedTuple):
     name: int
 
 
-def node_of(flow: Topology, tp: TP) -> Node:
+def node_of(topology: Topology, tp: TP) -> Node:
     """The node whose input the partition is of."""
-    return next(node for node in flow.nodes if node.topic(SETTINGS) == tp.topic)
+    return next(node for node in topology.nodes if SETTINGS.input_topic(node) == tp.topic)
 
 
 def input_of(node: Node, partition: int = 0) -> TP:
     """A node's input partition."""
-    return TP(node.topic(SETTINGS), partition)
-
-
-@cache
-def codec_of(scene: Scene, tp: TP) -> HopCodec:
-    """The codec of a hop."""
-    return HopCodec(scene.flow.chain.name, node_of(scene.flow, tp).before, scene.partitions)
+    return TP(SETTINGS.input_topic(node), partition)
 
 
 def output_id(topic: str, key: bytes, value: bytes) -> str:
@@ -95,11 +98,9 @@ def _told_of(topic: str, key: bytes, value: bytes | None) -> str:
 
 def hop_messages(scene: Scene, partition: int, chunks: Sequence[tuple[Record, ...]]) -> list[bytes]:
     """What the first node sends on of `chunks` of its input, in order: a message each."""
-    node = scene.flow.nodes[0]
-    assert node.stage is not None
-    wiring = Wiring(scene.flow, scene.model, scene.partitions, (SETTINGS.account_events, SETTINGS.wallet_events))
-    pipeline = Pipeline(node.stage, scene.model if node.judges else None, ttl_ms=TTL_MS)
-    processor = wiring.processor(node, partition, pipeline, wiring.seen(node))
+    node = scene.topology.nodes[0]
+    pipeline = Pipeline(scene.topology, node, scene.model, ttl_ms=TTL_MS)
+    processor = Processor(scene.wiring, partition, pipeline, scene.wiring.marks(node))
     return [output.value for chunk in chunks for output in processor.process(list(chunk)).outputs]
 
 
@@ -120,10 +121,10 @@ def _newer(value: bytes) -> bytes:
     return row.tobytes()
 
 
-def topics_of(flow: Topology) -> tuple[set[str], set[str]]:
-    """Changelog topics and hop topics of a flow."""
-    hops = {node.topic(SETTINGS) for node in flow.nodes if node.source is None}
-    return {SETTINGS.rows_topic(node.name) for node in flow.nodes}, hops
+def topics_of(topology: Topology) -> tuple[set[str], set[str]]:
+    """Changelog topics and hop topics of a topology."""
+    hops = {SETTINGS.input_topic(node) for node in topology.nodes if node.source is None}
+    return {SETTINGS.rows_topic(node.name) for node in topology.nodes}, hops
 
 
 def rows_of(pipeline: Any) -> tuple[Any, ...]:

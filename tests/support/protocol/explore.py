@@ -9,7 +9,16 @@ from support.protocol.kafka import Violation
 from support.protocol.world import Label, State, Step, World
 
 #: What happens when nothing goes wrong, the first that can.
-PEACEFUL = ("ends", "durable", "commits", "has room", "gets its partitions back", "reads", "cuts")
+PEACEFUL = (
+    "ends",
+    "durable",
+    "commits",
+    "has room",
+    "looks",
+    "gets its partitions back",
+    "reads",
+    "cuts",
+)
 
 
 class Finding(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from support.protocol.loop import Promise
 
-_PLAIN = frozenset((type(None), bool, int, float, str, bytes))
+_PLAIN = frozenset((type(None), bool, int, float, str, bytes, slice))
 _ITERATORS: tuple[type, ...] = (
     *(type(iter(kind())) for kind in (list, tuple, dict, set)),
     *(type(iter(range(0))), enumerate, zip, chain),

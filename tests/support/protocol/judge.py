@@ -1,17 +1,23 @@
 """What must hold, against an uninterrupted run over the same log (PROTOCOL, invariants I1 to I3)."""
 
+from contextlib import closing
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from faust.types import TP
-from support.protocol.bus import SETTINGS, Scene, codec_of, node_of, output_id
+from support.protocol.bus import SETTINGS, SOURCES, Scene, node_of, output_id
 from support.protocol.explore import run_alone
 from support.protocol.kafka import Durable, Violation
 from support.protocol.worker import View
 from support.protocol.world import Setup, World
 
-from detector.core.hop import HEADER, MAX_EVENTS, slot_of
+from detector.contract.alerts import alert_id
+from detector.contract.batch import DTYPES
+from detector.core.alerting import position_of
+from detector.stream.high_water import MAX_EVENTS, slot_of
+from detector.stream.hop_codec import HopCodec
 
 #: Of every upstream of a hop, how many of its events a reader has got.
 Got = tuple[int, ...]
@@ -41,11 +47,12 @@ class Lenient:
 
 
 class Hopped(NamedTuple):
-    """An event in a hop message, as bytes."""
+    """An event in a hop message: its upstream partition, its position there, all that is said of it as bytes."""
 
     slot: int
     position: int
     content: bytes
+    alert: str  # the id of an alert on it
 
 
 class Strict:
@@ -57,9 +64,10 @@ class Strict:
 
     def __init__(self, setup: Setup) -> None:
         found = Lenient()
-        world = World(setup, found)
-        state = run_alone(world, world.first())
-        self.rows = dict(world.table.view(state.processes[0][1]).rows)
+        with closing(World(setup, found)) as world:
+            state = run_alone(world, world.first())
+            rows, hops = world.table.view(state.processes[0][1]).rows, world.durable(state).hops
+        self.rows = dict(rows)
         self.outputs = found.outputs
         self._letters = {
             name: msgspec.json.decode(value)["position"]["offset"]
@@ -68,8 +76,7 @@ class Strict:
         }
         self._scene = setup.scene
         self._fixed = dict(setup.logs)
-        self.hops = {tp: by_slot(setup.scene, tp, messages) for tp, messages in world.durable(state).hops}
-        world.close()
+        self.hops = {tp: by_slot(setup.scene, tp, messages) for tp, messages in hops}
 
     def output(self, topic: str, key: bytes, value: bytes) -> str:
         """I2: content."""
@@ -85,7 +92,7 @@ class Strict:
         expected = self.hops.get(tp, [])
         got = list(state or (0,) * len(expected))
         for message in messages:
-            for slot, position, content in events_of(self._scene, tp, message):
+            for slot, position, content, _ in events_of(self._scene, tp, message):
                 due = expected[slot]
                 if got[slot] and position <= due[got[slot] - 1].position:
                     continue
@@ -103,7 +110,7 @@ class Strict:
 
     def commit(self, tp: TP, offset: int, durable: Durable) -> None:
         """I3."""
-        node = node_of(self._scene.flow, tp)
+        node = node_of(self._scene.topology, tp)
         if node.source is None:
             due = self._alerts_before(tp, offset, durable)
         else:
@@ -125,12 +132,12 @@ class Strict:
                 raise Violation(f"I2: events in {hop.topic}: {got}, uninterrupted {tuple(map(len, slots))}")
 
     def _check_sent_on(self, tp: TP, offset: int, durable: Durable) -> None:
-        node = node_of(self._scene.flow, tp)
-        assert node.target is not None
-        target = self._scene.flow.node(node.target)
-        slot = slot_of(target.upstreams.index(node.name), tp.partition, self._scene.partitions)
+        topology = self._scene.topology
+        node = node_of(topology, tp)
+        (target,) = (edge.target for edge in node.edges)
+        slot = slot_of(topology.upstreams(target).index(node.name), tp.partition, self._scene.partitions)
         for hop, slots in self.hops.items():
-            if hop.topic == target.topic(SETTINGS):
+            if hop.topic == SETTINGS.hop_topic(target):
                 due = sum(event.position < offset * MAX_EVENTS for event in slots[slot])
                 got = dict(durable.hops).get(hop) or (0,) * len(slots)
                 if got[slot] < due:
@@ -139,33 +146,44 @@ class Strict:
     def _alerts_before(self, tp: TP, offset: int, durable: Durable) -> set[str]:
         fixed = [record.value for record in self._fixed.get(tp, ()) if record.offset < offset]
         messages = fixed or dict(durable.logs).get(tp, ())[:offset]
-        events = (event for message in messages for event in events_of(self._scene, tp, message))
-        begin = codec_of(self._scene, tp).record.itemsize
-        return {output_id(SETTINGS.alerts, b"", event.content[begin:]) for event in events}
+        return {event.alert for message in messages for event in events_of(self._scene, tp, message)}
 
 
 def by_slot(scene: Scene, tp: TP, messages: tuple[bytes, ...]) -> list[list[Hopped]]:
     """The events of hop messages by their upstream, in the order of the log."""
-    node = node_of(scene.flow, tp)
-    slots: list[list[Hopped]] = [[] for _ in range(len(node.upstreams) * scene.partitions)]
+    node = node_of(scene.topology, tp)
+    slots: list[list[Hopped]] = [[] for _ in range(len(scene.topology.upstreams(node.name)) * scene.partitions)]
     for message in messages:
         for event in events_of(scene, tp, message):
             slots[event.slot].append(event)
     return slots
 
 
-def events_of(scene: Scene, tp: TP, message: bytes) -> list[Hopped]:
+@cache
+def events_of(scene: Scene, tp: TP, message: bytes) -> tuple[Hopped, ...]:
     """The events of a hop message."""
-    record = codec_of(scene, tp).record
-    _, _, upstream, count = HEADER.unpack_from(message)
-    records = np.frombuffer(message, record, count, HEADER.size)
-    begin, events = HEADER.size + records.nbytes, []
-    for place in range(len(records)):
-        end = begin + int(records["length"][place])
-        content = records[place].tobytes() + message[begin:end]
-        events.append(Hopped(upstream, int(records["position"][place]), content))
-        begin = end
-    return events
+    codec = scene.wiring.codecs[node_of(scene.topology, tp).name]
+    piece = codec._open(message)
+    origins = (piece.whole[_width(name)][_row(codec, name)] for name in ("origin", "origin_offset"))
+    texts = iter(range(int(piece.scored.sum())))
+    events = []
+    for index, (origin, offset) in enumerate(zip(*origins, strict=True)):
+        content = b"".join(matrix[:, index].tobytes() for matrix in (*piece.whole.values(), piece.facts))
+        if piece.scored[index]:
+            at = next(texts)
+            content += piece.features[:, at].tobytes() + repr([each.text(at) for each in piece.strings]).encode()
+        alert = alert_id(scene.topology.chain.name, position_of(int(origin), int(offset), SOURCES))
+        events.append(Hopped(piece.slot, int(piece.whole[8][-1, index]), content, alert))
+    return tuple(events)
+
+
+def _width(name: str) -> int:
+    """Bytes of a column's values."""
+    return np.dtype(DTYPES[name]).itemsize
+
+
+def _row(codec: HopCodec, name: str) -> int:
+    return codec.layout.of_width(_width(name)).index(name)
 
 
 def _difference(expected: bytes, found: bytes) -> str:

@@ -56,7 +56,7 @@ class Kafka:
         self._fixed = dict(fixed)
         self._judge = judge
         self._compacts = compacts
-        self._changelogs, self._hops = topics_of(scene.flow)
+        self._changelogs, self._hops = topics_of(scene.topology)
         self.number(Durable((), (), (), (), frozenset()))
 
     def number(self, durable: Durable) -> int:
@@ -95,20 +95,34 @@ class Kafka:
     def waiting(self, number: int, tp: TP, offset: int) -> tuple[Record, ...]:
         """The records of an input from `offset` on."""
         if tp in self._fixed:
-            return tuple(record for record in self._fixed[tp] if record.offset >= offset)
+            return tuple(record for record in self._fixed[tp] if record.offset >= offset and not record.marker)
         log = dict(self.durables[number].logs).get(tp, ())
         return tuple(Record(place, None, log[place]) for place in range(offset, len(log)))
+
+    def first_offset(self, number: int, tp: TP, offset: int) -> int | None:
+        """Offset of the first record of an input at or after `offset`."""
+        waiting = self.waiting(number, tp, offset)
+        return waiting[0].offset if waiting else None
+
+    def extend(self, tp: TP, records: tuple[Record, ...]) -> None:
+        """Somebody writes to a log that nobody here writes."""
+        self._fixed[tp] += records
+
+    def delete_before(self, tp: TP, offset: int) -> None:
+        """Records of such a log expire."""
+        self._fixed[tp] = tuple(record for record in self._fixed[tp] if record.offset >= offset)
 
     def found(self, number: int, name: int) -> Told:
         """What a process is told when it is given all partitions under this name."""
         if (number, name) not in self._beginnings:
             durable = self.durables[number]
-            ends = tuple((tp, self._ends(durable, tp)) for tp in self._inputs)
+            ends = tuple((tp, self.ends(durable, tp)) for tp in self._inputs)
             topic_ids = tuple((tp.topic, f"id {durable.era} of {tp.topic}") for tp in self._inputs)
             self._beginnings[number, name] = ("begin", name, topic_ids, ends, durable.changelogs, durable.commits)
         return self._beginnings[number, name]
 
-    def _ends(self, durable: Durable, tp: TP) -> tuple[int, int]:
+    def ends(self, durable: Durable, tp: TP) -> tuple[int, int]:
+        """First offset of an input and the one after its last."""
         if log := self._fixed.get(tp):
             return log[0].offset, log[-1].offset + 1
         return 0, len(dict(durable.logs).get(tp, ()))

@@ -22,7 +22,6 @@ class HandLoop(asyncio.AbstractEventLoop):
         self._ready: deque[asyncio.Handle] = deque()
         self.timers: list[tuple[float, asyncio.TimerHandle]] = []
         self.tasks: list[asyncio.Task[Any]] = []
-        self.worker: Any = None
 
     @contextmanager
     def entered(self) -> Iterator[None]:

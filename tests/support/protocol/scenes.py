@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from support.events import START_MS, debit, message, transfer
 from support.protocol.bus import TTL_MS, Record, Scene, hop_messages, input_of
+from support.protocol.parts import Parts
 from support.protocol.world import Left, Setup
 from support.stages import COUNTING
 
 from detector.contract.vocabulary import KINDS
 from detector.core.model import Judgement
 from detector.core.stage import Chain
-from detector.stream.flow import Flow, flow_of
+from detector.core.topology import Topology, topology_of
 
 YEN = 30_000  # each debit is news to its case
 #: The same by wallet.
@@ -24,6 +25,7 @@ COUNTING_WALLETS = replace(
     name="wallets",
     key="wallet",
     features=tuple(replace(each, name="wallet_events") for each in COUNTING.features),
+    reads=frozenset({"wallet", "amount_yen"}),
 )
 #: The first offset of source logs: an offset is not a count.
 FIRST_OFFSET = 3
@@ -41,10 +43,13 @@ class Happening(NamedTuple):
 class AlertsOnAll:
     """A model with one detector, which finds everything unusual."""
 
-    version, sha256 = "1", "0" * 64
+    version, sha256, number = "1", "0" * 64, 1
+    kinds = frozenset(KINDS)
+    controlled = False
     detectors: Any
 
     def __init__(self, features: int) -> None:
+        self.columns = np.arange(features)
         self.usual = np.ones((len(KINDS), features), np.float32)
         self.detectors = (
             SimpleNamespace(
@@ -61,9 +66,9 @@ class AlertsOnAll:
         return Judgement(np.ones(n), np.zeros(n, np.int8), np.full(n, 0.5), np.ones((n, 1)), np.ones(n, np.bool_))
 
 
-def counting_flow() -> Flow:
+def counting_topology() -> Topology:
     """One stage that counts, and the cases behind it."""
-    return flow_of(Chain((COUNTING,)))
+    return topology_of(Chain((COUNTING,)))
 
 
 def account(who: int) -> str:
@@ -102,9 +107,9 @@ def wallets_world(rng: random.Random, events: int, left: Left, **options: Any) -
 
     Some events are no events, some come twice, some come late, some after all has expired.
     """
-    flow = flow_of(Chain((COUNTING, COUNTING_WALLETS)))
-    inputs = tuple(input_of(node, partition) for node in flow.nodes for partition in range(2))
-    scene = Scene(flow, AlertsOnAll(len(flow.chain.features)), inputs, partitions=2)
+    topology = topology_of(Chain((COUNTING, COUNTING_WALLETS)))
+    inputs = tuple(input_of(node, partition) for node in topology.nodes for partition in range(2))
+    scene = Scene(topology, AlertsOnAll(len(topology.chain.features)), inputs, Parts(), partitions=2)
     logs = []
     for place, tp in enumerate(inputs[:4]):
         make = _record if place < 2 else _wallet_record
@@ -135,12 +140,13 @@ def _wallet_record(partition: int, offset: int, happening: Happening) -> Record:
 
 
 def _scene(*nodes: int, **options: Any) -> Scene:
-    flow = counting_flow()
-    return Scene(flow, AlertsOnAll(1), tuple(input_of(flow.nodes[node]) for node in nodes), **options)
+    topology = counting_topology()
+    inputs = tuple(input_of(topology.nodes[node]) for node in nodes)
+    return Scene(topology, AlertsOnAll(1), inputs, Parts(), **options)
 
 
 def _of_scene(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options.pop(name) for name in Scene._fields if name in options}
+    return {name: options.pop(name) for name in ("partitions", "waits_for_room", "most_in_flight") if name in options}
 
 
 def _message(scene: Scene, logs: tuple[tuple[Happening, ...], ...], partition: int, first: int, last: int) -> bytes:

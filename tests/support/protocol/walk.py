@@ -1,6 +1,8 @@
 """Long random runs: many events, both source topics, two stages and the cases, faults in any order, from a seed."""
 
 import random
+from contextlib import closing
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from faust.types import TP
@@ -13,7 +15,7 @@ from support.protocol.world import Left, Setup, State, Step, World
 
 #: One step in so many is a fault, while there are any left; zombies are given a third of the other steps.
 FAULT_EVERY = 25
-_FAULTS = ("crashes", "is paused", "is asked", "not taken")
+_FAULTS = ("crashes", "is paused", "is asked", "not taken", "is handed")
 
 
 class Noting(Lenient):
@@ -72,18 +74,17 @@ def check_against_logs(setup: Setup, view: View, durable: Durable, sent: Lenient
     """Hold every node to an uninterrupted run over the log it had; the number of records in all logs."""
     expected: dict[str, tuple[str, bytes]] = {}
     records = 0
-    for node in setup.scene.flow.nodes:
-        inputs = tuple(tp for tp in setup.scene.inputs if tp.topic == node.topic(SETTINGS))
+    for node in setup.scene.topology.nodes:
+        inputs = tuple(tp for tp in setup.scene.inputs if tp.topic == SETTINGS.input_topic(node))
         logs = tuple((tp, _log(setup, durable, tp)) for tp in inputs)
         records += sum(len(log) for _, log in logs)
         alone = Lenient()
-        world = World(Setup(setup.scene._replace(inputs=inputs), logs, Left(), chunk_sizes=(7,)), alone)
-        state = run_alone(world, world.first(), most=5_000)
-        found = world.table.view(state.processes[0][1])
-        world.close()
+        with closing(World(Setup(replace(setup.scene, inputs=inputs), logs, Left(), chunk_sizes=(7,)), alone)) as world:
+            state = run_alone(world, world.first(), most=5_000)
+            found, hops = world.table.view(state.processes[0][1]), world.durable(state)
         if dict(found.rows) != {tp: rows for tp, rows in view.rows if tp in inputs}:
             raise Violation(f"I1: rows of {node.name}: {dict(view.rows)}, uninterrupted {dict(found.rows)}")
-        _check_hops(setup, durable, world.durable(state), node.name)
+        _check_hops(setup, durable, hops, node.name)
         expected |= alone.outputs
     if expected != sent.outputs:
         names = sorted(name for name in expected.keys() | sent.outputs if expected.get(name) != sent.outputs.get(name))
@@ -96,7 +97,8 @@ def _check_hops(setup: Setup, durable: Durable, alone: Durable, upstream: str) -
     for tp, messages in alone.hops:
         expected = by_slot(setup.scene, tp, messages)
         found = by_slot(setup.scene, tp, hops.get(tp, ()))
-        first = node_of(setup.scene.flow, tp).upstreams.index(upstream) * setup.scene.partitions
+        topology = setup.scene.topology
+        first = topology.upstreams(node_of(topology, tp).name).index(upstream) * setup.scene.partitions
         for slot in range(first, first + setup.scene.partitions):
             if _taken(found[slot]) != expected[slot]:
                 raise Violation(f"I2: {tp.topic} {tp.partition} from {upstream}: events missing, or another content")

@@ -1,6 +1,6 @@
-"""One real worker in a test's hands: the project's shell, assignment, partition tasks and checkpoint over a Kafka that waits.
+"""One real worker in a test's hands: the project's shell, assignment, tasks and checkpoint over a Kafka that waits.
 
-With `stand_ins` and `bus` all that knows the project's interfaces. A worker is told things (`Worker.tell`) and shows
+With `fake_ports` and `bus` all that knows the project's interfaces. A worker is told things (`Worker.tell`) and shows
 what it wants (`View`); whatever happens in between is the project's own code. Nothing it computes depends on anything
 it was not told, so two workers that were told the same are the same.
 """
@@ -8,21 +8,26 @@ it was not told, so two workers that were told the same are the same.
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from faust.types import TP
 from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, silent_reporting
 from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
+from support.protocol.parts import Parts
 
 from detector.core.stage import Stage
 from detector.core.topology import Node, Topology
 from detector.errors import UserError
 from detector.settings import Settings
-from detector.stream.lag import LagWatch
+from detector.stream.hop_codec import HopCodec
+from detector.stream.ports import Chunk, Ports
 from detector.stream.processor import Wiring
 from detector.stream.quota import DeadLetterQuota
-from detector.stream.shell import FINISH_SHARE, Shell
+from detector.stream.reporting import Reporting
+from detector.stream.shell import FINISH_SHARE
 
 INTERVAL_S = SETTINGS.checkpoint_interval_ms / 1000
 PATIENCE_S = SETTINGS.rebalance_timeout_s * FINISH_SHARE
@@ -36,6 +41,8 @@ class View(NamedTuple):
     sends: tuple[tuple[Queue, tuple[tuple[KeyValue, ...], ...]], ...]
     asks: tuple[Any, ...]
     reads: tuple[tuple[TP, int], ...]
+    positions: tuple[tuple[TP, int, bool], ...]  # where it is, and whether something was read again
+    fetched_before: bool  # it held partitions before, so that a chunk of theirs may be under way
     may_cut: bool
     timers: tuple[float, ...]
     idle: bool
@@ -52,20 +59,34 @@ class Worker:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.loop = HandLoop()  # type: ignore[abstract]
-        self.loop.worker = self  # how the stand-ins find theirs
         self.queues: dict[Queue, deque[tuple[tuple[KeyValue, ...], Promise]]] = {}
         self.asks: dict[Any, Promise] = {}
-        self.tasks: dict[str, asyncio.Task[Any]] = {}
+        self.running: dict[str, asyncio.Task[Any]] = {}
         self.name = self._writers = 0
         self.names: set[int] = set()
         self.topic_ids: Mapping[str, str] = {}
         self.ends: Mapping[TP, tuple[int, int]] = {}
         self.changelogs: Mapping[Queue, Sequence[KeyValue]] = {}
         self.commits: Mapping[TP, tuple[int, str]] = {}
+        self.fetching: dict[TP, int] = {}  # where it goes on to fetch, if not at the task's position
+        self.fetched_before = False
+        self.inputs, self.partitions = scene.inputs, scene.partitions
+        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes}
+        self.waits_for_room = scene.waits_for_room
+        self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
+        parts: Parts = scene.parts
+        ports = Ports(
+            parts.source(self),
+            FakeProducer(self),
+            parts.reader(self),
+            FakeTopics(self),
+            clock=lambda: 0.0,
+            new_writer=partial(parts.writer, self),
+        )
+        reporting = silent_reporting([node.name for node in scene.topology.nodes])
         with self.loop.entered():
-            settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
-            self.shell = Shell(settings, scene.flow, scene.model, Any)  # type: ignore[arg-type]
-            self.tasks["checkpoints"] = self.loop.create_task(self.shell.run_checkpoints())
+            self.shell = parts.shell(self.settings, scene.topology, scene.model, reporting, ports)
+            self.running["checkpoints"] = self.loop.create_task(self.shell.run_checkpoints())
 
     def tell(self, told: Told) -> None:
         """Let something happen: `told` is a name of a method below without its underscore, and its arguments."""
@@ -94,15 +115,31 @@ class Worker:
         self.names |= {name}.union(*(names_in(changelog) for _, changelog in changelogs))
         self.topic_ids, self.ends = dict(topic_ids), dict(ends)
         self.changelogs, self.commits = dict(changelogs), dict(commits)
-        self.tasks.pop("finish", None)
-        self.tasks["begin"] = self.loop.create_task(self.shell.begin())
+        self.fetching = {}
+        self.fetched_before = self.running.pop("finish", None) is not None
+        self.running["begin"] = self.loop.create_task(self.shell.begin())
 
     def _revoked(self) -> None:
         """A rebalance begins: it is asked to finish."""
-        self.tasks["finish"] = self.loop.create_task(self.shell.finish())
+        self.running["finish"] = self.loop.create_task(self.shell.finish())
 
     def _chunk(self, tp: TP, records: tuple[Record, ...]) -> None:
-        self.tasks["chunk"] = self.loop.create_task(self.shell.on_chunk(_Message(tp, list(records), self.name)))
+        if tp in self.fetching:
+            self.fetching[tp] = records[-1].offset + 1
+        self._hand_over(tp, records)
+
+    def _chunk_of_before(self, tp: TP, records: tuple[Record, ...]) -> None:
+        """A chunk fetched before the rebalance is handed over as if it were of this generation.
+
+        Fetching goes on behind it. One that was under way when the task read again moves nothing.
+        """
+        if records[0].offset > self.shell.tasks[tp].position:
+            self.fetching[tp] = records[-1].offset + 1
+        self._hand_over(tp, records)
+
+    def _hand_over(self, tp: TP, records: tuple[Record, ...]) -> None:
+        chunk = Chunk(tp, list(records), self.name)
+        self.running["chunk"] = self.loop.create_task(self.shell.on_chunk(chunk))
 
     def _cut(self) -> None:
         """The time between two checkpoints is over."""
@@ -127,7 +164,7 @@ class Worker:
         if not promise.done():
             promise.set_result(answer)
 
-    # What the project's code calls, in the place of Faust's app, its consumer and its producer.
+    # What the project's code calls, through its ports.
 
     async def ask(self, ask: Any) -> Any:
         """Wait to be told."""
@@ -145,13 +182,22 @@ class Worker:
         self._writers += 1
         return self.name * WRITERS + self._writers
 
+    def fetch_from(self, tp: TP, offset: int) -> None:
+        """It is asked to read again: at the task's position, from which it reads where nothing else was said."""
+        assert offset == self.shell.tasks[tp].position
+        self.fetching.pop(tp, None)
+
+    def fetches(self, tp: TP) -> int | None:
+        """Where it fetches next."""
+        return self.fetching.get(tp, self.shell.tasks[tp].position)
+
     def busy(self, *names: str) -> bool:
         """Whether any of these tasks is under way."""
-        return any(name in self.tasks and not self.tasks[name].done() for name in names)
+        return any(name in self.running and not self.running[name].done() for name in names)
 
     def view(self) -> View:
         """What can be seen now."""
-        failure = _failure(self.shell, self.tasks)
+        failure = _failure(self.shell, self.running)
         tasks = self.shell.tasks
         waiting = tuple(
             (queue, tuple(records for records, _ in sends)) for queue, sends in self.queues.items() if sends
@@ -163,12 +209,14 @@ class Worker:
         return View(
             tuple(sorted(waiting)),
             tuple(self.asks),
-            tuple((tp, task.position) for tp, task in sorted(tasks.items())) if free else (),
+            tuple((tp, self.fetching.get(tp, task.position)) for tp, task in sorted(tasks.items())) if free else (),
+            tuple((tp, task.position, task.read_again_from >= 0) for tp, task in sorted(tasks.items())) if free else (),
+            self.fetched_before,
             may_cut,
             self.loop.pending_timers(),
             idle,
             bool(tasks) and not self.busy("begin", "finish"),
-            "finish" in self.tasks and not failure and not self.busy("finish"),
+            "finish" in self.running and not failure and not self.busy("finish"),
             failure,
             tuple((tp, rows_of(task.pipeline)) for tp, task in sorted(tasks.items())) if idle else (),
             frozenset(self.names),
@@ -180,7 +228,7 @@ class Worker:
             for place, (_, promise) in enumerate(sends):
                 promise.label = (queue, place)
         waiting = [(queue, [records for records, _ in sends]) for queue, sends in self.queues.items() if sends]
-        tasks = [(name, task) for name, task in sorted(self.tasks.items()) if not task.done()]
+        tasks = [(name, task) for name, task in sorted(self.running.items()) if not task.done()]
         return _FINGERPRINT(
             self.shell,
             waiting,
@@ -189,6 +237,8 @@ class Worker:
             self.name,
             self.names,
             self._writers,
+            sorted(self.fetching.items()),
+            self.fetched_before,
             self.loop.pending_timers(),
         )
 
@@ -201,18 +251,10 @@ def _failure(shell: Any, tasks: Mapping[str, "asyncio.Task[Any]"]) -> str:
     return f"{'refuses' if isinstance(errors[0], UserError) else 'fails'}: {errors[0]!r}"
 
 
-class _Message(NamedTuple):
-    tp: TP
-    value: list[Record]
-    generation_id: int
-
-    @property
-    def partition(self) -> int:
-        return int(self.tp.partition)
-
-
+_SHARED = (Scene, Settings, Topology, Node, Stage, Wiring, HopCodec)
+_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Reporting, DeadLetterQuota)
 _FINGERPRINT = Fingerprint(
-    (Scene, Settings, Topology, Node, Stage, Wiring, HandLoop, Worker, DeadLetterQuota, LagWatch),
+    (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "restoring", "started", "model", "_model"},
+    skip={"progress", "restoring", "started", "now", "model", "_model"},
 )

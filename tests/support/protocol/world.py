@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 from support.protocol.bus import Commit, KeyValue, Queue, Record, Scene, names_in
+from support.protocol.fake_ports import Look, Room
 from support.protocol.kafka import Durable, Judge, Kafka, Violation
 from support.protocol.table import Table
 from support.protocol.worker import PATIENCE_S, Told, View
@@ -26,6 +27,7 @@ class Left(NamedTuple):
     rebalances: int = 0  # partitions that go and come back
     recreations: int = 0  # of the input topic
     upgrades: int = 0  # a newer release ran, and an older one follows
+    old_chunks: int = 0  # fetched before a rebalance, and handed over as if of the new assignment
 
 
 class State(NamedTuple):
@@ -96,6 +98,8 @@ class World:
                         (number, "reads", tp.topic, records[0].offset, "to", records[-1].offset),
                         partial(self._tell, state, place, told),
                     )
+            if state.left.old_chunks and view.fetched_before:
+                yield from self._old_chunks(state, place, view)
             if view.may_cut:
                 yield (number, "cuts"), partial(self._tell, state, place, ("cut",))
             if PATIENCE_S in view.timers:
@@ -122,8 +126,15 @@ class World:
 
     def _answers(self, state: State, place: int, view: View, ask: Any) -> Iterator[Step]:
         number = state.processes[place][0]
-        if not isinstance(ask, Commit):
+        if isinstance(ask, Room):
             yield (number, "has room"), partial(self._tell, state, place, ("answered", ask, None))
+            return
+        if isinstance(ask, Look):
+            found = self.kafka.first_offset(state.durable, *ask)
+            yield (
+                (number, "looks into the log at", ask.offset),
+                partial(self._tell, state, place, ("answered", ask, found)),
+            )
             return
         stands = (place == 0 and ask.name == number) or not self.setup.fences
         offsets = tuple(offset for _, offset, _ in ask.positions)
@@ -141,6 +152,19 @@ class World:
         waiting = self.kafka.waiting(state.durable, tp, offset)
         sizes = [size for size in self.setup.chunk_sizes if size <= len(waiting)]
         return [waiting[:size] for size in sizes] or ([waiting] if waiting else [])
+
+    def _old_chunks(self, state: State, place: int, view: View) -> Iterator[Step]:
+        """What lies behind the position was fetched ahead; what lies before it is under way where it was read again."""
+        number, left = state.processes[place][0], state.left
+        fewer = state._replace(left=_less(left, "old_chunks"))
+        for tp, position, again in view.positions:
+            log = self.kafka.waiting(state.durable, tp, 0)
+            for first, record in enumerate(log):
+                if record.offset > position or (again and record.offset < position):
+                    for size in self.setup.chunk_sizes:
+                        told = ("chunk_of_before", tp, log[first : first + size])
+                        label = number, "is handed, fetched before,", tp.topic, record.offset, "to", told[2][-1].offset
+                        yield label, partial(self._tell, fewer, place, told)
 
     def _faults(self, state: State) -> Iterator[Step]:
         number, local = state.processes[0]

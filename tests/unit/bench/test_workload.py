@@ -7,7 +7,7 @@ import pytest
 
 from detector.artifact import read_model
 from detector.bench.plain_faust import Scorer
-from detector.bench.workload import simulate_events, train_models
+from detector.bench.workload import TRAINING_EVENTS, simulate_events, train_models
 from detector.contract.codec import decode_account_events
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.memory import MemoryRun
@@ -37,7 +37,7 @@ def test_too_few_accounts_for_so_many_events_are_refused() -> None:
 
 
 def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
-    train_models(tmp_path, 3, alert_share=0.01)
+    train_models(tmp_path, 3, TRAINING_EVENTS, alert_share=0.01)
     workload = simulate_events(10 * EVENTS, None, seed=3)
     model = read_model(tmp_path / ACCOUNT_CHAIN.name, ACCOUNT_CHAIN)
     run = MemoryRun(topology_for(model), model, ttl_ms=400 * DAY_MS)
@@ -47,7 +47,7 @@ def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
 
 
 def test_plain_faust_scores_with_a_forest_of_the_stages_features(tmp_path: Path) -> None:
-    train_models(tmp_path, 3)
+    train_models(tmp_path, 3, EVENTS)
     scorer = Scorer(str(tmp_path))
     usual, absurd = [0.0] * len(ACCOUNT.features), [1e12] * len(ACCOUNT.features)
     assert 0 == len(scorer.alerting([]))

@@ -90,5 +90,5 @@ def test_senseless_options_are_refused(work: Work, tmp_path: Path, options: list
 
 def test_a_place_that_cannot_be_written_is_refused(work: Work, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="choose another place"):
+    with pytest.raises(UserError, match="choose another path"):
         run("-o", tmp_path / "file" / "out")

@@ -15,6 +15,7 @@ from detector.contract.codec import (
     encode,
 )
 from detector.contract.hashing import hash64
+from detector.contract.texts import Strings
 
 ACCOUNT_EVENTS = [make.link(), make.unlink(), make.debit()]
 WALLET_EVENTS = [make.open_wallet(), make.payment(), make.transfer(), make.payout()]
@@ -29,6 +30,10 @@ def decode_accounts(*fields: dict[str, Any], **arguments: Any) -> Decoded:
 def assert_equal(expected: Batch, got: Batch) -> None:
     for name, one, other in zip(Batch._fields, expected, got, strict=True):
         np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def texts_of(strings: Strings, i: int) -> list[str]:
+    return [texts.text(i) for texts in strings]
 
 
 def row(batch: Batch, i: int) -> dict[str, int]:
@@ -54,7 +59,7 @@ COMMON = {
     "shop": 0,
     "shop_category": 0,
     "counterparty": 0,
-    "place": 0,
+    "hop_index": 0,
     "role": 0,
     "origin": 1 << 16,
     "origin_offset": 7,
@@ -89,7 +94,7 @@ ON_ACCOUNT = COMMON | {"origin": 0, "bank": 116, "account": hash64(make.ACCOUNT)
 )
 def test_an_event_becomes_one_row_of_columns(expected: dict[str, int], fields: dict[str, Any]) -> None:
     decode = decode_account_events if "account" in fields else decode_wallet_events
-    batch, rejected = decode([make.message(fields)], [make.key(fields)], np.array([7]))
+    batch, _, rejected = decode([make.message(fields)], [make.key(fields)], np.array([7]))
     assert rejected == []
     assert expected == row(batch, 0)
 
@@ -123,16 +128,50 @@ def test_a_chunk_gives_what_its_messages_give_one_at_a_time(decode: Any, fields:
     assert len(whole.rejected) == 4
     for part, i in zip((p for p in parts if p.batch.size), range(whole.batch.size), strict=True):
         assert_equal(part.batch._replace(record=whole.batch.record[i : i + 1]), whole.batch.select(slice(i, i + 1)))
+        assert texts_of(part.strings, 0) == texts_of(whole.strings, i)
+
+
+@pytest.mark.parametrize(
+    ("expected", "fields"),
+    [
+        (["e-000001", make.ACCOUNT, make.WALLET, ""], make.debit()),
+        (["取引1", make.ACCOUNT, "財布/é", ""], make.link(event_id="取引1", wallet="財布/é", service="paypay")),
+        (["e-000001", make.ACCOUNT, "𠮷", "new-pay"], make.unlink(wallet="𠮷", service="new-pay")),
+        (["e-000001", "", make.WALLET, ""], make.open_wallet(service="other")),
+        (["é", "", "財布", "new-pay"], make.transfer(event_id="é", wallet="財布", service="new-pay")),
+    ],
+)
+def test_the_strings_of_an_event_are_kept_and_a_known_services_name_is_told_by_its_code(
+    expected: list[str], fields: dict[str, Any]
+) -> None:
+    decode, other = (
+        (decode_account_events, make.debit(wallet="口"))
+        if "account" in fields
+        else (decode_wallet_events, make.payment(wallet="口"))
+    )
+    chunk = [other, fields, other]
+    found = decode([make.message(f) for f in chunk], [make.key(f) for f in chunk], np.arange(3))
+    assert expected == texts_of(found.strings, 1)
+    assert "口" == found.strings.wallet.text(0) == found.strings.wallet.text(2)
+
+
+def test_what_is_no_services_name_leaves_the_strings_of_others_as_they_are() -> None:
+    chunk = [make.debit(), make.debit(service="店/é", event_id="e-2"), make.debit(event_id="e-3", service="new-pay")]
+    found = decode_accounts(*chunk)
+    assert [1] == [r.record for r in found.rejected]
+    expected = [["e-000001", make.ACCOUNT, make.WALLET, ""], ["e-3", make.ACCOUNT, make.WALLET, "new-pay"]]
+    assert expected == [texts_of(found.strings, i) for i in range(2)]
 
 
 def test_order_and_places_are_kept_around_bad_messages() -> None:
     good = [make.debit(event_id=f"e-{i}") for i in range(4)]
     values = [make.message(good[0]), b"{", make.message(good[1]), None, make.message(good[2]), make.message(good[3])]
     keys = [make.key(good[0])] * 4 + [b"other", make.key(good[0])]
-    batch, rejected = decode_account_events(values, keys, np.arange(10, 16))
+    batch, strings, rejected = decode_account_events(values, keys, np.arange(10, 16))
     assert batch.record.tolist() == [0, 2, 5]
     assert batch.offset.tolist() == [10, 12, 15]
     assert [hash64("e-0"), hash64("e-1"), hash64("e-3")] == batch.event_id.tolist()
+    assert ["e-0", "e-1", "e-3"] == [strings.event_id.text(i) for i in range(3)]
     assert [(r.record, r.reason) for r in rejected] == [(1, "malformed_json"), (3, "empty_value"), (4, "key_mismatch")]
 
 

@@ -4,13 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import detector
-from detector.contract.kernel_cache import FOLDERS, sources_hash
+from detector.contract.kernel_cache import _imports, sources_hash
 
 KERNEL = """
 from numba import njit
@@ -32,7 +31,7 @@ def copy(tmp_path: Path) -> Path:
     here = Path(str(detector.__file__)).parent
     for name in ("contract", "core"):
         shutil.copytree(here / name, tmp_path / "detector" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("__init__.py", "errors.py"):
+    for name in ("__init__.py", "errors.py", "jst.py"):
         shutil.copy(here / name, tmp_path / "detector")
     (tmp_path / "detector" / "core" / "limit.py").write_text("LIMIT = 3\n")
     (tmp_path / "detector" / "core" / "kernel.py").write_text(KERNEL)
@@ -69,28 +68,25 @@ def test_the_same_sources_written_again_compile_nothing_and_a_constant_of_anothe
     assert (copy / "kernels").exists() == (kept != "beside the module")
 
 
-def add(folder: Path) -> None:
-    (folder / "more.py").write_text("")
+KERNELS = Path("detector", "core", "rows.py")
+WITHIN = {
+    "the file itself": (KERNELS, False),
+    "what it imports": (Path("detector", "core", "limit.py"), False),
+    "what that imports": (Path("detector", "core", "deeper.py"), False),
+    "another file": (Path("detector", "core", "alerting.py"), True),
+}
 
 
-def rename(folder: Path) -> None:
-    (folder / "errors.py").rename(folder / "faults.py")
-
-
-def leave(folder: Path) -> None:
-    (folder / "README.txt").write_text("no source")
-
-
-@pytest.mark.parametrize(("change", "same"), [(add, False), (rename, False), (leave, True)])
-def test_every_source_counts_by_its_name_and_content(copy: Path, change: Callable[[Path], None], *, same: bool) -> None:
-    before = sources_hash(copy / "detector")
-    change(copy / "detector")
+@pytest.mark.parametrize("where", WITHIN)
+def test_a_kernel_is_compiled_anew_for_what_it_imports_and_nothing_else(copy: Path, where: str) -> None:
+    (copy / "detector" / "core" / "limit.py").write_text("from detector.core import deeper\n")
+    (copy / "detector" / "core" / "deeper.py").write_text("LIMIT = 3\n")
+    rows = copy / KERNELS
+    rows.write_text(f"from detector.core.limit import deeper\n{rows.read_text('utf-8')}")
+    changed, same = WITHIN[where]
+    before = sources_hash(rows, copy)
+    with (copy / changed).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
     sources_hash.cache_clear()
-    assert same == (before == sources_hash(copy / "detector"))
-
-
-def test_the_folders_hold_every_kernel_of_the_detector() -> None:
-    root = Path(str(detector.__file__)).parent
-    kernels = [path for path in root.rglob("*.py") if "@njit" in path.read_text("utf-8")]
-    assert len(kernels) > 10
-    assert [] == [path for path in kernels if not any(path.is_relative_to(folder) for folder in FOLDERS)]
+    _imports.cache_clear()
+    assert same == (before == sources_hash(rows, copy))

@@ -4,6 +4,7 @@ from support import events as make
 from detector.contract.batch import RECEIVING, Batch
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.contract.keys import subject_key, wallet_key, wallet_keys
+from detector.core.events import Events
 from detector.core.forward import both_sides
 
 
@@ -58,7 +59,7 @@ def test_an_event_delivered_again_is_the_same() -> None:
 
 
 def test_both_sides_of_a_transfer_are_one_event_of_the_wallet_that_sends() -> None:
-    two = both_sides(decoded(make.transfer(), make.transfer(wallet="w-9")))
+    two = both_sides(Events.fresh(decoded(make.transfer(), make.transfer(wallet="w-9")), 0)).batch
     assert [0, RECEIVING] * 2 == two.role.tolist()
     assert two.identity[0] == two.identity[1]
     assert two.wallet[1] == two.wallet[3]

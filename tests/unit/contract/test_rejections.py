@@ -134,7 +134,7 @@ BAD: list[tuple[str, bytes | None]] = [
 
 
 def rejection(value: bytes | None, key: bytes | None = make.ACCOUNT.encode()) -> Rejected:
-    batch, rejected = decode_account_events([value], [key], np.array([0]))
+    batch, _, rejected = decode_account_events([value], [key], np.array([0]))
     assert batch.size == 0
     assert len(rejected) == 1
     return rejected[0]
@@ -171,7 +171,7 @@ def test_the_key_must_be_the_account(reason: str, key: bytes | None) -> None:
 )
 def test_the_key_of_a_wallet_event_must_be_the_wallet_at_its_service(reason: str, key: bytes | None) -> None:
     good = make.message(make.open_wallet(wallet="財布"))
-    batch, rejected = decode_wallet_events([good, good], ["docomo_account/財布".encode(), key], np.arange(2))
+    batch, _, rejected = decode_wallet_events([good, good], ["docomo_account/財布".encode(), key], np.arange(2))
     assert batch.record.tolist() == [0]
     assert [(1, reason)] == [(r.record, r.reason) for r in rejected]
 

@@ -6,11 +6,11 @@ from string import Formatter
 
 import numpy as np
 import pytest
+from support.alone import Alone
 from support.oracle_account import NAMES, Event, batch_of
 
 from detector.contract.vocabulary import DEBIT, EKYC, INSUFFICIENT, LINK, LOCKED, OK, PIN4, UNLINK, WRONG_CREDENTIALS
 from detector.core.admission import APPLY_FRESH
-from detector.core.pipeline import Pipeline
 from detector.core.stage import FACTS, MAX_ROW_BYTES
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.account_features import FEATURES
@@ -39,9 +39,9 @@ def debit(at_ms: int, yen: int, wallet: int = W1, service: int = 0, result: int 
 def told(*events: Event) -> tuple[list[dict[str, float]], list[list[int]]]:
     """Features that each event has, by name, and its yen."""
     numbered = [replace(event, offset=k, event_id=k + 1) for k, event in enumerate(events)]
-    outcome = Pipeline(ACCOUNT, None, ttl_ms=10**12).process(batch_of(numbered))
-    rows = [{n: float(v) for n, v in zip(NAMES, x, strict=True) if not np.isnan(v)} for x in outcome.X]
-    return rows, outcome.carried.facts[:, :2].tolist()
+    outcome = Alone(ACCOUNT, ttl_ms=10**12).process(batch_of(numbered))
+    rows = [{n: float(v) for n, v in zip(NAMES, x, strict=True) if not np.isnan(v)} for x in outcome.events.X]
+    return rows, outcome.events.facts[:, :2].tolist()
 
 
 def last(*events: Event) -> dict[str, float]:

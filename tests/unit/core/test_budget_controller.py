@@ -1,44 +1,45 @@
-"""What the controller does: it follows a life that drifts, and neither campaigns nor outages; whose desk is whose."""
+"""What the controller does: it follows a life that drifts, and neither campaigns nor outages; whose budget is whose."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.alone import Alone, no_facts
 from support.models import make_batch, make_model
 from support.oracle_budget import DAY_MS, JST_MS, Alerting, batch_of, parts
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import ABSENT
-from detector.core.budget_controller import SHARED, desk_of, name_of, taken, to_desk
+from detector.core.budget_controller import SHARED, controller_of, name_of
 from detector.core.budgets import BANKS, BankBudgets
-from detector.core.hop import Carried, nothing_carried
+from detector.core.escalation import escalate
 from detector.core.model import Judgement, Model
-from detector.core.pipeline import Outcome, Pipeline
-from detector.core.stage import OF_LIMIT, WHOLE, Stage
-from detector.core.stages.budget import HIGHEST, LOWEST, NEVER, SILENT_DAYS, STEP, desk_stage
+from detector.core.stage import JUDGED_BY, OF_LIMIT, WHOLE, Stage
+from detector.core.stages.budget import HIGHEST, LOWEST, NEVER, SILENT_DAYS, STEP, budget_stage
+from detector.core.topology import within_budget
 
 DAY_0 = 18_500
 TTL_MS = 400 * DAY_MS
 
 
 class Life:
-    """A desk that can bear `set_point` groups a day, and days of which normal life is `drift` times what was learnt."""
+    """A desk that bears `set_point` groups a day, and days of which normal life is `drift` times what was learnt."""
 
     def __init__(self, set_point: float = 20.0, seed: int = 1, learnt_until: int = NEVER) -> None:
         self._set_points = np.full(BANKS + 1, set_point)
-        self.pipeline = Pipeline(self._stage(learnt_until), None, ttl_ms=TTL_MS)
+        self.pipeline = Alone(self._stage(learnt_until), ttl_ms=TTL_MS)
         self.set_point = set_point
         self.day, self._offset = DAY_0, 0
         self._rng = np.random.default_rng(seed)
 
     def _stage(self, learnt_until: int) -> Stage:
-        return desk_stage(lambda batch: batch.bank.astype(np.uint64), self._set_points, learnt_until)
+        return budget_stage(lambda batch: batch.bank.astype(np.uint64), self._set_points, learnt_until)
 
     def retrained(self, learnt_until: int) -> None:
         """From here on another model judges."""
         rows, watermark_ms = self.pipeline.rows, self.pipeline.watermark_ms
         stage = self._stage(learnt_until)
-        self.pipeline = Pipeline(stage, None, ttl_ms=TTL_MS, rows=rows, watermark_ms=watermark_ms)
+        self.pipeline = Alone(stage, ttl_ms=TTL_MS, rows=rows, watermark_ms=watermark_ms)
 
     def live(self, days: int, drift: float = 1.0, campaign: int = 0) -> float:
         """Let `days` go by with so many groups of a campaign on each; groups a day that alerted."""
@@ -54,11 +55,11 @@ class Life:
 
     def take(self, events: list[Alerting]) -> int:
         """How many of the events alert."""
-        carried = nothing_carried(len(events), 0)
-        carried.facts[:, OF_LIMIT] = [parts(event) for event in events]
-        outcome = self.pipeline.process(batch_of(events, self._offset), carried)
+        facts = no_facts(len(events))
+        facts[:, OF_LIMIT] = [parts(event) for event in events]
+        outcome = self.pipeline.process(batch_of(events, self._offset), facts)
         self._offset += len(events)
-        return len(taken(outcome))
+        return len(within_budget(outcome.events, outcome.status))
 
     def multipliers(self, days: int, drift: float = 1.0) -> list[float]:
         """What the multiplier was on each of `days`."""
@@ -140,20 +141,20 @@ def test_days_that_the_model_learnt_from_do_not_count() -> None:
     assert 1.2 < life.multipliers(days=40, drift=0.7)[-1]
 
 
-def test_with_another_model_a_desk_begins_anew() -> None:
+def test_with_another_model_a_budget_begins_anew() -> None:
     life = Life()
     assert 1.2 < life.multipliers(days=40, drift=0.7)[-1]
     life.retrained(life.day - 1)
     assert [1.0, 1.0] == life.multipliers(days=2)
 
 
-def test_a_small_desk_is_slower_and_as_steady() -> None:
+def test_a_small_budget_is_slower_and_as_steady() -> None:
     life = Life(set_point=0.5)
     moved = life.multipliers(days=400)
     assert 0.75 < min(moved) <= max(moved) < 1.33
 
 
-def test_a_desk_that_begins_takes_what_the_model_says() -> None:
+def test_a_budget_that_begins_lets_through_what_the_model_says() -> None:
     life = Life()
     at_ms = DAY_0 * DAY_MS
     assert 1 == life.take([Alerting(1, at_ms, 1.0), Alerting(2, at_ms, 1.000001), Alerting(3, at_ms, HIGHEST)])
@@ -172,38 +173,45 @@ def controlled(own: dict[str, float]) -> Model:
     return model.with_controller()
 
 
-def test_banks_without_a_budget_of_their_own_share_a_desk() -> None:
-    stage = desk_of(controlled({"0116": 2.0}))
+def test_banks_without_a_budget_of_their_own_share_one() -> None:
+    stage = controller_of(controlled({"0116": 2.0}))
     assert stage is not None
     batch = make_batch(4, bank=[1, 116, 9900, ABSENT])
     assert [SHARED, 117, SHARED, SHARED] == stage.keys_of(batch).tolist()
 
 
-def test_a_model_without_a_controller_has_no_desk() -> None:
-    assert desk_of(make_model()) is None
+def test_a_model_without_a_controller_has_no_budget_stage() -> None:
+    assert controller_of(make_model()) is None
 
 
-def outcome_of(model: Model, alarm: list[float], batch: Batch) -> Outcome:
+def escalated_of(model: Model, alarm: list[float], batch: Batch) -> np.ndarray:
+    """The facts of events with these alarms."""
     alarms, n = np.array(alarm), len(alarm)
     alert = alarms <= model.limits[batch.bank] * HIGHEST
+    facts = no_facts(n)
     judged = Judgement(alarms, np.zeros(n, np.int8), np.ones(n), np.zeros((n, 1)), alert)
-    return Outcome(np.zeros(n, np.int8), Carried(*nothing_carried(n, 0)), judged)
+    escalate(facts, batch, judged, model)
+    return facts
 
 
-def test_the_desk_is_told_the_part_of_the_limit_of_the_bank() -> None:
+def test_the_controller_gets_the_part_of_the_limit_of_the_bank() -> None:
     model = controlled({"0116": 2.0})  # a limit of 8
-    batch = make_batch(4, bank=[1, 116, 116, 1])
-    carried = to_desk(model, batch, outcome_of(model, [20.0, 8.0, 4.0, 30.0], batch), np.arange(4))
-    assert [WHOLE, WHOLE, WHOLE // 2, WHOLE * 3 // 2] == carried.facts[:, OF_LIMIT].tolist()
+    facts = escalated_of(model, [20.0, 8.0, 4.0, 30.0], make_batch(4, bank=[1, 116, 116, 1]))
+    assert [WHOLE, WHOLE, WHOLE // 2, WHOLE * 3 // 2] == facts[:, OF_LIMIT].tolist()
+
+
+def test_without_a_controller_no_part_is_told() -> None:
+    model = replace(controlled({}), controlled=False)
+    facts = escalated_of(model, [20.0, np.inf], make_batch(2, bank=[1, 1]))
+    assert [0, 0] == facts[:, OF_LIMIT].tolist()
+    assert [model.number, 0] == facts[:, JUDGED_BY].tolist(), "what no detector scores was judged by none"
 
 
 def test_rounding_never_takes_an_alarm_over_its_limit_or_back() -> None:
-    model = controlled({})
     alarms = [float(np.nextafter(20, 0)), 20.0, float(np.nextafter(20, 99))]
-    batch = make_batch(3, bank=[1, 1, 1])
-    facts = to_desk(model, batch, outcome_of(model, alarms, batch), np.arange(3)).facts[:, OF_LIMIT]
-    assert [True, True, False] == (facts <= WHOLE).tolist()
+    parts_of_limit = escalated_of(controlled({}), alarms, make_batch(3, bank=[1, 1, 1]))[:, OF_LIMIT]
+    assert [True, True, False] == (parts_of_limit <= WHOLE).tolist()
 
 
-def test_a_desk_is_named_by_its_bank() -> None:
+def test_a_budget_is_named_by_its_bank() -> None:
     assert ["shared", "0001", "0116", "9900"] == [name_of(key) for key in (SHARED, 2, 117, 9901)]

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.alone import Alone
 from support.oracle_cases import CASE_MS, START_MS, Oracle, Told, Update, batch_of, lives
 
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
 from detector.core.model import SEVERITIES, severity
-from detector.core.pipeline import Pipeline
 from detector.core.stage import (
     CASE_EVENTS,
     CASE_NEWS,
@@ -38,11 +38,11 @@ OPENED = frozenset({"opened"})
 
 def updates(events: Sequence[Told], ttl_ms: int = NEVER_MS, pieces: int = 1) -> list[Update]:
     """What the stage makes of the events, in batches of `pieces`; 0: all at once."""
-    machine = Pipeline(CASES, None, ttl_ms=ttl_ms)
+    machine = Alone(CASES, ttl_ms=ttl_ms)
     found = []
     for first in range(0, len(events), pieces or len(events)):
-        batch, carried = batch_of(events[first : first + pieces] if pieces else events, first)
-        found += [_update(facts) for facts in machine.process(batch, carried).carried.facts]
+        batch, facts = batch_of(events[first : first + pieces] if pieces else events, first)
+        found += [_update(told) for told in machine.process(batch, facts).events.facts]
     return found
 
 

@@ -3,14 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from support.models import make_batch
+from support.alone import Alone, no_facts
+from support.models import STAGE, make_batch
 
 from detector.contract.batch import WALLET_EVENTS, Batch, origin_of
-from detector.core.hop import Carried, nothing_carried
+from detector.core.events import Events
 from detector.core.pipeline import Pipeline
-from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, RECEIVED_MS, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, RECEIVED_MS, YEN_DEBITED, YEN_LEFT, Chain
 from detector.core.stages.cases import CASE_MS, CASES
+from detector.core.topology import topology_of
 from detector.core.triage import YEN_STEP
 
 DAY_MS = 24 * 3_600_000
@@ -36,20 +39,20 @@ def batch_of(alerts: list[Alerting], first: int = 0) -> Batch:
     return make_batch(len(alerts), offset=places, event_id=places + 1, **dict(zip(names, columns, strict=True)))
 
 
-def growing(n: int, first: int = 0) -> Carried:
-    """What goes with alerts that all have something to tell: of each 30,000 yen more are gone."""
-    carried = nothing_carried(n, 0)
-    carried.facts[:, YEN_DEBITED] = YEN_STEP * np.arange(first + 1, first + n + 1)
-    return carried
+def growing(n: int, first: int = 0) -> npt.NDArray[np.int64]:
+    """Facts of alerts that all have something to tell: of each 30,000 yen more are gone."""
+    facts = no_facts(n)
+    facts[:, YEN_DEBITED] = YEN_STEP * np.arange(first + 1, first + n + 1)
+    return facts
 
 
-def pipeline(ttl_ms: int = NEVER_MS) -> Pipeline:
-    return Pipeline(CASES, None, ttl_ms=ttl_ms)
+def pipeline(ttl_ms: int = NEVER_MS) -> Alone:
+    return Alone(CASES, ttl_ms=ttl_ms)
 
 
-def cases(machine: Pipeline, alerts: list[Alerting], first: int = 0) -> list[tuple[int, int]]:
+def cases(machine: Alone, alerts: list[Alerting], first: int = 0) -> list[tuple[int, int]]:
     """(offset of the case's first alert, update) of each alert."""
-    facts = machine.process(batch_of(alerts, first), growing(len(alerts), first)).carried.facts
+    facts = machine.process(batch_of(alerts, first), growing(len(alerts), first)).events.facts
     return list(zip(facts[:, CASE_OFFSET].tolist(), facts[:, CASE_UPDATE].tolist(), strict=True))
 
 
@@ -86,25 +89,28 @@ def test_a_batch_of_n_equals_n_batches_of_one(why: str) -> None:
     _, alerts = GROUPS[why]
     together, alone = pipeline(), pipeline()
     expected = together.process(batch_of(alerts), growing(len(alerts)))
-    facts = [alone.process(batch_of([alert], i), growing(1, i)).carried.facts for i, alert in enumerate(alerts)]
-    assert expected.carried.facts.tobytes() == np.concatenate(facts).tobytes()
+    facts = [alone.process(batch_of([alert], i), growing(1, i)).events.facts for i, alert in enumerate(alerts)]
+    assert expected.events.facts.tobytes() == np.concatenate(facts).tobytes()
     assert together.rows.snapshot().tobytes() == alone.rows.snapshot().tobytes()
 
 
 def test_a_case_is_named_by_topic_partition_and_offset_of_its_first_alert() -> None:
     first = origin_of(WALLET_EVENTS, 3)
     alerts = [Alerting(A, 41, T, origin=first), Alerting(A, 7, T, origin=origin_of(0, 1))]
-    facts = pipeline().process(batch_of(alerts), growing(2)).carried.facts
+    facts = pipeline().process(batch_of(alerts), growing(2)).events.facts
     assert [[first, 41, 0], [first, 41, 1]] == facts[:, [CASE_ORIGIN, CASE_OFFSET, CASE_UPDATE]].tolist()
 
 
 def test_other_facts_and_features_go_through() -> None:
-    carried = Carried(np.array([[1.5, np.nan]], np.float32), nothing_carried(1, 0).facts)
-    carried.facts[0, [YEN_LEFT, RECEIVED_MS]] = 110_000, T
-    numbered = pipeline().process(batch_of([Alerting(A, 41, T)]), carried).carried
-    np.testing.assert_array_equal(carried.X, numbered.X)
+    X = np.array([[1.5, np.nan, 3, np.nan]], np.float32)
+    facts = no_facts(1)
+    facts[0, [YEN_LEFT, RECEIVED_MS]] = 110_000, T
+    topology = topology_of(Chain((STAGE,)))
+    machine = Pipeline(topology, topology.node("cases"), None, ttl_ms=NEVER_MS)
+    numbered = machine.process(Events(batch_of([Alerting(A, 41, T)]), X.copy(), facts)).events
+    np.testing.assert_array_equal(X, numbered.X)
     assert [110_000, T] == numbered.facts[0, [YEN_LEFT, RECEIVED_MS]].tolist()
-    assert 0 == carried.facts[0, CASE_OFFSET], "what was given stays as it was"
+    assert 0 == facts[0, CASE_OFFSET], "what was given stays as it was"
 
 
 def test_a_replayed_alert_is_not_numbered_again() -> None:

@@ -21,7 +21,7 @@ FEATURES = (
     Feature("by_pin", "", "bool", 1, ("debit",), "linked by PIN", "暗証番号で登録"),
 )
 AGE, FRESH, AMOUNT, DAY, PIN = range(5)
-COLUMNS = Stage("account", "account", STAGE.row, 1, STAGE.kernel, FEATURES)
+COLUMNS = Stage("account", "account", STAGE.row, 1, STAGE.kernel, FEATURES, STAGE.reads)
 X = np.array([300, 300, 90_000, 190_000, 1], np.float32)
 USUAL = np.array([86_400, 600, 5_000, 5_000, 0], np.float32)
 DEBITED = Debit(90_000, done=True, young=True)
@@ -133,7 +133,7 @@ def test_steps_go_to_the_first_that_is_usual_and_are_few() -> None:
 def test_a_trained_model_judges_on_both_sides_of_the_limit_as_is_told() -> None:
     """For made-up debits that alert: at the limit and below none does, at the next amount looked at one does."""
     features = tuple(FEATURES[AMOUNT] if feature.name == "amount_yen" else feature for feature in STAGE.features)
-    stage = Stage("account", "account", STAGE.row, 1, STAGE.kernel, features)
+    stage = Stage("account", "account", STAGE.row, 1, STAGE.kernel, features, STAGE.reads)
     model, data = make_model(), make_history(days=3, seed=5)
     kept = np.flatnonzero(data.kind == DEBIT)
     rows = data.X[kept] * np.array([1, 0.02, 9, 0.02], np.float32)

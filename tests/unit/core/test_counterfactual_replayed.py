@@ -8,20 +8,23 @@ from support.histories import TTL_MS, history, model
 from support.models import make_batch
 
 from detector.contract.batch import Batch
-from detector.contract.events import Debit as DebitEvent
+from detector.contract.texts import Strings, Texts
 from detector.contract.vocabulary import DEBIT
-from detector.core.alerting import build_alert
-from detector.core.chain import ChainRun, Scored
+from detector.core.alerting import Explainer
 from detector.core.chains import WALLET_CHAIN
 from detector.core.counterfactual import amounts_below
+from detector.core.memory import MemoryRun, Played
+from detector.core.topology import topology_of
 
 REPEATS = WALLET_CHAIN.feature_names.index("repeats")
 #: So fine an ear that some two hundred debits alert, of which most would not at a smaller amount.
 MODEL = replace(model(), budget=10.0)
+EXPLAINER = Explainer(MODEL, WALLET_CHAIN, ("a", "w"))
 
 
-def scored(batch: Batch) -> Scored:
-    return ChainRun(WALLET_CHAIN, MODEL, ttl_ms=TTL_MS).process(batch)
+def played(batch: Batch) -> Played:
+    strings = Strings(*(Texts.empty(batch.size) for _ in Strings._fields))
+    return MemoryRun(topology_of(WALLET_CHAIN), MODEL, ttl_ms=TTL_MS).process(batch, strings)
 
 
 def with_amount(batch: Batch, offset: int, amount: float) -> Batch:
@@ -32,32 +35,22 @@ def with_amount(batch: Batch, offset: int, amount: float) -> Batch:
 
 def alerts_at(batch: Batch, offset: int, amount: float) -> tuple[bool, float]:
     """Whether the event alerts with that amount, and how many earlier debits were of it."""
-    _, outcome = scored(with_amount(batch, offset, amount))
-    assert outcome.judgement is not None
-    return bool(outcome.judgement.alert[-1]), float(outcome.X[-1, REPEATS])
-
-
-def event(amount_yen: int) -> DebitEvent:
-    return DebitEvent(
-        event_id="e", occurred_at_ms=0, service="other", wallet="w", wallet_opened_at_ms=0, wallet_verified=False,
-        source="", bank="0116", account="0" * 16, result="ok", amount_yen=amount_yen, purpose="charge",
-    )  # fmt: skip
+    last = played(with_amount(batch, offset, amount)).last
+    assert last.judgement is not None
+    return bool(last.judgement.alert[-1]), float(last.events.X[-1, REPEATS])
 
 
 @pytest.mark.timeout(300)
 def test_a_replayed_debit_alerts_above_the_limit_told_and_not_at_it() -> None:
     log = history()
-    batch, outcome = scored(log)
-    assert outcome.judgement is not None
+    cases = played(log).cases
     told = 0
-    for i in outcome.alerting:
-        if batch.kind[i] != DEBIT or told == 60:
+    # What is held tells no limit, but has one all the same: explained as if it were raised.
+    for alert, i in zip(EXPLAINER.explain(cases.events, cases.applied), cases.applied, strict=True):
+        if alert.kind != "debit" or told == 60:
             continue
-        amount, offset = int(batch.amount_yen[i]), int(batch.offset[i])
-        alert = build_alert(
-            model=MODEL, columns=WALLET_CHAIN, event=event(amount), batch=batch, i=int(i),
-            carried=outcome.carried, judgement=outcome.judgement, topics=("a", "w"),
-        )  # fmt: skip
+        amount, offset = alert.amount_yen, int(cases.events.batch.offset[i])
+        assert (amount, DEBIT) == (log.amount_yen[offset], log.kind[offset])
         found = alert.counterfactual
         if found is None or found.feature != "amount_yen":
             continue

@@ -1,28 +1,34 @@
 """A transfer reaches both wallets that it touches; every other event goes on as it is."""
 
 import numpy as np
-from support.hops import log_of
+from support.hops import any_events, log_of
 from support.models import make_batch
 
 from detector.contract.batch import DTYPES, OWN, RECEIVING, Batch, concatenate
 from detector.contract.vocabulary import DEBIT, OPEN, PAYMENT, TRANSFER
-from detector.core.forward import both_sides, one_side
-from detector.core.hop import Column
+from detector.core.events import Events
+from detector.core.forward import both_sides
+from detector.core.topology import own_side
 
 #: What the receiver's side differs in.
-CHANGED = ("wallet", "counterparty", "role", "place")
+CHANGED = ("wallet", "counterparty", "role", "hop_index")
 
 
 def told(batch: Batch) -> list[tuple[int, int, int, int, int]]:
-    """(record, place, role, wallet, counterparty) of every event."""
-    columns = (batch.record, batch.place, batch.role, batch.wallet, batch.counterparty)
+    """(record, hop_index, role, wallet, counterparty) of every event."""
+    columns = (batch.record, batch.hop_index, batch.role, batch.wallet, batch.counterparty)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
+def sides(batch: Batch) -> Batch:
+    """The batch with both sides of its transfers."""
+    return both_sides(Events.fresh(batch, 0)).batch
+
+
 def test_events_without_a_transfer_stay_as_they_are() -> None:
-    batch = make_batch(4, kind=[OPEN, PAYMENT, DEBIT, OPEN], wallet=[1, 2, 3, 4])
-    assert both_sides(batch) is batch
-    assert 0 == both_sides(make_batch(0)).size
+    events = Events.fresh(make_batch(4, kind=[OPEN, PAYMENT, DEBIT, OPEN], wallet=[1, 2, 3, 4]), 2)
+    assert both_sides(events) is events
+    assert 0 == sides(make_batch(0)).size
 
 
 def test_behind_the_senders_event_comes_the_receivers() -> None:
@@ -41,12 +47,12 @@ def test_behind_the_senders_event_comes_the_receivers() -> None:
         (7, 1, RECEIVING, 1, 3),
         (8, 0, OWN, 5, 5),
         (8, 1, RECEIVING, 5, 5),
-    ] == told(both_sides(batch))
+    ] == told(sides(batch))
 
 
 def test_both_sides_are_the_same_event_in_all_else() -> None:
     batch = log_of(3_000)
-    both = both_sides(batch)
+    both = sides(batch)
     transfers = batch.kind == TRANSFER
     assert both.size == batch.size + transfers.sum() > batch.size
     sent, received = both.select(both.role == OWN), both.select(both.role == RECEIVING)
@@ -54,28 +60,43 @@ def test_both_sides_are_the_same_event_in_all_else() -> None:
         np.testing.assert_array_equal(getattr(batch, name), getattr(sent, name), name)
         if name not in CHANGED:
             np.testing.assert_array_equal(getattr(batch, name)[transfers], getattr(received, name), name)
-    assert [DTYPES[name] for name in Batch._fields] == [column.dtype for column in list[Column](both)]
-    assert all(column.flags.c_contiguous for column in list[Column](both))
+    assert [DTYPES[name] for name in Batch._fields] == [column.dtype for column in both]
+    assert all(column.flags.c_contiguous for column in both)
+
+
+def test_features_facts_and_strings_go_with_both_sides() -> None:
+    events = any_events(3, 2)
+    kind = np.array([TRANSFER, PAYMENT, TRANSFER], np.int8)
+    both = both_sides(events._replace(batch=events.batch._replace(kind=kind)))
+    twice = [0, 0, 1, 2, 2]
+    assert events.X[twice].tobytes() == both.X.tobytes()
+    assert events.facts[twice].tobytes() == both.facts.tobytes()
+    assert events.strings is not None
+    assert both.strings is not None
+    for given, got in zip(events.strings, both.strings, strict=True):
+        assert [given.text(i) for i in twice] == [got.text(i) for i in range(5)]
 
 
 def test_a_batch_of_n_equals_n_batches_of_one() -> None:
     batch = log_of(3_000).select(slice(0, 500))
     assert (batch.kind == TRANSFER).any()
-    alone = concatenate([both_sides(batch.select([i])) for i in range(batch.size)])
+    alone = concatenate([sides(batch.select([i])) for i in range(batch.size)])
     for name in Batch._fields:
-        assert getattr(both_sides(batch), name).tobytes() == getattr(alone, name).tobytes(), name
+        assert getattr(sides(batch), name).tobytes() == getattr(alone, name).tobytes(), name
 
 
 def test_behind_the_wallets_stage_a_transfer_is_one_event_again() -> None:
     batch = make_batch(
         3, record=[0, 1, 2], kind=[TRANSFER, PAYMENT, TRANSFER], wallet=[1, 2, 3], counterparty=[9, 0, 1]
     )
-    both = both_sides(batch)
-    assert [0, 2, 3] == one_side(both, np.arange(both.size)).tolist()
-    assert [2] == one_side(both, np.array([1, 2, 4])).tolist()
+    both = both_sides(Events.fresh(batch, 0))
+    status = np.zeros(both.size, np.int8)
+    assert [0, 2, 3] == own_side(both, status).tolist()
+    status[[0, 3]] = 3
+    assert [2] == own_side(both, status).tolist()
 
 
 def test_what_is_given_stays_as_it_was() -> None:
     batch = make_batch(1, kind=[TRANSFER], wallet=[1], counterparty=[9])
-    both_sides(batch)
+    sides(batch)
     assert [(0, 0, OWN, 1, 9)] == told(batch)

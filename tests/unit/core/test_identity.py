@@ -5,21 +5,22 @@ from typing import Any
 import numpy as np
 import pytest
 from support import events as make
+from support.alone import Alone, no_facts
 
 from detector.contract.batch import Batch
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.contract.services import FIRST_UNKNOWN
 from detector.contract.vocabulary import SERVICES
 from detector.core.admission import APPLY, APPLY_FRESH, DUPLICATE
-from detector.core.chain import ChainRun
 from detector.core.chains import CHAINS
-from detector.core.hop import nothing_carried
-from detector.core.pipeline import Outcome, Pipeline
-from detector.core.stage import ALARM_MILLIONTHS, CASE_NEWS, CASE_UPDATE, TOLD, YEN_LEFT, Stage
+from detector.core.memory import MemoryRun
+from detector.core.pipeline import Outcome
+from detector.core.stage import ALARM_MILLIONTHS, CASE_NEWS, CASE_UPDATE, ESCALATED, YEN_LEFT, Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.cases import CASES
 from detector.core.stages.source import SOURCE
 from detector.core.stages.wallet import WALLET
+from detector.core.topology import topology_of
 from detector.core.triage import OPENED, SERVICE
 
 NEVER_MS = 10**15
@@ -35,13 +36,13 @@ def decoded(*events: dict[str, Any], first: int = 0) -> Batch:
     return found.batch
 
 
-def ran(stage: Stage, *events: dict[str, Any]) -> tuple[Pipeline, Outcome]:
-    pipeline = Pipeline(stage, None, ttl_ms=NEVER_MS)
+def ran(stage: Stage, *events: dict[str, Any]) -> tuple[Alone, Outcome]:
+    pipeline = Alone(stage)
     return pipeline, pipeline.process(decoded(*events))
 
 
 def column(outcome: Outcome, name: str) -> list[float]:
-    values: list[float] = outcome.X[:, ACCOUNT.feature_names.index(name)].tolist()
+    values: list[float] = outcome.events.X[:, ACCOUNT.feature_names.index(name)].tolist()
     return values
 
 
@@ -53,10 +54,10 @@ def test_one_wallet_id_at_two_services_is_two_rows() -> None:
 
 def test_one_wallet_id_at_two_services_is_two_cases() -> None:
     batch = decoded(make.payment(), make.payment(service="paypay"), make.payment(event_id="e-2"))
-    carried = nothing_carried(3, 0)
-    carried.facts[:, [TOLD, ALARM_MILLIONTHS]] = 1, 5_000_000
-    pipeline = Pipeline(CASES, None, ttl_ms=NEVER_MS)
-    facts = pipeline.process(batch, carried).carried.facts
+    facts = no_facts(3)
+    facts[:, [ESCALATED, ALARM_MILLIONTHS]] = 1, 5_000_000
+    pipeline = Alone(CASES)
+    facts = pipeline.process(batch, facts).events.facts
     assert [OPENED, OPENED, 0] == facts[:, CASE_NEWS].tolist()
     assert 2 == pipeline.rows.count
 
@@ -83,9 +84,9 @@ def test_a_thief_whose_events_are_numbered_by_account_keeps_them_all() -> None:
 
 
 def test_a_wallet_is_paid_by_two_that_number_their_transfers_alike() -> None:
-    run = ChainRun(CHAINS[1], None, ttl_ms=NEVER_MS)
+    run = MemoryRun(topology_of(CHAINS[1]), None, ttl_ms=NEVER_MS)
     sent = [make.transfer(wallet=wallet) for wallet in ("w-7", "w-8", "w-7")]
-    status = run.process(decoded(*sent)).outcome.status
+    status = run.process(decoded(*sent)).last.status
     assert [1, 1, 1, 0, 3, 3] == status.tolist(), "sender and receiver of each"
 
 
@@ -93,13 +94,12 @@ def test_the_wallets_of_next_year_go_the_whole_way() -> None:
     events = [make.link(service="new-pay"), make.debit(service="new-pay", event_id="e-2", amount_yen=120_000)]
     batch = decoded(*events, make.debit(event_id="e-3", amount_yen=50_000))
     assert FIRST_UNKNOWN <= batch.service[0] == batch.service[1]
-    account = Pipeline(ACCOUNT, None, ttl_ms=NEVER_MS)
-    outcome = account.process(batch)
+    outcome = Alone(ACCOUNT).process(batch)
     assert [1, 1, 2] == column(outcome, "services")
     np.testing.assert_array_equal([np.nan, 120_000, 170_000], column(outcome, "month_yen"))
-    assert [CAP, CAP - 120_000, CAP - 50_000] == outcome.carried.facts[:, YEN_LEFT].tolist()
-    outcome.carried.facts[:, [TOLD, ALARM_MILLIONTHS]] = 1, 5_000_000
-    facts = Pipeline(CASES, None, ttl_ms=NEVER_MS).process(batch, outcome.carried).carried.facts
+    assert [CAP, CAP - 120_000, CAP - 50_000] == outcome.events.facts[:, YEN_LEFT].tolist()
+    outcome.events.facts[:, [ESCALATED, ALARM_MILLIONTHS]] = 1, 5_000_000
+    facts = Alone(CASES).process(batch, outcome.events.facts).events.facts
     assert [CAP, CAP - 120_000, 2 * CAP - 170_000] == facts[:, YEN_LEFT].tolist()
     assert [OPENED, 0, SERVICE] == [news & (OPENED | SERVICE) for news in facts[:, CASE_NEWS].tolist()]
     assert 0 == facts[0, CASE_UPDATE]
@@ -113,7 +113,7 @@ def test_a_ninth_service_of_a_month_takes_the_place_of_the_one_with_the_least_ye
     ]
     _, outcome = ran(ACCOUNT, *events, make.debit(service="new-pay", event_id="a"), make.debit(service="kyash"))
     assert [1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 9] == column(outcome, "services")
-    left = outcome.carried.facts[:, YEN_LEFT].tolist()
+    left = outcome.events.facts[:, YEN_LEFT].tolist()
     assert [CAP - amount for amount in (*yen, 2_000, 12_000, 10_000)] == left, "kyash was forgotten"
     assert sum(yen) - 1_000 + 2_000 + 10_000 == column(outcome, "month_yen")[9]
 

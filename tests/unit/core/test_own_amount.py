@@ -6,10 +6,11 @@ from support.models import FIRST_DAY, make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, INSUFFICIENT, LINK, OK, PAYMENT, PIN4
-from detector.core.chain import ChainRun
 from detector.core.chains import CHAINS
+from detector.core.memory import MemoryRun
 from detector.core.own_amount import FORMS, Debit, with_amounts
 from detector.core.stages.source_kernel import YOUNG_MS
+from detector.core.topology import topology_of
 from detector.jst import DAY_MS, JST_MS
 
 CHAIN = CHAINS[-1]
@@ -44,8 +45,8 @@ def log() -> Batch:
 
 
 def features_of_last(batch: Batch) -> np.ndarray:
-    X: np.ndarray = ChainRun(CHAIN, None, ttl_ms=400 * DAY_MS).process(batch).outcome.X
-    last: np.ndarray = X[-1]
+    events = MemoryRun(topology_of(CHAIN), None, ttl_ms=400 * DAY_MS).process(batch).last.events
+    last: np.ndarray = events.X[-1]
     return last
 
 

@@ -5,6 +5,7 @@ from string import Formatter
 
 import numpy as np
 import pytest
+from support.alone import Alone
 from support.oracle_wallet import NAMES, Event, batch_of
 
 from detector.contract.batch import RECEIVING
@@ -22,7 +23,6 @@ from detector.contract.vocabulary import (
     WRONG_CREDENTIALS,
 )
 from detector.core.admission import APPLY_FRESH, REPLAY
-from detector.core.pipeline import Pipeline
 from detector.core.stage import FACTS, HEADER, MAX_ROW_BYTES, Chain, Feature
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.wallet import WALLET
@@ -82,8 +82,8 @@ def payout(at_ms: int, yen: int = 20_000) -> Event:
 def told(*events: Event) -> list[dict[str, float]]:
     """Features that each event has, by name."""
     numbered = [replace(event, offset=k, event_id=k + 1) for k, event in enumerate(events)]
-    outcome = Pipeline(WALLET, None, ttl_ms=10**12).process(batch_of(numbered))
-    return [{n: float(v) for n, v in zip(NAMES, x, strict=True) if not np.isnan(v)} for x in outcome.X]
+    outcome = Alone(WALLET, ttl_ms=10**12).process(batch_of(numbered))
+    return [{n: float(v) for n, v in zip(NAMES, x, strict=True) if not np.isnan(v)} for x in outcome.events.X]
 
 
 def last(*events: Event) -> dict[str, float]:

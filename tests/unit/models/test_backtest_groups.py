@@ -1,10 +1,10 @@
 """Alert groups: the cases stage's own numbering, and which of the groups are false."""
 
 import numpy as np
+from support.alone import Alone
 from support.logs import Event, make_played, opened
 from support.models import make_batch
 
-from detector.core.pipeline import Pipeline
 from detector.core.stage import CASE_OFFSET
 from detector.core.stages.cases import CASES
 from detector.jst import DAY_MS
@@ -66,6 +66,6 @@ def test_groups_are_those_of_the_cases_stage() -> None:
         account=played.account[rows],
         occurred_at_ms=played.occurred_at_ms[rows],
     )
-    stage = Pipeline(CASES, None, ttl_ms=400 * DAY_MS).process(batch)
-    expected = np.unique(stage.carried.facts[:, CASE_OFFSET])
+    stage = Alone(CASES, ttl_ms=400 * DAY_MS).process(batch)
+    expected = np.unique(stage.events.facts[:, CASE_OFFSET])
     assert expected.tolist() == Grouping(played).groups(rows).first.tolist()

@@ -7,8 +7,9 @@ from support.histories import TTL_MS, history, model
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64_many
 from detector.contract.vocabulary import DEBIT, LINK, OK, PAYMENT
-from detector.core.chain import ChainRun
 from detector.core.chains import WALLET_CHAIN
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from models.backtest.labels import HONEST, NO_CASE, Labels, labels_of
 from models.backtest.played import Played, play
 from models.datasets import collect
@@ -63,11 +64,24 @@ def test_an_event_delivered_again_is_there_once() -> None:
     assert found.size == len(np.unique(found.event_id)) < np.isin(history().kind, (LINK, DEBIT)).sum()
 
 
+def test_events_numbered_by_account_or_wallet_are_all_there() -> None:
+    whole = history()
+    event, place = np.unique(whole.event_id, return_inverse=True)
+    subject = whole.subject[np.unique(whole.event_id, return_index=True)[1]]
+    order = np.argsort(subject, kind="stable")
+    number = np.empty(len(event), np.uint64)
+    number[order] = np.arange(len(event)) - np.searchsorted(subject[order], subject[order]) + 1
+    renamed = whole._replace(event_id=number[place])
+    assert len(np.unique(number)) < len(event) / 10
+    found = play([renamed], model(), WALLET_CHAIN, NOTHING, ttl_ms=TTL_MS)
+    assert played().size == found.size
+
+
 def test_debits_that_went_through_take_yen() -> None:
     whole = history()
     whole = whole._replace(result=np.where(np.arange(whole.size) % 3 == 0, OK, 3).astype(np.int8))
     found = play([whole], model(), WALLET_CHAIN, NOTHING, ttl_ms=TTL_MS)
-    batch, _ = ChainRun(WALLET_CHAIN, None, ttl_ms=TTL_MS).process(whole)
+    batch = MemoryRun(topology_of(WALLET_CHAIN), None, ttl_ms=TTL_MS).process(whole).last.events.batch
     yen = dict(zip(whole.event_id.tolist(), whole.amount_yen.tolist(), strict=True))
     went = dict(zip(batch.event_id.tolist(), ((batch.kind == DEBIT) & (batch.result == OK)).tolist(), strict=True))
     expected = [yen[event] if went[event] else 0 for event in found.event_id.tolist()]

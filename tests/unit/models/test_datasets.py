@@ -1,12 +1,12 @@
 """What training sees of a history: the worker's own features, each event once."""
 
 import numpy as np
+from support.alone import Alone
 from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.core.pipeline import Pipeline
 from detector.core.stages.account import ACCOUNT
 from detector.jst import DAY_MS
 from models.datasets import collect
@@ -35,9 +35,9 @@ def history(n: int) -> Batch:
 
 def test_features_are_those_of_the_worker_in_any_slicing() -> None:
     batch = history(60)
-    worker = Pipeline(ACCOUNT, None, ttl_ms=TTL_MS)
+    worker = Alone(ACCOUNT, ttl_ms=TTL_MS)
     scored = batch.kind != UNLINK
-    expected = worker.process(batch).X[scored]
+    expected = worker.process(batch).events.X[scored]
     for size in (1, 7, 60):
         data = collect((batch.select(slice(i, i + size)) for i in range(0, 60, size)), ACCOUNT_CHAIN, TTL_MS)
         assert expected.tobytes() == data.X.tobytes()

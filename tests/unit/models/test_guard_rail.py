@@ -7,9 +7,10 @@ from support.models import STAGE, make_batch, make_history
 
 from detector.artifact import pack, unpack
 from detector.contract.hashing import hash64, hash64_many
-from detector.core.chain import ChainRun
 from detector.core.chains import WALLET_CHAIN
+from detector.core.memory import MemoryRun
 from detector.core.stages.cases import CASE_MS
+from detector.core.topology import topology_of
 from models.datasets import DOUBTFUL, FRAUD, NORMAL, Dataset, collect
 from models.guard_rail import guard_rail
 from models.span import held_out_of
@@ -64,7 +65,7 @@ def test_what_is_left_out_stays_in_the_state() -> None:
     rail = guard_rail(fraud=np.sort(bad))
     marked = collect([history()], WALLET_CHAIN, TTL_MS, life=rail.life)
     assert whole.X.tobytes() == marked.X.tobytes()
-    own, _ = ChainRun(WALLET_CHAIN, None, ttl_ms=TTL_MS).process(history())
+    own = MemoryRun(topology_of(WALLET_CHAIN), None, ttl_ms=TTL_MS).process(history()).last.events.batch
     assert 0 < (marked.life == FRAUD).sum() <= np.isin(own.event_id, bad).sum()
 
 

@@ -7,8 +7,9 @@ from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
-from detector.core.chain import ChainRun
 from detector.core.chains import ACCOUNT_CHAIN
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from detector.jst import DAY_MS
 from models.datasets import collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
@@ -77,8 +78,8 @@ def test_features_are_those_of_the_log_with_the_attack_in_it() -> None:
     order = np.argsort(np.concatenate([LIFE.occurred_at_ms, THEFT.occurred_at_ms]), kind="stable")
     columns = {name: np.concatenate([getattr(LIFE, name), getattr(THEFT, name)])[order] for name in LIFE._fields}
     whole = Batch(**{**columns, "offset": np.arange(11), "record": np.arange(11, dtype=np.int32)})
-    batch, outcome = ChainRun(ACCOUNT_CHAIN, None, ttl_ms=TTL_MS).process(whole)
-    expected = outcome.X[np.isin(batch.event_id, [101, 102, 103, 104])]
+    events = MemoryRun(topology_of(ACCOUNT_CHAIN), None, ttl_ms=TTL_MS).process(whole).last.events
+    expected = events.X[np.isin(events.batch.event_id, [101, 102, 103, 104])]
     assert expected.tobytes() == found().X.tobytes()
 
 

@@ -18,7 +18,7 @@ from detector.cli.producers import simulate
 from detector.cli.replay import FIGURES, PICTURE, replay, replay_scenario
 from detector.core.chains import CHAINS
 from detector.errors import UserError
-from models.facts_2020 import FACTS, MAY, SEPTEMBER, told_by
+from models.facts_2020 import FACTS, MAY, SEPTEMBER, reported_by
 from models.replay_2020 import EPISODES, Bank, Day, Episode, Taken, cases_of
 from models.reports.timeline import picture
 from producers.scenarios import SCENARIOS
@@ -66,12 +66,12 @@ def test_facts_are_in_order_of_time_and_what_is_told_never_shrinks() -> None:
     ],
 )
 def test_the_public_was_told_of_so_much_by_a_day(date: dt.date, told: tuple[int, int]) -> None:
-    assert told == told_by(date)
+    assert told == reported_by(date)
 
 
 def test_the_scenario_has_as_many_cases_as_were_told_of_by_its_last_day() -> None:
     september = SCENARIOS[SEPTEMBER]
-    assert september.cases == told_by(september.dates[-1])[0]
+    assert september.cases == reported_by(september.dates[-1])[0]
 
 
 def test_debits_up_to_the_alerting_one_are_lost() -> None:

@@ -9,8 +9,9 @@ from support.histories import TTL_MS, N, history, model
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, KINDS
-from detector.core.chain import ChainRun
 from detector.core.chains import WALLET_CHAIN
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from models.scoring import Scoring, score_schema
 
 TOPICS = ("account-events", "wallet-events")
@@ -62,12 +63,13 @@ def content(table: pa.Table) -> dict[str, object]:
 
 
 def test_features_and_scores_are_those_of_the_chain_bit_for_bit() -> None:
-    batch, outcome = ChainRun(WALLET_CHAIN, model(), ttl_ms=TTL_MS).process(history())
+    outcome = MemoryRun(topology_of(WALLET_CHAIN), model(), ttl_ms=TTL_MS).process(history()).last
+    batch, X = outcome.events.batch, outcome.events.X
     assert outcome.judgement is not None
     own = np.flatnonzero((outcome.status <= 1) & (batch.role == 0))
     found = scored(N, N, features=True)[1].take(pa.array(batch.record[own]))
-    X = np.stack([found[name].to_numpy() for name in WALLET_CHAIN.feature_names], axis=1)
-    assert outcome.X[own].tobytes() == X.tobytes()
+    told = np.stack([found[name].to_numpy() for name in WALLET_CHAIN.feature_names], axis=1)
+    assert X[own].tobytes() == told.tobytes()
     for place, detector in enumerate(model().detectors):
         np.testing.assert_array_equal(outcome.judgement.scores[own, place], found[f"score_{detector.name}"].to_numpy())
     assert ["applied"] * len(own) == found["status"].to_pylist()

@@ -14,7 +14,7 @@ from detector.errors import UserError
 from producers import campaigns, jst
 from producers.attacks import attacks, stops_of
 from producers.campaigns import JAPAN_POST_BANK, Campaign, Wave, shares, usual
-from producers.cases import of_cases, typology_places, victims_of
+from producers.cases import of_cases, typology_indices, victims_of
 from producers.events import Events
 from producers.scenarios import SCENARIOS, Scenario
 from producers.typologies.table import BY_ID
@@ -128,7 +128,7 @@ def test_september_has_cases_of_600_000_yen_one_of_them_over_the_turn_of_august(
     events = september(seed)
     yen = Counter({int(case.case[0]): int(debits(case).amount_yen.sum()) for case in by_case(events)})
     assert sorted(yen.values())[-2:] == [600_000, 600_000]
-    straddle = debits(events.select(typology_places(events.case) == 1))
+    straddle = debits(events.select(typology_indices(events.case) == 1))
     months = {jst.date_of(at).month for at in straddle.occurred_at_ms.tolist()}
     assert months == {8, 9}
 
@@ -157,7 +157,7 @@ def test_may_2019_has_verified_wallets_at_two_banks(seed: int) -> None:
     events = frauds(scenario("may-2019", seed=seed))
     assert events.verified.all()
     assert len(set(bank_of(events.select(events.account > 0)))) == 2
-    assert {11} == set(typology_places(events.case).tolist())
+    assert {11} == set(typology_indices(events.case).tolist())
     assert {DOCOMO} == set(events.service.tolist())
     months = {jst.date_of(at).month for at in debits(events).occurred_at_ms.tolist()}
     assert months <= {5, 6}
@@ -172,7 +172,7 @@ def test_in_may_2019_all_honest_wallets_are_verified_too() -> None:
 def test_a_quiet_year_has_few_cases_of_all_typologies_over_the_year(seed: int) -> None:
     chosen = scenario("quiet-year", seed=seed)
     events = frauds(chosen)
-    cases = Counter(typology_places(victims_of(events)).tolist())
+    cases = Counter(typology_indices(victims_of(events)).tolist())
     assert set(cases) == set(range(13))
     assert sum(cases.values()) == chosen.cases < 60
     months = {jst.month_of(jst.date_of(int(case.occurred_at_ms.min()))) for case in by_case(events)}
@@ -181,15 +181,15 @@ def test_a_quiet_year_has_few_cases_of_all_typologies_over_the_year(seed: int) -
 
 @seeds
 def test_random_plays_all_typologies_otherwise_for_each_seed(seed: int) -> None:
-    cases = Counter(typology_places(victims_of(frauds(scenario("random", seed=seed)))).tolist())
-    others = Counter(typology_places(victims_of(frauds(scenario("random", seed=seed + 1)))).tolist())
+    cases = Counter(typology_indices(victims_of(frauds(scenario("random", seed=seed)))).tolist())
+    others = Counter(typology_indices(victims_of(frauds(scenario("random", seed=seed + 1)))).tolist())
     assert set(cases) == set(range(13))
     assert sum(cases.values()) == SCENARIOS["random"].cases
     assert cases != others
 
 
 def test_ghost_wallets_are_of_t1_alone() -> None:
-    assert {0} == set(typology_places(frauds(scenario("ghost-wallets")).case).tolist())
+    assert {0} == set(typology_indices(frauds(scenario("ghost-wallets")).case).tolist())
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "normal"])
@@ -208,7 +208,7 @@ def test_a_campaign_begins_on_the_first_day_asked_for() -> None:
 def test_typologies_are_chosen_from_the_campaign_and_added_to_it() -> None:
     chosen = scenario("september-2020", typologies=("T4", "T13"), cases=30)
     assert {"T4": 2, "T13": 1} == Counter(wave.typology for wave in chosen.played.waves)
-    places = Counter(typology_places(victims_of(frauds(chosen))).tolist())
+    places = Counter(typology_indices(victims_of(frauds(chosen))).tolist())
     assert set(places) == {3, 12}
     assert places.total() == 30
 
@@ -216,7 +216,7 @@ def test_typologies_are_chosen_from_the_campaign_and_added_to_it() -> None:
 def test_a_month_straddle_without_a_months_end_leaves_its_cases_to_others() -> None:
     days = {"start": dt.date(2020, 9, 5), "days": 10, "cases": 20}
     both = frauds(scenario("normal", typologies=("T1", "T2"), **days))
-    assert {0: 20} == Counter(typology_places(victims_of(both)).tolist())
+    assert {0: 20} == Counter(typology_indices(victims_of(both)).tolist())
     with pytest.raises(UserError, match="has no day for T2: choose days around a month's end"):
         frauds(scenario("normal", typologies=("T2",), **days))
 

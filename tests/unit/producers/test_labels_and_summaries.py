@@ -11,7 +11,7 @@ from support.populations import events_of, scenario
 from detector.contract.vocabulary import DEBIT, OK
 from producers import banks, jst, simulation
 from producers.attacks import attacks
-from producers.cases import of_cases, typology_places, victims_of
+from producers.cases import of_cases, typology_indices, victims_of
 from producers.events import Events
 from producers.files import read_events, read_labels
 from producers.scenarios import SCENARIOS
@@ -69,8 +69,8 @@ def test_the_readme_shows_what_september_plays() -> None:
     begins, ends = (jst.midnight_ms(date) for date in (chosen.start, chosen.dates[-1] + dt.timedelta(days=1)))
     shown = events.select((events.arrival_ms >= begins) & (events.arrival_ms < ends))
     rows = {}
-    for place in np.unique(typology_places(shown.case)).tolist():
-        of = shown.select(typology_places(shown.case) == place)
+    for place in np.unique(typology_indices(shown.case)).tolist():
+        of = shown.select(typology_indices(shown.case) == place)
         counts = {"cases": len(victims_of(of)), "events": of.size, "yen": int(debits(of).amount_yen.sum())}
         rows[TYPOLOGIES[place].id] = {"name": TYPOLOGIES[place].name, **counts}
     assert simulation.markdown(rows) in README.read_text("utf-8")

@@ -10,8 +10,9 @@ from support.populations import scenario
 
 from detector.contract.batch import Batch, concatenate
 from detector.contract.vocabulary import DEBIT, KINDS, LINK, PAYMENT, PAYOUT, TRANSFER
-from detector.core.chain import ChainRun
 from detector.core.chains import SOURCE_CHAIN
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from producers import simulation
 from producers.batches import to_batches
 from producers.mapping.dependence import CONSTANTS, FIELDS, PRECISIONS, TIMES, Need, left_out
@@ -27,9 +28,9 @@ UNSEEN = {"counterparty": {"fan_out_24h"}}
 
 def as_seen(batch: Batch) -> Seen:
     """Offsets and features of links and debits."""
-    out, outcome = ChainRun(SOURCE_CHAIN, None, ttl_ms=400 * 86_400_000).process(batch)
-    which = np.isin(out.kind, (LINK, DEBIT)) & (outcome.status <= 1)
-    return out.offset[which], outcome.X[which]
+    last = MemoryRun(topology_of(SOURCE_CHAIN), None, ttl_ms=400 * 86_400_000).process(batch).last
+    which = np.isin(last.events.batch.kind, (LINK, DEBIT)) & (last.status <= 1)
+    return last.events.batch.offset[which], last.events.X[which]
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,10 @@ def known(history: Batch) -> Seen:
 
 
 def _fresh(batch: Batch, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
-    ids = np.random.default_rng(1).integers(1, 2**63, batch.size).astype(np.uint64)
-    return np.where(where, ids, 0).astype(np.uint64)
+    """One id for each event: an event that comes twice has the same both times, or it would be two."""
+    events, index = np.unique(batch.event_id, return_inverse=True)
+    ids = np.random.default_rng(1).integers(1, 2**63, len(events)).astype(np.uint64)
+    return np.where(where, ids[index], 0).astype(np.uint64)
 
 
 def _turned(codes: npt.NDArray[np.int8], last: int) -> npt.NDArray[np.int8]:
@@ -62,7 +65,8 @@ ALTERED: dict[str, Callable[[Batch], Batch]] = {
     "shop_category": lambda b: b._replace(shop_category=np.zeros_like(b.shop_category)),
     "counterparty": lambda b: b._replace(counterparty=_fresh(b, b.kind == TRANSFER)),
     "wallet": lambda b: b._replace(wallet=_fresh(b, np.ones(b.size, np.bool_))),
-    "account": lambda b: b._replace(account=_fresh(b, b.account != 0)),
+    # One for each event: what is delivered again is the same event by its account too.
+    "account": lambda b: b._replace(account=np.where(b.account != 0, b.event_id, np.uint64(0))),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
+from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
 from detector.core.stages.wallet import WALLET
 
@@ -26,7 +27,7 @@ def test_a_readme_names_every_file_of_its_folder(folder: str) -> None:
     [
         ("detector/core/README.md", "## The account's row", ACCOUNT),
         ("detector/core/stages/README.md", "## The wallet's row", WALLET),
-        ("detector/core/stages/README.md", "## The desk's row", DESK),
+        ("detector/core/stages/README.md", "## The budget's row", BUDGET),
         ("detector/core/stages/README.md", "## The case's row", CASES),
     ],
     ids=["account", "wallet", "desk", "cases"],

@@ -81,7 +81,7 @@ def test_an_event_lies_where_its_message_does() -> None:
     first, second = some_events(3, TOPOLOGY), some_events(2, TOPOLOGY, first_offset=3)
     batch = received([*sent(first), *sent(second)]).events.batch
     assert [(100, 0), (100, 1), (100, 2), (101, 0), (101, 1)] == list(
-        zip(batch.offset.tolist(), batch.place.tolist(), strict=True)
+        zip(batch.offset.tolist(), batch.hop_index.tolist(), strict=True)
     )
     assert list(range(5)) == batch.record.tolist()
 
@@ -168,7 +168,7 @@ def test_what_a_restarted_upstream_sends_again_counts_once_wherever_its_chunks_e
     found, repeats = received(messages)
     assert contents(expected(events, CODEC.layout)) == contents(found)
     assert [103, 104] == found.batch.offset[[12, 20]].tolist()
-    assert [7, 1] == found.batch.place[[12, 20]].tolist(), "the index counts dropped events too"
+    assert [7, 1] == found.batch.hop_index[[12, 20]].tolist(), "the index counts dropped events too"
     assert list(range(30)) == found.batch.record.tolist()
     assert sum(stop - start for start, stop in stretches) - 30 == repeats
 
@@ -182,7 +182,7 @@ def test_upstreams_have_marks_of_their_own() -> None:
 
 def test_two_events_of_one_record_have_positions_of_their_own() -> None:
     events = some_events(2, TOPOLOGY)
-    events = events._replace(batch=events.batch._replace(offset=np.array([7, 7]), place=np.array([0, 1], np.int32)))
+    events = events._replace(batch=events.batch._replace(offset=np.array([7, 7]), hop_index=np.array([0, 1], np.int32)))
     marks = HighWaterMarks(1)
     assert 2 == received(sent(events), marks).events.size
     assert [7 * MAX_EVENTS + 1] == marks.marks.tolist()

@@ -13,7 +13,7 @@ from detector.core.stage import Chain
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.budget import BUDGET
 from detector.core.topology import ALWAYS_READ, JUDGED, RAISED, Topology, topology_for, topology_of
-from detector.stream.hop_layout import PLACES, Layout, catalogue_of, head_bytes
+from detector.stream.hop_layout import POSITION_COLUMNS, Layout, catalogue_of, head_bytes
 
 TOPOLOGY = topology_of(SOURCE_CHAIN, BUDGET)
 HOPS = [node.name for node in TOPOLOGY.nodes if node.source is None]
@@ -35,7 +35,7 @@ def test_columns_are_those_that_the_nodes_behind_read() -> None:
 
 @pytest.mark.parametrize("hop", HOPS)
 def test_where_an_event_lies_is_in_no_hop(hop: str) -> None:
-    assert not {*PLACES} & {*Layout.into(TOPOLOGY, hop, None).columns}
+    assert not {*POSITION_COLUMNS} & {*Layout.into(TOPOLOGY, hop, None).columns}
 
 
 def test_features_are_those_of_the_nodes_before() -> None:

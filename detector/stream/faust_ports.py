@@ -1,0 +1,132 @@
+"""The shell's ports as a worker has them: Faust's consumer and producer, aiokafka's reader, kafka-python's admin."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
+
+from detector.core.topology import Topology
+from detector.kafka.security import client_options
+from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
+from detector.settings import Settings
+from detector.stream.app import build_app
+from detector.stream.changelog import Record
+from detector.stream.ports import Chunk, Listener, Ports
+from detector.stream.restore import KafkaReader
+
+
+class FaustKafka:
+    """Source and producer in one: both are parts of one Faust app. `input_topics` by the name of their agent."""
+
+    def __init__(self, settings: Settings, input_topics: Mapping[str, str]) -> None:
+        self._app = build_app(
+            settings, input_topics, on_chunk=self._on_chunk, on_assigned=self._on_assigned, on_revoked=self._on_revoked
+        )
+        self._listener: Listener | None = None
+
+    @property
+    def generation(self) -> int:
+        """See `Source`."""
+        return int(self._app.consumer_generation_id)
+
+    async def start(self, listener: Listener) -> None:
+        """See `Source`."""
+        self._listener = listener
+        await self._app.start()
+
+    async def stop(self) -> None:
+        """See `Source`."""
+        await self._app.stop()
+
+    async def crashed(self) -> BaseException:
+        """See `Source`."""
+        await self._app.wait_until_stopped()
+        return self._app.crash_reason or RuntimeError("a service of the app crashed")
+
+    def assignment(self) -> set[TP]:
+        """See `Source`."""
+        return set(self._app.consumer.assignment())
+
+    def pause(self) -> None:
+        """See `Source`."""
+        self._app.consumer.stop_flow()
+        self._app.flow_control.suspend()
+
+    async def begin_offset(self, tp: TP) -> int:
+        """See `Source`."""
+        return int((await self._app.consumer.earliest_offsets(tp))[tp])
+
+    async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """See `Source`."""
+        return dict(await self._app.consumer.highwaters(*partitions))
+
+    async def position(self, tp: TP) -> int | None:
+        """See `Source`."""
+        return await self._app.consumer.position(tp)
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """See `Source`."""
+        await self._app.chunk_consumer.read_again(tp, offset)
+
+    async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        """See `Source`."""
+        return await self._app.chunk_consumer.commit_positions(positions)
+
+    async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
+        """See `Source`."""
+        return await self._app.chunk_consumer.committed_positions(partitions)
+
+    async def send_one(self, topic: str, key: bytes, value: bytes) -> "asyncio.Future[Any]":
+        """See `Producer`."""
+        return await self._app.record_producer.send_one(topic, key, value)
+
+    async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
+        """See `Producer`."""
+        return await self._app.record_producer.send_batch(topic, partition, values)
+
+    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+        """See `Producer`."""
+        return await self._app.record_producer.send_records(topic, partition, records)
+
+    async def _on_chunk(self, message: Any) -> None:
+        assert self._listener is not None
+        await self._listener.on_chunk(Chunk(message.tp, message.value, message.generation_id))
+
+    async def _on_assigned(self) -> None:
+        assert self._listener is not None
+        await self._listener.begin()
+
+    async def _on_revoked(self) -> None:
+        assert self._listener is not None
+        await self._listener.finish()
+
+
+class KafkaTopics:
+    """What the admin client says of topics."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def facts(self) -> Mapping[str, TopicFacts]:
+        """See `Topics`."""
+        return inspect(self._settings)
+
+    def ids(self, names: list[str]) -> Mapping[str, str]:
+        """See `Topics`."""
+        return topic_ids(self._settings, names)
+
+    def delete_before(self, offsets: Mapping[TP, int]) -> None:
+        """See `Topics`."""
+        delete_before(self._settings, offsets)
+
+
+def faust_ports(settings: Settings, topology: Topology) -> Ports:
+    """The ports of a worker that runs all nodes of `topology`."""
+    kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes})
+    reader, topics = KafkaReader(client_options(settings)), KafkaTopics(settings)
+    return Ports(kafka, kafka, reader, topics, time.monotonic, partial(secrets.randbits, 64))

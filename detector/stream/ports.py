@@ -1,0 +1,138 @@
+"""The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
+
+from detector.core.stage import Stage
+from detector.kafka.topics import TopicFacts
+from detector.stream.changelog import Record, Recovery
+
+#: Position and log end of a partition.
+Span = tuple[int, int]
+
+
+class Chunk(NamedTuple):
+    """Records of one partition in offset order, handed over in a `generation` of the group."""
+
+    tp: TP
+    records: list[Any]  # aiokafka.ConsumerRecord
+    generation: int
+
+
+class Listener(Protocol):
+    """Whom a source tells of assignments and chunks."""
+
+    async def begin(self) -> None:
+        """Partitions were assigned; nothing of them is handed over before this returns."""
+
+    async def on_chunk(self, chunk: Chunk) -> None:
+        """The next chunk of a topic; the one after it is handed over when this has returned."""
+
+    async def finish(self) -> None:
+        """Partitions, if any are held, are about to be given up; the group waits as long as its rebalance timeout."""
+
+
+class Source(Protocol):
+    """A member of the group: the chunks of its partitions, and their committed offsets."""
+
+    @property
+    def generation(self) -> int:
+        """The group's generation as this member knows it."""
+
+    async def start(self, listener: Listener) -> None:
+        """Join the group and tell `listener` from now on."""
+
+    async def stop(self) -> None:
+        """Leave the group and close connections."""
+
+    async def crashed(self) -> BaseException:
+        """Wait until the source fails by itself; why it did."""
+
+    def assignment(self) -> set[TP]:
+        """The partitions held."""
+
+    def pause(self) -> None:
+        """Hand over no further chunks."""
+
+    async def begin_offset(self, tp: TP) -> int:
+        """Offset of the first record that the log still has, or its end where it has none."""
+
+    async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """Offset after the last of each, as the broker says."""
+
+    async def position(self, tp: TP) -> int | None:
+        """Where it fetches next; None where the partition is not held."""
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go on with the record at `offset`; nothing where the partition is not held."""
+
+    async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        """Commit offsets with metadata, all or none; False where the group has moved on."""
+
+    async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
+        """Committed offsets with metadata, of those of `partitions` that have one; whoever holds them."""
+
+
+class Producer(Protocol):
+    """Writes to logs, each partition in the order of the calls; futures resolve when Kafka has the records."""
+
+    async def send_one(self, topic: str, key: bytes, value: bytes) -> "asyncio.Future[Any]":
+        """Send a record to the partition of its key; its future."""
+
+    async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
+        """Send `values` as one batch, in the log whole or not at all; its future. ValueError where they do not fit."""
+
+    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+        """Send `(key, value)` records in batches of any size; one future a batch, in order."""
+
+
+class Reader(Protocol):
+    """Reads logs beside the group."""
+
+    async def restore(
+        self, stages: Mapping[TP, Stage], still_wanted: Callable[[], bool], progressed: Callable[[], None]
+    ) -> dict[TP, Recovery] | None:
+        """The rows of every changelog partition, of the stage it is given with; None when `still_wanted()` turns false.
+
+        `progressed` is called after every slice: whoever watches ends a restore that gets nothing. `UserError` where a
+        row or header is not of a kind this release reads, `WorkerError` where Kafka does not give them.
+        """
+
+    async def first_offset(self, tp: TP, offset: int) -> int | None:
+        """Offset of the first record of `tp` at or after `offset`; None where there is none within a few seconds."""
+
+    async def without_records(self, spans: Mapping[TP, Span]) -> set[TP]:
+        """Those partitions that hold no record within their span, [begin, end): offsets there are transaction markers.
+
+        Asks until every span has shown a record or was read to its end; `KafkaError` where the log begins behind it.
+        """
+
+
+class Topics(Protocol):
+    """Topics as an admin has them, asked from a thread that may wait; `UserError` where Kafka refuses."""
+
+    def facts(self) -> Mapping[str, TopicFacts]:
+        """The declared topics that exist, by name."""
+
+    def ids(self, names: list[str]) -> Mapping[str, str]:
+        """Kafka's ids of the topics of these names that exist."""
+
+    def delete_before(self, offsets: Mapping[TP, int]) -> None:
+        """Delete the records before an offset of each partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All ports of a shell. `clock`: a monotonic one, s, for metrics and limits; `new_writer`: 64 random bits."""
+
+    source: Source
+    producer: Producer
+    reader: Reader
+    topics: Topics
+    clock: Callable[[], float]
+    new_writer: Callable[[], int]
