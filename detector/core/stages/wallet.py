@@ -5,4 +5,4 @@ from detector.core.stages.wallet_features import FEATURES
 from detector.core.stages.wallet_kernel import wallet_kernel
 from detector.core.stages.wallet_row import ROW
 
-WALLET = Stage("wallet", "wallet", ROW, 1, wallet_kernel, FEATURES)
+WALLET = Stage("wallet", "wallet", ROW, 2, wallet_kernel, FEATURES)
