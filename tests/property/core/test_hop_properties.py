@@ -65,7 +65,7 @@ def mixed(draw: st.DrawFn, logs: list[list[bytes]]) -> list[bytes]:
 
 @st.composite
 def hops(draw: st.DrawFn) -> tuple[HopCodec, list[Upstream], dict[int, list[bytes]]]:
-    """A codec, two upstreams, and what their messages come to in each partition."""
+    """A codec, two upstreams, and their messages in each partition."""
     partitions = draw(st.integers(1, 3))
     codec = HopCodec("chain", WIDTH, partitions)
     logs = [draw(upstreams(slot_of(number, 0, partitions))) for number in range(UPSTREAMS)]

@@ -118,7 +118,7 @@ def test_an_event_as_large_as_a_message_goes_alone_and_a_larger_one_is_refused()
         list(CODEC.encode(0, batch, carried, batch.wallet, values))
 
 
-def test_a_place_in_a_message_always_fits_into_a_position() -> None:
+def test_an_index_in_a_message_always_fits_into_a_position() -> None:
     assert MAX_MESSAGE_BYTES // HopCodec("", 0, 1).record.itemsize < MAX_EVENTS
 
 
