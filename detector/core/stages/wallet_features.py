@@ -399,7 +399,7 @@ FEATURES = (
     ),
     Feature(
         "category_new",
-        "a category of shops the wallet never paid in, told by 64 bits",
+        "a category of shops the wallet never paid in, counted by 64 bits",
         "bool",
         1,
         ("payment",),
