@@ -1,4 +1,4 @@
-"""Model folders: `arrays.npz` without pickle, and `manifest.json`, which says what they are and guards their bytes.
+"""Model folders: `arrays.npz` without pickle, and `manifest.json`, which describes them and has their SHA-256.
 
 The same data, seed and library versions give the same bytes. A folder appears whole or not at all.
 """
@@ -56,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     training: dict[str, Any]
     calibration: dict[str, dict[str, Any]]
     arrays_sha256: str
-    #: By the bank's code: its part of normal life's alert groups, and its own budget where it has one.
+    #: By bank code: its share of the alert groups on normal days, and its own budget if it has one.
     bank_shares: dict[str, float] = {}
     bank_budgets: dict[str, float] = {}
     #: By stage, the version of what its features meant; 1 where a manifest does not say.
@@ -187,7 +187,7 @@ def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
 
 
 def check_target(folder: Path, *, force: bool) -> None:
-    """Raise UserError when `write_model` would refuse `folder`; asked before the long work."""
+    """Raise UserError when `write_model` would refuse `folder`; called before the long work."""
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not (folder / MANIFEST).exists()):
@@ -237,7 +237,7 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
 
 
 def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    """As `numpy.savez_compressed`, but with the same bytes for the same arrays at any time."""
+    """As `numpy.savez_compressed`, but the same arrays always give the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in sorted(arrays.items()):

@@ -1,4 +1,4 @@
-"""What a model is trained of: a history, and simulated attacks (T1–T13) among its accounts and on its days."""
+"""Training data: a history, with simulated attacks (T1–T13) injected into its accounts and days."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
@@ -28,19 +28,20 @@ from producers.texts import Texts
 from producers.typologies.supply import STRANGERS
 from producers.typologies.table import TYPOLOGIES
 
-#: Simulated cases: with fewer the trees learn single cases by heart, with more they take longer and get no better.
+#: Simulated cases: with fewer the trees overfit to single cases, with more training takes longer without gain.
 CASES = 2_600
-#: Of small histories no more than one for so many accounts: they are soon learnt from, and few of the accounts are
-#: victims.
+#: In small histories at most one case for so many accounts, so that few of the accounts are victims.
 ACCOUNTS_A_CASE = 8
-#: Cases a round: each round draws its own parameters, services and banks, so that no campaign is learnt by heart.
+#: Cases a round: each round draws its own parameters, services and banks, so that trees do not overfit to a campaign.
 ROUND = 65
-#: Held-out cases for each one learnt from: enough to tell how many are caught early to a few hundredths.
+#: Held-out cases for each training case: enough to measure the share caught early to a few hundredths.
 HELD_OUT_CASES = 0.25
-#: Of an account that opens to a spray (T3) it has tried two thousand: so many times fewer cases, or they are all work.
+#: A spray (T3) tries two thousand accounts for one it opens: fewer cases of it, or they would take most of the time.
 RARER = {"T3": 0.2}
-ACCOUNTS = 10_000  # of the population that campaigns are drawn in; known victims are exchanged for the history's own
-KNOWN_ACCOUNTS = 100_000  # of the history that are remembered as possible victims
+ACCOUNTS = (
+    10_000  # of the population that campaigns are drawn in; known victims are replaced by accounts of the history
+)
+KNOWN_ACCOUNTS = 100_000  # of the history kept as possible victims
 ROUNDS = 1 << 12
 
 
@@ -54,16 +55,16 @@ def inject_attacks(
     advance: Callable[[int], None] = lambda _: None,
     life: Life = all_normal,
 ) -> tuple[Dataset, Cases | None]:
-    """The events of a history as they were, and about `cases` simulated cases planted in it (None: as many as do it
-    good); 0 leaves them out.
+    """The data set of a history, and about `cases` simulated cases injected into it (None: a number that suits its
+    size; 0: none).
 
-    `batches` gives those of the history, from its beginning at each call. `advance` is told the events gone through:
-    twice as many as there are where cases are wanted; `life` tells of each event what it is of. Raises UserError for
-    fewer than three days.
+    `batches` gives the history's batches from its beginning at each call. `advance` gets the number of events read;
+    with cases the history is read twice. `life` gives the class of each event. Raises UserError for fewer than three
+    days.
     """
-    onlooker = Onlooker()
-    data = collect(onlooker.watch(batches()), chain, ttl_ms, advance, life)
-    history = onlooker.history
+    observer = HistoryObserver()
+    data = collect(observer.watch(batches()), chain, ttl_ms, advance, life)
+    history = observer.history
     wanted = min(CASES, len(history.accounts) // ACCOUNTS_A_CASE) if cases is None else cases
     if not wanted or not len(data.kind):
         return data, None
@@ -71,8 +72,8 @@ def inject_attacks(
 
 
 class History(NamedTuple):
-    """What attacks must fit into: `days` with links or debits, ascending; accounts; kinds of event that come at all;
-    share of events whose source is unknown.
+    """Properties of a history that attacks must match: `days` with links or debits, ascending; accounts; kinds of
+    event; share of events whose source is unknown.
     """
 
     days: npt.NDArray[np.int64]
@@ -81,15 +82,15 @@ class History(NamedTuple):
     sourceless: float
 
 
-class Onlooker:
-    """Sees the batches of a history go by, and knows afterwards what attacks must fit into."""
+class HistoryObserver:
+    """Collects the properties of a history while its batches pass through."""
 
     def __init__(self) -> None:
         self._days, self._accounts, self._kinds = set[int](), set[int](), set[int]()
         self._events = self._sourceless = 0
 
     def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches."""
+        """The batches, unchanged."""
         for batch in batches:
             scored = np.isin(batch.kind, SCORED_KINDS)
             self._days |= set(np.unique(day_of(batch.occurred_at_ms[scored])).tolist())
@@ -102,7 +103,7 @@ class Onlooker:
 
     @property
     def history(self) -> History:
-        """What went by."""
+        """The properties of the batches so far."""
         return History(
             np.array(sorted(self._days), np.int64),
             np.array(sorted(self._accounts), np.uint64),
@@ -112,7 +113,7 @@ class Onlooker:
 
 
 def simulated(history: History, cases: int, seed: int) -> Attacks:
-    """About `cases` cases of all typologies to learn from, and others to judge by, on all days.
+    """About `cases` training cases of all typologies, and held-out ones, on all days.
 
     Raises UserError for fewer than three days.
     """
@@ -179,7 +180,7 @@ def _campaign(seed: int, days: int) -> Campaign:
 def _own_accounts(
     rng: Rng, played: Events, account: npt.NDArray[np.uint64], own: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.uint64]:
-    """Victims whom the simulated population knows become accounts of the history, which have a life of their own."""
+    """Replace victims known in the simulated population by accounts of the history, which have normal events too."""
     number = played.account & np.uint64((1 << 40) - 1)
     known = (played.account != 0) & (number < STRANGERS)
     victims, index = np.unique(account[known], return_inverse=True)
@@ -193,7 +194,7 @@ def _own_accounts(
 def _as_unknown(
     rng: Rng, wallet: npt.NDArray[np.uint64], source: npt.NDArray[np.uint64], share: float
 ) -> npt.NDArray[np.uint64]:
-    """Sources unknown for as large a share of wallets as in the history: to be known must not tell an attack."""
+    """Unknown sources for the same share of wallets as in the history, so that a known source is no sign of attack."""
     wallets, index = np.unique(wallet, return_inverse=True)
     return np.where((rng.random(len(wallets)) < share)[index], np.uint64(0), source)
 

@@ -1,10 +1,9 @@
 """Alerts for programs: `for alert in AlertSubscriber("127.0.0.1:9092", bank="0116"): …`.
 
 Alerts are delivered at least once and carry ids that are the same in every delivery. The subscriber drops repeats of
-the last `REMEMBERED_IDS` alerts of each partition. That is far: a repeat has the partition of its original, and
-comes from a worker that was stopped between two checkpoints, which does again what it did since the first, so that a
-few seconds of alerts lie between the two. A subscriber that must act only once over its own restarts too keeps the ids
-it acted on itself.
+the last `REMEMBERED_IDS` alerts of each partition. That is ample: a repeat comes in the same partition, from a worker
+that was stopped between two checkpoints and replays a few seconds of events. A subscriber that must act exactly once
+over its own restarts keeps the ids it acted on itself.
 """
 
 import logging
@@ -25,9 +24,9 @@ from detector.kafka.errors import explain, kafka_errors
 
 log = logging.getLogger(__name__)
 
-#: About 1.5 MB a partition. With a budget of 20 false alert groups a day it reaches back for months.
+#: About 1.5 MB a partition. With a budget of 20 false alert groups a day it covers months.
 REMEMBERED_IDS = 10_000
-#: How soon `stop` is noticed; short enough for a person, long enough to cost nothing.
+#: Poll timeout, and so the longest delay of `stop`.
 POLL_MS = 500
 CONNECT_MS = 10_000
 #: The broker answers nobody who leaves while the group gathers, and that can take as long as its slowest member.
@@ -39,7 +38,7 @@ class _Schema(msgspec.Struct):
 
 
 class RecentIds:
-    """The last `limit` ids met."""
+    """The last `limit` ids."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -60,7 +59,7 @@ class AlertSubscriber:
 
     Without `group` it reads every partition from now on, or `from_beginning`, and commits nothing; `until_end` ends
     it at the last alert there was when it was built. Members of one `group` share the partitions and go on where the
-    group stopped: an alert counts as done when the next one is asked for, or when the `with` block is left without an
+    group stopped: an alert counts as done when the next one is requested, or when the `with` block ends without an
     exception. `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
 
     Records that are no alert, or of a newer schema than this release reads, are logged and counted in `skipped`;
@@ -120,7 +119,7 @@ class AlertSubscriber:
         self._consumer.assign(partitions)
         ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)
         starts = self._consumer.beginning_offsets(partitions, timeout_ms=CONNECT_MS) if from_beginning else ends
-        # Sought at once: "from now on" means from here, not from the first poll.
+        # Seek now: "from now on" starts here, not at the first poll.
         for tp in partitions:
             self._consumer.seek(tp, starts[tp])
         if until_end:
@@ -144,7 +143,7 @@ class AlertSubscriber:
             try:
                 self._poll()
             except KafkaError as error:
-                # Here the client's log stays on: a follower wants to see that it waits for a broker to come back.
+                # Keep the client's log on here: a follower should see that it waits for a broker.
                 raise UserError(explain(error, self._address)) from error
         raise StopIteration
 
@@ -153,7 +152,7 @@ class AlertSubscriber:
         self._stopped.set()
 
     def close(self) -> None:
-        """Stop, commit what was handed out (with a group) and leave. Does nothing the second time."""
+        """Stop, commit the delivered alerts (with a group) and leave. A second call does nothing."""
         self.stop()
         self._finish_handed_out()
         self._commit()
@@ -166,12 +165,12 @@ class AlertSubscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            # Whatever was being done with the last alert was not finished.
+            # The last alert was not finished.
             self._handed_out = None
         self.close()
 
     def _poll(self) -> None:
-        # Before the poll, which may give partitions away: what is committed now is done.
+        # Before the poll, which may revoke partitions: only finished alerts are committed.
         self._commit()
         self._take_added_partitions()
         for tp, records in self._consumer.poll(POLL_MS).items():
@@ -212,7 +211,7 @@ class AlertSubscriber:
             offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
             self._consumer.commit(offsets, timeout_ms=CONNECT_MS)
         except KafkaError as error:
-            # Never lost, at worst seen again: whoever has the partition begins at the commit before.
+            # Nothing is lost, at worst repeated: the partition's new owner starts at the commit before.
             log.warning("group %s could not commit (%s): alerts may come again", self._group, type(error).__name__)
             if error.retriable:
                 self._done = done

@@ -1,4 +1,4 @@
-"""What a dashboard is made of: queries, panels and rows of panels, as tables hold them."""
+"""Types of the dashboard's tables: queries, panels and rows of panels."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,12 +33,12 @@ class Row:
     panels: tuple[Panel, ...]
 
 
-#: Stages that read what comes in. All others see the same events again, from a hop.
+#: Stages that read source topics. All others see the same events again, from a hop.
 INPUTS = "account|wallet-events"
 
 
-def came_in(metric: str, *labels: str) -> str:
-    """A metric where events come in, so that each is counted once."""
+def source_only(metric: str, *labels: str) -> str:
+    """A metric of the stages that read source topics, so that each event is counted once."""
     selector = ", ".join((*labels, f'stage=~"{INPUTS}"', "%"))
     return f"{metric}{{{selector}}}"
 
@@ -49,7 +49,7 @@ def behind_a_hop(metric: str) -> str:
 
 
 def quantiles(metric: str) -> tuple[Query, ...]:
-    """Half and nearly all of what a histogram holds."""
+    """Median and high quantiles of a histogram."""
     return tuple(
         Query(f"histogram_quantile({share}, sum by (le) (rate({metric}_bucket{{%}}[$__rate_interval])))", legend)
         for share, legend in ((0.5, "half of them"), (0.99, "99 of 100"))
@@ -62,7 +62,7 @@ def by_stage(selected: str) -> Query:
 
 
 def new(metric: str, label: str, over: str = "$__range") -> str:
-    """A counter's increase over the time shown, or another, by `label`, series that began meanwhile included.
+    """A counter's increase over the time shown, or another, by `label`, new series included.
 
     increase() does not see the sample a series begins with, and a bank's first alert is the one that matters most.
     """

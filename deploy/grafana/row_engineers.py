@@ -1,6 +1,6 @@
 """Panels for those who run the workers."""
 
-from panel import Panel, Query, Row, by_stage, came_in, quantiles
+from panel import Panel, Query, Row, by_stage, quantiles, source_only
 
 ENGINEERS = Row(
     "For engineers: does the watch work?",
@@ -20,7 +20,7 @@ ENGINEERS = Row(
             "Events in the source topics that no stage has processed yet, over all partitions.",
             "short",
             4,
-            (Query(f"sum({came_in('kozamori_lag_events')})"),),
+            (Query(f"sum({source_only('kozamori_lag_events')})"),),
             ((None, "green"), (10_000, "orange"), (100_000, "red")),
         ),
         Panel(
@@ -35,10 +35,10 @@ ENGINEERS = Row(
         Panel(
             "number",
             "Events per second",
-            "Valid events that came in, replays included; each once, however many stages it passes.",
+            "Valid source events, replays included; each once, however many stages it passes.",
             "short",
             4,
-            (Query(f"sum(rate({came_in('kozamori_chunk_events_sum')}[$__rate_interval]))"),),
+            (Query(f"sum(rate({source_only('kozamori_chunk_events_sum')}[$__rate_interval]))"),),
         ),
         Panel(
             "number",
@@ -55,15 +55,15 @@ ENGINEERS = Row(
             "The time of the newest event; years ago during a replay.",
             "dateTimeAsIso",
             4,
-            (Query(f"max({came_in('kozamori_watermark_timestamp_seconds')}) * 1000"),),
+            (Query(f"max({source_only('kozamori_watermark_timestamp_seconds')}) * 1000"),),
         ),
         Panel(
             "lines",
             "Events by kind",
-            "Valid events per second that came in, replays and duplicates included.",
+            "Valid source events per second, replays and duplicates included.",
             "short",
             12,
-            (Query(f"sum by (kind) (rate({came_in('kozamori_events_total')}[$__rate_interval]))", "{{kind}}"),),
+            (Query(f"sum by (kind) (rate({source_only('kozamori_events_total')}[$__rate_interval]))", "{{kind}}"),),
         ),
         Panel(
             "lines",
@@ -71,7 +71,7 @@ ENGINEERS = Row(
             "One line far above the others is a key far more frequent than others, or a partition nobody reads.",
             "short",
             12,
-            (Query(f"sum by (stage, partition) ({came_in('kozamori_lag_events')})", "{{stage}} {{partition}}"),),
+            (Query(f"sum by (stage, partition) ({source_only('kozamori_lag_events')})", "{{stage}} {{partition}}"),),
         ),
         Panel(
             "lines",
@@ -170,7 +170,7 @@ ENGINEERS = Row(
             8,
             (
                 Query("sum(rate(kozamori_duplicates_total{%}[$__rate_interval]))", "duplicate"),
-                Query(f"sum(rate({came_in('kozamori_late_events_total')}[$__rate_interval]))", "late"),
+                Query(f"sum(rate({source_only('kozamori_late_events_total')}[$__rate_interval]))", "late"),
             ),
         ),
         Panel(

@@ -1,6 +1,6 @@
 """Panels for those who read the alerts."""
 
-from panel import Panel, Query, Row, came_in, new
+from panel import Panel, Query, Row, new, source_only
 
 EVENTS = "kozamori_events_total"
 LINKS, DEBITS, OK = 'kind="link"', 'kind="debit"', 'result="ok"'
@@ -77,7 +77,7 @@ FRAUD_DESK = Row(
         Panel(
             "bars",
             "Alerts by detector",
-            "Which detector spoke, updates of a case included. Held: events that told nothing new of their case.",
+            "Alerts by detector, updates of a case included. Held: alerting events with nothing new for their case.",
             "short",
             12,
             (
@@ -150,8 +150,8 @@ FRAUD_DESK = Row(
             12,
             (
                 Query(
-                    f"1 - sum by (service) (rate({came_in(EVENTS, LINKS, OK)}[$__rate_interval]))"
-                    f" / sum by (service) (rate({came_in(EVENTS, LINKS)}[$__rate_interval]))",
+                    f"1 - sum by (service) (rate({source_only(EVENTS, LINKS, OK)}[$__rate_interval]))"
+                    f" / sum by (service) (rate({source_only(EVENTS, LINKS)}[$__rate_interval]))",
                     "{{service}}",
                 ),
             ),
@@ -162,7 +162,7 @@ FRAUD_DESK = Row(
             "Debits per second. Many over the cap: somebody tries how much an account gives.",
             "short",
             12,
-            (Query(f"sum by (result) (rate({came_in(EVENTS, DEBITS)}[$__rate_interval]))", "{{result}}"),),
+            (Query(f"sum by (result) (rate({source_only(EVENTS, DEBITS)}[$__rate_interval]))", "{{result}}"),),
         ),
     ),
 )

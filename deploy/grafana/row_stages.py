@@ -1,6 +1,6 @@
 """Panels on the stages of a worker and the hops between them: which one is slow, which one falls behind?"""
 
-from panel import Panel, Query, Row, behind_a_hop, by_stage, came_in
+from panel import Panel, Query, Row, behind_a_hop, by_stage, source_only
 
 SPENT = "sum by (stage) (rate(kozamori_process_seconds_sum{%}[$__rate_interval]))"
 EVENTS = "sum by (stage) (rate(kozamori_chunk_events_sum{%}[$__rate_interval]))"
@@ -51,13 +51,13 @@ STAGES = Row(
         Panel(
             "lines",
             "Behind the newest event",
-            "Event time a stage has still to go to the newest event that came in. Between the two that read what comes"
+            "Event time a stage has still to go to the newest source event. Between the two that read what comes"
             " in: one kind of events arrives later than the other, and features see less than they could.",
             "s",
             8,
             (
                 Query(
-                    f'scalar(max({came_in(REACHED)})) - max by (stage) ({REACHED}{{stage!="cases", %}})',
+                    f'scalar(max({source_only(REACHED)})) - max by (stage) ({REACHED}{{stage!="cases", %}})',
                     "{{stage}}",
                 ),
             ),

@@ -1,7 +1,7 @@
 """Contestant `bare`: a confluent-kafka loop that does all the worker's work but keeps nothing.
 
 Same codec, same nodes with features, detectors and cases, same alerts built and encoded; no row, alert or offset is
-written. What is between this and `worker` is what durable state costs.
+written. The difference to `worker` is the cost of durable state.
 """
 
 from pathlib import Path

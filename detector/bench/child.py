@@ -32,7 +32,7 @@ class Task(msgspec.Struct, frozen=True):
 def run_child(module: str, task: Any, answer: type[Answer], *, log: Path, timeout_s: float) -> Answer:
     """Run `python -m module` with `task` and return what it answers; it never outlives this call.
 
-    Raises KozamoriError with its last words when it fails or takes longer than `timeout_s`.
+    Raises KozamoriError with the last line of its log when it fails or takes longer than `timeout_s`.
     """
     command = [sys.executable, "-m", module, msgspec.json.encode(task).decode()]
     with log.open("ab") as errors:
@@ -42,7 +42,7 @@ def run_child(module: str, task: Any, answer: type[Answer], *, log: Path, timeou
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=log.parent,
-            # Its own session: Ctrl-C reaches the bench alone, which then ends it.
+            # Its own session: Ctrl-C reaches only the bench, which then ends it.
             start_new_session=True,
         )
         try:
@@ -62,7 +62,7 @@ def answer_with(run: Callable[[Any], Any], task: type[Any]) -> None:
     answer = run(msgspec.json.decode(sys.argv[1], type=task))
     sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
     sys.stdout.flush()
-    # Consumers that still fetch in the background have nothing to finish.
+    # No clean-up: consumers may still fetch in the background.
     os._exit(0)
 
 

@@ -7,7 +7,7 @@ from detector.errors import KozamoriError, UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What one call hands over; as many as the worker processes at once.
+#: Messages a call; as many as the worker processes at once.
 CHUNK_RECORDS = 4096
 FLUSH_TIMEOUT_S = 120.0
 
@@ -24,7 +24,7 @@ def confluent() -> Any:
 
 
 def open_producer(bootstrap: str, *, linger_ms: int) -> Any:
-    """A producer whose partitioner is Kafka's own, so that an account lies where every client looks for it."""
+    """A producer with Kafka's own partitioner, so that an account is in the same partition as with other clients."""
     return confluent().Producer(
         {
             "bootstrap.servers": bootstrap,

@@ -1,4 +1,4 @@
-"""The Kafka a bench runs on, with topics of its own that go when it ends."""
+"""The Kafka a bench runs on, with its own topics, deleted at the end."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def cluster(bootstrap: str, partitions: int, model: Path, say: Say) -> Iterator[
             create(settings, partitions, 1)
             yield settings
         finally:
-            with suppress(Exception):  # the figures are what counts; a broker that is gone keeps what it has
+            with suppress(Exception):  # clean-up only: a broker that is gone must not cost the figures
                 _clear(settings)
         return
     say("starting Apache Kafka")

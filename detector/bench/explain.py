@@ -1,7 +1,7 @@
 """`kozamori bench explain`: what an alert's reasons cost, for each form of detector, and its counterfactual.
 
-On made-up events of the longest chain: random features that a model of each form at the sizes of `kozamori train` is
-trained on. The trees are as large as those of real days, and so is what is done with them.
+On random features of the longest chain, with models of each form at the sizes of `kozamori train` trained on them. The
+trees are as large as those of real days, and so is their cost.
 """
 
 import json
@@ -50,7 +50,7 @@ Lap = Callable[[npt.NDArray[np.float32]], object]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Median µs an alert, by one detector: Shapley values alone, and with the texts made of them."""
+    """Median µs an alert, by one detector: Shapley values alone, and with their texts."""
 
     detector: str
     form: str

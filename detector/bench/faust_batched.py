@@ -19,7 +19,7 @@ def run(task: Task) -> Lap:
     """Score the first `task.events` events."""
     scorer = Scorer(task.folder)
     app = PlainApp(task)
-    # Outside of an event, as in `take`, a table cannot tell the partition of a key but by the key itself.
+    # In `take` there is no current event, so the table can find a key's partition only from the key.
     accounts = app.Table("accounts", default=new_state, partitions=task.partitions, use_partitioner=True)
     stopwatch = Stopwatch()
 

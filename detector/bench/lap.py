@@ -1,4 +1,4 @@
-"""What one run came to: events, wall seconds, CPU seconds."""
+"""Result of one run: events, wall seconds, CPU seconds."""
 
 import time
 
@@ -24,20 +24,20 @@ class Lap(msgspec.Struct, frozen=True):
 
 
 class Stopwatch:
-    """Runs from the first record to the last; what a process does before it has a record does not count."""
+    """Runs from the first record to the last; start-up before the first record does not count."""
 
     def __init__(self) -> None:
         self._began: tuple[float, float] | None = None
 
     def start(self) -> None:
-        """The first record is here; later calls change nothing."""
+        """Start at the first record; later calls do nothing."""
         if self._began is None:
             self._began = _now()
 
     def stop(self, events: int) -> Lap:
         """The last of `events` records is finished. Raises RuntimeError when none was seen."""
         if self._began is None:
-            raise RuntimeError("no record came")
+            raise RuntimeError("no record was read")
         wall, cpu = _now()
         return Lap(events, wall - self._began[0], cpu - self._began[1])
 

@@ -1,4 +1,4 @@
-"""`kozamori bench latency`: from an event handed to its producer until its alert is in a consumer's hands."""
+"""`kozamori bench latency`: time from producing an event to consuming its alert."""
 
 import tempfile
 import threading
@@ -26,9 +26,9 @@ from detector.settings import Settings
 
 #: One event in a hundred alerts: enough for a p99.9, few enough to be no load of its own.
 ALERT_SHARE = 0.01
-#: These seconds do not count: the JVM of the broker compiles its hot path, and works off what waited meanwhile.
+#: Warm-up, not counted: the broker's JVM compiles its hot path and catches up.
 WARM_UP_S = 10.0
-#: After the last event; an alert that comes later than this is not coming.
+#: Longest wait for alerts after the last event.
 GRACE_S = 3.0
 HISTOGRAM = "kozamori_event_to_alert_seconds_bucket"
 
@@ -49,7 +49,7 @@ class Plan:
 
 
 def run(plan: Plan, say: Say) -> dict[str, Any]:
-    """The report. Raises KozamoriError when the worker fails, or no alert came."""
+    """The report. Raises KozamoriError when the worker fails, or there is no alert."""
     events = round(plan.rate * (plan.seconds + WARM_UP_S))
     with tempfile.TemporaryDirectory(prefix="kozamori-bench-") as scratch:
         folder = Path(scratch)
@@ -89,7 +89,7 @@ def run(plan: Plan, say: Say) -> dict[str, Any]:
 
 
 class _Listener:
-    """Notes when each alert is in a consumer's hands, from a thread of its own."""
+    """Records when each alert is consumed, on its own thread."""
 
     def __init__(self, settings: Settings) -> None:
         self.received: list[tuple[str, float]] = []
@@ -109,7 +109,7 @@ class _Listener:
                 self.received.append((self._decode(message.value()).event_id, now))
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._stopped.set()
         self._thread.join()
 
@@ -139,10 +139,10 @@ def waits_ms(
     received: Sequence[tuple[str, float]],
     warm_up_s: float,
 ) -> npt.NDArray[np.float64]:
-    """ms from handing over to receiving, of the alerts on events sent after the warm-up.
+    """ms from sending an event to receiving its alert, for events sent after the warm-up.
 
-    `sent_s` (n,) are the times at which the events `values` were handed over, `received` event ids with the times at
-    which their alerts came. An event that was delivered twice alerts at its first delivery. Raises KozamoriError when
+    `sent_s` (n,) are the times at which the events `values` were sent, `received` event ids with the times at which
+    their alerts were received. An event delivered twice alerts at its first delivery. Raises KozamoriError when
     there is none.
     """
     decode = msgspec.json.Decoder(_EventId).decode
@@ -152,5 +152,5 @@ def waits_ms(
     counts_from = sent_s[0] + warm_up_s
     waits = [1000 * (at - times[event_id]) for event_id, at in received if times[event_id] >= counts_from]
     if not waits:
-        raise KozamoriError("no alert came after the warm-up: give more --seconds or a higher --rate")
+        raise KozamoriError("no alert after the warm-up: give more --seconds or a higher --rate")
     return np.array(waits)

@@ -1,4 +1,4 @@
-"""The machine a figure was measured on, in one line: a figure without it means nothing."""
+"""The machine a figure was measured on, in one line."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ def usable_cores() -> int:
 
 
 def busy() -> str:
-    """A warning when others use so much of this machine that figures will be too low, else ""."""
+    """A warning if other processes load this machine so much that figures will be too low, else ""."""
     load = psutil.getloadavg()[0]
     if load <= BUSY_SHARE * usable_cores():
         return ""

@@ -1,4 +1,4 @@
-"""The process that produces at a steady rate and writes down when it handed over which event."""
+"""The process that produces at a steady rate and records the time it sent each event."""
 
 import time
 from pathlib import Path
@@ -25,7 +25,7 @@ class PaceTask(msgspec.Struct, frozen=True):
 
 
 class Paced(msgspec.Struct, frozen=True):
-    """What was sent in which time; `late_ms` is how far the pace ever fell behind."""
+    """What was sent in which time; `late_ms` is the greatest delay behind the pace."""
 
     events: int
     seconds: float

@@ -13,7 +13,7 @@ from detector.bench.child import Task
 from detector.bench.lap import Lap
 
 FOREST = "plain.joblib"
-#: What a feature that an event does not have is given as: the textbook's answer to missing values.
+#: Value of a feature that an event does not have: the textbook's answer to missing values.
 MISSING = -1.0
 #: To leave the group, so that it can be deleted; it takes a second, or with `take` for ever.
 STOP_TIMEOUT_S = 10.0
@@ -53,7 +53,7 @@ class Scorer:
 
 
 class PlainApp(faust.App):
-    """A Faust app that reports how far it is."""
+    """A Faust app that reports its progress."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(

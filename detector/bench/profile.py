@@ -35,7 +35,7 @@ Chunk = tuple[list[bytes], list[bytes], int]  # values, keys, offset of the firs
 
 
 def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Totals) -> list[dict[str, Any]]:
-    """µs an event by part, in the order of an event's way; `cpu_us` and `totals` are those of the worker's run."""
+    """µs an event by part, in processing order; `cpu_us` and `totals` are those of the worker's run."""
     assert settings.model is not None
     model = read_model(settings.model, ACCOUNT_CHAIN)
     topics = settings.account_events, settings.wallet_events
@@ -51,7 +51,7 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
     parts = [
         ("fetch", _seconds(lambda: asyncio.run(_fetch(settings, events))), "aiokafka alone: bytes to record objects"),
         ("decode", _seconds(lambda: [_decode(chunk) for chunk in chunks]), "JSON to columns, checks, hashes"),
-        ("locate, admit", admitted, "rows found or made, replays and duplicates told"),
+        ("locate, admit", admitted, "rows found or made, replays and duplicates detected"),
         ("features", featured - admitted, "the account stage's kernel"),
         ("score", scored - featured, "forest, calibration, decision, cases"),
         ("alerts", _seconds(lambda: _alerts(explainer, played)), "reasons and JSON of what alerts"),

@@ -1,4 +1,4 @@
-"""`kozamori bench recover`: how fast a worker gets its rows back, and what memory a worker with so many needs."""
+"""`kozamori bench recover`: rows restored a second, and the worker's memory with so many rows."""
 
 import tempfile
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _changelog(settings: Settings, plan: Plan, partition: int) -> Iterator[Recor
 
 
 def _rows(numbers: "np.typing.NDArray[np.int64]", random: np.random.Generator) -> "np.typing.NDArray[Any]":
-    """Rows of distinct accounts, full of what rows of long-known accounts are full of: anything."""
+    """Rows of distinct accounts with random content, as dense as rows of long-known accounts."""
     rows = random.integers(0, 256, (len(numbers), ACCOUNT.row.itemsize), np.uint8).view(ACCOUNT.row).ravel()
     rows["version"], rows["kernel"] = ACCOUNT.version, ACCOUNT.kernel_hash
     # An odd factor: every number has a key of its own, spread over all 64 bits as hashes are.

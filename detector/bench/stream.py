@@ -24,7 +24,7 @@ from detector.errors import KozamoriError
 from detector.ops.reset import reset
 from detector.settings import Settings
 
-#: The slowest lap on the slowest machine worth measuring; a lap that takes longer hangs.
+#: Time-out of a lap, generous for a slow machine.
 LAP_TIMEOUT_S = 300.0
 #: Contestants that are the product itself, by the chain of stages they run.
 WORKERS = {"worker": ACCOUNT_CHAIN, "worker_wallets": WALLET_CHAIN, "worker_sources": SOURCE_CHAIN}

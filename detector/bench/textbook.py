@@ -1,6 +1,6 @@
-"""The account stage's features as a textbook has them: a dict an account, plain Python, one event after the other.
+"""The account stage's features in textbook style: a dict an account, plain Python, one event at a time.
 
-What plain Faust is measured with. Same definitions as `core/stages/account_kernel.py`, a test compares them, so that
+Used by the plain Faust contestants. Same definitions as `core/stages/account_kernel.py`, a test compares them, so that
 both sides of the comparison do the same work; the state holds JSON values only, so that a `faust.Table` can keep it.
 """
 
@@ -39,7 +39,7 @@ class Event(Protocol):
 
 
 def new_state() -> State:
-    """An account nobody has heard of."""
+    """The state of an unknown account."""
     return {
         "first_s": 0,
         "debits": [],  # the last six successful ones: [second, yen]

@@ -1,7 +1,7 @@
 """Contestant `worker`: a real `kozamori worker` process, alerts, rows and offsets durable in Kafka.
 
-Its clock runs from the last look at its metrics that found no event processed, to the first look at its group that
-finds every event committed: a little to its disadvantage.
+Its clock runs from the last poll of its metrics without a processed event to the first poll of its group with every
+event committed: a little to its disadvantage.
 """
 
 import time
@@ -17,7 +17,7 @@ from detector.settings import Settings
 
 
 class Totals(NamedTuple):
-    """The worker's own figures of a run, from its metrics; `process_s` is the time from bytes to alerts handed over."""
+    """The worker's own figures of a run, from its metrics; `process_s` is the time from bytes to alerts sent."""
 
     chunks: float
     process_s: float
@@ -28,7 +28,7 @@ class Totals(NamedTuple):
 
 
 def measure(settings: Settings, topology: Topology, events: int, *, log: Path, timeout_s: float) -> tuple[Lap, Totals]:
-    """Let a worker take the `events` account events through its nodes; the deployment must have no offsets or rows yet.
+    """Let a worker process the `events` account events; the deployment must have no offsets or rows yet.
 
     Raises KozamoriError when it fails, takes longer than `timeout_s` or counts other than `events` events.
     """

@@ -45,7 +45,7 @@ class WorkerProcess:
                 stderr=log,
                 cwd=self._log.parent,
                 env={name: value for name, value in os.environ.items() if not name.startswith("KOZAMORI_")},
-                start_new_session=True,  # Ctrl-C reaches the bench alone, which then ends the worker
+                start_new_session=True,  # Ctrl-C reaches only the bench, which then ends the worker
             )
         self._usage = psutil.Process(self._process.pid)
         return self
@@ -81,7 +81,7 @@ class WorkerProcess:
             found.extend(_ports(self._log))
             return bool(found)
 
-        self.wait_until(has_port, "it told its metrics port", START_TIMEOUT_S)
+        self.wait_until(has_port, "it logged its metrics port", START_TIMEOUT_S)
         self._url = f"http://127.0.0.1:{found[0]}/metrics"
         self.wait_until(lambda: self.total("kozamori_ready") == 1, "it was ready", START_TIMEOUT_S)
 
@@ -110,7 +110,7 @@ class WorkerProcess:
 
 
 class Committed:
-    """How far a group has come on the inputs of a topology; asked often, it costs the worker nothing."""
+    """A group's committed offsets on the inputs of a topology; polling it costs the worker nothing."""
 
     def __init__(self, settings: Settings, topology: Topology) -> None:
         self._consumer = open_consumer(",".join(settings.bootstrap), settings.group)

@@ -33,7 +33,7 @@ TTL_MS = 400 * DAY_MS
 #: Simulations differ a little from the size asked for; too few would be refused.
 SPARE = 1.05
 #: Share of the training events that alert, the worker's and plain Faust's: twice what 20 groups a day of 60,000
-#: accounts come to. The budget itself is of a whole country's banks, and would be far too loose for so small a history.
+#: accounts give. The default budget is for a whole country's banks, and far too loose for so small a history.
 ALERT_SHARE = 0.001
 
 

@@ -1,4 +1,4 @@
-"""`kozamori ablation`: what each part of a model is worth, and what makes it fail."""
+"""`kozamori ablation`: what each part of a model adds, and what makes it fail."""
 
 import json
 import os
@@ -88,11 +88,11 @@ def ablation(
     quick: bool,
     as_json: bool,
 ) -> None:
-    """Tell what each detector and feature adds, which fraud is missed, and what moves the results."""
+    """Measure what each detector and feature adds, which fraud is missed, and what moves the results."""
     size = QUICK if quick else FULL
     size = replace(size, accounts=accounts or size.accounts, days=days or size.days, budget=budget or size.budget)
     if section is not None:
-        with_section(_read(section), "")  # asked before the long work
+        with_section(_read(section), "")  # called before the long work
     every = Run(Simulations(size), CHAINS[-1], size)
     with _progress(steps(seeds, every.chain)) as advance:
         figures = {"command": _command(), "quick": quick, **run(every, seeds, advance)}
@@ -101,8 +101,8 @@ def ablation(
     files[PAGE] = page(figures).encode()
     write_files(output, files)
     if section is not None:
-        told = page(figures, pictures=f"{os.path.relpath(output, section.parent)}/", level=SECTION_LEVEL)
-        write_files(section.parent, {section.name: with_section(_read(section), told).encode()})
+        text = page(figures, pictures=f"{os.path.relpath(output, section.parent)}/", level=SECTION_LEVEL)
+        write_files(section.parent, {section.name: with_section(_read(section), text).encode()})
     if as_json:
         click.echo(json.dumps(figures, allow_nan=False))
     else:
@@ -110,7 +110,7 @@ def ablation(
 
 
 def _command() -> str:
-    """What was typed, to be shown on the page."""
+    """The command line, to be shown on the page."""
     context = click.get_current_context()
     given = [
         (parameter, context.params[parameter.name])

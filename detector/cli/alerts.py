@@ -53,7 +53,7 @@ def check_bank(_context: click.Context, _option: click.Parameter, bank: str | No
 
 @contextmanager
 def until_the_pipe_breaks() -> Iterator[None]:
-    """`| head` has seen enough: end quietly. What Python would flush at its exit has nowhere to go either."""
+    """End quietly when the pipe's reader (`| head`) has closed it, without Python's flush at exit."""
     try:
         yield
     except BrokenPipeError:
@@ -137,11 +137,11 @@ def moment_of(alert: Alert) -> datetime:
     return datetime.fromtimestamp(alert.occurred_at_ms / 1000, UTC).astimezone(JST)
 
 
-def text_of(told: Reason | Counterfactual, lang: Language) -> str:
-    """What is told, in one language."""
-    return printable(told.text_ja if lang == "ja" else told.text_en)
+def text_of(reason: Reason | Counterfactual, lang: Language) -> str:
+    """The text in one language."""
+    return printable(reason.text_ja if lang == "ja" else reason.text_en)
 
 
 def printable(text: str) -> str:
-    """Without control characters: what a source put into its events must not steer a terminal."""
+    """The text without control characters: events must not control a terminal."""
     return "".join(character for character in text if character.isprintable())

@@ -1,4 +1,4 @@
-"""`kozamori backtest`: what a model's alerts would have been worth on labelled events."""
+"""`kozamori backtest`: a model's alerts on labelled events, evaluated."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -82,9 +82,9 @@ def backtest(
     controller: bool,
     as_json: bool,
 ) -> None:
-    """Tell what a model's alerts would have been worth on labelled events, beside simpler scorers.
+    """Evaluate a model's alerts on labelled events, beside simpler scorers.
 
-    Scores first, learns never: neither the model nor its limit sees the labels.
+    It only scores: neither the model nor its limit sees the labels.
     """
     if output is not None:
         check_report(output)
@@ -134,7 +134,7 @@ def _labels(events: Path, labelled: Path | None, data: OwnData | None) -> Labels
 
 
 def _total(*files: Path | None) -> int | None:
-    """Events of all files, None where one of them does not tell without being read."""
+    """Events of all files, None if one of them would have to be read to count."""
     counts = [count_rows(file) for file in files if file is not None]
     return None if None in counts else sum(count for count in counts if count is not None)
 
@@ -195,9 +195,9 @@ def _typologies(figures: Figures) -> Table:
 
 
 def _banks(found: Backtest) -> Table:
-    """What each bank's desk got of what it can bear."""
+    """Each bank's budget and actual false alert groups."""
     table = Table(title="false alert groups a day by bank", title_justify="left")
-    for heading in ("", "budget", "came", "used"):
+    for heading in ("", "budget", "actual", "used"):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for row in found.banks():
         budget = (f"{row.budget:.2f}" if row.budget else "–") + (" (own)" if row.own else "")

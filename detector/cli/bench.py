@@ -80,7 +80,7 @@ Examples:
 @click.option("--profile", is_flag=True, help="Also show where the worker's time goes, µs an event by part.")
 @as_json
 def stream(*, only: tuple[str, ...], as_json: bool, **options: Any) -> None:
-    """Measure the worker beside what one would write otherwise, on the same events from the same Kafka.
+    """Measure the worker beside simpler programs, on the same events from the same Kafka.
 
     Each contestant reads the topic from its start, in a process and a consumer group of its own, in turn in every
     round. Its clock runs from its first record to its last, the worker's until all is committed. The slow ones get
@@ -147,7 +147,7 @@ Examples:
 @bootstrap
 @as_json
 def latency(*, as_json: bool, **options: Any) -> None:
-    """Measure the time from an event handed to its producer until its alert is in a consumer's hands.
+    """Measure the time from producing an event to consuming its alert.
 
     About one event in a hundred alerts here, so that there is enough to measure.
     """
@@ -175,7 +175,7 @@ def _print(report: dict[str, Any], table: Table) -> Console:
 
 
 def _say() -> Callable[[str], None]:
-    """Tells on standard error what is being done, with the seconds since the start."""
+    """Reports progress on standard error, with the seconds since the start."""
     from detector.bench.machine import busy
 
     began = time.monotonic()

@@ -25,7 +25,7 @@ HEADS: Mapping[Language, tuple[str, ...]] = {
     "ja": ("順位額", "危険額", "上限迄", "引落済", "銀行", "サービス", "口座", "開始", "件", "理由"),
 }
 _NUMBERS = 4  # the first columns are
-ACCOUNT_SHOWN = 8  # characters of a keyed hash that tell accounts of a day apart
+ACCOUNT_SHOWN = 8  # characters of a keyed hash, enough to distinguish a day's accounts
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -52,7 +52,7 @@ gone in an hour. A case is open for 24 hours of event time from its first alert;
     help="Print one JSON object a line and nothing else: the cases in their order; with --follow, each as it changes.",
 )
 def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang: Language, as_json: bool) -> None:
-    """Show the open cases, the one that waiting costs most first."""
+    """Show the open cases, by expected cost of waiting, greatest first."""
     connection = client_options(settings)
     with (
         AlertSubscriber(
@@ -98,7 +98,7 @@ def _print_table(alerts: Iterable[Alert], top: int, lang: Language, *, follow: b
 
 
 def as_dict(case: OpenCase, now_ms: int) -> dict[str, Any]:
-    """A case for programs: its last update, and what the queue knows beside it."""
+    """A case as JSON values: its last update, and the queue's own figures."""
     return {
         "case_id": case.case_id,
         "rank_yen": case.rank_yen_at(now_ms),
@@ -129,7 +129,7 @@ def line(case: OpenCase, now_ms: int, lang: Language) -> tuple[Text, ...]:
     """The cells of one case; the first has the colour of its severity."""
     last, seconds = case.last, case.seconds_to_cap_at(now_ms)
     reason = last.reasons[0] if last.reasons else None
-    told = "" if reason is None else reason.text_ja if lang == "ja" else reason.text_en
+    text = "" if reason is None else reason.text_ja if lang == "ja" else reason.text_en
     cells = (
         f"{last.yen_at_risk:,}",
         "" if seconds is None else _span(seconds),
@@ -139,7 +139,7 @@ def line(case: OpenCase, now_ms: int, lang: Language) -> tuple[Text, ...]:
         (last.account or last.wallet)[:ACCOUNT_SHOWN],
         f"{_moment(case.began_at_ms):%m-%d %H:%M}",
         f"{case.events}",
-        told,
+        text,
     )
     rank = Text(f"{case.rank_yen_at(now_ms):,}", COLOURS[last.severity])
     return (rank, *(Text(printable(cell)) for cell in cells))

@@ -93,7 +93,7 @@ ALERT holds one alert as JSON, or one a line as `kozamori alerts --json` prints 
     "--model",
     "folder",
     type=click.Path(path_type=Path),
-    help="Folder of the model that raised the alert: also tell its budget, and refuse an alert of another.",
+    help="Folder of the model that raised the alert: also show its budget, and refuse an alert of another.",
 )
 @click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the text.")
 @as_json
@@ -155,8 +155,8 @@ def _model_of(alert: Alert, folder: Path) -> Model:
 
 
 def as_object(alert: Alert, model: Model | None) -> dict[str, Any]:
-    """What is told, for a program: the alert, and what its codes mean."""
-    told = {
+    """The explanation as JSON values: the alert, and the meaning of its codes."""
+    shown = {
         "alert": alert,
         "bank_name": BANK_NAMES.get(alert.bank, ""),
         "occurred_at_jst": moment_of(alert).isoformat(),
@@ -165,8 +165,8 @@ def as_object(alert: Alert, model: Model | None) -> dict[str, Any]:
         "typologies": {name: BY_ID[name].name if name in BY_ID else "" for name in alert.typologies},
     }
     if model is not None:
-        told["budget"] = {"false_alarms_per_day": _limit(alert, model), "share": _share(alert, model)}
-    return told
+        shown["budget"] = {"false_alarms_per_day": _limit(alert, model), "share": _share(alert, model)}
+    return shown
 
 
 def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
@@ -228,7 +228,7 @@ def _meaning(detector: str, lang: str) -> str:
 
 
 def _limit(alert: Alert, model: Model) -> float:
-    """The greatest alarm that alerts at the alert's bank: the budget, or what one of the bank's own comes to."""
+    """The greatest alarm that alerts at the alert's bank: the budget, or the limit of the bank's own one."""
     return float(model.limits[int(alert.bank) if alert.bank else -1])
 
 

@@ -1,4 +1,4 @@
-"""`kozamori kafka`: a real Kafka on this machine, left running until told to stop."""
+"""`kozamori kafka`: a real Kafka on this machine, left running until stopped."""
 
 import json
 from collections.abc import Iterator

@@ -28,9 +28,9 @@ COMMANDS = (
     Entry("produce", "detector.cli.producers:produce", "Publish a file or a scenario to Kafka."),
     Entry("train", "detector.cli.models:train", "Train a model on an events file."),
     Entry("score", "detector.cli.scoring:score", "Score every event of a file, as a worker would."),
-    Entry("backtest", "detector.cli.backtest:backtest", "Tell what a model's alerts would have been worth."),
+    Entry("backtest", "detector.cli.backtest:backtest", "Evaluate a model's alerts on labelled events."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),
-    Entry("ablation", "detector.cli.ablation:ablation", "Tell what each part of a model adds, and what it misses."),
+    Entry("ablation", "detector.cli.ablation:ablation", "Measure what each part of a model adds, and what it misses."),
     Entry("mapping", "detector.cli.mapping:mapping", "Bring own data: try a mapping file on it, see examples."),
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
@@ -98,7 +98,7 @@ def _load(entry: Entry) -> click.Command:
 )
 @click.version_option(package_name="kozamori", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Kozamori, the account guard: tells the right bank before the money is gone."""
+    """Kozamori, the account guard: alerts the right bank before the money is gone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(command: click.Command, arguments: Sequence[str] | None) -> int:
-    """The exit status of `command`; whatever a person can mend is one line on stderr, never a traceback."""
+    """The exit status of `command`; an error a person can fix is one line on stderr, never a traceback."""
     try:
         result = command.main(arguments, prog_name="kozamori", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

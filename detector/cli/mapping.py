@@ -33,21 +33,21 @@ def load(path: Path | None) -> OwnData | None:
 
 def tables_of(path: Path, own: OwnData | None) -> Iterator[pa.Table]:
     """Slices of an events file, or of own data."""
-    return read_tables(path) if own is None else own.tables(path, tell)
+    return read_tables(path) if own is None else own.tables(path, notify)
 
 
 def chain_for(model: Model, own: OwnData | None) -> Chain:
-    """The model's stages without what it was trained without, and without what own data cannot tell."""
+    """The model's stages without the features it was trained without, and those own data has no basis for."""
     names = own.left_out if own else ()
     if names:
-        tell(f"{len(names)} features left out, as own data cannot tell them: see `kozamori mapping check`")
+        notify(f"{len(names)} features left out, as own data has no basis for them: see `kozamori mapping check`")
     if unknown := unknown_to_data(model, names):
-        tell(f"the model was trained with {', '.join(unknown)}: unknown here, they count as usual")
+        notify(f"the model was trained with {', '.join(unknown)}: unknown here, they count as usual")
     return without(chain_of(model.stages), {*left_out_of(model), *names})
 
 
-def tell(note: str) -> None:
-    """A note for people, on stderr."""
+def notify(note: str) -> None:
+    """Print a note on stderr."""
     click.echo(f"note: {note}", err=True)
 
 
@@ -73,9 +73,9 @@ Examples:
 @mapping_file(required=True)
 @as_json
 def check(file: Path, own: Path, *, as_json: bool) -> None:
-    """Tell what a mapping makes of FILE, and which lines it does not understand. Nothing is written or sent.
+    """Show which events a mapping reads from FILE, and which lines are invalid. Nothing is written or sent.
 
-    The exit status is 1 where lines were not understood. Identifiers are hashed under a key made up for this purpose.
+    The exit status is 1 if lines are invalid. Identifiers are hashed under a key used for nothing else.
     """
     rules = read_mapping(own)
     found = look(file, rules, None)
@@ -110,13 +110,13 @@ def example(name: str | None) -> None:
 
 
 def _counts(found: Findings) -> Table:
-    told = found.as_dict()
+    findings = found.as_dict()
     table = Table(title=f"{found.tally.rows:,} rows", title_justify="left", show_header=False)
     rows: list[tuple[str, str]] = [
         ("events", f"{found.events:,}" + "".join(f", {count:,} {kind}" for kind, count in found.kinds.items())),
         ("rows of no event", f"{found.tally.ignored:,}"),
         ("rows not understood", f"{found.tally.bad:,}"),
-        ("times (JST)", f"{told['first_time']} to {told['last_time']}"),
+        ("times (JST)", f"{findings['first_time']} to {findings['last_time']}"),
         ("earlier than a row above", f"{found.late:,}"),
         ("amounts", f"{found.yen[0]:,} to {found.yen[1]:,} yen" if found.yen else "none"),
         ("different", ", ".join(f"{count:,} {name}s" for name, count in found.distinct.items())),

@@ -16,7 +16,7 @@ from rich.table import Table
 from detector.artifact import check_target, write_model
 from detector.attack_injection import ACCOUNTS_A_CASE, CASES, inject_attacks
 from detector.cli.alert_files import read_alerts
-from detector.cli.mapping import load, tables_of, tell
+from detector.cli.mapping import load, notify, tables_of
 from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import KINDS
@@ -43,7 +43,7 @@ DEFAULTS = Plan()
 #: Detectors by the name of their part of the budget.
 DETECTORS = {"attack_trained": "boosting", "joint_tails": "joint_tail", "forest": "isolation_forest"}
 PICTURE = "held_out.png"  # in the model folder: what each detector costs and catches
-BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
+BATCH = 8192  # events a pipeline call; larger batches gain nothing
 
 
 def _forms(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -65,8 +65,8 @@ Examples:
   kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
   kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
 
-Two days of three are learnt from, the third tells what an alert costs in false alarms. Simulated attacks are put among
-them, to learn how one begins; others tell what is caught.
+Two days of three are trained on, the third measures false alarms. Simulated attacks are injected into them, to learn
+how one begins; others measure what is caught.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
@@ -98,7 +98,7 @@ them, to learn how one begins; others tell what is caught.
     "--inject",
     "cases",
     type=click.IntRange(min=0),
-    help="Simulated cases to learn from; a quarter as many others tell what is caught."
+    help="Simulated cases to train on; a quarter as many others measure what is caught."
     f"  [default: {CASES:,}, or one for {ACCOUNTS_A_CASE} accounts where that is fewer]",
 )
 @click.option("--no-inject", "cases", flag_value=0, help="Learn from the events alone, not from simulated attacks.")
@@ -112,7 +112,7 @@ them, to learn how one begins; others tell what is caught.
 @click.option(
     "--leave-one-out",
     is_flag=True,
-    help="Also tell of each typology what is caught when only the others are learnt from; takes a dozen times as long.",
+    help="Also measure what is caught of each typology by training on the others only; takes a dozen times as long.",
 )
 @click.option(
     "--exclude",
@@ -151,7 +151,7 @@ def train(
     mapped = load(own)
     left_out = mapped.left_out if mapped else ()
     for missing, features in mapped.mapping.left_out().items() if mapped else ():
-        tell(f"no {missing}: left out {', '.join(features)}")
+        notify(f"no {missing}: left out {', '.join(features)}")
     chain = without(chain_of(stages), left_out)
     console = Console(stderr=True)
     with _progress(console) as bar:
@@ -183,7 +183,7 @@ def train(
 
 
 class _Given(NamedTuple):
-    """What a model is trained of."""
+    """Training data of a model."""
 
     events: Path
     chain: Chain
@@ -194,7 +194,7 @@ class _Given(NamedTuple):
 
 
 def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases | None]:
-    """Normal events, and cases put among them where they are wanted."""
+    """Normal events, and injected cases if wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
     data, cases = inject_attacks(
@@ -212,7 +212,7 @@ def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases
 
 
 def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
-    """What alerts and labels say of the history."""
+    """The guard rail of the history's alerts and labels."""
     alerts = (alert for path in exclude for alert in read_alerts(path))
     return guard_rail(alerts, NONE if labelled is None else labels_of(read_labels(labelled)).event_id)
 
@@ -245,8 +245,8 @@ def _table(model: Model, output: Path) -> Table:
     )
     table.add_row("budget", f"{model.budget:g} false alert groups a day over all banks")
     for bank, own in model.banks.own.items():
-        told = f"{own:g}, {model.banks.shares[bank]:.1%} of the groups of all"
-        table.add_row(f"budget of bank {bank}", told)
+        text = f"{own:g}, {model.banks.shares[bank]:.1%} of the groups of all"
+        table.add_row(f"budget of bank {bank}", text)
     for name, row in model.manifest["calibration"].items():
         thresholds = [f"{kind} {score:.4f}" for kind, score in row["thresholds"].items()]
         table.add_row(f"{name}: threshold", ", ".join(thresholds) or "none: nothing held out reaches it")
@@ -254,7 +254,7 @@ def _table(model: Model, output: Path) -> Table:
 
 
 def _held_out(model: Model) -> Table:
-    """What each detector costs and catches on the held-out days, and all together."""
+    """False alerts and catches of each detector on the held-out days, and of all."""
     table = Table(title="On the held-out days", title_justify="left")
     for name in ("detector", "groups/day", "cases caught", "early", "before a debit", "yen lost"):
         table.add_column(name, justify="left" if name == "detector" else "right")
@@ -269,8 +269,8 @@ def _held_out(model: Model) -> Table:
 
 
 def _row(name: str, groups: float | None, caught: dict[str, Any]) -> list[str]:
-    told = [f"{caught[share]:.2f}" if share in caught else "" for share in SHARES]
-    return [name, "" if groups is None else f"{groups:.1f}", *told]
+    cells = [f"{caught[share]:.2f}" if share in caught else "" for share in SHARES]
+    return [name, "" if groups is None else f"{groups:.1f}", *cells]
 
 
 def _sha256(path: Path) -> str:

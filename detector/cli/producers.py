@@ -1,4 +1,4 @@
-"""`kozamori simulate` and `kozamori produce`: make events, and bring them to Kafka."""
+"""`kozamori simulate` and `kozamori produce`: make events, and publish them to Kafka."""
 
 import datetime as dt
 import json
@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from detector.cli.mapping import load, tables_of, tell
+from detector.cli.mapping import load, notify, tables_of
 from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
 from detector.errors import UserError
 from detector.kafka.security import client_options
@@ -29,7 +29,7 @@ from producers.scenarios import DEFAULT_ACCOUNTS, SCENARIOS, TRAINING_SEEDS, Sce
 from producers.typologies import table
 from producers.typologies.table import BY_ID, typologies_of
 
-ENOUGH_NEWCOMERS = 50  # honest wallets that charge at once, for each case; with fewer a case does not hide
+ENOUGH_NEWCOMERS = 50  # honest wallets that charge at once, for each case; with fewer, cases stand out
 
 
 def _date(context: click.Context, parameter: click.Parameter, value: dt.datetime | None) -> dt.date | None:
@@ -149,7 +149,7 @@ their order.
 @click.option("--rate", type=float, help="Events a second.")
 @click.option("--speed", help="Multiple of event time, as 600x: ten minutes of events in a second.")
 @click.option("--skip", type=click.IntRange(min=0), help="Leave out the first so many events.")
-@click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps how far runs came.")
+@click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the progress of runs.")
 @mapping_file()
 @with_settings(*CONNECTION)
 @as_json
@@ -217,7 +217,7 @@ def _events(
     if own is not None:
         data = load(own)
         if data and (filled := [name for name, policy in data.mapping.missing.items() if policy == "unknown"]):
-            tell(f"{', '.join(filled)}: unknown, filled with a stand-in; let a model judge that is trained so too")
+            notify(f"{', '.join(filled)}: unknown, filled with a stand-in; use a model that is trained so too")
         identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0, "mapping": own.name}
         return identity, tables_of(file, data), None
     total = count_rows(file)

@@ -34,7 +34,7 @@ from producers import simulation
 from producers.batches import Which, to_batches
 from producers.scenarios import DEFAULT_SEED, SCENARIOS, TRAINING_SEEDS, Scenario
 
-BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
+BATCH = 8192  # events a pipeline call; larger batches gain nothing
 DEFAULT_ACCOUNTS = 40_000  # as the demo; all four months in less than a minute
 MIN_ACCOUNTS = 1_000  # with fewer, the normal days are too little life to learn from
 NORMAL_DAYS = 30
@@ -49,8 +49,8 @@ Examples:
   kozamori replay-2020 -o replay --accounts 100000
   kozamori replay-2020 --model model --json
 
-What the public was told and when is fact (press); cases, hours and banks are simulated. Each episode has a model of its
-own, trained on the 30 days before it, and a state that has seen them; alerts come at the limit set on those days. The
+What was reported to the public and when is fact (press); cases, hours and banks are simulated. Each episode has its own
+model, trained on the 30 days before it, and a state that has seen them; alerts come at the limit set on those days. The
 budget is of false alerts a day, whatever the number of accounts: with fewer of them, fraud is found more easily.
 """
 )
@@ -74,7 +74,7 @@ budget is of false alerts a day, whatever the number of accounts: with fewer of 
 )
 @as_json
 def replay(output: Path | None, folder: Path | None, accounts: int, seed: int, *, as_json: bool) -> None:
-    """Would we have caught it? Replay May 2019 and September 2020, beside what the public was told and when."""
+    """Would we have caught it? Replay May 2019 and September 2020, beside what was reported to the public and when."""
     model = None if folder is None else read_model(folder, *CHAINS)
     click.echo(f"seed {seed} of the population, {Plan().seed} of the forests; {accounts:,} accounts", err=True)
     console = Console(stderr=True)
@@ -86,11 +86,11 @@ def replay(output: Path | None, folder: Path | None, accounts: int, seed: int, *
             )
             for name in EPISODES
         )
-    told = figures(episodes, seed, accounts)
+    found = figures(episodes, seed, accounts)
     if output is not None:
-        write_files(output, {PICTURE: picture(episodes), FIGURES: json.dumps(told, indent=2).encode() + b"\n"})
+        write_files(output, {PICTURE: picture(episodes), FIGURES: json.dumps(found, indent=2).encode() + b"\n"})
     if as_json:
-        click.echo(json.dumps(told, allow_nan=False))
+        click.echo(json.dumps(found, allow_nan=False))
         return
     screen = Console()
     if not screen.is_terminal:
@@ -105,7 +105,7 @@ def replay_scenario(
 ) -> Episode:
     """Play the normal days before `scenario` and then the scenario itself, with the model `given` or one of those days.
 
-    `advance` is told the events made. Raises UserError where the days are too little to learn from.
+    `advance` gets the number of events made. Raises UserError if the days have too few events to train on.
     """
     chain = CHAINS[-1] if given is None else chain_for(given, None)
     before = replace(
@@ -145,7 +145,7 @@ def _batches(
 
 
 def _facts() -> Table:
-    table = _table("What the press told", "when", "public", "what", "source")
+    table = _table("Reported by the press", "when", "public", "what", "source")
     for fact in FACTS:
         table.add_row(fact.when, "yes" if fact.public else "not yet", fact.text, fact.source)
     return table
@@ -163,7 +163,7 @@ def _banks(one: Episode) -> Table:
 
 def _summary(episodes: tuple[Episode, ...]) -> Table:
     table = _table("Would we have caught it?", "", *(one.scenario for one in episodes))
-    told = [one.figures() for one in episodes]
+    by_episode = [one.figures() for one in episodes]
     rows = (
         ("cases", "{cases}"),
         ("alerted", "{alerted}"),
@@ -177,7 +177,7 @@ def _summary(episodes: tuple[Episode, ...]) -> Table:
         ("false alert groups a day", "{false_groups_per_day:.1f} (budget {budget:g})"),
     )
     for name, shape in rows:
-        table.add_row(name, *(shape.format(**figures) for figures in told))
+        table.add_row(name, *(shape.format(**figures) for figures in by_episode))
     return table
 
 

@@ -26,7 +26,7 @@ from producers.batches import Which, to_batches
 from producers.files import count_rows
 from producers.mapping.own import OwnData
 
-BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
+BATCH = 8192  # events a pipeline call; larger batches gain nothing
 
 
 @click.command(
@@ -95,7 +95,7 @@ def read_slices(
 ) -> Iterator[tuple[pa.Table, Iterator[Batch]]]:
     """Slices of an events file, or `own` data, with the batches of each that `chain` reads, rows from `first_row`.
 
-    `advance` is told the rows of each slice that is done with. Raises UserError for a bad file or event.
+    `advance` gets the number of rows of each finished slice. Raises UserError for a bad file or event.
     """
     which: Which = "all" if chain.reads_wallet_events else "account"
     for table in tables_of(path, own):

@@ -1,11 +1,11 @@
-"""Made-up worlds for `kozamori ablation`: the simulator as its experiments want it."""
+"""Simulations for `kozamori ablation`: adapts the simulator to its experiments."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from detector.attack_injection import Onlooker, simulated
+from detector.attack_injection import HistoryObserver, simulated
 from detector.contract.batch import Batch
 from models.ablation.experiments import Setting, Values
 from models.ablation.run import Size
@@ -19,18 +19,18 @@ from producers.evasion import Evasion
 from producers.scenarios import SCENARIOS, Scenario
 from producers.typologies.table import TYPOLOGIES
 
-BATCH = 8192  # events that go through the stages at once: beyond, nothing is saved
-#: The days judged begin here, those learnt from end the day before.
+BATCH = 8192  # events a pipeline call; larger batches gain nothing
+#: First judged day; the training days end the day before.
 JUDGED_FROM = dt.date(2020, 9, 1)
 #: Not before this day: a drain across the turn of the month (T2) is to be seen whole.
 STRADDLES_FROM = 10
-#: Of an account that opens to a spray (T3) it has tried hundreds: so many times fewer unlabelled cases.
+#: A spray (T3) tries hundreds of accounts for one it opens: fewer unlabelled cases of it.
 RARER = {"T3": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
 class Simulations:
-    """The simulator, as experiments want it."""
+    """The simulator behind the experiments' port."""
 
     size: Size
 
@@ -43,10 +43,10 @@ class Simulations:
 
     def attacks(self, history: list[Batch], cases: int, seed: int) -> Attacks:
         """Cases of all typologies among the history's accounts."""
-        onlooker = Onlooker()
-        for _ in onlooker.watch(history):
+        observer = HistoryObserver()
+        for _ in observer.watch(history):
             pass
-        return simulated(onlooker.history, cases, seed)
+        return simulated(observer.history, cases, seed)
 
     def log(self, seed: int, setting: Setting, first_offset: int) -> tuple[list[Batch], Labels]:
         """The days judged, and as many cases of each typology."""

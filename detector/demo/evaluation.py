@@ -1,4 +1,4 @@
-"""What the alerts were worth, from labels and the alert topic: cases, yen, false alert groups. Pure."""
+"""Evaluates the alerts against labels: cases, yen, false alert groups. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from producers import jst
 
 
 class Taken(NamedTuple):
-    """A debit of a case: when, how many yen, and whether they were gone when the case's first alert came."""
+    """A debit of a case: when, how many yen, and whether they were gone at the case's first alert."""
 
     occurred_at_ms: int
     yen: int
@@ -42,12 +42,12 @@ class Case:
 
     @property
     def yen_lost(self) -> int:
-        """Yen gone when the first alert came, the alerting debit included; all of them where none came."""
+        """Yen gone at the first alert, the alerting debit included; all of them without an alert."""
         return sum(debit.yen for debit in self.taken if debit.gone)
 
     @property
     def early(self) -> bool:
-        """Whether the first alert came with at most `EARLY_YEN` gone."""
+        """Whether at most `EARLY_YEN` were gone at the first alert."""
         return self.alerted and self.yen_lost <= EARLY_YEN
 
 
@@ -60,7 +60,7 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a replay of `days` days came to; `alerts` counts updates too."""
+    """Result of a replay of `days` days; `alerts` counts updates too."""
 
     days: int
     events: int
@@ -80,7 +80,7 @@ class Evaluation:
         return {bank: n / self.days for bank, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))}
 
     def figures(self) -> dict[str, Any]:
-        """The summary as it is printed for programs."""
+        """The summary as JSON values."""
         return {
             "days": self.days,
             "events": self.events,

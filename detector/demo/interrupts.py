@@ -1,4 +1,4 @@
-"""Ctrl-C, a closed terminal and SIGTERM: one exception, and none of them in the middle of tidying up."""
+"""Ctrl-C, a closed terminal and SIGTERM as one exception, deferred during clean-up."""
 
 import signal
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """What happens inside is finished first; `check` tells of a signal that came meanwhile."""
+        """Defer signals until the block ends; `check` then raises for one that arrived."""
         self._held += 1
         try:
             yield
@@ -39,7 +39,7 @@ class Interrupts:
 
     @contextmanager
     def tidy(self) -> Iterator[ExitStack]:
-        """A stack of what to undo on leaving; that is not interrupted."""
+        """An exit stack whose clean-up is not interrupted."""
         stack = ExitStack()
         try:
             yield stack
@@ -48,7 +48,7 @@ class Interrupts:
                 stack.close()
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if a signal came, also one whose exception was lost in a library's callback."""
+        """Raise KeyboardInterrupt if a signal arrived, also if its exception was lost in a library's callback."""
         if self.asked:
             raise KeyboardInterrupt
 

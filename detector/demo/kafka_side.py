@@ -1,4 +1,4 @@
-"""What the demo asks of Kafka beside publishing: how far the worker is, and which alerts there are."""
+"""What the demo reads from Kafka: the worker's progress, and the alerts."""
 
 import threading
 from collections import deque
@@ -23,7 +23,7 @@ STOP_S = 5.0
 def backlog(client: KafkaAdminClient, settings: Settings, partitions: int) -> int:
     """Records of some input that no checkpoint covers; 0: the alerts of all events are durable. Raises KafkaError.
 
-    Inputs are looked at in the order of an event's way: what is committed of one is in the next.
+    Inputs are read in the order of the topology: what is committed of one is already in the next.
     """
     for node in topology_of(CHAINS[-1]).nodes:
         topic = settings.input_topic(node)

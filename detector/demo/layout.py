@@ -88,7 +88,7 @@ def _line(time: str, bank: str, service: str, service_cells: int, *others: str) 
 
 
 def status(board: Board) -> Text:
-    """Where the replay is, in one line."""
+    """Progress of the replay, in one line."""
     return Text.assemble(
         (f"{moment(board.clock_ms or board.begins_at_ms):%Y-%m-%d %H:%M} JST", "bold"),
         f"  {board.events_per_s:,.0f} events/s  lag {board.lag:,}  {board.alerts:,} alerts  ",
@@ -152,17 +152,17 @@ def service(alert: Alert) -> str:
 
 def reason(alert: Alert, language: Language, cells: int = 0) -> str:
     """The two reasons with the largest shares; and what would not have alerted, where there is room for it."""
-    told: list[Reason | Counterfactual] = list(alert.reasons[:2])
+    shown: list[Reason | Counterfactual] = list(alert.reasons[:2])
     if alert.counterfactual is not None:
-        told.append(alert.counterfactual)
-    texts = [one.text_ja if language == "ja" else one.text_en for one in told]
+        shown.append(alert.counterfactual)
+    texts = [one.text_ja if language == "ja" else one.text_en for one in shown]
     between = "、" if language == "ja" else "; "
     whole = between.join(texts)
     return whole if cell_len(whole) <= cells else between.join(texts[:2])
 
 
 def truth(line: Line) -> str:
-    """What only the simulator knows."""
+    """Whether the alerted account was really attacked, as the simulator knows."""
     return "attack" if line.attack else "honest"
 
 

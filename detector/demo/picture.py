@@ -17,7 +17,7 @@ from models.backtest.cases import EARLY_YEN
 from producers import jst
 
 LOST, SAVED, ALERT, FALSE = "#c0392b", "#2e8b57", "#1f3b73", "#8a8f98"
-#: Alerts before the first debit are drawn here, however long before they came.
+#: Alerts before the first debit are drawn here, however early they are.
 BEFORE_S = -15
 DOT = 0.9  # square points a thousand yen
 
@@ -86,7 +86,7 @@ def _yen(axes: Any, cases: tuple[Case, ...]) -> None:
 def _false_groups(axes: Any, evaluation: Evaluation, first_day_ms: int, budget: float) -> None:
     """False alert groups of each day beside the budget."""
     found = np.array([day_of(group.began_at_ms, first_day_ms) for group in evaluation.false_groups], np.int64)
-    # An event that came late belongs to the day it is counted on.
+    # A late event belongs to the day it is counted on.
     counts = np.bincount(np.clip(found, 0, evaluation.days - 1), minlength=evaluation.days)
     axes.bar(range(evaluation.days), counts, color=FALSE, label="over all banks")
     axes.axhline(budget, color="black", linestyle="--", linewidth=1, label=f"budget {budget:g}")

@@ -18,7 +18,7 @@ from producers import simulation
 from producers.batches import Which, read_batches
 from producers.scenarios import Scenario
 
-BATCH = 8192  # events that go through the pipeline at once: beyond, nothing is saved
+BATCH = 8192  # events a pipeline call; larger batches gain nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Days:
 
 
 def simulated(scenario: Scenario, folder: Path, advance: Callable[[int], None]) -> Days:
-    """Write the days of `scenario` into `folder`; `advance` is told the events written."""
+    """Write the days of `scenario` into `folder`; `advance` gets the number of events written."""
     summary = simulation.write(scenario, folder, ".parquet", advance)
     return Days(folder / "events.parquet", folder / "labels.parquet", summary["events"], summary["cases"])
 
 
 def trained(events: Path, folder: Path, plan: Plan, advance: Callable[[int], None]) -> Model:
-    """Train on a file of normal life and write the model into `folder`; `advance` is told the events
-    read, which is done twice."""
+    """Train on a file of normal life and write the model into `folder`; `advance` gets the number of events
+    read; they are read twice."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     chain = CHAINS[-1]
     which: Which = "all" if chain.reads_wallet_events else "account"

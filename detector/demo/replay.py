@@ -20,11 +20,11 @@ from producers import jst
 from producers.files import read_labels
 from producers.pace import Pace
 
-#: Often enough for the eye, seldom enough to leave the machine to the worker.
+#: Fast enough for the eye, slow enough to leave the machine to the worker.
 REFRESH_S = 0.25
-#: The worker does tens of thousands of events a second; longer without an end and it is stuck.
+#: The worker does tens of thousands of events a second; after this long it is stuck.
 CATCH_UP_S = 300.0
-#: Events a second are shown as the mean of so many looks: the worker reads in gusts.
+#: Events a second are a mean over so many polls: the worker reads in bursts.
 RATE_LOOKS = 12
 
 
@@ -44,20 +44,20 @@ class Scene:
 
 
 class Meter:
-    """Events a second from how far the worker was at the last looks."""
+    """Events a second from the worker's progress at the last polls."""
 
     def __init__(self) -> None:
         self._looks: deque[tuple[float, int]] = deque(maxlen=RATE_LOOKS)
 
     def rate(self, events: int, at_s: float) -> float:
-        """The rate after one more look; 0 after the first."""
+        """The rate after one more poll; 0 after the first."""
         self._looks.append((at_s, events))
         (first_s, first), (last_s, last) = self._looks[0], self._looks[-1]
         return (last - first) / (last_s - first_s) if last_s > first_s else 0.0
 
 
 def warm_up(scene: Scene, publisher: Publisher, size: int, step: Step) -> None:
-    """Wait until the `size` events of `publisher` are in Kafka and the worker knows them all."""
+    """Wait until the `size` events of `publisher` are in Kafka and the worker has processed them."""
 
     def show() -> None:
         sample = scene.worker.sample()
@@ -69,7 +69,7 @@ def warm_up(scene: Scene, publisher: Publisher, size: int, step: Step) -> None:
 
 
 def play(scene: Scene, days: Days, plan: Plan, screen: Screen) -> list[Alert]:
-    """Publish `days` at the plan's pace, show what the worker says to them, and return all alerts in the topic."""
+    """Publish `days` at the plan's pace, show the worker's alerts, and return all alerts in the topic."""
     settings = scene.cluster.settings
     labels = read_labels(days.labels)
     begins_ms = jst.midnight_ms(plan.attack.start)

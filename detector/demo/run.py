@@ -45,14 +45,14 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
         history = _simulate("30 normal days", plan.history, cluster.folder / "history", screen)
         attack = _simulate("1-10 September 2020", plan.attack, cluster.folder / "attack", screen)
         model = _train(history, cluster.folder / "model", plan, screen)
-        # Now, so that the events are there when the worker is.
+        # Now, so that the events are in Kafka when the worker starts.
         publisher = stack.enter_context(Publisher(history.events, cluster.settings, Pace()))
         scene = _start_worker(cluster, model, screen, interrupts, stack)
         try:
             _warm_up(scene, publisher, history, screen)
             evaluation = _replay(scene, attack, plan, screen)
         except UserError:
-            # Whoever asked a part that ended knows only that it does not answer.
+            # A part that ended shows only as a client's time-out.
             time.sleep(GUARD_NOTICES_S)
             scene.require_all_well()
             raise
@@ -147,7 +147,7 @@ def _keep(scene: Scene, plan: Plan, screen: Screen) -> None:
 
 
 def _require_writable(folder: Path) -> None:
-    """Two minutes later is too late to find out."""
+    """Raise UserError before the long work if the folder cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FIGURES).touch()

@@ -18,7 +18,7 @@ PLAIN_STATUS_S = 5.0
 
 
 class Step:
-    """One step under way: `show` moves its bar, `say` words what it came to."""
+    """A running step: `show` moves its bar, `say` sets its result."""
 
     def __init__(self, progress: Progress, text: str) -> None:
         self._progress = progress
@@ -26,11 +26,11 @@ class Step:
         self.result = text
 
     def show(self, text: str | None = None, done: int = 0, total: int = 0) -> None:
-        """Show how far it is; `total` 0: nobody can know."""
+        """Show progress; `total` 0: unknown."""
         self._progress.update(self._task, description=text, completed=done, total=total or None)
 
     def advance(self, done: int) -> None:
-        """So many more are done, of nobody knows how many."""
+        """So many more are done, of an unknown total."""
         self._progress.advance(self._task, done)
 
     def say(self, result: str) -> None:
@@ -69,7 +69,7 @@ class Screen:
             yield Replay(self, board, live)
 
     def summary(self, evaluation: Evaluation, budget: float) -> None:
-        """What the replay came to."""
+        """Print the result of the replay."""
         self.console.print(layout.summary(evaluation, budget))
 
 

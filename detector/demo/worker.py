@@ -1,4 +1,4 @@
-"""A real `kozamori worker` process: started, asked how far it is, and gone when this process is."""
+"""A real `kozamori worker` process: started, polled for progress, and ended with this process."""
 
 import json
 import os
@@ -65,7 +65,7 @@ class Worker:
         raise UserError(f"the worker was not ready after {START_TIMEOUT_S:.0f} s: run again on a less busy machine")
 
     def require_running(self) -> None:
-        """Raise UserError with the worker's last words where it has ended."""
+        """Raise UserError with the last line of the worker's log if it has ended."""
         if not self.running:
             raise UserError(f"the worker ended: {last_words(self._log.read_text('utf-8', 'replace'))}")
 
@@ -102,7 +102,7 @@ def command(settings: Settings) -> list[str]:
         switch = value is True
         flag = f"--{name.replace('_', '-')}"
         options += [flag] if switch else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
-    # -P: what lies in the current folder is none of ours.
+    # -P: do not import from the current folder.
     return ["/usr/bin/env", *without, sys.executable, "-P", "-m", "detector.cli.main", "worker", *options]
 
 

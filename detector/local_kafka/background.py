@@ -16,7 +16,7 @@ from detector.local_kafka.node import PLAIN, Node
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A broker in the background. `started_at_s` tells its process from a later one of the same id."""
+    """A broker in the background. `started_at_s` distinguishes it from a later process with the same id."""
 
     pid: int
     started_at_s: float

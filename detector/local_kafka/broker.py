@@ -21,7 +21,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 def silent(_text: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
 
 def java_command(progress: Progress = silent) -> list[str]:

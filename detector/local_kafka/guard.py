@@ -1,4 +1,4 @@
-"""Runs one program and sees to it that the program dies with its owner, however the owner dies.
+"""Runs one program and ends it when its owner ends, however the owner ends.
 
 Started as a script, standard library only: `python guard.py FOLDER_TO_REMOVE|- PROGRAM ARGUMENT...`.
 Standard input is a pipe whose other end the owner holds: when it closes, the owner is gone. Standard output takes
@@ -27,7 +27,7 @@ def main(remove: str, command: list[str]) -> int:
     owner = os.getppid()
     program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, preexec_fn=_die_with_parent())  # noqa: PLW1509  # single-threaded here
     signal.signal(signal.SIGTERM, _ask_to_end(program))
-    # A terminal that closes or interrupts speaks to the owner, which decides.
+    # Terminal signals are for the owner, which decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with contextlib.suppress(BrokenPipeError):
@@ -63,7 +63,7 @@ def _ask_to_end(program: subprocess.Popen[bytes]) -> Callable[[int, FrameType | 
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """The kernel's help against a guard that is itself killed; None where there is none."""
+    """Parent-death signal, in case the guard itself is killed; None where the kernel has none."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where nothing may be loaded

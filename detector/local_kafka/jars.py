@@ -14,7 +14,7 @@ from detector.errors import UserError
 
 KAFKA_VERSION = "4.3.1"
 
-#: Called as jars arrive: what is going on, how many are done, of how many (0 where nobody can know).
+#: Called as jars arrive: text, number done, total (0: unknown).
 Progress = Callable[[str, int, int], None]
 
 #: Repositories answer a few requests at once well; more of them gain nothing on a home line.

@@ -1,4 +1,4 @@
-"""Which Java runs the broker: an installed one that is new enough, else the runtime that came as a wheel."""
+"""Which Java runs the broker: an installed one that is new enough, else the runtime from the wheel."""
 
 import re
 import shutil

@@ -43,7 +43,7 @@ SINGLE_NODE = {
     # After a crash the node may not register again until its former session has run out: 9 s by default.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "1000",
-    # A worker must meet a missing topic as a missing topic.
+    # A missing topic must stay missing for a worker.
     "auto.create.topics.enable": "false",
 }
 

@@ -108,7 +108,7 @@ def wait_until_ready(node: Node, running: Callable[[], bool]) -> None:
 
 def answers(node: Node) -> bool:
     """Whether the node can be reached by a client and has joined its cluster."""
-    # The client takes 30 s to give up on a closed port; a bare connection tells at once.
+    # The client takes 30 s to give up on a closed port; a bare connection fails at once.
     try:
         socket.create_connection((HOST, node.ports[PLAIN]), timeout=1).close()
     except OSError:

@@ -17,7 +17,7 @@ ALARM_PER_DAY = (0.1, 1, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
 class Metric:
     """One metric: its name as exposed, type, help text, labels in order and, for histograms, upper bucket bounds.
 
-    What the label `stage` means is said by `STAGE`.
+    `STAGE` explains the label `stage`.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Metric:
 
 #: The label that most metrics have, for people.
 STAGE = """\
-`stage` is where in the worker something happened. Two stages read the topics that events come in by: `account` account
+`stage` is the stage of the worker. Two stages read source topics: `account` account
 events, `wallet-events` wallet events, which it only brings into the log of the wallets. Each later one, up to `cases`,
 reads a hop: a topic the stages before it fill, keyed anew, with many events in a message. So an event is counted once
-by each stage it passes. **Events that came in are those of `stage=~"account|wallet-events"`**; a sum over all stages
-is no number of anything. A transfer touches two wallets and is one event all the same: its receiving side is not
+by each stage it passes. **Source events are those of `stage=~"account|wallet-events"`**; a sum over all stages
+has no meaning. A transfer touches two wallets and is one event all the same: its receiving side is not
 counted. Where a stage reads a hop, lag and what is unacknowledged are messages, not events."""
 
 METRICS = (
@@ -124,7 +124,7 @@ METRICS = (
     Metric(
         "kozamori_alert_events_held_total",
         "counter",
-        "Events that alerted and told nothing new of their case: no update was raised, the next one counts them.",
+        "Alerting events with nothing new for their case: no update was raised, the next one counts them.",
     ),
     Metric(
         "kozamori_alerts_by_bank_total",

@@ -16,7 +16,7 @@ from detector.observe.catalogue import BY_NAME
 from detector.observe.tally import Tally
 
 SEVERITIES = ("low", "medium", "high", "critical")
-#: Out-of-order delivery of some seconds is everyday life; a minute is worth a look.
+#: Out-of-order delivery by seconds is normal; by a minute it is counted as late.
 LATE_MS = 60_000
 #: Label of alerts on wallet events: an empty one would be no label at all.
 NO_BANK = "none"
@@ -90,11 +90,11 @@ class Metrics:
             self.counter("kozamori_cases_by_bank_total").labels(bank)
 
     def multiplier(self, bank: str, multiplier: float) -> None:
-        """Say what a desk's limit is multiplied by."""
+        """Set the factor on the limit of a budget (a bank, or all)."""
         self.gauge("kozamori_limit_multiplier").labels(bank).set(multiplier)
 
-    def desk_dropped(self, bank: str) -> None:
-        """Remove a desk's series: another worker reports it from now on."""
+    def multiplier_dropped(self, bank: str) -> None:
+        """Remove the series of a budget: another worker reports it from now on."""
         self.gauge("kozamori_limit_multiplier").remove(bank)
 
     def dead_letter_reasons(self, reasons: Sequence[str]) -> None:
@@ -128,7 +128,7 @@ class Metrics:
             self.counter("kozamori_yen_at_risk_total").inc(yen_at_risk)
 
     def held(self, events: int) -> None:
-        """Count alerting events that told nothing new of their case."""
+        """Count alerting events with nothing new for their case."""
         self.counter("kozamori_alert_events_held_total").inc(events)
 
     def alert_durable(self, seconds: float) -> None:
@@ -232,7 +232,7 @@ class StageMetrics:
         return gauges[name]
 
     def hop_sent(self, messages: int, size_bytes: int) -> None:
-        """Count messages handed over for the next hop."""
+        """Count messages sent to the next hop."""
         self._hop_messages.inc(messages)
         self._hop_bytes.inc(size_bytes)
 

@@ -6,6 +6,7 @@ is aligned, features and the strings' lengths among them; then the strings. Colu
 in a row.
 """
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from detector.core.stage import FACTS, HOP_FACTS
 from detector.core.topology import Topology
 from detector.errors import UserError
 from detector.stream.high_water import MAX_EVENTS, HighWaterMarks
-from detector.stream.hop_layout import COUNTS, MAGIC, NAMES, WIDTHS, Layout, head_bytes
+from detector.stream.hop_layout import CHECK, COUNTS, MAGIC, NAMES, WIDTHS, Layout, head_bytes
 
 #: A batch of messages is one Kafka record batch, which brokers limit to 1 MiB; half of it leaves room for others.
 MAX_BODY_BYTES = 448 * 1024
@@ -114,7 +115,8 @@ class HopCodec:
             ]
             body = b"".join([part.tobytes() for part in parts])
             head = self.layout.head + COUNTS.pack(slot, end - begin, last - first, bits, len(body))
-            yield int(target[begin]), head + bytes(cramjam.zstd.compress(body, level=LEVEL))
+            packed = bytes(cramjam.zstd.compress(body, level=LEVEL))
+            yield int(target[begin]), head + CHECK.pack(zlib.crc32(packed, zlib.crc32(head))) + packed
 
     def _matrix(self, width: int, batch: Batch, order: npt.NDArray[np.int64]) -> Matrix:
         kind = _WHOLE[width]
@@ -157,13 +159,10 @@ class HopCodec:
         return Hopped(kept._replace(batch=kept.batch._replace(record=record)), n - kept.size)
 
     def _open(self, message: bytes) -> _Piece:
-        layout = self._layout_of(message)
-        at = len(layout.head)
-        slot, n, m, bits, size = COUNTS.unpack_from(message, at)
-        try:
-            body = cramjam.zstd.decompress(memoryview(message)[at + COUNTS.size :], output_len=size)
-        except cramjam.DecompressionError as error:
-            raise ForeignHopError(f"a hop message cannot be decompressed ({error}): {_MEND}") from error
+        head, packed = _intact(message)
+        layout = self._layout_of(head)
+        slot, n, m, bits, size = COUNTS.unpack_from(message, len(head))
+        body = cramjam.zstd.decompress(packed, output_len=size)
         take = _Cursor(np.frombuffer(memoryview(body), np.uint8))
         facts = [fact for fact in range(HOP_FACTS) if bits >> fact & 1]
         rows = {width: len(layout.of_width(width)) for width in WIDTHS}
@@ -180,11 +179,7 @@ class HopCodec:
         piece = _Piece(slot, whole, spread, scored, features, _strings(take.rest(), lengths))
         return piece if layout is self.layout else self._fitted(piece, layout)
 
-    def _layout_of(self, message: bytes) -> Layout:
-        magic, *_, width = NAMES.unpack_from(message) if len(message) >= NAMES.size else (0, 0)
-        head = message[: head_bytes(width)]
-        if magic != MAGIC or len(message) < len(head) + COUNTS.size:
-            raise ForeignHopError(f"{len(message)} bytes, not a hop message of this release: {_MEND}")
+    def _layout_of(self, head: bytes) -> Layout:
         if head not in self._known:
             layout = Layout.named_by(head)
             if not layout.covers(self.layout):
@@ -209,6 +204,18 @@ class HopCodec:
 
 
 _MEND = "let a worker with that one finish them, or begin anew with `kozamori state reset`"
+
+
+def _intact(message: bytes) -> tuple[bytes, memoryview]:
+    """The header that names a message's layout, and its body as it is packed."""
+    magic, *_, width = NAMES.unpack_from(message) if len(message) >= NAMES.size else (0, 0)
+    at = head_bytes(width) + COUNTS.size
+    if magic != MAGIC or len(message) < at + CHECK.size:
+        raise ForeignHopError(f"{len(message)} bytes, not a hop message of this release: {_MEND}")
+    packed = memoryview(message)[at + CHECK.size :]
+    if zlib.crc32(packed, zlib.crc32(message[:at])) != CHECK.unpack_from(message, at)[0]:
+        raise ForeignHopError(f"a hop message of {len(message)} bytes is damaged: {_MEND}")
+    return message[: head_bytes(width)], packed
 
 
 class _Cursor:

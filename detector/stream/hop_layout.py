@@ -26,6 +26,8 @@ NAMES = struct.Struct("<3I2H")
 #: Behind it, of the message: slot of the upstream partition, events, those with features and strings, facts carried (a
 #: bit each), bytes of the body before compression.
 COUNTS = struct.Struct("<5I")
+#: Then the CRC-32 of all that is before it and the body behind it.
+CHECK = struct.Struct("<I")
 #: Where an event lies: another thing in every log.
 POSITION_COLUMNS = ("offset", "record", "hop_index")
 WIDTHS = (8, 4, 2, 1)
@@ -58,7 +60,7 @@ class Layout:
 
     @classmethod
     def named_by(cls, head: bytes) -> Self:
-        """The layout that a message's header names; struct.error where it is cut short."""
+        """The layout that a message's header names."""
         _, catalogue, columns, kinds, width = NAMES.unpack_from(head)
         bits = np.unpackbits(np.frombuffer(head, np.uint8)[NAMES.size :], bitorder="little")
         return cls(
@@ -115,8 +117,7 @@ def _features(topology: Topology, node: str, model: Model | None) -> set[int]:
         return known
     used = set(model.columns.tolist())
     names = {feature.name: index for index, feature in enumerate(topology.features)}
-    for index in tuple(used):
-        feature = topology.features[index]
-        beside = (feature.own_usual.ratio if feature.own_usual else "", feature.amount.of if feature.amount else "")
-        used |= {names[name] for name in beside if name in names}
+    for feature in [topology.features[index] for index in used]:
+        ratio, of = feature.own_usual and feature.own_usual.ratio, feature.amount and feature.amount.of
+        used |= {names[name] for name in (ratio, of, feature.same_as) if name}
     return known & used

@@ -34,7 +34,7 @@ class Listener(Protocol):
         """The next chunk of a topic; the one after it is handed over when this has returned."""
 
     async def finish(self) -> None:
-        """The partitions are about to be given up; the group waits for this, as long as its rebalance timeout."""
+        """Partitions, if any are held, are about to be given up; the group waits as long as its rebalance timeout."""
 
 
 class Source(Protocol):

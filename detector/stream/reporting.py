@@ -76,7 +76,7 @@ class Reporting:
         """The partition is another worker's from now on."""
         self._stages[task.node].partition_dropped(task.tp.partition)
         for bank in _multipliers(task):
-            self.worker.desk_dropped(bank)
+            self.worker.multiplier_dropped(bank)
 
     def state(self, task: PartitionTask) -> None:
         """How much a task holds, and how much of it is in no checkpoint yet."""

@@ -14,7 +14,7 @@ from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.kafka.clients import admin_client
-from detector.ops.state import TOPOLOGY
+from detector.ops.state import show
 from detector.settings import Settings
 from producers.publish import messages_of
 
@@ -62,7 +62,7 @@ def test_a_worker_reads_sources_hops_and_rows_in_every_codec(account_scene: Scen
     for part in parts:
         publish(plain, part, "none")
     worker, progress = WorkerProcess(settings, tmp_path / "first.log"), Progress(settings)
-    hop, hopped = TOPOLOGY.node(HOP).topic(settings), 0
+    hop, hopped = settings.hop_topic(HOP), 0
     try:
         for codec, part in zip(CODECS, parts, strict=False):
             keep_in(settings, codec)
@@ -81,6 +81,8 @@ def test_a_worker_reads_sources_hops_and_rows_in_every_codec(account_scene: Scen
         progress.close()
     taken = [line for line in worker.lines() if line.get("event") == "partition taken" and line["stage"] == "account"]
     assert sum(int(str(line["rows"])) for line in taken) > 100
+    stored = {stage.stage: stage.rows for stage in show(settings).stages}
+    assert stored["account"] > 100, "kafka-python reads what aiokafka does"
     alerts = [record.value for records in read_all(settings, settings.alerts).values() for record in records]
     expected = alerted(list(in_memory(plain, account_scene.model).alerts.values()))
     assert len(expected) > 10

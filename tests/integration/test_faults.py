@@ -7,11 +7,12 @@
 import os
 import random
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from support.replays import left_in_kafka, offline, same
+from support.replays import Result, in_memory, left_in_kafka, offline, same
 from support.scenes import Scene, make_scene
 from support.shared_kafka import Cluster
 from support.workers import Progress, WorkerProcess, wait_until
@@ -70,6 +71,41 @@ def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
     print(f"{len(left.alerts)} alerts, {sum(left.times.values()) - len(left.times)} of them sent again")
 
 
+def test_hops_that_are_deleted_as_they_are_read_change_nothing(kafka: Cluster, tmp_path: Path) -> None:
+    # One partition and one source topic: the order of every hop is that of the log, whatever is killed.
+    events = EVENTS // 3
+    scene = make_scene(kafka.bootstrap, tmp_path, events=events, partitions=1, budget=BUDGET, wallet_events=False)
+    settings = scene.fresh("trimmed").model_copy(update={"trim_hops_s": 0.3})
+    progress, moments, held = Progress(settings), random.Random(SEED), list[int]()
+    worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **SMALL_CHUNKS)
+    try:
+        for kill in range(3):
+            reached = progress.end() * (kill + moments.random()) / 4
+            wait_until(partial(progress.reached, reached), f"kill {kill}", worker, patience_s=PATIENCE_S)
+            worker.kill()
+            held.append(max(progress.held_by_hops().values()))
+            worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **SMALL_CHUNKS)
+        wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
+        wait_until(lambda: not any(progress.held_by_hops().values()), "all hops are deleted", worker)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
+    print(f"{events} events, at most {max(held)} messages in a hop partition when the worker was killed")
+    left, expected = left_in_kafka(settings, scene.model), in_memory(settings, scene.model)
+    assert not left.hops
+    assert expected.hops
+    same(without_positions(expected), without_positions(left))
+
+
+def without_positions(result: Result) -> Result:
+    """The result but for hops, and where in them a row's last event lay: messages are cut otherwise in every run."""
+    rows = {place: found.copy() for place, found in result.rows.items()}
+    for found in rows.values():
+        found["last_offset"], found["last_index"] = 0, 0
+    return replace(result, rows=rows, hops={})
+
+
 def test_a_controller_decides_the_same_whatever_is_killed(scene: Scene, tmp_path: Path) -> None:
     settings = scene.fresh("controlled").model_copy(update={"controller": True})
     progress, moments = Progress(settings), random.Random(SEED)
@@ -88,7 +124,7 @@ def test_a_controller_decides_the_same_whatever_is_killed(scene: Scene, tmp_path
     model = scene.model.with_controller()
     expected = offline(settings, model)
     same(expected, left_in_kafka(settings, model))
-    assert 1 == sum(len(rows) for (node, _), rows in expected.rows.items() if node == "desk")
+    assert 1 == sum(len(rows) for (node, _), rows in expected.rows.items() if node == "budget")
 
 
 def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A worker and `kozamori score` say the same of the same log, to the last bit.
 
-The model's budget is so large that every scored event alerts and passes through the last hop with all its features.
+The model's budget is so large that every scored event alerts and passes through the last hop with its features.
 `KOZAMORI_EQUALITY_EVENTS` sets the number of events (30,000 by default).
 
 A file has one order. So have the logs that two stages saw in several partitions (see `support.hop_order`). A third
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from support.hop_order import differing_bits, hopped, log_order, sources
+from support.replays import read_all
 from support.shared_kafka import Cluster
 from support.workers import Progress, WorkerProcess, wait_until
 
@@ -28,14 +29,16 @@ from detector.cli.scoring import score
 from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import OWN
 from detector.core.chains import CHAINS, WALLET_CHAIN
-from detector.core.hop import Hopped
+from detector.core.events import Events
 from detector.core.model import Model
-from detector.core.pipeline import DAY_MS
-from detector.core.stage import Chain
+from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, JUDGED_BY, Chain
+from detector.core.topology import topology_of
+from detector.core.triage import MILLION
+from detector.jst import DAY_MS
 from detector.kafka.security import client_options
 from detector.kafka.topics import create
 from detector.settings import Settings
-from detector.stream.flow import Node, flow_of
+from detector.stream.hop_layout import Layout
 from detector.stream.processor import Wiring
 from models.datasets import collect
 from models.training import Plan, train
@@ -57,22 +60,28 @@ pytestmark = pytest.mark.timeout(300 + EVENTS / 100)
 def test_no_bit_of_features_scores_and_alarms_differs(
     kafka: Cluster, tmp_path: Path, chain: Chain, partitions: int
 ) -> None:
-    model, flow = trained(chain, tmp_path / "model"), flow_of(chain)
+    model, topology = trained(chain, tmp_path / "model"), topology_of(chain)
     settings = run_worker(kafka, tmp_path, partitions)
-    wiring = Wiring(flow, model, partitions, (settings.account_events, settings.wallet_events))
-    log = sources(settings, flow)
+    wiring = Wiring(topology, model, partitions, (settings.account_events, settings.wallet_events))
+    log = sources(settings, topology)
     order = log_order(settings, wiring, log)
     row = np.argsort(order)  # of each source record in the file
     offline = scored([log.values[number] for number in order.tolist()], model, tmp_path)
-    compared = Compared()
-    for node in flow.nodes:
+    compared = Compared(offline, model)
+    for node in topology.nodes:
         for partition in range(partitions) if node.source is None else ():
             for events in hopped(settings, wiring, node, partition):
-                compared.take(events, row[log.numbers_of(events)], node, offline, model)
+                rows = row[log.numbers_of(events)]
+                compared.take(events, rows, wiring.codecs[node.name].layout)
+                if node.raises:
+                    compared.take_judged(events, rows)
+    alerts = [decode_alert(one.value) for found in read_all(settings, settings.alerts).values() for one in found]
+    compared.take_alerts(alerts, row[[log.number_of(alert.position) for alert in alerts]])
     print(f"{chain.name}, {len(order):,} events: {compared}")
     assert np.flatnonzero(offline.scored).tolist() == sorted(compared.alerted)
     assert compared.features > EVENTS
     assert compared.scores > EVENTS
+    assert compared.raised > EVENTS / 10
     assert 0 == compared.differing_bits
 
 
@@ -80,23 +89,41 @@ def test_no_bit_of_features_scores_and_alarms_differs(
 class Compared:
     """How many numbers were compared, how many bits of them differ, and the rows of the file that the worker scored."""
 
+    offline: "Offline" = field(repr=False)
+    model: Model = field(repr=False)
     features: int = 0
     scores: int = 0
+    raised: int = 0
     differing_bits: int = 0
     alerted: list[int] = field(default_factory=list, repr=False)
 
-    def take(self, events: Hopped, rows: npt.NDArray[np.int64], node: Node, offline: "Offline", model: Model) -> None:
-        """Events of a node's hop, which are those of `rows` of the file; behind the last stage each is an alert."""
-        kept = np.flatnonzero(offline.applied[rows] & (events.batch.role == OWN))
-        X = offline.X[rows[kept], : node.before]
+    def take(self, events: Events, rows: npt.NDArray[np.int64], layout: Layout) -> None:
+        """Events of a node's hop, which are those of `rows` of the file: the features that it carries."""
+        scored = np.isin(events.batch.kind, layout.kinds)
+        kept = np.flatnonzero(self.offline.applied[rows] & (events.batch.role == OWN) & scored)
+        which = list(layout.features)
+        X = self.offline.X[rows[kept]][:, which]
         self.features += X.size
-        self.differing_bits += differing_bits(X, events.carried.X[kept])
-        if node.target is None:
-            alerts = [decode_alert(events.values[i]) for i in range(events.batch.size)]
-            self.scores += offline.scores[rows].size
-            self.differing_bits += differing_bits(offline.scores[rows], said(alerts, model))
-            assert offline.detector[rows].tolist() == [alert.detector for alert in alerts]
-            self.alerted += rows.tolist()
+        self.differing_bits += differing_bits(X, np.ascontiguousarray(events.X[kept][:, which]))
+
+    def take_judged(self, events: Events, rows: npt.NDArray[np.int64]) -> None:
+        """Behind the judging node: its verdict in the facts, and what its features come to when judged again."""
+        facts, names = events.facts, [detector.name for detector in self.model.detectors]
+        alarm = np.ceil(np.minimum(self.offline.scores[rows, 0], MILLION**2) * MILLION).astype(np.int64)
+        assert alarm.tolist() == facts[:, ALARM_MILLIONTHS].tolist()
+        assert self.offline.detector[rows].tolist() == [names[index] for index in facts[:, DETECTOR].tolist()]
+        assert {self.model.number} == set(facts[:, JUDGED_BY].tolist())
+        again = self.model.judge(events.X, events.batch.kind, events.batch.bank)
+        found = np.column_stack([again.alarm, 1.0 - again.p_value, again.scores])
+        self.scores += found.size
+        self.differing_bits += differing_bits(self.offline.scores[rows], found)
+        self.alerted += rows.tolist()
+
+    def take_alerts(self, alerts: list[Alert], rows: npt.NDArray[np.int64]) -> None:
+        """Alerts on the bus, which are of `rows` of the file."""
+        self.raised += len(alerts)
+        self.differing_bits += differing_bits(self.offline.scores[rows], said(alerts, self.model))
+        assert self.offline.detector[rows].tolist() == [alert.detector for alert in alerts]
 
 
 def trained(chain: Chain, folder: Path) -> Model:
@@ -115,6 +142,7 @@ def run_worker(kafka: Cluster, tmp_path: Path, partitions: int) -> Settings:
         deployment=f"equal-{secrets.token_hex(3)}",
         partitions=partitions,
         model=tmp_path / "model",
+        trim_hops_s=0,  # what was in a hop is looked at afterwards
     )
     create(settings, partitions, 1)
     events = [table for table, *_ in tables(sized(replace(SCENARIOS["random"], seed=SEED), EVENTS))]

@@ -91,11 +91,12 @@ def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped
 
 
 def test_the_messages_in_a_hop_are_those_its_upstreams_counted(small_scene: Scene, scraped: Scraped) -> None:
-    for node in topology_of(small_scene.chain).nodes:
-        if not node.upstreams:
+    topology = topology_of(small_scene.chain)
+    for node in topology.nodes:
+        if node.source is not None:
             continue
-        upstreams = "|".join(node.upstreams)
-        logs = read_all(scraped.settings, node.topic(scraped.settings)).values()
+        upstreams = "|".join(topology.upstreams(node.name))
+        logs = read_all(scraped.settings, scraped.settings.input_topic(node)).values()
         found = [len(record.value) for log in logs for record in log]
         for metric, expected in (("messages", len(found)), ("bytes", sum(found))):
             counted = f'sum(kozamori_hop_{metric}_total{{stage=~"{upstreams}"}})'

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 import pytest
 from confluent_kafka import Producer
-from faust.types import TP
-from kafka import TopicPartition
 from support.ports_suite import CHUNK, KeyValue, PortsSuite
 from support.shared_kafka import Cluster
 
@@ -53,10 +51,6 @@ class RealCluster:
         if marked:
             producer.commit_transaction(PATIENCE_S)
         assert 0 == producer.flush(PATIENCE_S)
-
-    def delete_before(self, tp: TP, offset: int) -> None:
-        with admin_client(self.settings) as client:
-            client.delete_records({TopicPartition(*tp): offset})
 
 
 class TestKafka(PortsSuite):

@@ -12,9 +12,10 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from support.certificates import make_authority, make_certificate
 
-from detector.kafka.security import broker_credentials, client_options
+from detector.kafka.security import client_options
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
+from detector.stream.app import broker_credentials
 
 TOPIC = "secured"
 PASSWORD = "correct horse battery"

@@ -24,8 +24,8 @@ SMALL_CHUNKS = {"max_chunk_records": 10, "checkpoint_interval_ms": 100}
 
 
 def verdicts(settings: Settings) -> set[str]:
-    """Of the partitions of all stages but the desk, which only a worker with a controller has."""
-    stages = [stage for stage in show(settings).stages if stage.stage != "desk"]
+    """Of the partitions of all stages but the budget, which only a worker with a controller has."""
+    stages = [stage for stage in show(settings).stages if stage.stage != "budget"]
     return {partition.verdict for stage in stages for partition in stage.partitions}
 
 

@@ -1,20 +1,19 @@
 """A model of every chain, and source records of some simulated days, for tests that let a worker's nodes run."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from support.hops import record, simulated
+from support.nodes import TTL_MS, Nodes, in_chunks
 
 from detector.artifact import Draft, pack, unpack
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, origin_of
+from detector.contract.codec import decode_account_events, decode_wallet_events
+from detector.core.events import Events, in_log_order
 from detector.core.model import Model
-from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.stage import Chain
-from detector.core.topology import Node
-from detector.jst import DAY_MS
-from detector.stream.processor import Output, Processor, Wiring
 from models.datasets import collect
 from models.training import Plan, train
 from producers.batches import to_batches
@@ -24,8 +23,15 @@ from producers.simulation import tables
 
 #: Records of each source topic (by its code) and partition.
 Log = dict[tuple[int, int], list[Any]]
-TTL_MS = 400 * DAY_MS
 TOPICS = ("account-events", "wallet-events")
+
+
+class Sourced(NamedTuple):
+    """A record of a source topic."""
+
+    source: int
+    partition: int
+    record: Any
 
 
 @cache
@@ -42,67 +48,56 @@ def model_of(chain: Chain) -> Model:
     return unpack(pack(draft_of(chain)), chain)
 
 
-def source_records(events: int, partitions: int) -> Log:
-    """What both source topics hold of simulated events; a record has the timestamp of its event."""
+@cache
+def mixed_records(events: int, partitions: int) -> tuple[Sourced, ...]:
+    """Simulated events as records of both source topics, in the order in which they came.
+
+    A record has the timestamp of its event.
+    """
     messages = messages_of(simulated(events), (TOPICS[0], partitions), (TOPICS[1], partitions))
+    ends: dict[tuple[int, int], int] = {}
+    found = []
+    for i, (topic, partition) in enumerate(zip(messages.topics, messages.partitions, strict=True)):
+        place = TOPICS.index(topic), int(partition)
+        offset = ends.get(place, 0)
+        ends[place] = offset + 1
+        stamp = int(messages.occurred_at_ms[i])
+        found.append(Sourced(*place, record(messages.values[i], offset, messages.keys[i], stamp)))
+    return tuple(found)
+
+
+def source_records(events: int, partitions: int) -> Log:
+    """The same by source topic and partition."""
     log: Log = {
         (source, partition): [] for source in (ACCOUNT_EVENTS, WALLET_EVENTS) for partition in range(partitions)
     }
-    for i, (topic, partition) in enumerate(zip(messages.topics, messages.partitions, strict=True)):
-        records = log[TOPICS.index(topic), partition]
-        stamp = int(messages.occurred_at_ms[i])
-        records.append(record(messages.values[i], len(records), messages.keys[i], stamp))
+    for source, partition, found in mixed_records(events, partitions):
+        log[source, partition].append(found)
     return log
 
 
-class Nodes:
-    """All nodes of a flow in memory, with the records of every hop."""
-
-    def __init__(self, wiring: Wiring) -> None:
-        self.wiring = wiring
-        self.hops: dict[tuple[str, int], list[Any]] = {}
-        self.outputs: list[Output] = []
-        self._processors: dict[tuple[str, int], Processor] = {}
-
-    def processor(self, node: Node, partition: int) -> Processor:
-        """What is done with a partition of a node."""
-        if (node.name, partition) not in self._processors:
-            pipeline: Pipeline | PassThrough = PassThrough(ttl_ms=TTL_MS)
-            if node.stage is not None:
-                pipeline = Pipeline(node.stage, self.wiring.model if node.judges else None, ttl_ms=TTL_MS)
-            made = self.wiring.processor(node, partition, pipeline, self.wiring.seen(node))
-            self._processors[node.name, partition] = made
-        return self._processors[node.name, partition]
-
-    def run(self, log: Log, size: int) -> None:
-        """The whole log, node by node, in chunks of `size` records."""
-        for node in self.wiring.flow.nodes:
-            for partition in range(self.wiring.partitions):
-                for chunk in _chunks(self.records(log, node, partition), size):
-                    self.take(node, partition, chunk)
-
-    def records(self, log: Log, node: Node, partition: int) -> list[Any]:
-        """What the node's input holds."""
-        return self.hops.get((node.name, partition), []) if node.source is None else log[node.source, partition]
-
-    def again(self) -> None:
-        """Every hop sent once more, as an upstream does that was restarted: nothing comes of it."""
-        sent = len(self.outputs)
-        for (name, partition), records in list(self.hops.items()):
-            more = [record(found.value, len(records) + i) for i, found in enumerate(records)]
-            self.take(self.wiring.flow.node(name), partition, more)
-        assert sent == len(self.outputs)
-
-    def take(self, node: Node, partition: int, records: list[Any]) -> None:
-        """The next chunk of one partition."""
-        for output in self.processor(node, partition).process(records).outputs:
-            if output.partition is None:
-                self.outputs.append(output)
-            else:
-                hop = self.hops.setdefault((output.topic, output.partition), [])
-                hop.append(record(output.value, len(hop)))
+def run(made: Nodes, log: Log, size: int) -> None:
+    """The whole log, node by node, in chunks of `size` records."""
+    made.run(
+        lambda node, partition: (
+            made.hop(node, partition, size)
+            if node.source is None
+            else in_chunks(log.get((node.source, partition), []), size)
+        )
+    )
 
 
-def _chunks(records: list[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(records), size):
-        yield records[start : start + size]
+def one_log(records: tuple[Sourced, ...]) -> Events:
+    """Source records as the events of one log, in the order given, for a run in memory."""
+    parts = []
+    for source, partition in sorted({(one.source, one.partition) for one in records}):
+        own = np.array([i for i, one in enumerate(records) if (one.source, one.partition) == (source, partition)])
+        chosen = [records[i].record for i in own.tolist()]
+        decode = decode_account_events if source == ACCOUNT_EVENTS else decode_wallet_events
+        offsets = np.array([one.offset for one in chosen], np.int64)
+        batch, strings, rejected = decode([one.value for one in chosen], [one.key for one in chosen], offsets)
+        assert [] == rejected
+        origin = np.full(batch.size, origin_of(source, partition), np.int32)
+        parts.append(Events.fresh(batch._replace(offset=own, origin=origin), 0, strings))
+    events = in_log_order(parts)
+    return events._replace(batch=events.batch._replace(record=np.arange(events.size, dtype=np.int32)))

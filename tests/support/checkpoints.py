@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from detector.core.hop import Seen
 from detector.core.stage import HEADER
 from detector.stream.changelog import KEY, Record, Superseded
+from detector.stream.high_water import HighWaterMarks
 from detector.stream.partition_task import PartitionTask
 from detector.stream.processor import Processed
 
@@ -56,7 +56,7 @@ class Processor:
 
     def __init__(self) -> None:
         self.pipeline: Any = Pipeline()
-        self.seen = Seen(2)
+        self.marks = HighWaterMarks(2)
 
     def process(self, records: list[Any]) -> Processed:
         raise NotImplementedError("tests say what became of a chunk")
@@ -93,4 +93,6 @@ def done() -> "asyncio.Future[Any]":
 
 def task(*, committed: int = 0, superseded: tuple[tuple[int, int], ...] = ()) -> PartitionTask:
     """A task with writer id 7 that knows of these (key, writer) pairs."""
-    return PartitionTask(INPUT, 7, Processor(), Superseded(np.array(list(superseded), KEY)), committed, "id-1")
+    return PartitionTask(
+        INPUT, 7, cast(Any, Processor()), Superseded(np.array(list(superseded), KEY)), committed, "id-1"
+    )

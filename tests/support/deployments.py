@@ -123,7 +123,8 @@ def commit(
 
 def marks_at(node: Node, offset: int, topic_id: str) -> Marks:
     """What a worker knows of a node's input at `offset`: the watermark, and as much of every upstream."""
-    return Marks(WATERMARK_MS, topic_id, (offset,) * (len(node.upstreams) * PARTITIONS), node.feed)
+    slots = len(TOPOLOGY.upstreams(node.name)) * PARTITIONS
+    return Marks(WATERMARK_MS, topic_id, (offset,) * slots, TOPOLOGY.upstreams_crc(node.name))
 
 
 def healthy(settings: Settings) -> None:

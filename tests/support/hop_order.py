@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from support.replays import read, read_all
 
+from detector.contract.alerts import Position
 from detector.contract.batch import origin_of
-from detector.core.hop import Hopped
+from detector.core.events import Events
 from detector.core.topology import Node, Topology
 from detector.settings import Settings
 from detector.stream.processor import Wiring
@@ -24,8 +25,9 @@ class Sources:
     values: list[bytes]
     first: dict[int, int]  # number of the first record of an origin
     offsets: dict[int, Numbers]
+    topics: tuple[str, str]
 
-    def numbers_of(self, events: Hopped) -> Numbers:
+    def numbers_of(self, events: Events) -> Numbers:
         """The numbers of the source records of events."""
         origin, offset = events.batch.origin, events.batch.origin_offset
         found = np.empty(len(origin), np.int64)
@@ -36,15 +38,22 @@ class Sources:
             found[of_it] = self.first[one] + places
         return found
 
+    def number_of(self, position: Position) -> int:
+        """The number of the record at a position, which names its topic."""
+        origin = origin_of(self.topics.index(position.topic), position.partition)
+        index = int(np.searchsorted(self.offsets[origin], position.offset))
+        assert position.offset == self.offsets[origin][index], "an alert names a record that is not there"
+        return self.first[origin] + index
+
     def sequences(self) -> list[Numbers]:
         """Each partition's records in their order."""
         return [self.first[origin] + np.arange(len(offsets)) for origin, offsets in self.offsets.items()]
 
 
-def sources(settings: Settings, flow: Topology) -> Sources:
-    """The source records that the nodes of a flow read."""
-    found = Sources([], {}, {})
-    for node in flow.nodes:
+def sources(settings: Settings, topology: Topology) -> Sources:
+    """The source records that the nodes of a topology read."""
+    found = Sources([], {}, {}, (settings.account_events, settings.wallet_events))
+    for node in topology.nodes:
         if node.source is None:
             continue
         for partition, records in read_all(settings, settings.input_topic(node)).items():
@@ -55,12 +64,12 @@ def sources(settings: Settings, flow: Topology) -> Sources:
     return found
 
 
-def hopped(settings: Settings, wiring: Wiring, node: Node, partition: int) -> Iterator[Hopped]:
+def hopped(settings: Settings, wiring: Wiring, node: Node, partition: int) -> Iterator[Events]:
     """What lies in a partition of a node's hop, in order, a chunk at a time; each event once."""
-    seen = wiring.seen(node)
+    marks = wiring.marks(node)
     for records in read(settings, settings.input_topic(node), partition):
         messages, offsets = [record.value for record in records], [record.offset for record in records]
-        yield wiring.codecs[node.name].decode(messages, offsets, seen)
+        yield wiring.codecs[node.name].decode(messages, offsets, marks).events
 
 
 def log_order(settings: Settings, wiring: Wiring, found: Sources) -> Numbers:
@@ -71,8 +80,8 @@ def log_order(settings: Settings, wiring: Wiring, found: Sources) -> Numbers:
     them in orders that contradict each other, and so may the second stage those of the third.
     """
     sequences = found.sequences()
-    for node in wiring.flow.nodes:
-        if node.source is None and node.target is not None:
+    for node in wiring.topology.nodes:
+        if node.source is None and node.edges:
             for partition in range(wiring.partitions):
                 parts = [found.numbers_of(hop) for hop in hopped(settings, wiring, node, partition)]
                 sequences.append(_without_repeats(np.concatenate([np.empty(0, np.int64), *parts])))

@@ -16,9 +16,6 @@ from producers.batches import to_batches
 from producers.scenarios import SCENARIOS, sized
 from producers.simulation import tables
 
-#: Columns of a batch that tell where it lies.
-WHERE = ("offset", "record", "hop_index")
-
 
 def any_batch(n: int, seed: int = 1, *, first_offset: int = 0) -> Batch:
     """`n` events of whatever bits; `n` offsets from `first_offset` on, hop index 0."""

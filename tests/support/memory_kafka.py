@@ -39,7 +39,8 @@ class MemoryCluster:
         """Those of one more process."""
         member = Member(self)
         source = MemorySource(member)
-        return Ports(source, FakeProducer(member), FakeReader(member), FakeTopics(member), lambda: 0.0, lambda: 1)
+        topics = FakeTopics(member, self.kafka.delete_before)
+        return Ports(source, FakeProducer(member), FakeReader(member), topics, lambda: 0.0, lambda: 1)
 
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
         """Append records."""
@@ -49,10 +50,6 @@ class MemoryCluster:
         _, end = self.kafka.ends(self.durable, self.source)
         new = [Record(end + index, key, value or b"") for index, (key, value) in enumerate(records)]
         self.kafka.extend(self.source, (*new, *([Record(end + len(new), None, b"", marker=True)] if marked else [])))
-
-    def delete_before(self, tp: TP, offset: int) -> None:
-        """Delete the records of the source before an offset."""
-        self.kafka.delete_before(tp, offset)
 
 
 class Member:
@@ -64,6 +61,7 @@ class Member:
     def __init__(self, cluster: MemoryCluster) -> None:
         self.cluster = cluster
         self.settings = cluster.settings
+        self.topics = {tp.topic for tp in cluster.inputs}
         self.name = 0
         self.listener: Listener | None = None
         self.paused = False

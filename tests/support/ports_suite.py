@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -35,9 +36,6 @@ class Cluster(Protocol):
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
         """Append records, if `marked` in a transaction: a marker follows them."""
 
-    def delete_before(self, tp: TP, offset: int) -> None:
-        """Delete the records of an input before an offset."""
-
 
 class Inbox:
     """A listener that notes what it is told."""
@@ -68,7 +66,7 @@ class Inbox:
 
 async def until(happens: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not happens():
+        while not happens():  # noqa: ASYNC110 - what happens, happens elsewhere
             await asyncio.sleep(0.005)
 
 
@@ -116,7 +114,7 @@ class PortsSuite:
         cluster.put(tp.topic, values(4 * CHUNK))
         async with member(cluster, inbox) as ports:
             await until(lambda: len(inbox.offsets(tp)) >= 4 * CHUNK)
-            assert "begin" == inbox.told[0]
+            assert "begin" in inbox.told[: inbox.told.index("chunk")]
             assert {ports.source.generation} == {chunk.generation for chunk in inbox.chunks}
             cluster.put(tp.topic, values(3, 4 * CHUNK))
             await until(lambda: len(inbox.offsets(tp)) > 4 * CHUNK + 2)
@@ -194,11 +192,15 @@ class PortsSuite:
         self, cluster: Cluster, hop: TP
     ) -> None:
         inbox, resolved = Inbox(), list[int]()
+
+        def note(number: int, _: object) -> None:
+            resolved.append(number)
+
         async with member(cluster, inbox) as ports:
             futures = []
             for number in range(20):
                 future = await ports.producer.send_batch(hop.topic, 0, [b"%d" % number, b"%d'" % number])
-                future.add_done_callback(lambda _, number=number: resolved.append(number))
+                future.add_done_callback(partial(note, number))
                 futures.append(future)
             await asyncio.wait(futures, timeout=PATIENCE_S)
             assert all(future.done() and future.exception() is None for future in futures)
@@ -260,7 +262,7 @@ class PortsSuite:
             assert (0, {tp: 0, hop: 0}) == (await source.begin_offset(tp), await source.end_offsets(tp, hop))
             cluster.put(tp.topic, values(5))
             assert (0, {tp: 5}) == (await source.begin_offset(tp), await source.end_offsets(tp))
-            cluster.delete_before(tp, 3)
+            await asyncio.to_thread(ports.topics.delete_before, {tp: 3})
             assert (3, {tp: 5}) == (await source.begin_offset(tp), await source.end_offsets(tp))
 
     async def test_markers_have_offsets_and_are_given_to_nobody(self, cluster: Cluster, tp: TP) -> None:
@@ -272,7 +274,7 @@ class PortsSuite:
             assert [0, 1, 3] == inbox.offsets(tp)
             assert {tp: 5} == await ports.source.end_offsets(tp)
             async with asyncio.timeout(PATIENCE_S):
-                while await ports.source.position(tp) != 5:
+                while await ports.source.position(tp) != 5:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert [0, 3, 3] == [await ports.reader.first_offset(tp, offset) for offset in (0, 2, 3)]
             assert {tp} == await ports.reader.without_records({tp: (4, 5)})

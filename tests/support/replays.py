@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,23 +11,19 @@ import numpy.typing as npt
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from kafka import KafkaConsumer
 from support.lanes import Lane, Lanes
+from support.nodes import Nodes, Place
 
 from detector.bench.clients import open_consumer
 from detector.core.model import Model
-from detector.core.pipeline import PassThrough, Pipeline
 from detector.core.topology import Node, topology_for
 from detector.jst import DAY_MS
 from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
-from detector.stream.processor import ALERTS, Output, Processor, Wiring
+from detector.stream.processor import ALERTS, Wiring
 
 CHUNK = 1000
 PATIENCE_S = 30.0
-#: The input partition of a node, by the node's name.
-Place = tuple[str, int]
-#: Where a node's log is taken from: its next records, chunk by chunk.
-Log = Callable[[Node, int], Iterator[list[Any]]]
 
 
 class Record(NamedTuple):
@@ -41,7 +37,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """What all nodes of a flow came to.
+    """What all nodes of a topology came to.
 
     Rows, sorted by key; what lies in each hop, by upstream; alerts and dead letters by id with their content and how
     often they came.
@@ -84,10 +80,9 @@ def read(settings: Settings, topic: str, partition: int, end: int | None = None)
     consumer = open_consumer(",".join(settings.bootstrap), f"reader-{secrets.token_hex(4)}")
     try:
         place = TopicPartition(topic, partition, OFFSET_BEGINNING)
-        _, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
+        position, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
         stop = known if end is None else end
         consumer.assign([place])
-        position = 0
         while position < stop:
             # It waits for as many as it is asked for, and brings what has come by then, which may be nothing.
             messages = consumer.consume(min(CHUNK, stop - position), timeout=0.2)
@@ -123,20 +118,48 @@ def offline(settings: Settings, model: Model, ends: Mapping[tuple[str, int], int
         topic = settings.input_topic(node)
         return read(settings, topic, partition, ends[topic, partition] if ends is not None else None)
 
-    return NodeRuns(settings, model).run(log)
+    wiring = wiring_of(settings, model)
+    lanes = Lanes(wiring)
+    nodes = Nodes(wiring, ttl_ms=settings.ttl_days * DAY_MS, sink=lanes.add)
+    nodes.run(log)
+    return _result(nodes, lanes)
 
 
 def in_memory(settings: Settings, model: Model) -> Result:
     """The same with hops in memory: what a worker could make of the source topics, in one of many orders."""
-    runs = NodeRuns(settings, model, keep_sent=True)
+    nodes = Nodes(wiring_of(settings, model), ttl_ms=settings.ttl_days * DAY_MS)
 
     def log(node: Node, partition: int) -> Iterator[list[Any]]:
-        if node.source is not None:
-            return read(settings, settings.input_topic(node), partition)
-        values = runs.sent.get((node.name, partition), [])
-        return iter([[Record(None, value, offset)] for offset, value in enumerate(values)])
+        if node.source is None:
+            return nodes.hop(node, partition, CHUNK)
+        return read(settings, settings.input_topic(node), partition)
 
-    return runs.run(log)
+    nodes.run(log)
+    lanes = Lanes(nodes.wiring)
+    for (hop, partition), records in nodes.hops.items():
+        for record in records:
+            lanes.add(hop, partition, record.value)
+    return _result(nodes, lanes)
+
+
+def wiring_of(settings: Settings, model: Model) -> Wiring:
+    """What the workers of a deployment share."""
+    topics = (settings.account_events, settings.wallet_events)
+    return Wiring(topology_for(model), model, len(partitions_of(settings, settings.account_events)), topics)
+
+
+def _result(nodes: Nodes, lanes: Lanes) -> Result:
+    rows = {
+        (node.name, partition): found
+        for node in nodes.wiring.topology.nodes
+        if node.stage is not None
+        for partition, found in enumerate(nodes.rows(node.name))
+    }
+    found: dict[bool, dict[str, bytes]] = {True: {}, False: {}}  # alerts, dead letters
+    for output in nodes.outputs:
+        key, kept = identify(output.topic == ALERTS, output.value)
+        found[output.topic == ALERTS][key] = kept
+    return Result(rows, lanes.result(), found[True], found[False])
 
 
 def left_in_kafka(settings: Settings, model: Model) -> Result:
@@ -158,9 +181,10 @@ def rows_and_hops(
     settings: Settings, model: Model
 ) -> tuple[dict[Place, npt.NDArray[Any]], dict[tuple[str, int, int], Lane]]:
     """The rows and hops of what `left_in_kafka` returns."""
-    rows, runs = {}, NodeRuns(settings, model)
-    for node in runs.wiring.flow.nodes:
-        for partition in runs.partitions:
+    rows, wiring = {}, wiring_of(settings, model)
+    lanes = Lanes(wiring)
+    for node in wiring.topology.nodes:
+        for partition in range(wiring.partitions):
             if node.stage is not None:
                 recovery = Recovery(node.stage)
                 for records in read(settings, settings.rows_topic(node.name), partition):
@@ -169,60 +193,8 @@ def rows_and_hops(
             if node.source is None:
                 for records in read(settings, settings.input_topic(node), partition):
                     for record in records:
-                        runs.hops.add(node.name, partition, record.value)
-    return rows, runs.hops.told()
-
-
-class NodeRuns:
-    """The nodes of a model's flow, one after the other, each over all its partitions, in memory.
-
-    `sent` holds the messages for every hop partition, if they are to be kept; `machines` what each partition of a node
-    ended as.
-    """
-
-    def __init__(self, settings: Settings, model: Model, *, keep_sent: bool = False) -> None:
-        self._keep_sent = keep_sent
-        self.partitions = partitions_of(settings, settings.account_events)
-        topics = (settings.account_events, settings.wallet_events)
-        self.wiring = Wiring(topology_for(model), model, len(self.partitions), topics)
-        self.hops = Lanes(self.wiring)
-        self.sent: dict[Place, list[bytes]] = {}
-        self.machines: dict[Place, Processor] = {}
-        self._ttl_ms = settings.ttl_days * DAY_MS
-        self._outputs: dict[bool, dict[str, bytes]] = {True: {}, False: {}}  # alerts, dead letters
-
-    def run(self, log: Log) -> Result:
-        """Every node over its `log`."""
-        for node in self.wiring.flow.nodes:
-            for partition in self.partitions:
-                self.run_one(node, partition, log(node, partition))
-        rows = {
-            (node.name, partition): self.machines[node.name, partition].pipeline.rows.snapshot()
-            for node in self.wiring.flow.nodes
-            for partition in self.partitions
-            if node.stage is not None
-        }
-        return Result(rows, self.hops.told(), self._outputs[True], self._outputs[False])
-
-    def run_one(self, node: Node, partition: int, chunks: Iterator[list[Any]]) -> None:
-        """One partition of a node over the records of its log."""
-        pipeline: Pipeline | PassThrough = PassThrough(ttl_ms=self._ttl_ms)
-        if node.stage is not None:
-            pipeline = Pipeline(node.stage, self.wiring.model if node.judges else None, ttl_ms=self._ttl_ms)
-        machine = self.wiring.processor(node, partition, pipeline, self.wiring.seen(node))
-        for records in chunks:
-            for output in machine.process(records).outputs:
-                self._take(output)
-        self.machines[node.name, partition] = machine
-
-    def _take(self, output: Output) -> None:
-        if output.partition is not None:
-            if self._keep_sent:
-                self.sent.setdefault((output.topic, output.partition), []).append(output.value)
-            self.hops.add(output.topic, output.partition, output.value)
-            return
-        key, kept = identify(output.topic == ALERTS, output.value)
-        self._outputs[output.topic == ALERTS][key] = kept
+                        lanes.add(node.name, partition, record.value)
+    return rows, lanes.result()
 
 
 def identify(is_alert: bool, value: bytes) -> tuple[str, bytes]:

@@ -51,6 +51,7 @@ class Scene:
             deployment=f"{name}-{secrets.token_hex(3)}",
             partitions=self.partitions,
             model=self.model_folder,
+            trim_hops_s=0,  # what was in a hop is looked at afterwards
         )
         create(settings, self.partitions, 1)
         self.fill(settings)
@@ -74,12 +75,20 @@ class Scene:
 
 
 def make_scene(
-    bootstrap: str, folder: Path, *, events: int, partitions: int, chain: Chain = CHAINS[-1], budget: float = BUDGET
+    bootstrap: str,
+    folder: Path,
+    *,
+    events: int,
+    partitions: int,
+    chain: Chain = CHAINS[-1],
+    budget: float = BUDGET,
+    wallet_events: bool = True,
 ) -> Scene:
     """About `events` events of September 2020, and a model of `chain` trained on the August before."""
-    scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=chain.reads_wallet_events)
+    wallet_events = wallet_events and chain.reads_wallet_events
+    scenario = replace(SCENARIOS["ghost-wallets"], seed=SEED, wallet_events=wallet_events)
     scenario = sized(scenario, events)
-    august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=chain.reads_wallet_events)
+    august = replace(SCENARIOS["normal"], seed=SEED, accounts=4_000, wallet_events=wallet_events)
     data = collect(_batches(august), chain, 400 * DAY_MS)
     draft = train(data, chain, Plan(budget=budget, seed=SEED), hashlib.sha256(b"simulated").hexdigest())
     model_folder = folder / "model"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 from numba.core.dispatcher import Dispatcher
-from support.chains import TOPICS, Log, Nodes
+from support.chains import TOPICS, Log, run
+from support.nodes import Nodes
 
 from detector.artifact import read_model
 from detector.core.chains import CHAINS
@@ -47,14 +48,14 @@ def work(folder: Path, *, controlled: bool) -> Warmth:
     model = read_model(folder / MODEL, *CHAINS)
     if controlled:
         model = model.with_controller()
-    flow = topology_for(model)
+    topology = topology_for(model)
     log: Log = pickle.loads((folder / LOG).read_bytes())
-    warm_up(flow, model)
+    warm_up(topology, model)
     warm, alerts = compiled(), 0
     for size in SIZES:
-        nodes = Nodes(Wiring(flow, model, 2, TOPICS))
+        nodes = Nodes(Wiring(topology, model, 2, TOPICS))
         few = {place: records[: 40 * size] for place, records in log.items()}
-        nodes.run(few, size)
+        run(nodes, few, size)
         nodes.again()
         alerts += sum(output.topic == ALERTS for output in nodes.outputs)
     late = {name: count - warm.get(name, 0) for name, count in compiled().items() if count > warm.get(name, 0)}

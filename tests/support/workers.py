@@ -125,6 +125,12 @@ class Progress:
         """Everything in all logs is committed: a hop grows no more once the logs before it are."""
         return all(self._committed(topic) == self._end(topic) for topic in self._topics)
 
+    def held_by_hops(self) -> dict[TopicPartition, int]:
+        """Messages that each hop partition still has."""
+        hops = [tp for topic, places in self._topics.items() if topic not in self._sources for tp in places]
+        begins, ends = self._consumer.beginning_offsets(hops), self._consumer.end_offsets(hops)
+        return {tp: ends[tp] - begins[tp] for tp in hops}
+
     def alerts(self) -> int:
         """Records on the topic of alerts."""
         return sum(self._consumer.end_offsets(self._alerts).values())

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from support.populations import scenario
 
-from detector.attack_injection import History, Onlooker, inject_attacks, simulated
+from detector.attack_injection import History, HistoryObserver, inject_attacks, simulated
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import ACCOUNT_KINDS, KINDS, OPEN
 from detector.core.chains import SOURCE_CHAIN
@@ -31,10 +31,10 @@ def life() -> tuple[Batch, ...]:
 
 @cache
 def history() -> History:
-    onlooker = Onlooker()
-    for _ in onlooker.watch(life()):
+    observer = HistoryObserver()
+    for _ in observer.watch(life()):
         pass
-    return onlooker.history
+    return observer.history
 
 
 @cache
@@ -43,9 +43,9 @@ def attacks(seed: int = 1) -> Attacks:
 
 
 def test_an_onlooker_changes_nothing_and_knows_days_accounts_and_kinds() -> None:
-    onlooker = Onlooker()
-    assert all(seen is given for seen, given in zip(onlooker.watch(life()), life(), strict=True))
-    found = onlooker.history
+    observer = HistoryObserver()
+    assert all(seen is given for seen, given in zip(observer.watch(life()), life(), strict=True))
+    found = observer.history
     assert DAYS <= len(found.days) <= DAYS + 1  # what happened before midnight may arrive after it
     assert set(range(len(KINDS))) == set(found.kinds.tolist())
     assert 0 <= found.sourceless < 0.5

@@ -66,22 +66,11 @@ def test_topics_survive_a_stop_a_crash_and_another_owner(tmp_path: Path) -> None
         kafka.stop()
         assert not kafka.running
         kafka.start()
+        assert kafka.bootstrap == address
         kafka.kill()
         assert not kafka.running
-        kafka.start()
-        assert kafka.bootstrap == address
     with LocalKafka(tmp_path) as kafka:
         assert first(kafka.bootstrap, "kept") == b"one"
-
-
-def test_a_temporary_broker_leaves_nothing_behind() -> None:
-    with LocalKafka() as kafka:
-        pid, port, folder = kafka.pid, kafka.node.ports["PLAINTEXT"], kafka.node.folder
-        assert folder.exists()
-    assert not psutil.pid_exists(pid)
-    assert not folder.exists()
-    with pytest.raises(ConnectionRefusedError), socket.create_connection((HOST, port), timeout=1):
-        pass
 
 
 def test_the_broker_dies_when_its_owner_is_killed() -> None:
@@ -99,7 +88,7 @@ def test_the_broker_dies_when_its_owner_is_killed() -> None:
     assert not Path(folder).exists()
 
 
-def test_a_limit_a_further_listener_and_a_user_are_set_up(tmp_path: Path) -> None:
+def test_a_limit_a_further_listener_and_a_user_are_set_up_and_a_temporary_broker_leaves_nothing_behind() -> None:
     jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     extra = {
         "message.max.bytes": "10485760",
@@ -118,6 +107,12 @@ def test_a_limit_a_further_listener_and_a_user_are_set_up(tmp_path: Path) -> Non
         )
         assert "large" in consumer.topics()
         consumer.close()
+        pid, port, folder = kafka.pid, kafka.node.ports["PLAINTEXT"], kafka.node.folder
+        assert folder.exists()
+    assert not psutil.pid_exists(pid)
+    assert not folder.exists()
+    with pytest.raises(ConnectionRefusedError), socket.create_connection((HOST, port), timeout=1):
+        pass
 
 
 def test_a_property_kafka_refuses_is_told_in_its_own_words() -> None:

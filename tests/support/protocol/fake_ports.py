@@ -54,6 +54,10 @@ class Backend(Protocol):
         """The partitions held."""
 
     @property
+    def topics(self) -> set[str]:
+        """Inputs of all nodes."""
+
+    @property
     def topic_ids(self) -> Mapping[str, str]:
         """Kafka's ids of topics."""
 
@@ -182,33 +186,36 @@ class FakeReader:
 
 
 class FakeTopics:
-    """Every declared topic, and those that are read here."""
+    """Every declared topic, and those that are read here; `delete` takes a partition and an offset."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, delete: Callable[[TP, int], None] | None = None) -> None:
         self._backend = backend
+        self._delete = delete
 
     def facts(self) -> Mapping[str, TopicFacts]:
-        names = {tp.topic for tp in self._backend.inputs}
-        declared = _declared(self._backend.partitions)
-        facts = declared | {
-            name: TopicFacts(name, "", self._backend.partitions, 1, {}) for name in names - set(declared)
-        }
-        ids = self._backend.topic_ids
-        return {
-            name: TopicFacts(name, ids.get(name, ""), fact.partitions, 1, fact.config) for name, fact in facts.items()
-        }
+        backend = self._backend
+        return _facts(backend.partitions, tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items())))
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
 
+    def delete_before(self, offsets: Mapping[TP, int]) -> None:
+        assert self._delete is not None, "nothing is deleted here"
+        for tp, offset in offsets.items():
+            self._delete(tp, offset)
+
 
 @cache
-def _declared(partitions: int) -> dict[str, TopicFacts]:
-    return {
-        name: TopicFacts(name, "", topic.partitions or partitions, 1, declared_config(topic, 1))
-        for topic in TOPICS
-        for name in (topic.name(SETTINGS),)
-    }
+def _facts(
+    partitions: int, topics: tuple[str, ...], topic_ids: tuple[tuple[str, str], ...]
+) -> Mapping[str, TopicFacts]:
+    declared = {topic.name(SETTINGS): topic for topic in TOPICS}
+    ids, facts = dict(topic_ids), dict[str, TopicFacts]()
+    for name in {*topics, *declared}:
+        topic = declared.get(name)
+        count, config = (topic.partitions or partitions, declared_config(topic, 1)) if topic else (partitions, {})
+        facts[name] = TopicFacts(name, ids.get(name, ""), count, 1, config)
+    return facts
 
 
 class _Silent:

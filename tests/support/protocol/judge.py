@@ -1,5 +1,6 @@
 """What must hold, against an uninterrupted run over the same log (PROTOCOL, invariants I1 to I3)."""
 
+from contextlib import closing
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -63,9 +64,10 @@ class Strict:
 
     def __init__(self, setup: Setup) -> None:
         found = Lenient()
-        world = World(setup, found)
-        state = run_alone(world, world.first())
-        self.rows = dict(world.table.view(state.processes[0][1]).rows)
+        with closing(World(setup, found)) as world:
+            state = run_alone(world, world.first())
+            rows, hops = world.table.view(state.processes[0][1]).rows, world.durable(state).hops
+        self.rows = dict(rows)
         self.outputs = found.outputs
         self._letters = {
             name: msgspec.json.decode(value)["position"]["offset"]
@@ -74,8 +76,7 @@ class Strict:
         }
         self._scene = setup.scene
         self._fixed = dict(setup.logs)
-        self.hops = {tp: by_slot(setup.scene, tp, messages) for tp, messages in world.durable(state).hops}
-        world.close()
+        self.hops = {tp: by_slot(setup.scene, tp, messages) for tp, messages in hops}
 
     def output(self, topic: str, key: bytes, value: bytes) -> str:
         """I2: content."""

@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from support.protocol import breakages as broken
+from support.protocol import breakages_of_rows as of_rows
 from support.protocol.parts import Parts
 from support.protocol.scenes import Happening, accounts_world, cases_world
 from support.protocol.world import Left, Setup
@@ -88,30 +89,30 @@ MUTATIONS = (
     Mutation("6", "what waits is sent after a failure", broken.lanes_go_on(),
              _accounts(_TWICE + _ONE, Left(failures=1), chunk_sizes=(1,))),
     Mutation("6", "a failed send counts as sent", broken.failures_ignored(), _accounts(_ONE, Left(failures=1))),
-    Mutation("7", "a hop's repeated events are taken", broken.marks_unread(),
+    Mutation("7", "a hop's repeated events are taken", of_rows.marks_unread(),
              _cases((_FIVE,), ((0, 0, 4), (0, 0, 0)), Left())),
-    Mutation("7", "a row's own position is not looked at", broken.positions_unread(),
+    Mutation("7", "a row's own position is not looked at", of_rows.positions_unread(),
              _accounts(_FIVE, Left(), chunk_sizes=(5,))),
     Mutation("7, 8", "rows that may be replayed are deleted; they were recovered as clean",
-             broken.expires_uncommitted(),
+             of_rows.expires_uncommitted(),
              _cases(((*_TWICE, Happening(2, 2.0)),), _ONE_BY_ONE[:3], Left(crashes=1), chunk_sizes=(1,))),
-    Mutation("7", "rows are deleted before the commit", broken.expires_before_commit(),
+    Mutation("7", "rows are deleted before the commit", of_rows.expires_before_commit(),
              _cases(((*_TWICE, Happening(2, 2.0)),), _ONE_BY_ONE[:3], Left(refusals=1), chunk_sizes=(1,))),
-    Mutation("7", "dirty rows are deleted", broken.expires_dirty(), _accounts(_EXPIRING, Left(), chunk_sizes=(1,))),
-    Mutation("7", "expiry by a chunk's own times", broken.watermark_of_chunk(),
+    Mutation("7", "dirty rows are deleted", of_rows.expires_dirty(), _accounts(_EXPIRING, Left(), chunk_sizes=(1,))),
+    Mutation("7", "expiry by a chunk's own times", of_rows.watermark_of_chunk(),
              _accounts(_LATE, Left(), chunk_sizes=(1,))),
-    Mutation("7", "a deletion is written over the row of a key that is back", broken.tombstones_last(),
+    Mutation("7", "a deletion is written over the row of a key that is back", of_rows.tombstones_last(),
              _accounts(_EXPIRING, Left(), chunk_sizes=(1,))),
-    Mutation("8", "one writer id for all", broken.one_writer(), _accounts(_TWICE, Left(zombies=1))),
-    Mutation("8", "the last row in the log wins", broken.last_row_wins(), _accounts(_TWICE, Left(zombies=1))),
-    Mutation("8", "recovered rows beyond the commit are clean", broken.recovered_are_clean(),
+    Mutation("8", "one writer id for all", of_rows.one_writer(), _accounts(_TWICE, Left(zombies=1))),
+    Mutation("8", "the last row in the log wins", of_rows.last_row_wins(), _accounts(_TWICE, Left(zombies=1))),
+    Mutation("8", "recovered rows beyond the commit are clean", of_rows.recovered_are_clean(),
              _accounts((*_TWICE, *_ONE), Left(zombies=2), chunk_sizes=(1, 2)), _TWO_ZOMBIES),
-    Mutation("8", "others' rows are deleted before one's own is durable", broken.tombstones_first(),
+    Mutation("8", "others' rows are deleted before one's own is durable", of_rows.tombstones_first(),
              _accounts(_TWICE, Left(crashes=1), chunk_sizes=(1,))),
-    Mutation("9", "the log's identity is not looked at", broken.any_log(), _accounts(_ONE, Left(recreations=1))),
-    Mutation("10", "newer rows are skipped", broken.newer_skipped(), _accounts(_ONE, Left(upgrades=1))),
+    Mutation("9", "the log's identity is not looked at", of_rows.any_log(), _accounts(_ONE, Left(recreations=1))),
+    Mutation("10", "newer rows are skipped", of_rows.newer_skipped(), _accounts(_ONE, Left(upgrades=1))),
     Mutation("11", "dead letters are not waited for", broken.letters_forgotten(),
              _accounts((Happening(1, valid=False),), Left())),
-    Mutation("12", "event ids are not looked at", broken.ids_unread(),
+    Mutation("12", "event ids are not looked at", of_rows.ids_unread(),
              _accounts((Happening(1, event_id="a"), Happening(1, event_id="a")), Left())),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Long random runs: many events, both source topics, two stages and the cases, faults in any order, from a seed."""
 
 import random
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -78,13 +79,12 @@ def check_against_logs(setup: Setup, view: View, durable: Durable, sent: Lenient
         logs = tuple((tp, _log(setup, durable, tp)) for tp in inputs)
         records += sum(len(log) for _, log in logs)
         alone = Lenient()
-        world = World(Setup(replace(setup.scene, inputs=inputs), logs, Left(), chunk_sizes=(7,)), alone)
-        state = run_alone(world, world.first(), most=5_000)
-        found = world.table.view(state.processes[0][1])
-        world.close()
+        with closing(World(Setup(replace(setup.scene, inputs=inputs), logs, Left(), chunk_sizes=(7,)), alone)) as world:
+            state = run_alone(world, world.first(), most=5_000)
+            found, hops = world.table.view(state.processes[0][1]), world.durable(state)
         if dict(found.rows) != {tp: rows for tp, rows in view.rows if tp in inputs}:
             raise Violation(f"I1: rows of {node.name}: {dict(view.rows)}, uninterrupted {dict(found.rows)}")
-        _check_hops(setup, durable, world.durable(state), node.name)
+        _check_hops(setup, durable, hops, node.name)
         expected |= alone.outputs
     if expected != sent.outputs:
         names = sorted(name for name in expected.keys() | sent.outputs if expected.get(name) != sent.outputs.get(name))

@@ -71,6 +71,7 @@ class Worker:
         self.fetching: dict[TP, int] = {}  # where it goes on to fetch, if not at the task's position
         self.fetched_before = False
         self.inputs, self.partitions = scene.inputs, scene.partitions
+        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes}
         self.waits_for_room = scene.waits_for_room
         self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
         parts: Parts = scene.parts

@@ -10,8 +10,9 @@ import numpy as np
 from detector.bench.textbook import State, new_state, take
 from detector.contract.codec import decode_account_events
 from detector.core.admission import APPLY_FRESH
-from detector.core.pipeline import Pipeline
-from detector.core.stages.account import ACCOUNT
+from detector.core.chains import ACCOUNT_CHAIN
+from detector.core.memory import MemoryRun
+from detector.core.topology import topology_of
 from detector.jst import DAY_MS
 from producers.messages import column_values, values_of
 from producers.scenarios import SCENARIOS
@@ -35,7 +36,7 @@ def messages() -> tuple[list[bytes], list[bytes]]:
 def test_the_textbook_has_the_features_of_the_account_stage() -> None:
     keys, values = messages()
     batch = decode_account_events(values, keys, np.arange(len(values))).batch
-    outcome = Pipeline(ACCOUNT, None, ttl_ms=400 * DAY_MS).process(batch)
+    outcome = MemoryRun(topology_of(ACCOUNT_CHAIN), None, ttl_ms=400 * DAY_MS).process(batch).last
     states: defaultdict[bytes, State] = defaultdict(new_state)
     compared = 0
     for i in range(batch.size):
@@ -44,7 +45,7 @@ def test_the_textbook_has_the_features_of_the_account_stage() -> None:
         features = take(states[keys[i]], event(values[i]))
         if len(features) == UNLINK_HAS_NONE:
             continue
-        np.testing.assert_allclose(np.array(features, np.float32), outcome.X[i], rtol=1e-5, atol=1e-3)
+        np.testing.assert_allclose(np.array(features, np.float32), outcome.events.X[i], rtol=1e-5, atol=1e-3)
         compared += 1
     assert compared > 1000
 

@@ -7,11 +7,12 @@ import pytest
 
 from detector.artifact import read_model
 from detector.bench.plain_faust import Scorer
-from detector.bench.workload import simulate_events, train_models
+from detector.bench.workload import TRAINING_EVENTS, simulate_events, train_models
 from detector.contract.codec import decode_account_events
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.core.pipeline import Pipeline
+from detector.core.memory import MemoryRun
 from detector.core.stages.account import ACCOUNT
+from detector.core.topology import topology_for
 from detector.errors import UserError
 from detector.jst import DAY_MS
 
@@ -36,11 +37,12 @@ def test_too_few_accounts_for_so_many_events_are_refused() -> None:
 
 
 def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
-    train_models(tmp_path, 3, 10 * EVENTS, alert_share=0.01)
+    train_models(tmp_path, 3, TRAINING_EVENTS, alert_share=0.01)
     workload = simulate_events(10 * EVENTS, None, seed=3)
-    pipeline = Pipeline(ACCOUNT, read_model(tmp_path / ACCOUNT_CHAIN.name, ACCOUNT_CHAIN), ttl_ms=400 * DAY_MS)
+    model = read_model(tmp_path / ACCOUNT_CHAIN.name, ACCOUNT_CHAIN)
+    run = MemoryRun(topology_for(model), model, ttl_ms=400 * DAY_MS)
     batch = decode_account_events(workload.values, workload.keys, np.arange(10 * EVENTS)).batch
-    share = len(pipeline.process(batch).alerting) / batch.size
+    share = len(run.process(batch).last.alerting) / batch.size
     assert 0.003 < share < 0.03
 
 

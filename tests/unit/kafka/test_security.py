@@ -17,13 +17,13 @@ from support.certificates import Certificate, encrypt_key, make_authority, make_
 
 from detector.errors import UserError
 from detector.kafka.security import (
-    broker_credentials,
     client_options,
     sasl_password,
     security_protocol,
     tls_context,
 )
 from detector.settings import Settings
+from detector.stream.app import broker_credentials
 
 PASSWORD = "correct horse"
 

@@ -52,13 +52,14 @@ def without(*names: str) -> Callable[[Facts], Facts]:
 def test_every_topic_that_a_chain_reads_or_keeps_rows_in_is_declared(chain: Chain) -> None:
     declared = {topic.name(SETTINGS) for topic in TOPICS}
     for node in topology_of(chain).nodes:
-        assert node.topic(SETTINGS) in declared
+        assert SETTINGS.input_topic(node) in declared
         assert node.stage is None or SETTINGS.rows_topic(node.name) in declared
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
 def test_as_many_partitions_as_may_be_declared_are_as_many_as_the_marks_of_every_stage_allow(chain: Chain) -> None:
-    assert max(len(node.upstreams) for node in topology_of(chain).nodes) <= UPSTREAMS
+    topology = topology_of(chain)
+    assert max(len(topology.upstreams(node.name)) for node in topology.nodes) <= UPSTREAMS
     check_count(most_upstreams() // UPSTREAMS)
     with pytest.raises(UserError, match="expected at most"):
         check_count(most_upstreams() // UPSTREAMS + 1)

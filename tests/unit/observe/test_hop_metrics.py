@@ -1,23 +1,27 @@
 """What the nodes of a worker tell of the hops between them, from a transfer and a debit that pass them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from faust.types import TP
+from support.chains import model_of
 from support.events import debit, key, message, transfer
 from support.hops import record
 
 from detector.core.chains import WALLET_CHAIN
-from detector.core.pipeline import PassThrough, Pipeline
+from detector.core.pipeline import Pipeline
+from detector.core.topology import FORWARDER, Node, topology_of
 from detector.jst import DAY_MS
 from detector.observe.metrics import Metrics
 from detector.stream.changelog import Superseded, no_pairs
-from detector.stream.flow import FORWARDER, Node, flow_of
 from detector.stream.partition_task import PartitionTask
-from detector.stream.processor import Processed, Wiring
+from detector.stream.processor import Processed, Processor, Wiring
 from detector.stream.reporting import Reporting
 
-TOPOLOGY = flow_of(WALLET_CHAIN)
+TOPOLOGY = topology_of(WALLET_CHAIN)
+#: So small a budget that nothing alerts.
+QUIET = 1e-9
 
 
 class Nodes:
@@ -26,7 +30,7 @@ class Nodes:
     def __init__(self) -> None:
         self.metrics = Metrics("1")
         self._reporting = Reporting(self.metrics, [node.name for node in TOPOLOGY.nodes])
-        wiring = Wiring(TOPOLOGY, None, 1, ("account-events", "wallet-events"))
+        wiring = Wiring(TOPOLOGY, replace(model_of(WALLET_CHAIN), budget=QUIET), 1, ("account-events", "wallet-events"))
         self._tasks = {node.name: _task(wiring, node) for node in TOPOLOGY.nodes}
 
     def process(self, node: str, *values: bytes, keys: tuple[bytes | None, ...] = ()) -> Processed:
@@ -51,9 +55,8 @@ class Nodes:
 
 
 def _task(wiring: Wiring, node: Node) -> PartitionTask:
-    ttl_ms = 400 * DAY_MS
-    pipeline = PassThrough(ttl_ms=ttl_ms) if node.stage is None else Pipeline(node.stage, None, ttl_ms=ttl_ms)
-    processor = wiring.processor(node, 0, pipeline, wiring.seen(node))
+    pipeline = Pipeline(TOPOLOGY, node, wiring.model, ttl_ms=400 * DAY_MS)
+    processor = Processor(wiring, 0, pipeline, wiring.marks(node))
     return PartitionTask(TP(node.name, 0), 1, processor, Superseded(no_pairs()), 0, node=node.name)
 
 

@@ -14,9 +14,9 @@ from kafka.errors import (
 )
 
 from detector.errors import UserError
+from detector.ops import recreate_topics
 from detector.ops.recreate_topics import recreate_empty
 from detector.settings import Settings
-from detector.stream import emptying
 
 SETTINGS = Settings(prefix="t.")
 HOP, ROWS = SETTINGS.hop_topic("cases"), SETTINGS.rows_topic("cases")
@@ -74,7 +74,7 @@ def recreate(cluster: Cluster) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emptying, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(recreate_topics, "LOOK_EVERY_S", 0.0)
 
 
 def test_each_batch_is_deleted_after_the_one_before_and_all_is_created_behind_the_last() -> None:
@@ -121,6 +121,6 @@ def test_a_name_that_is_not_free_yet_is_asked_for_again_alone() -> None:
 def test_a_topic_that_is_not_created_again_is_named_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, patience_s: float, error: type[KafkaError]
 ) -> None:
-    monkeypatch.setattr(emptying, "DELETE_TIMEOUT_S", patience_s)
+    monkeypatch.setattr(recreate_topics, "DELETE_TIMEOUT_S", patience_s)
     with pytest.raises(UserError, match=rf"{ROWS} was deleted but not created again \({error.__name__}\): run the res"):
         recreate(Cluster([HOP, ROWS], *[error] * 10_000))

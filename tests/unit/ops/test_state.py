@@ -1,6 +1,5 @@
 """What is stored is judged as a worker would judge it."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,11 +9,12 @@ from support.deployments import record_key, row_of
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.cases import CASES
 from detector.errors import UserError
-from detector.kafka.marks import Marks, decode_marks, encode_marks
+from detector.kafka.marks import Marks, encode_marks
+from detector.ops.state import marks_of
 from detector.ops.stored import Changelog
-from detector.ops.verdicts import GOOD, VERDICTS, Expected, passed_on, verdict
+from detector.ops.verdicts import VERDICTS, verdict
 from detector.stream.changelog import HEADER_KEY, Header, Recovery, encode_header
-from detector.stream.identity import check_log
+from detector.stream.identity import Stored
 
 HERE = Header("account-events", "id-1", 4, "account")
 KEY, OTHER_WRITER = record_key(5, 7), record_key(5, 8)
@@ -23,8 +23,8 @@ READ = Marks(1_598_936_706_000, "id-1")
 BEGUN = Marks(0, "id-1")
 BEGIN, END = 10, 90
 
-ACCOUNTS = Expected(HERE, ACCOUNT)
-FORWARDER = Expected(HERE, None)
+ACCOUNTS: dict[str, Any] = {"stage": ACCOUNT}
+FORWARDER: dict[str, Any] = {"stage": None}
 
 
 def stored(header: Header | None, *, row: bytes | None = ROW) -> Changelog:
@@ -36,6 +36,13 @@ def stored(header: Header | None, *, row: bytes | None = ROW) -> Changelog:
 
 def at(offset: int, marks: Marks = READ) -> OffsetAndMetadata:
     return OffsetAndMetadata(offset, encode_marks(marks), -1)
+
+
+def judged(log: Changelog, commit: OffsetAndMetadata | None, stage: Any, **more: Any) -> str:
+    offset, marks = (commit.offset, marks_of(commit)) if commit else (None, None)
+    loads = stage is None or log.loads(stage)
+    found: dict[str, Any] = {"readable": log.readable, "loads": loads} | more
+    return verdict(Stored(HERE, stage is not None, log.header, log.rows, offset, marks, BEGIN, END, **found))
 
 
 def named(cases: list[Any]) -> dict[str, Any]:
@@ -69,39 +76,24 @@ BY_THE_LOG = [
     ("events expired", FORWARDER, NOTHING, at(BEGIN - 1)),
     ("beyond the log", FORWARDER, NOTHING, at(END + 1)),
 ]
-#: What a worker finds before it looks at the log: as it reads headers, rows and marks, or puts them together.
+#: What a worker may find before it looks at the log: as it reads headers, rows and marks, or puts them together.
 BEFORE_THE_LOG = [
     ("foreign offsets", ACCOUNTS, stored(HERE), OffsetAndMetadata(50, "", -1)),
     ("foreign offsets", ACCOUNTS, stored(HERE), OffsetAndMetadata(50, '{"v":1,"w":5}', -1)),
     ("other rows", ACCOUNTS, stored(HERE, row=row_of(CASES)), at(50)),
     ("other rows", ACCOUNTS, stored(HERE, row=ROW[:-1]), at(50)),
     ("other rows", ACCOUNTS, stored(HERE, row=b"\xff" + ROW[1:]), at(50)),
-    ("ok", Expected(HERE, ACCOUNT, upstreams=3), stored(HERE), at(50, Marks(1, "id-1", (5, -1, 7)))),
-    ("other upstreams", Expected(HERE, ACCOUNT, upstreams=3), stored(HERE), at(50, Marks(1, "id-1", (5, 6)))),
-    ("offsets gone", Expected(HERE, None, passed_on=True), NOTHING, None),
+    ("ok", ACCOUNTS | {"upstreams": 3}, stored(HERE), at(50, Marks(1, "id-1", (5, -1, 7)))),
+    ("other upstreams", ACCOUNTS | {"upstreams": 3}, stored(HERE), at(50, Marks(1, "id-1", (5, 6)))),
+    ("offsets gone", FORWARDER | {"passed_on": "a-hop"}, NOTHING, None),
 ]
 
 
 @pytest.mark.parametrize(("name", "expected", "log", "commit"), **named([*BY_THE_LOG, *BEFORE_THE_LOG]))
 def test_the_verdict_is_the_first_rule_that_is_broken(
-    name: str, expected: Expected, log: Changelog, commit: OffsetAndMetadata | None
+    name: str, expected: dict[str, Any], log: Changelog, commit: OffsetAndMetadata | None
 ) -> None:
-    assert name == verdict(expected, log, commit, BEGIN, END)
-
-
-@pytest.mark.parametrize(("name", "expected", "log", "commit"), **named(BY_THE_LOG))
-def test_a_worker_starts_exactly_where_the_verdict_is_ok_or_new(
-    name: str, expected: Expected, log: Changelog, commit: OffsetAndMetadata | None
-) -> None:
-    recovery: Any = SimpleNamespace(header=log.header, rows=SimpleNamespace(count=log.rows))
-    starts = True
-    try:
-        marks = decode_marks(commit.metadata) if commit else Marks()
-        kept = recovery if expected.stage else None
-        check_log(0, HERE, kept, commit.offset if commit else None, marks, BEGIN, END)
-    except UserError:
-        starts = False
-    assert (name in GOOD) == starts
+    assert name == judged(log, commit, **expected)
 
 
 def test_every_verdict_is_explained() -> None:
@@ -112,7 +104,7 @@ def test_every_verdict_is_explained() -> None:
 def test_a_header_that_cannot_be_read_is_a_verdict_not_an_error() -> None:
     log = Changelog()
     log.feed(HEADER_KEY, b"{")
-    assert verdict(ACCOUNTS, log, at(50), BEGIN, END) == "header unreadable"
+    assert judged(log, at(50), **ACCOUNTS) == "header unreadable"
 
 
 def test_the_last_header_counts() -> None:
@@ -145,19 +137,3 @@ def test_rows_are_refused_as_a_recovery_refuses_them(expected: bool, values: lis
     except UserError:
         loads = False
     assert (expected, expected) == (log.loads(ACCOUNT), loads)
-
-
-@pytest.mark.parametrize(
-    ("expected", "slot", "targets"),
-    [
-        (False, 1, []),
-        (False, 1, [None, Marks()]),
-        (False, 1, [Marks(seen=(9, -1))]),
-        (True, 1, [Marks(seen=(-1, -1)), Marks(seen=(-1, 0))]),
-        (False, 2, [Marks(seen=(5, 5))]),
-    ],
-)
-def test_any_partition_of_the_later_stage_can_tell_that_events_were_passed_on(
-    expected: bool, slot: int, targets: list[Marks | None]
-) -> None:
-    assert expected == passed_on(slot, targets)

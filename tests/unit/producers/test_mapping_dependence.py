@@ -45,8 +45,10 @@ def known(history: Batch) -> Seen:
 
 
 def _fresh(batch: Batch, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
-    ids = np.random.default_rng(1).integers(1, 2**63, batch.size).astype(np.uint64)
-    return np.where(where, ids, 0).astype(np.uint64)
+    """One id for each event: an event that comes twice has the same both times, or it would be two."""
+    events, index = np.unique(batch.event_id, return_inverse=True)
+    ids = np.random.default_rng(1).integers(1, 2**63, len(events)).astype(np.uint64)
+    return np.where(where, ids[index], 0).astype(np.uint64)
 
 
 def _turned(codes: npt.NDArray[np.int8], last: int) -> npt.NDArray[np.int8]:

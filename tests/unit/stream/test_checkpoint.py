@@ -20,7 +20,7 @@ def process(held: PartitionTask, key: int, offset: int, *outputs: "asyncio.Futur
     held.outputs += outputs
     held.position = offset + 1
     held.pipeline.watermark_ms = offset * 10
-    held.processor.seen.marks[1] = offset + 1000
+    held.processor.marks.marks[1] = offset + 1000
 
 
 def pairs(*keys_and_writers: tuple[int, int]) -> list[bytes]:
@@ -38,7 +38,7 @@ async def test_rows_wait_for_outputs_and_the_commit_waits_for_rows() -> None:
     output: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     log.rows_future = asyncio.get_running_loop().create_future()
     process(held, 1, 0, output)
-    task = asyncio.ensure_future(make_durable(take_cuts([held]), log))
+    running = asyncio.ensure_future(make_durable(take_cuts([held]), log))
     await asyncio.sleep(0)
     assert log.steps == []
     output.set_result(None)
@@ -46,7 +46,7 @@ async def test_rows_wait_for_outputs_and_the_commit_waits_for_rows() -> None:
         await asyncio.sleep(0)
     assert log.steps == ["rows"]
     log.rows_future.set_result(None)
-    await task
+    await running
     assert log.steps == ["rows", "commit"]
     assert log.committed == {INPUT: OffsetAndMetadata(1, encode_marks(Marks(0, "id-1", (-1, 1000))))}
     assert held.committed == 1
@@ -92,12 +92,12 @@ async def test_a_tenure_that_ends_on_the_way_commits_nothing(ends_at: str) -> No
         process(held, 1, 0)
     else:
         process(held, 1, 0, waited)
-    task = asyncio.ensure_future(make_durable(take_cuts([held]), log))
+    running = asyncio.ensure_future(make_durable(take_cuts([held]), log))
     for _ in range(3):
         await asyncio.sleep(0)
     held.ended = True
     waited.set_result(None)
-    assert await task == []
+    assert await running == []
     assert log.steps == ([] if ends_at == "outputs" else ["rows"])
 
 
@@ -150,11 +150,11 @@ async def test_a_key_that_is_back_before_its_tombstone_is_written_keeps_its_new_
 async def test_what_a_cancelled_checkpoint_took_is_not_committed_by_the_next() -> None:
     log, held = RecordingLog(), task()
     process(held, 1, 0, asyncio.get_running_loop().create_future())
-    task = asyncio.ensure_future(make_durable(take_cuts([held]), log))
+    running = asyncio.ensure_future(make_durable(take_cuts([held]), log))
     await asyncio.sleep(0)
-    task.cancel()
+    running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
+        await running
     assert await make_durable(take_cuts([held]), log) == []
     assert log.steps == []
 

@@ -1,18 +1,28 @@
 """One unconfirmed batch a partition, in order; and nothing past a message that was lost."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
+import cramjam
 import pytest
 
-from detector.core.hop import MAX_MESSAGE_BYTES
+from detector.core.chains import CHAINS
+from detector.core.stages.budget import BUDGET
+from detector.core.topology import topology_of
 from detector.errors import WorkerError
 from detector.stream.app import PRODUCER_BATCH_BYTES
-from detector.stream.hop import BATCH_BYTES, RECORD_OVERHEAD_BYTES, HopSender
+from detector.stream.hop_codec import LEVEL, MAX_BODY_BYTES
+from detector.stream.hop_layout import CHECK, COUNTS, Layout
+from detector.stream.hop_sender import BATCH_BYTES, RECORD_OVERHEAD_BYTES, HopSender
 
 Future = asyncio.Future[Any]
 Place = tuple[str, int]
+#: Of a hop message whose body is as large as it may be, and cannot be compressed.
+_HEAD = Layout.into(topology_of(CHAINS[-1], BUDGET), "cases", None).head
+_BODY = cramjam.zstd.compress(random.Random(1).randbytes(MAX_BODY_BYTES), level=LEVEL)
+LARGEST_BYTES = len(_HEAD) + COUNTS.size + CHECK.size + len(_BODY)
 
 
 class Kafka:
@@ -130,7 +140,7 @@ async def test_a_batch_holds_what_kafka_takes_at_once() -> None:
 
 async def test_the_largest_message_goes_alone() -> None:
     bench = Bench()
-    largest = b"x" * MAX_MESSAGE_BYTES
+    largest = b"x" * LARGEST_BYTES
     bench.send(ONE, b"a", largest, largest, b"b")
     for _ in range(4):
         await bench.turn()
@@ -140,7 +150,8 @@ async def test_the_largest_message_goes_alone() -> None:
 
 
 def test_the_sizes_fit_into_each_other() -> None:
-    assert MAX_MESSAGE_BYTES + RECORD_OVERHEAD_BYTES <= BATCH_BYTES < PRODUCER_BATCH_BYTES
+    assert LARGEST_BYTES > MAX_BODY_BYTES
+    assert LARGEST_BYTES + RECORD_OVERHEAD_BYTES <= BATCH_BYTES < PRODUCER_BATCH_BYTES
 
 
 def refuse(kafka: Kafka) -> None:

@@ -1,12 +1,14 @@
 """Offsets are trusted only on the log they were made for."""
 
+from typing import Any
+
 import pytest
 from support.stages import COUNTING, rows_of
 
 from detector.errors import UserError
 from detector.kafka.marks import Marks
 from detector.stream.changelog import Header, Recovery
-from detector.stream.identity import check_log
+from detector.stream.identity import RULES, Stored, broken_rule, check_log
 
 EXPECTED = Header("account-events", "id-1", 4, "counting")
 MARKS = Marks(1, "id-1")
@@ -23,10 +25,16 @@ def recovery(header: Header | None = EXPECTED, *, rows: bool = True) -> Recovery
 
 
 def check(
-    found: Recovery | None, committed: int | None = 50, marks: Marks = MARKS, begin: int = 10, end: int = 100
+    found: Recovery | None,
+    committed: int | None = 50,
+    marks: Marks = MARKS,
+    begin: int = 10,
+    end: int = 100,
+    **more: Any,
 ) -> None:
     """`found` None: an input whose node keeps no rows."""
-    check_log(0, EXPECTED, found, committed, marks, begin, end)
+    header, rows = (found.header, found.rows.count) if found else (None, 0)
+    check_log(0, Stored(EXPECTED, found is not None, header, rows, committed, marks, begin, end, **more))
 
 
 @pytest.mark.parametrize("found", [recovery(), None], ids=["with rows", "keeps none"])
@@ -85,3 +93,28 @@ def test_rows_without_a_commit_are_refused() -> None:
 def test_a_lost_changelog_is_refused(found: Recovery) -> None:
     with pytest.raises(UserError, match="changelog of its rows is gone"):
         check(found)
+
+
+def test_offsets_that_went_while_a_later_stage_remembers_are_refused() -> None:
+    with pytest.raises(UserError, match="no committed offset, but a-hop has events of it"):
+        check(None, None, NO_MARKS, passed_on="a-hop")
+    check(recovery(rows=False), None, NO_MARKS, passed_on="a-hop")  # its own header would tell
+
+
+@pytest.mark.parametrize(("upstreams", "crcs"), [(4, (7,)), (2, (8,))], ids=["another number", "other nodes"])
+def test_marks_of_other_upstreams_are_refused(upstreams: int, crcs: tuple[int, ...]) -> None:
+    marks = Marks(1, "id-1", (5, -1), 7)
+    check(recovery(), marks=marks, upstreams=2, upstreams_crcs=(7,))
+    with pytest.raises(UserError, match=rf"of 2 upstream partitions of other stages .* {upstreams}: .*state reset"):
+        check(recovery(), marks=marks, upstreams=upstreams, upstreams_crcs=crcs)
+
+
+def test_the_first_rule_that_is_broken_counts_and_every_error_can_be_said() -> None:
+    other = Stored(
+        EXPECTED, True, Header("other", "id-2", 3, "wallet"), 1, 5, Marks(1, "id-3", (1,)), 10, 100, upstreams=2
+    )
+    assert "other log" == getattr(broken_rule(other), "name", "")
+    for rule in RULES:
+        said = rule.error.format(s=other)
+        assert "{" not in said
+        assert not said or "kozamori state" in said

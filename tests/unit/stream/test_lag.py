@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from faust.types import TP
 
-from detector.stream.lag import LagWatch, Span
+from detector.stream.lag import LagWatch
+from detector.stream.ports import Span
 
 PLACE = TP("account-events", 0)
 
@@ -20,10 +21,10 @@ class World:
         self.told: list[int] = []
         self.task = SimpleNamespace(position=position)
         reporting = SimpleNamespace(lag=lambda _, records: self.told.append(records))
-        app, tasks = cast(Any, SimpleNamespace(consumer=self)), cast(Any, {PLACE: self.task})
-        self.watch = LagWatch(app, tasks, cast(Any, reporting), self.without_records)
+        kafka, tasks = cast(Any, self), cast(Any, {PLACE: self.task})
+        self.watch = LagWatch(kafka, kafka, tasks, cast(Any, reporting))
 
-    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+    async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return dict.fromkeys(partitions, self.end)
 
     async def position(self, _: TP) -> int:

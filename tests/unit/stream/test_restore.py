@@ -11,9 +11,8 @@ from faust.types import TP
 
 from detector.core.stages.account import ACCOUNT
 from detector.errors import WorkerError
-from detector.stream import reader
 from detector.stream.changelog import Header, encode_header
-from detector.stream.restore import restore
+from detector.stream.restore import KafkaReader
 
 CHANGELOG = TP("rows", 0)
 HEADER = Header("account-events", "id-1", 1, "account")
@@ -71,43 +70,40 @@ def nothing() -> None:
     """Told of progress, does not care."""
 
 
-async def test_the_cause_of_a_failed_restore_comes_out_whatever_its_consumer_does_when_stopped(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reader, "AIOKafkaConsumer", Away)
+async def test_the_cause_of_a_failed_restore_comes_out_whatever_its_consumer_does_when_stopped() -> None:
+    reader = KafkaReader({}, Away)
     with pytest.raises(WorkerError, match=r"rows could not be restored.*no answer within 40 s"):
-        await restore({}, {CHANGELOG: ACCOUNT}, lambda: True, nothing)
+        await reader.restore({CHANGELOG: ACCOUNT}, lambda: True, nothing)
 
 
-async def test_rows_that_were_read_are_not_lost_to_a_stop_that_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "AIOKafkaConsumer", FakeConsumer)
-    found = await restore({}, {CHANGELOG: ACCOUNT}, lambda: True, nothing)
+async def test_rows_that_were_read_are_not_lost_to_a_stop_that_is_cancelled() -> None:
+    reader = KafkaReader({}, FakeConsumer)
+    found = await reader.restore({CHANGELOG: ACCOUNT}, lambda: True, nothing)
     assert found is not None
     assert HEADER == found[CHANGELOG].header
 
 
-async def test_a_stop_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "AIOKafkaConsumer", NeverStops)
-    monkeypatch.setattr(reader, "STOP_S", 0.01)
+async def test_a_stop_that_hangs_holds_nobody_up() -> None:
+    reader = KafkaReader({}, NeverStops, stop_s=0.01)
     async with asyncio.timeout(10):
-        assert await restore({}, {CHANGELOG: ACCOUNT}, lambda: False, nothing) is None
+        assert await reader.restore({CHANGELOG: ACCOUNT}, lambda: False, nothing) is None
 
 
-async def test_every_slice_of_a_restore_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "AIOKafkaConsumer", FakeConsumer)
+async def test_every_slice_of_a_restore_is_progress() -> None:
+    reader = KafkaReader({}, FakeConsumer)
     slices: list[None] = []
-    await restore({}, {CHANGELOG: ACCOUNT}, lambda: True, lambda: slices.append(None))
+    await reader.restore({CHANGELOG: ACCOUNT}, lambda: True, lambda: slices.append(None))
     assert FakeConsumer.records == len(slices)
 
 
-async def test_whoever_cancels_a_restore_sees_it_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whoever_cancels_a_restore_sees_it_cancelled() -> None:
     class Silent(FakeConsumer):
         async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
             await asyncio.Event().wait()
             return {}
 
-    monkeypatch.setattr(reader, "AIOKafkaConsumer", Silent)
-    task = asyncio.ensure_future(restore({}, {CHANGELOG: ACCOUNT}, lambda: True, nothing))
+    reader = KafkaReader({}, Silent)
+    task = asyncio.ensure_future(reader.restore({CHANGELOG: ACCOUNT}, lambda: True, nothing))
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,17 +1,15 @@
 """A cancellation that leaks out of a library is a failure; the task's own is not."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
-from faust.types import TP
+from support.shells import Ported, chunk_at
 
-from detector.settings import Settings
-from detector.stream import shell as module
 from detector.stream.shell import Shell
 
-PLACE = TP("account-events", 0)
+Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
 async def leaks() -> None:
@@ -24,66 +22,53 @@ async def hangs() -> None:
     await asyncio.Event().wait()
 
 
-class World:
-    """A shell with one partition assigned, whose work is `work`."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, work: Any) -> None:
-        self.shell = shell = cast(Any, object.__new__(Shell))
-        shell._settings, shell._nodes, shell.tasks = Settings(), {PLACE.topic: object()}, {}
-        shell._reporting = SimpleNamespace(worker=SimpleNamespace(rebalanced=lambda _: None, ready=lambda **_: None))
-        shell._processing, shell._checkpointing = asyncio.Lock(), asyncio.Lock()
-        shell.failed = asyncio.get_running_loop().create_future()
-        shell.app = SimpleNamespace(consumer=SimpleNamespace(assignment=lambda: {PLACE}))
-        shell.progress, shell.restoring = 0, False
-        assignment = SimpleNamespace(stands=True, begin=lambda *_: work())
-        monkeypatch.setattr(module, "Assignment", lambda *_: assignment)
-        shell._topics_as_they_are, shell._wiring = self.facts, lambda _: None
-        shell._wait_for_room = lambda _: work()
-        shell.checkpoint = work
-
-    async def facts(self) -> dict[str, Any]:
-        return {}
-
-    async def until_it_waits(self, task: "asyncio.Task[Any]") -> None:
-        await asyncio.wait({task}, timeout=0.05)
+async def until_it_waits(task: "asyncio.Task[Any]") -> None:
+    await asyncio.wait({task}, timeout=0.05)
 
 
-TASKS = {
-    "begin": lambda shell: shell.begin(),
-    "chunk": lambda shell: shell.on_chunk(SimpleNamespace(tp=PLACE)),
-    "last checkpoint": lambda shell: shell.finish(),
-}
+def restores(work: Work) -> "tuple[Shell, asyncio.Task[None]]":
+    ported = Ported()
+    ported.reader.restoring = work
+    return ported.shell, asyncio.ensure_future(ported.shell.begin())
 
 
-@pytest.mark.parametrize("name", TASKS)
-async def test_a_cancellation_that_leaked_out_of_a_library_ends_the_worker(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    world = World(monkeypatch, leaks)
-    task = asyncio.ensure_future(TASKS[name](world.shell))
-    await world.until_it_waits(task)
-    assert world.shell.failed.done()
-    assert isinstance(world.shell.failed.result(), asyncio.CancelledError)
+def reads(work: Work) -> "tuple[Shell, asyncio.Task[None]]":
+    ported = Ported()
+    ported.take(position=100)
+    ported.source.asked = work
+    return ported.shell, asyncio.ensure_future(ported.shell.on_chunk(chunk_at(200)))
+
+
+def finishes(work: Work) -> "tuple[Shell, asyncio.Task[None]]":
+    ported = Ported()
+    ported.take(position=100, committed=50)
+    ported.source.asked = work
+    return ported.shell, asyncio.ensure_future(ported.shell.finish())
+
+
+@pytest.mark.parametrize("begins", [restores, reads, finishes])
+async def test_a_cancellation_that_leaked_out_of_a_library_ends_the_worker(begins: Any) -> None:
+    shell, task = begins(leaks)
+    await until_it_waits(task)
+    assert shell.failed.done()
+    assert isinstance(shell.failed.result(), asyncio.CancelledError)
     task.cancel()
 
 
-@pytest.mark.parametrize("name", TASKS)
-async def test_a_task_that_is_cancelled_is_no_failure(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    world = World(monkeypatch, hangs)
-    task = asyncio.ensure_future(TASKS[name](world.shell))
-    await world.until_it_waits(task)
+@pytest.mark.parametrize("begins", [restores, reads, finishes])
+async def test_a_task_that_is_cancelled_is_no_failure(begins: Any) -> None:
+    shell, task = begins(hangs)
+    await until_it_waits(task)
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
-    assert not world.shell.failed.done()
+    assert not shell.failed.done()
 
 
-async def test_assigned_partitions_are_restoring_until_they_are_handed_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def none() -> list[Any]:  # the group moved on
-        return []
-
-    world = World(monkeypatch, none)
-    await world.shell.begin()
-    assert world.shell.restoring
-    await world.shell.finish()
-    assert not world.shell.restoring
+async def test_assigned_partitions_are_restoring_until_they_are_handed_back() -> None:
+    ported = Ported()
+    ported.reader.found = None  # the group moved on
+    await ported.shell.begin()
+    assert ported.shell.restoring
+    await ported.shell.finish()
+    assert not ported.shell.restoring

@@ -130,7 +130,7 @@ def test_a_worker_without_partitions_asks_nothing() -> None:
     assert (kafka.asked, failures) == ([], [])
 
 
-def test_a_tenure_that_ended_while_kafka_was_asked_does_not_count() -> None:
+def test_a_task_that_ended_while_kafka_was_asked_does_not_count() -> None:
     held = tasks()
 
     def rebalanced_meanwhile() -> Mapping[str, str]:

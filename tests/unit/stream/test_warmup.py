@@ -18,6 +18,8 @@ from detector.core.stage import Chain
 from detector.core.topology import topology_of
 from detector.stream.warmup import warm_up
 
+TESTS = str(Path(warmth.__file__).parents[1])
+
 
 @pytest.mark.parametrize("options", [[], [CONTROLLED]], ids=["", "controlled"])
 @pytest.mark.parametrize("chain", [CHAINS[0], CHAINS[-1]], ids=lambda chain: chain.name)
@@ -29,7 +31,7 @@ def test_nothing_is_compiled_after_warming_up(chain: Chain, options: list[str], 
         [sys.executable, "-P", "-m", "support.warmth", str(tmp_path), *options],
         stdout=subprocess.PIPE,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(warmth.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))},
     )
     told = msgspec.json.decode(found.stdout, type=Warmth)
     assert {} == told.late

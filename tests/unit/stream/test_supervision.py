@@ -1,0 +1,87 @@
+"""Whatever ends beside the shell ends the worker, with its cause."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from support.shells import Ported
+
+from detector.errors import WorkerError
+from detector.stream.ports import Listener
+from detector.stream.supervision import Watcher, serve
+
+
+class Source:
+    """Starts and crashes as told."""
+
+    def __init__(self, *, starts: BaseException | None = None, crash: BaseException | None = None) -> None:
+        self._starts = starts
+        self._crash = crash
+        self.paused = False
+
+    async def start(self, listener: Listener) -> None:
+        if self._starts is not None:
+            raise self._starts
+
+    async def crashed(self) -> BaseException:
+        if self._crash is None:
+            await asyncio.Event().wait()
+        assert self._crash is not None
+        return self._crash
+
+    def pause(self) -> None:
+        self.paused = True
+
+
+async def watches() -> None:
+    await asyncio.Event().wait()
+
+
+async def dies() -> None:
+    await asyncio.sleep(0)
+    raise KeyError("a bug")
+
+
+async def ends() -> None:
+    await asyncio.sleep(0)
+
+
+async def is_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+async def served(source: Any, *watchers: Watcher, stop: bool = False) -> BaseException | None:
+    shell, stopping = Ported().shell, asyncio.Event()
+    shell._source = source
+    if stop:
+        asyncio.get_running_loop().call_later(0.01, stopping.set)
+    async with asyncio.timeout(10):
+        return await serve(source, shell, watchers, stopping)
+
+
+async def test_a_watcher_that_dies_ends_the_worker_with_its_cause() -> None:
+    error = await served(Source(), watches, dies, watches)
+    assert isinstance(error, KeyError)
+
+
+@pytest.mark.parametrize("watcher", [ends, is_cancelled])
+async def test_a_watcher_that_ends_by_itself_is_named(watcher: Watcher) -> None:
+    error = await served(Source(), watches, watcher)
+    assert isinstance(error, WorkerError)
+    assert f"{watcher.__name__} ended by itself" == str(error)
+
+
+async def test_a_source_that_crashes_ends_the_worker_with_its_cause() -> None:
+    cause = ConnectionError("Kafka is gone")
+    assert cause is await served(Source(crash=cause), watches)
+
+
+async def test_a_source_that_does_not_start_ends_the_worker_with_its_cause() -> None:
+    cause = ConnectionError("Kafka is not there")
+    assert cause is await served(Source(starts=cause), watches)
+
+
+async def test_a_worker_that_is_told_to_stop_drains_and_has_no_error() -> None:
+    source = Source()
+    assert await served(source, watches, stop=True) is None
+    assert source.paused

@@ -1,0 +1,116 @@
+"""One log through a worker's nodes and through a run in memory: the very same alerts, whatever is held builds none."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from support.chains import TOPICS, Sourced, mixed_records, model_of, one_log
+from support.events import START_MS, debit, key, message
+from support.hops import record
+from support.nodes import TTL_MS, Nodes
+
+from detector.contract.alerts import Alert, encode_alert
+from detector.contract.batch import ACCOUNT_EVENTS
+from detector.core.alerting import Explainer
+from detector.core.chains import ACCOUNT_CHAIN, CHAINS
+from detector.core.events import Events
+from detector.core.memory import MemoryRun, Played
+from detector.core.model import Model
+from detector.core.stage import JUDGED_BY, Chain
+from detector.core.topology import topology_for
+from detector.stream.processor import ALERTS, Processed, Wiring
+
+EVENTS = 3_000
+
+
+def log_of(chain: Chain) -> tuple[Sourced, ...]:
+    """What a worker with a model of this chain reads, with one partition each."""
+    return tuple(one for one in mixed_records(EVENTS, 1) if chain.reads_wallet_events or one.source == ACCOUNT_EVENTS)
+
+
+def by_worker(model: Model, records: tuple[Sourced, ...]) -> tuple[Nodes, list[tuple[str, Processed]]]:
+    """Each stretch of one source as a chunk, and at once all that comes of it."""
+    nodes = Nodes(Wiring(topology_for(model), model, 1, TOPICS))
+    names = {node.source: node.name for node in nodes.wiring.topology.nodes}
+    steps: list[tuple[str, Processed]] = []
+    for source, stretch in groupby(records, lambda one: one.source):
+        steps += nodes.follow(names[source], 0, [one.record for one in stretch])
+    return nodes, steps
+
+
+def in_memory(model: Model, records: tuple[Sourced, ...]) -> Played:
+    events = one_log(records)
+    return MemoryRun(topology_for(model), model, ttl_ms=TTL_MS).process(events.batch, events.strings)
+
+
+@pytest.mark.parametrize("controlled", [False, True], ids=["", "controlled"])
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+def test_alerts_are_the_same_to_the_last_byte(chain: Chain, controlled: bool) -> None:
+    model = model_of(chain)
+    model = replace(model, budget=20.0).with_controller() if controlled else model
+    nodes, _ = by_worker(model, log_of(chain))
+    cases = in_memory(model, log_of(chain)).cases
+    expected = [encode_alert(one) for one in Explainer(model, chain, TOPICS).explain(cases.events, cases.raised)]
+    assert expected == [output.value for output in nodes.outputs if output.topic == ALERTS]
+    assert len(expected) > 10
+    assert cases.held > 0
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+def test_every_event_has_the_same_status_alarm_and_rows_in_every_node(chain: Chain) -> None:
+    model = model_of(chain)
+    nodes, steps = by_worker(model, log_of(chain))
+    played = in_memory(model, log_of(chain))
+    for node in nodes.wiring.topology.nodes:
+        outcomes = [processed.outcome for name, processed in steps if name == node.name]
+        expected = played.outcomes[node.name]
+        assert expected.status.tobytes() == b"".join(outcome.status.tobytes() for outcome in outcomes)
+        assert expected.held == sum(outcome.held for outcome in outcomes)
+        if expected.judgement is not None:
+            alarms = [outcome.judgement.alarm for outcome in outcomes if outcome.judgement is not None]
+            assert expected.judgement.alarm.tobytes() == np.concatenate(alarms).tobytes()
+            judged_by = np.concatenate([outcome.events.facts[:, JUDGED_BY] for outcome in outcomes])
+            assert {0, model.number} == set(judged_by.tolist()) | {0}
+            assert np.isfinite(expected.judgement.alarm).tolist() == (judged_by == model.number).tolist()
+    last = chain.stages[-1].name
+    kept = MemoryRun(topology_for(model), model, ttl_ms=TTL_MS)
+    events = one_log(log_of(chain))
+    kept.process(events.batch, events.strings)
+    (rows,) = nodes.rows(last)
+    memory = kept.pipelines[last].rows.snapshot()
+    for found in (rows, memory):  # where in its log an event lies is another matter
+        found["last_offset"], found["last_index"] = 0, 0
+    assert memory.tobytes() == rows.tobytes()
+    assert len(rows) > 100
+
+
+class CountingExplainer:
+    """Builds alerts as the real one, and counts the events that it is asked about."""
+
+    def __init__(self, real: Explainer) -> None:
+        self.asked = 0
+        self._real = real
+
+    def explain(self, events: Events, raised: npt.NDArray[np.int64]) -> Iterator[Alert]:
+        self.asked += len(raised)
+        return self._real.explain(events, raised)
+
+
+def test_what_is_held_is_counted_and_no_alert_is_built_of_it() -> None:
+    # A budget that large lets everything that is scored alert; of one account almost nothing tells anything new.
+    model = replace(model_of(ACCOUNT_CHAIN), budget=1e300)
+    wiring = Wiring(topology_for(model), model, 1, TOPICS)
+    counting = CountingExplainer(wiring.explainer)
+    wiring.explainer = counting  # type: ignore[assignment]
+    nodes = Nodes(wiring)
+    many = [debit(event_id=f"e-{i}", amount_yen=1, occurred_at_ms=START_MS + i) for i in range(1_000)]
+    chunk = [record(message(one), i, key(one), one["occurred_at_ms"]) for i, one in enumerate(many)]
+    (judged, cases) = (processed for _, processed in nodes.follow("account", 0, chunk))
+    assert len(many) == len(judged.outcome.alerting)
+    assert (judged.outcome.held, judged.alerts) == (0, [])
+    assert len(cases.outcome.raised) == len(cases.alerts) == counting.asked == len(nodes.outputs)
+    assert len(many) == cases.outcome.held + len(cases.alerts)
+    assert 0 < len(cases.alerts) < 50
