@@ -1,4 +1,4 @@
-"""Decides for every event whether its row takes it: once, in order, and never twice (PROTOCOL rules 7, 10, 12)."""
+"""Admission: each event is applied to its row once and in order (PROTOCOL rules 7, 10, 12)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from numba import njit
 
 from detector.core.rows import mark_row
 
-#: What to do with an event. The kernel of a stage applies the first two; the second to a row it must clear first.
+#: Status codes. A stage's kernel applies events with the first two; for the second it clears the row first.
 APPLY, APPLY_FRESH, REPLAY, DUPLICATE = range(4)
 
 
@@ -30,15 +30,15 @@ def admit(
 
     Event i of row `row_ids[i]` int64 has position (`offsets[i]` int64, `indexes[i]` int32), ascending, event time
     `times_ms[i]` int64 and `identities[i]` uint64 (`Batch.identity`, 0: none). The watermark is the greatest event
-    time met, replays included. Then, for each event:
+    time so far, replays included. Then, for each event:
 
     - at or before its row's position: `REPLAY`, nothing changes;
-    - its row is empty, or `watermark − last_seen > ttl`: `APPLY_FRESH`, recent ones and last seen start anew;
+    - its row is empty, or `watermark − last_seen > ttl`: `APPLY_FRESH`, recent identities and last seen are reset;
     - its identity is among the row's last four: `DUPLICATE`, only the row's position moves on;
     - else `APPLY`.
 
-    Stops before an event that would clear a row already touched in this call, so that whatever follows the kernel
-    (judging, cases) sees that row before it is cleared: a batch of n then equals n batches of one.
+    Stops before an event that would clear a row already touched in this call, so that the steps after the kernel
+    (judging, cases) see that row before it is cleared: a batch of n then equals n batches of one.
     """
     for i in range(start, len(row_ids)):
         row = rows[row_ids[i]]

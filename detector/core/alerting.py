@@ -1,7 +1,7 @@
-"""From an event that raises an update of its case to the alert on the bus: a pure function of the log and the model.
+"""Builds the alert of an event that raises an update of its case: a pure function of the log and the model.
 
-An event is explained last, and only when something is raised: its row is judged again (to the same bits), then come
-reasons and what would not have alerted.
+Only raised events are explained, as the last step: the event is judged again (to the same bits), then its reasons and
+its counterfactual are computed.
 """
 
 from collections.abc import Iterator
@@ -41,14 +41,14 @@ Topics = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Builds alerts by the `model`, whose features are the first of an event's `X`; `columns` describe them."""
+    """Builds alerts of `model`, whose features are the first columns of `X`; `columns` describe them."""
 
     model: Model
     columns: Columns
     topics: Topics
 
     def explain(self, events: Events, raised: npt.NDArray[np.int64]) -> Iterator[Alert]:
-        """The alerts of the events at the indices `raised`, int64 (k,), behind the node that raises them."""
+        """The alerts of the events at the indices `raised`, int64 (k,), as they leave the node that raises."""
         if not len(raised):
             return
         X = np.ascontiguousarray(events.X[raised, : len(self.columns.features)])
@@ -57,7 +57,7 @@ class Explainer:
             yield self._alert(events, i, X[row], judgement, row)
 
     def _alert(self, events: Events, i: int, x: npt.NDArray[np.float32], judgement: Judgement, row: int) -> Alert:
-        """The alert of event `i` with the features `x` float32 (F,), judged in row `row`."""
+        """The alert of event `i` with the features `x` float32 (F,); `row`: its row in `judgement`."""
         assert events.strings is not None
         batch, facts, strings = events.batch, events.facts[i], events.strings
         kind, chain = int(batch.kind[i]), self.columns.name
@@ -112,7 +112,7 @@ class Explainer:
 
 
 def _debit(batch: Batch, i: int) -> Debit | None:
-    """Event `i` as a debit, None where it is none."""
+    """Event `i` as a debit, None for other kinds."""
     if batch.kind[i] != DEBIT:
         return None
     age_ms = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i]
@@ -125,6 +125,6 @@ def _seconds_to_cap(yen_at_risk: int, pace: int) -> int | None:
 
 
 def position_of(origin: int, offset: int, topics: Topics) -> Position:
-    """Where the source record lies."""
+    """Topic, partition and offset of the source record."""
     topic, partition = topic_and_partition(origin)
     return Position(topics[topic], partition, offset)

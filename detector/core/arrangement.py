@@ -1,4 +1,4 @@
-"""Trees as they are trained, put into the order in which `detector.core.attribution` goes over them."""
+"""Puts trained trees into the order in which `detector.core.attribution` reads them."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ def trees_of(
     value: npt.NDArray[np.float64],
     cover: npt.NDArray[np.float64],
 ) -> Trees:
-    """The trees of T tables of at most M nodes, arrays (T, M), node 0 the root; what the root does not reach is none.
+    """The trees of T tables of at most M nodes, arrays (T, M); node 0 is the root, unreachable entries are ignored.
 
-    `feature` is below 0 at leaves; `left` and `right` are a split's children; `cover` is how many training events came
-    to a node. ValueError where none did: it has no expectation.
+    `feature` is below 0 at leaves; `left` and `right` are a split's children; `cover` is the number of training events
+    at a node. Raises ValueError for a node without any: its expectation is undefined.
     """
     trees, most = feature.shape
     splits, leaves = np.zeros(trees + 1, np.int64), np.zeros(trees + 1, np.int64)
@@ -34,7 +34,7 @@ def trees_of(
     below = np.stack((left[tree, k], right[tree, k]), axis=1)
     covers = cover[tree[:, None], below]
     if not covers.min(initial=np.inf) > 0:
-        raise ValueError("a node that no training event came to: what would the tree expect there?")
+        raise ValueError("a tree has a node without training events: its expectation there is undefined")
     values = value.ravel()[ends[:m]]
     points, weights = _quadrature(features)
     return Trees(
@@ -59,7 +59,7 @@ def perfect_trees(
     value: npt.NDArray[np.float64],
     cover: npt.NDArray[np.uint32],
 ) -> Trees:
-    """The trees that `Forest` pads to perfect depth, without the padding; missing values go left.
+    """The trees of a `Forest`, without its padding to perfect depth; missing values go left.
 
     `feature` and `threshold` (T, 2^D - 1), `value` and `cover` (T, 2^(D+1) - 1). Padding has the cover of its parent.
     """
@@ -78,7 +78,7 @@ def perfect_trees(
 
 
 def _quadrature(features: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Gauss-Legendre points and weights on [0, 1] for so many features on a way, filled up to whole passes."""
+    """Gauss-Legendre points and weights on [0, 1] for paths of so many features, padded to whole passes."""
     needed = max(1, (features + 1) // 2)
     points, weights = np.polynomial.legendre.leggauss(needed)
     room = -needed % LANES
@@ -99,10 +99,13 @@ def _arrange(
     ends: Any,
     reached: Any,
 ) -> int:
-    """Number the nodes as `Trees` does: for splits `node` (tree and node as one), `child` and `before`, for leaves
-    `ends` (tree and node) and `reached`, the part of training events there. The most features on a way."""
+    """Number the nodes as `Trees` does; the greatest number of features on a path.
+
+    Writes for splits `node` (tree and node in one number), `child` and `before`, for leaves `ends` (tree and node in
+    one number) and `reached`, the share of training events there.
+    """
     trees, nodes = feature.shape
-    queue, place, parent = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
+    queue, index, parent = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
     part, features = np.empty(nodes), np.empty(nodes, np.int64)
     most = 0
     for t in range(trees):
@@ -121,23 +124,23 @@ def _arrange(
         for i in range(count):
             k = queue[i]
             is_split = feature[t, k] >= 0
-            place[k] = n if is_split else inner + m
+            index[k] = n if is_split else inner + m
             n, m = n + is_split, m + (not is_split)
         for i in range(count):
             k = queue[i]
             if feature[t, k] < 0:
-                ends[leaves[t] + place[k] - inner] = t * nodes + k
-                reached[leaves[t] + place[k] - inner] = part[k]
+                ends[leaves[t] + index[k] - inner] = t * nodes + k
+                reached[leaves[t] + index[k] - inner] = part[k]
                 most = max(most, features[k])
                 continue
             earlier = k
             while parent[earlier] >= 0 and feature[t, parent[earlier]] != feature[t, k]:
                 earlier = parent[earlier]
             known = parent[earlier] >= 0
-            split = first + place[k]
+            split = first + index[k]
             node[split] = t * nodes + k
-            before[split] = place[earlier] if known else -1
-            child[split, 0], child[split, 1] = place[left[t, k]], place[right[t, k]]
+            before[split] = index[earlier] if known else -1
+            child[split, 0], child[split, 1] = index[left[t, k]], index[right[t, k]]
             for c in (left[t, k], right[t, k]):
                 part[c] = part[k] * cover[t, c] / cover[t, k]
                 features[c] = features[k] + (0 if known else 1)

@@ -1,14 +1,14 @@
-"""Each feature's part in what an ensemble of trees says about one event: exact Shapley values, path-dependent.
+"""Each feature's part in the output of a tree ensemble for one event: exact path-dependent Shapley values.
 
 The game (Lundberg et al., From local explanations to global understanding with explainable AI for trees, Nature
 Machine Intelligence 2, 2020, algorithm 1): a tree that knows only the features of a set S goes both ways at a split on
-another, weighted by the training events that went there. v(all) is what the trees say, v(none) what they expect of a
-training event, and the values of all features sum to the difference.
+another, weighted by the training events that went there. v(all) is the trees' output, v(none) its mean over
+the training events, and the values of all features sum to the difference.
 
-A leaf counts with weight ∏ (o_j for j in S, else z_j): o_j is 1 where the event meets all conditions on feature j on
-the way there, else 0; z_j is the product of the training events' shares. Shapley's mean over all orders is then an
+A leaf counts with weight ∏ (o_j for j in S, else z_j): o_j is 1 if the event meets all conditions on feature j on
+its path, else 0; z_j is the product of the training events' shares. Shapley's mean over all orders is then an
 integral of a polynomial over t in [0, 1], ∫ (o_i − z_i) ∏ (t o_j + (1 − t) z_j) dt over j ≠ i. With m features on the
-way its degree is m − 1, so ⌈m / 2⌉ Gauss-Legendre points give it exactly. A tree is walked down once, with the products
+path its degree is m − 1, so ⌈m / 2⌉ Gauss-Legendre points are exact. A tree is walked down once, with the products
 at all points, and up once, with their sums over leaves: linear in its nodes (Yu, Xu, Bifet & Read, Linear TreeShap,
 NeurIPS 2022; at quadrature points: Wettenstein, Mitchell & Yu, Quadrature-TreeSHAP, arXiv 2605.04497, 2026). No point
 is 0 or 1 and no z is 0, so nothing is divided by zero.
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-LANES = 4  # quadrature points a pass, written out in the kernel: enough for eight features on a way
+LANES = 4  # quadrature points a pass, unrolled in the kernel: enough for eight features on a path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,11 +29,12 @@ class Trees:
     """T trees whose leaf values are summed, as runs of N splits and M leaves.
 
     Tree t has the splits `splits[t]` … `splits[t + 1] - 1` and the leaves `leaves[t]` … `leaves[t + 1] - 1`, int64
-    (T + 1,). A node's place is its number in its tree: splits first, the root 0, parents before children, then leaves.
-    Of a split: `column` int32 (N,), the feature; an event goes right where `x > threshold`, float32 (N,), or x is
-    missing and `missing_right`, bool (N,). `child` int32 (N, 2): places to the left and right; `share` float64 (N, 2):
-    of the training events, what went there; `before` int32 (N,): the place behind the last split on the same feature on
-    the way, −1 for none. `value` float64 (M,): of leaves. `points`, `weights` float64: the quadrature, in whole passes.
+    (T + 1,). A node's index is its number in its tree: splits first, the root 0, parents before children, then leaves.
+    Of a split: `column` int32 (N,), the feature; an event goes right if `x > threshold`, float32 (N,), or x is
+    missing and `missing_right`, bool (N,). `child` int32 (N, 2): indices of the left and right child; `share` float64
+    (N, 2): of the training events, the share that went there; `before` int32 (N,): index of the child that follows the
+    last split on the same feature on the path, −1 for none. `value` float64 (M,): of leaves. `points`, `weights`
+    float64: the quadrature, in whole passes.
     """
 
     splits: npt.NDArray[np.int64]
@@ -47,13 +48,13 @@ class Trees:
     value: npt.NDArray[np.float64]
     points: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
-    #: What the trees expect of a training event.
+    #: Mean output of the trees over the training events.
     expected: float
 
     def shapley(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """What each feature of one event, float32 (C,), adds to the sum of the trees, float64 (C,).
+        """Shapley value of each feature of one event, float32 (C,), in the sum of the trees, float64 (C,).
 
-        The values sum to what the trees say of the event less `expected`.
+        The values sum to the trees' output for the event less `expected`.
         """
         given = np.zeros(len(x))
         _shapley(
@@ -82,8 +83,8 @@ def _shapley(
     most = 0
     for t in range(len(splits) - 1):
         most = max(most, splits[t + 1] - splits[t] + leaves[t + 1] - leaves[t])
-    # By place: the products over the way at each point, later their sums over the leaves behind; whether the event met
-    # all conditions on the split's feature, and then z and 1 / (t + (1 - t) z).
+    # By node index: the products over the path at each point, later their sums over the leaves below; whether the event
+    # met all conditions on the split's feature, and then z and 1 / (t + (1 - t) z).
     products, inverse = np.empty(most * LANES), np.empty(most * LANES)
     met, z = np.empty(most, np.bool_), np.empty(most)
     for first in range(0, len(points), LANES):
@@ -102,7 +103,7 @@ def _shapley(
             _up(column[a:b], child[a:b].ravel(), before[a:b], at, products, inverse, met, z, given)
 
 
-# The lanes are written out: as loops, nothing of this is put into vector registers (measured: 880 µs to 360 µs).
+# The lanes are unrolled, because the compiler does not vectorize them as loops (measured: 880 µs to 360 µs).
 @njit(cache=True)
 def _down(
     x: Any,
@@ -118,7 +119,7 @@ def _down(
     met: Any,
     z: Any,
 ) -> None:
-    """From each split to its two children: on the way of the event, and aside."""
+    """Pass products from each split to its two children, the one on the event's path and the other."""
     t0, t1, t2, t3 = at[0], at[1], at[2], at[3]
     for k in range(len(column)):
         v = x[np.uint32(column[k])]
@@ -145,7 +146,7 @@ def _down(
         met[on] = True
         z[on] = z_on
         m0, m1, m2, m3 = t0 + (1 - t0) * z_on, t1 + (1 - t1) * z_on, t2 + (1 - t2) * z_on, t3 + (1 - t3) * z_on
-        # Four inverses for one division, the slowest operation there is.
+        # Four inverses with one division, which is the slowest operation here.
         m01, m23 = m0 * m1, m2 * m3
         one = 1.0 / (m01 * m23)
         i01, i23 = one * m23, one * m01
@@ -160,7 +161,7 @@ def _down(
 def _up(
     column: Any, child: Any, before: Any, at: Any, products: Any, inverse: Any, met: Any, z: Any, given: Any
 ) -> None:
-    """From the children to each split: what it says of the leaves behind takes the place of what the last one said."""
+    """Pass sums over leaves from the children to each split; each split's overwrite those of the one before."""
     r0, r1, r2, r3 = 1 / (1 - at[0]), 1 / (1 - at[1]), 1 / (1 - at[2]), 1 / (1 - at[3])
     for k in range(len(column) - 1, -1, -1):
         two = np.uint32(2) * np.uint32(k)

@@ -1,11 +1,10 @@
 """Gradient-boosted trees as one table of leaf sets, scored without walking a tree.
 
-A tree of at most 32 leaves is a set of leaves that an event may still end in, one bit each, from left to right. Every
-comparison that sends the event right takes the leaves left of it out of the set, whatever other comparisons say, and
-where the event ends is the lowest bit that stays (Lucchese et al., QuickScorer, SIGIR 2015). So each feature value
-takes out one set of leaves for all trees at once: sets are looked up by feature and intersected, 200 trees in a few
-vector instructions. Leaf values are summed in the order of the trees, so that an event scores the same bit for bit
-alone and in any batch, and as scikit-learn sums them.
+For a tree of at most 32 leaves the leaves still reachable are a set, one bit each, from left to right. Every
+comparison that sends the event right removes the leaves left of it, independently of the other comparisons, and the
+event's leaf is the lowest remaining bit (Lucchese et al., QuickScorer, SIGIR 2015). So each feature value has one set
+of leaves for all trees: sets are looked up by feature and intersected, 200 trees in a few vector instructions. Leaf
+values are summed in tree order, as scikit-learn does, so an event's score is the same bit for bit in any batch.
 """
 
 from dataclasses import dataclass, field
@@ -19,20 +18,20 @@ from numba import njit
 from detector.core.arrangement import trees_of
 from detector.core.attribution import Trees
 
-MOST_LEAVES = 32  # of a tree: bits of a set
-#: Fields of `Boosting` that it is stored by; the others follow from them.
+MOST_LEAVES = 32  # of a tree: one bit each
+#: Stored fields of `Boosting`; the others are derived.
 BOOSTING_FIELDS = ("columns", "feature", "threshold", "missing_left", "left", "right", "value", "cover", "baseline")
 
 
-@dataclass(frozen=True, eq=False)  # without slots, for what is made of the arrays at the first alert
+@dataclass(frozen=True, eq=False)  # without slots, for cached properties
 class Boosting:
-    """T trees of at most M nodes over the columns that they use of a feature matrix (F columns).
+    """T trees of at most M nodes over the columns they use of a feature matrix (F columns).
 
-    `columns` int64 (C,): columns of X used. Of node k of tree t: `feature` int16 (T, M): place in `columns`, −1 at a
-    leaf; an event goes to `right` where its value is above `threshold` float32, or missing (NaN) and `missing_left`
-    bool is false, else to `left`, int16 each. `value` float64 (T, M): what a leaf adds to the log odds; at other nodes
-    what training events got there on average; `cover` uint32 (T, M): training events that came to it, 0 where there is
-    no node. `baseline`: log odds to begin with. Node 0 is the root, children come after their parents.
+    `columns` int64 (C,): columns of X used. Of node k of tree t: `feature` int16 (T, M): index in `columns`, −1 at a
+    leaf; an event goes to `right` if its value is above `threshold` float32, or missing (NaN) and `missing_left`
+    bool is false, else to `left`, int16 each. `value` float64 (T, M): a leaf's contribution to the log odds; at other
+    nodes its mean over the training events there; `cover` uint32 (T, M): number of training events there, 0 if there
+    is no node. `baseline`: initial log odds. Node 0 is the root, children come after their parents.
     """
 
     columns: npt.NDArray[np.int64]
@@ -63,7 +62,7 @@ class Boosting:
         object.__setattr__(self, "_sets", _sets_of(self))
 
     def log_odds(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """What the trees sum up to, float64 (n,), of events `X` float32 (n, F)."""
+        """Log odds, float64 (n,), of events `X` float32 (n, F)."""
         out = np.empty(len(X))
         _sum(X, np.arange(len(X)), self.columns, *self._sets, self.baseline, out)
         return out
@@ -74,9 +73,9 @@ class Boosting:
         _squash(rows, out)
 
     def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
-        """How far each feature moved one event's log odds, float64 (n_features,).
+        """Shapley value of each feature in one event's log odds, float64 (n_features,).
 
-        Exact Shapley values, see `detector.core.attribution`. They sum to the event's log odds less `expected`.
+        Exact, see `detector.core.attribution`. They sum to the event's log odds less `expected`.
         """
         given = np.zeros(n_features)
         given[self.columns] = self._trees.shapley(x[self.columns])
@@ -84,7 +83,7 @@ class Boosting:
 
     @property
     def expected(self) -> float:
-        """Log odds of the training events on average."""
+        """Mean log odds of the training events."""
         return self.baseline + float(self.value[:, 0].sum())
 
     @cached_property
@@ -100,9 +99,9 @@ class Boosting:
         )
 
 
-#: Arrays by name, as scoring wants them. Feature j's knots, its thresholds ascending, are
-#: `knots[starts[j]:starts[j + 1]]`, k of them, and rows `starts[j] + 2 * j + s` of `stays` uint32 (rows, T) the leaves
-#: that stay where s of the knots lie below the value, s = 0 … k; the row behind is for a missing value.
+#: Knots, starts, `stays` and leaves, laid out for scoring. Feature j's k knots, its thresholds ascending, are
+#: `knots[starts[j]:starts[j + 1]]`; row `starts[j] + 2 * j + s` of `stays` uint32 (rows, T) has the leaves that
+#: remain if s knots lie below the value, s = 0 … k; the next row is for a missing value.
 #: `leaves` float64 (T, 32): values of the leaves from left to right.
 _Sets = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.float64]]
 
@@ -120,7 +119,7 @@ def _sets_of(trees: Boosting) -> _Sets:
             if j < 0:
                 leaves[t, first[k]] = trees.value[t, k]
                 continue
-            # What is left of the right child and not left of the node itself.
+            # Removed: the leaves of the left child.
             stay = np.uint32(~(2 ** int(first[trees.right[t, k]]) - 2 ** int(first[k])) & 2**MOST_LEAVES - 1)
             begin, end = starts[j] + 2 * j, starts[j + 1] + 2 * j
             stays[begin + 1 + np.searchsorted(used[j], trees.threshold[t, k]) : end + 1, t] &= stay
@@ -130,7 +129,7 @@ def _sets_of(trees: Boosting) -> _Sets:
 
 
 def _first_leaves(trees: Boosting, t: int) -> npt.NDArray[np.int64]:
-    """Number of the leftmost leaf below each node of a tree, −1 for nodes that the tree does not have."""
+    """Number of the leftmost leaf below each node of a tree, −1 where there is no node."""
     first = np.full(trees.feature.shape[1], -1)
     waiting, leaf = [0], 0
     while waiting:
@@ -146,16 +145,16 @@ def _first_leaves(trees: Boosting, t: int) -> npt.NDArray[np.int64]:
 
 
 def _lowest_bits() -> npt.NDArray[np.uint8]:
-    """Place of the only bit of a power of two, by the upper five bits of its product with `_DE_BRUIJN`."""
-    place = np.zeros(MOST_LEAVES, np.uint8)
+    """Bit index of a power of two, by the upper five bits of its product with `_DE_BRUIJN`."""
+    index = np.zeros(MOST_LEAVES, np.uint8)
     for bit in range(MOST_LEAVES):
-        place[(_DE_BRUIJN << bit & 2**32 - 1) >> 27] = bit
-    return place
+        index[(_DE_BRUIJN << bit & 2**32 - 1) >> 27] = bit
+    return index
 
 
 #: All 32 five-bit words in one number (Leiserson, Prokop & Randall, Using de Bruijn sequences to index a 1, 1998).
 _DE_BRUIJN = 0x077CB531
-_PLACES = _lowest_bits()
+_BIT_INDEX = _lowest_bits()
 
 
 @njit(cache=True)
@@ -178,7 +177,7 @@ def _sum(
                         low = middle + 1
                     else:
                         high = middle
-                if low == starts[j]:  # below all knots: all leaves stay
+                if low == starts[j]:  # below all knots: no leaf is removed
                     continue
             row = stays[low + 2 * j]
             for t in range(trees):
@@ -186,7 +185,7 @@ def _sum(
         total = baseline
         for t in range(trees):
             lowest = left[t] & (~left[t] + np.uint32(1))
-            total += leaves[t, _PLACES[np.uint32(lowest * np.uint32(_DE_BRUIJN)) >> np.uint32(27)]]
+            total += leaves[t, _BIT_INDEX[np.uint32(lowest * np.uint32(_DE_BRUIJN)) >> np.uint32(27)]]
         out[rows[i]] = total
 
 

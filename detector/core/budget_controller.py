@@ -1,4 +1,4 @@
-"""Whose alerts count against which budget: all banks share one, but for those with a budget of their own."""
+"""Maps banks to budgets: all share one, except banks with a budget of their own."""
 
 import datetime as dt
 
@@ -8,12 +8,12 @@ from detector.core.model import Model
 from detector.core.stage import Stage
 from detector.core.stages.budget import NEVER, budget_stage
 
-#: Key and name of the budget of all banks without one of their own; a bank's own has its code + 1 as key.
+#: Key and name of the shared budget; a bank's own budget has the bank's code + 1 as key.
 SHARED, SHARED_NAME = 0, "shared"
 
 
 def controller_of(model: Model) -> Stage | None:
-    """The stage of a controlled model's budgets, None for another model."""
+    """The budget stage of a controlled model, None for other models."""
     if not model.controlled:
         return None
     banks = model.banks
@@ -30,6 +30,6 @@ def name_of(key: int) -> str:
 
 
 def _learnt_until(model: Model) -> int:
-    """The last day of the model's history, counted from 1970-01-01."""
-    told = model.manifest.get("training", {}).get("last_day")
-    return NEVER if told is None else (dt.date.fromisoformat(told) - dt.date(1970, 1, 1)).days
+    """The last day of the model's training history, in days since 1970-01-01."""
+    last_day = model.manifest.get("training", {}).get("last_day")
+    return NEVER if last_day is None else (dt.date.fromisoformat(last_day) - dt.date(1970, 1, 1)).days

@@ -1,8 +1,8 @@
-"""What desks can bear, in false alert groups a day: one budget for all banks, and those of banks with one of their own.
+"""Alert budgets in false alert groups a day: one for all banks, and one each for banks that set their own.
 
-A limit on `alarm` sends that many groups a day to all desks together, and to each bank its share of them in normal
-life. So a budget of all banks is one limit for all. A bank with a budget of its own has the limit budget / share, at
-which normal life sends it that many; it changes no other bank's.
+A limit on `alarm` yields that many groups a day over all banks, and for each bank its share of the groups of normal
+events. So the shared budget is one limit for all. A bank with its own budget has the limit budget / share, which
+yields that many groups at the bank; the other banks' limits do not change.
 """
 
 import re
@@ -21,9 +21,9 @@ _OWN = re.compile(r"([0-9]{4})=([0-9]+(?:\.[0-9]+)?)")
 
 @dataclass(frozen=True, slots=True)
 class BankBudgets:
-    """`shares`: each bank's part of normal life's alert groups, summing to 1; `own`: budgets of banks that set one.
+    """`shares`: each bank's share of the alert groups of normal events, sum 1; `own`: budgets of banks that set one.
 
-    Both by the four digits of the bank's code. Raises ValueError for an own budget that is not positive, and for one
+    Keys are four-digit bank codes. Raises ValueError for an own budget that is not positive, and for one
     of a bank without a share.
     """
 
@@ -40,15 +40,15 @@ class BankBudgets:
                 )
 
     def of_bank(self, bank: str, budget: float) -> float:
-        """What a bank may expect a day where `budget` is that of all banks."""
+        """Expected groups a day at a bank if `budget` is that of all banks."""
         return self.own.get(bank, budget * self.shares.get(bank, 0.0))
 
     def of_all(self, budget: float) -> float:
-        """What all banks together may expect a day: `budget` but for the banks that have their own."""
+        """Expected groups a day over all banks: `budget`, except for banks with their own."""
         return self.of_others(budget) + sum(self.own.values())
 
     def of_others(self, budget: float) -> float:
-        """What those without a budget of their own may expect together."""
+        """Expected groups a day over all banks without their own budget."""
         return budget * (1.0 - sum(self.shares[bank] for bank in self.own))
 
     def limits(self, budget: float) -> npt.NDArray[np.float64]:
@@ -60,13 +60,13 @@ class BankBudgets:
 
 
 def parse_own(given: Iterable[str]) -> dict[str, float]:
-    """Own budgets by bank from words such as `0116=2`; raises UserError where one is none, or a bank comes twice."""
+    """Own budgets by bank from texts such as `0116=2`; raises UserError if one is invalid or a bank is given twice."""
     own: dict[str, float] = {}
-    for word in given:
-        found = _OWN.fullmatch(word)
+    for text in given:
+        found = _OWN.fullmatch(text)
         if found is None or not float(found[2]) > 0 or found[1] in own:
             raise UserError(
-                f"got the bank budget {word!r}, expected a four-digit code and false alert groups a day, each bank"
+                f"got the bank budget {text!r}, expected a four-digit code and false alert groups a day, each bank"
                 " once, such as 0116=2"
             )
         own[found[1]] = float(found[2])

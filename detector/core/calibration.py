@@ -1,8 +1,8 @@
-"""One currency for every detector: what a threshold at a score costs in false alarms a day.
+"""Calibration: converts every detector's scores into false alarms a day, so that detectors are comparable.
 
 Measured on held-out normal days. Per event kind a score becomes a conformal p-value, (1 + #{held-out scores >= s}) /
-(n + 1), so that kinds whose scores lie differently compare. Per account and day the smallest p-value is kept, and
-rate(p) = (#{smallest <= p} + 1) / days: the accounts a day that normal life would send to the desk at this threshold.
+(n + 1), so that kinds with different score distributions compare. Per account and day the smallest p-value is kept, and
+rate(p) = (#{smallest <= p} + 1) / days: the accounts a day that alert at this threshold on normal days.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ class Calibration:
     """P-values and rates of one detector's scores: a step function for each event kind, in flat arrays.
 
     Kind k has `m = starts[k + 1] - starts[k]` held-out scores as knots, ascending, in `knots[starts[k]:starts[k + 1]]`;
-    its `m + 1` steps begin at `p_values[starts[k] + k]` and `rates[starts[k] + k]`. A score takes the step numbered by
-    how many knots lie strictly below it. `knots`, `p_values`, `rates` float64, `starts` int64 (len(KINDS) + 1,).
+    its `m + 1` steps begin at `p_values[starts[k] + k]` and `rates[starts[k] + k]`. The index of a score's step is
+    the number of knots strictly below it. `knots`, `p_values`, `rates` float64, `starts` int64 (len(KINDS) + 1,).
     """
 
     knots: npt.NDArray[np.float64]
@@ -42,9 +42,9 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationTable:
-    """The calibrations of D detectors that spend one budget by `shares` float64 (D,), one behind the other.
+    """The calibrations of D detectors that share one budget by `shares` float64 (D,), concatenated.
 
-    Arrays as of a `Calibration`, `starts` int64 (D, len(KINDS) + 1): a chunk of a few events costs one call.
+    Arrays as of a `Calibration`, `starts` int64 (D, len(KINDS) + 1), so that judging is one call.
     """
 
     knots: npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ class CalibrationTable:
 
     @classmethod
     def of(cls, calibrations: Sequence[Calibration], shares: Sequence[float]) -> Self:
-        """The table of calibrations and the shares of their detectors."""
+        """The table of these calibrations, with the shares of their detectors."""
         before = np.cumsum([0, *(len(own.knots) for own in calibrations)])[:-1]
         return cls(
             np.concatenate([own.knots for own in calibrations]),
@@ -68,13 +68,15 @@ class CalibrationTable:
     def judge(
         self, scores: npt.NDArray[np.float64], kind: npt.NDArray[np.int8]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int8]]:
-        """The least rate / share over the detectors, its p-value and which detector's it is, of `scores` (n, D).
+        """The least rate / share over the detectors, its p-value and its detector's index, of `scores` (n, D).
 
-        Infinity, 1 and 0 where no detector scores.
+        Infinity, 1 and 0 if no detector scores.
         """
-        alarm, p_value, spoke = np.empty(len(scores)), np.empty(len(scores)), np.empty(len(scores), np.int8)
-        _judge_all(scores, kind, self.knots, self.p_values, self.rates, self.starts, self.shares, alarm, p_value, spoke)
-        return alarm, p_value, spoke
+        alarm, p_value = np.empty(len(scores)), np.empty(len(scores))
+        detector_index = np.empty(len(scores), np.int8)
+        steps = self.knots, self.p_values, self.rates, self.starts
+        _judge_all(scores, kind, *steps, self.shares, alarm, p_value, detector_index)
+        return alarm, p_value, detector_index
 
 
 def fit_calibration(
@@ -86,9 +88,9 @@ def fit_calibration(
     *,
     one_scale: bool = False,
 ) -> Calibration:
-    """The calibration by held-out normal events: `scores` (n,) with NaN where not scored, over `days` days.
+    """The calibration on held-out normal events: `scores` (n,) with NaN where not scored, over `days` days.
 
-    `one_scale`: scores mean the same for all kinds, so that events of all kinds are compared with each other.
+    `one_scale`: scores are comparable across kinds, so one distribution is used for all of them.
     """
     scored = ~np.isnan(scores)
     if one_scale:
@@ -114,11 +116,11 @@ def fit_together(
     day: npt.NDArray[np.int64],
     days: int,
 ) -> tuple[Calibration, ...]:
-    """The calibrations of detectors that spend one budget by `shares`, which sum to 1; `scores` (n, n_detectors).
+    """The calibrations of detectors that share one budget by `shares`, which sum to 1; `scores` (n, n_detectors).
 
-    Detectors see the same event, and what two send to the desk is one group. So the least rate / share of an event is
-    counted as if it were a score: afterwards it is the groups a day that all of them together send, and `rates` are
-    each detector's share of it.
+    Alerts of two detectors on one account and day are one group. So the least rate / share of an event is itself
+    calibrated like a score: the result is the groups a day of all detectors together, and `rates` are each detector's
+    share of it.
     """
     least = alarm_of(calibrations, shares, scores, kind)
     return tuple(
@@ -133,12 +135,12 @@ def alarm_of(
     scores: npt.NDArray[np.float64],
     kind: npt.NDArray[np.int8],
 ) -> npt.NDArray[np.float64]:
-    """The least rate / share of each event, float64 (n,), over the detectors given, of `scores` (n, n_detectors)."""
+    """The least rate / share of each event over the detectors, float64 (n,); `scores` (n, n_detectors)."""
     return CalibrationTable.of(calibrations, shares).judge(np.ascontiguousarray(scores), kind)[0]
 
 
 def _part(rates: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:
-    """`share` of the rates, so that divided by it they are not above what they were: a whole budget stays one."""
+    """`share` of the rates, rounded so that dividing by it never gives more than the rates."""
     parts = share * rates
     return np.where(parts / share > rates, np.nextafter(parts, 0.0), parts)
 
@@ -150,7 +152,7 @@ def _rate(
     day: npt.NDArray[np.int64],
     days: int,
 ) -> npt.NDArray[np.float64]:
-    """Accounts a day whose smallest level is within each limit, one more counted."""
+    """Accounts a day whose smallest level is within each limit, plus one."""
     smallest = _smallest_per_day(levels, account, day)
     return (np.searchsorted(smallest, limits, side="right") + 1) / days
 
@@ -190,23 +192,23 @@ def _judge_all(
     shares: Any,
     alarm: Any,
     p_value: Any,
-    spoke: Any,
+    detector_index: Any,
 ) -> None:
     kinds = starts.shape[1] - 1
     for i in range(len(scores)):
-        alarm[i], p_value[i], spoke[i] = np.inf, 1.0, 0
+        alarm[i], p_value[i], detector_index[i] = np.inf, 1.0, 0
         for d in range(len(shares)):
             if np.isnan(scores[i, d]):
                 continue
             step = _below(knots, starts[d, kind[i]], starts[d, kind[i] + 1], scores[i, d]) + kind[i] + d * kinds
             own = rate_steps[step] / shares[d]
             if own < alarm[i]:
-                alarm[i], p_value[i], spoke[i] = own, p_steps[step], d
+                alarm[i], p_value[i], detector_index[i] = own, p_steps[step], d
 
 
 @njit(cache=True)
 def _below(knots: Any, low: int, high: int, score: float) -> int:
-    """The first of the knots `low … high-1`, ascending, that is not below the score; `high` where all are."""
+    """Index of the first of the ascending knots `low … high-1` that is not below the score; `high` if all are."""
     while low < high:
         middle = (low + high) >> 1
         if knots[middle] < score:

@@ -1,6 +1,6 @@
-"""The desk's queue: the open cases, the one that waiting costs most first; kept current by alerts as they come.
+"""The queue of open cases, ranked by the expected cost of waiting, updated by each alert.
 
-It knows no clock: now is the latest event time of an alert.
+It reads no clock: now is the latest event time of an alert.
 """
 
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from detector.contract.alerts import Alert
 from detector.core.stages.cases import CASE_MS
 from detector.core.triage import HOUR_S, QUIET_URGENCY, THOUSAND, rank_yen
 
-#: Closed cases are dropped once an hour of event time: memory is that of a day's cases.
+#: Closed cases are dropped once an hour of event time, so memory holds about a day's cases.
 _SWEEP_MS = HOUR_S * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCase:
-    """A case by its last update. `began_at_ms`: of its first alert that was met; `events` that alerted in it so far."""
+    """A case as of its last update. `began_at_ms`: time of the first alert received; `events`: alerting ones so far."""
 
     last: Alert
     began_at_ms: int
@@ -24,23 +24,23 @@ class OpenCase:
 
     @property
     def case_id(self) -> str:
-        """Which case it is."""
+        """The id of the case."""
         return self.last.case_id
 
     def is_quiet_at(self, now_ms: int) -> bool:
-        """Whether an hour brought no update."""
+        """Whether the last update is an hour old."""
         return now_ms - self.last.occurred_at_ms >= HOUR_S * 1000
 
     def seconds_to_cap_at(self, now_ms: int) -> int | None:
-        """By the last update's pace; None where nothing moves."""
+        """Seconds at the last update's pace; None if nothing moves."""
         return None if self.is_quiet_at(now_ms) else self.last.seconds_to_cap
 
     def urgency_at(self, now_ms: int) -> float:
-        """The last update's urgency, and little where the case is quiet."""
+        """The last update's urgency; low if the case is quiet."""
         return min(self.last.urgency, QUIET_URGENCY / THOUSAND) if self.is_quiet_at(now_ms) else self.last.urgency
 
     def rank_yen_at(self, now_ms: int) -> int:
-        """Yen at risk × urgency: what it is expected to cost to let the case wait for an hour."""
+        """Yen at risk × urgency: the expected cost of an hour's wait."""
         return rank_yen(self.last.yen_at_risk, self.urgency_at(now_ms))
 
 
@@ -56,9 +56,9 @@ class CaseQueue:
         self._swept_ms = 0
 
     def take(self, alert: Alert) -> OpenCase | None:
-        """Take the next alert; the case as it is now; None where it is closed, or the alert was known.
+        """Take the next alert; the updated case, or None if it is closed or the alert is a repeat.
 
-        Updates of one case come in their order: what is not after the last one known was raised twice.
+        Updates of one case arrive in order: one not after the last known was raised twice.
         """
         self.now_ms = max(self.now_ms, alert.occurred_at_ms)
         known = self._cases.get(alert.case_id)
@@ -71,10 +71,10 @@ class CaseQueue:
         return case if self._is_open(case) else None
 
     def ranked(self) -> list[OpenCase]:
-        """The open cases; of those that cost the same, the one nearest to its cap, then the more unusual one first."""
-        return sorted(self._open(), key=self._place)
+        """The open cases by cost of waiting; ties: the nearest to its cap, then the most unusual first."""
+        return sorted(self._open(), key=self._order)
 
-    def _place(self, case: OpenCase) -> tuple[int, float, float, str]:
+    def _order(self, case: OpenCase) -> tuple[int, float, float, str]:
         seconds = case.seconds_to_cap_at(self.now_ms)
         soon = float("inf") if seconds is None else float(seconds)
         return -case.rank_yen_at(self.now_ms), soon, case.last.false_alarms_per_day, case.case_id

@@ -5,16 +5,16 @@ from detector.core.stages.account import ACCOUNT
 from detector.core.stages.source import SOURCE
 from detector.core.stages.wallet import WALLET
 
-#: Accounts alone: where no wallet events are to be had.
+#: Accounts only, if there are no wallet events.
 ACCOUNT_CHAIN = Chain((ACCOUNT,))
-#: An account's event seen beside all that its wallet did.
+#: Also the history of the event's wallet.
 WALLET_CHAIN = Chain((ACCOUNT, WALLET))
-#: Beside that, what came from the same address or device.
+#: Also the events from the same address or device.
 SOURCE_CHAIN = Chain((ACCOUNT, WALLET, SOURCE))
-#: From the shortest to the longest, which is the one to use.
+#: Shortest first; the longest is the default.
 CHAINS = (ACCOUNT_CHAIN, WALLET_CHAIN, SOURCE_CHAIN)
 
 
 def chain_of(name: str) -> Chain:
-    """The chain of that name; KeyError where there is none."""
+    """The chain of that name; KeyError if there is none."""
     return {chain.name: chain for chain in CHAINS}[name]

@@ -1,9 +1,9 @@
-"""What would have had to be otherwise for an event not to alert: one thing, all else the same.
+"""Counterfactual: the one change with which an event would not have alerted, all else the same.
 
-First the amount of a debit: the largest at which neither it nor any smaller one looked at alerts. Where the amount does
-not decide, one feature among the reasons, largest share first: the value nearest to the event's at which neither it nor
-any less risky one looked at, up to the usual, alerts. Round values are looked at, at most `AMOUNTS` of the amount and
-`MOST_STEPS` of each feature, so that an alert costs no more than so many events judged.
+First the amount of a debit: the largest at which neither it nor any smaller tried amount alerts. If the amount does
+not decide, one feature of the reasons, largest share first: the value nearest to the event's at which neither it nor
+any less risky tried value, up to the usual, alerts. Only round values are tried, at most `AMOUNTS` amounts and
+`MOST_STEPS` values of each feature, which bounds the cost of an alert.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ AMOUNTS = 64
 MOST_STEPS = 24
 _STEPS_YEN = tuple(digit * 10**power for power in range(1, 9) for digit in (1, 2, 5))
 
-#: Whether events with the features float32 (m, F) alert, bool (m,), all else as of the event in question.
+#: Whether events with the features float32 (m, F) alert, bool (m,), all else as in the explained event.
 Alerts = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.bool_]]
 
 
@@ -32,7 +32,7 @@ def counterfactual(
     debit: Debit | None,
     alerts: Alerts,
 ) -> Counterfactual | None:
-    """The least change with which an event that alerts would not have; None where no single one would do.
+    """The least change with which an alerting event would not have alerted; None if no single change is enough.
 
     `x` and `usual` float32 (F,) as for `reasons_of`; `reasons`: names of features, largest share first; `debit`: the
     event as a debit, None for others.
@@ -42,13 +42,13 @@ def counterfactual(
 
 
 def amounts_below(amount_yen: int) -> npt.NDArray[np.int64]:
-    """Round amounts below one, ascending, at most `AMOUNTS`."""
+    """Round amounts below `amount_yen`, ascending, at most `AMOUNTS`."""
     step = next(step for step in _STEPS_YEN if amount_yen <= step * AMOUNTS)
     return np.arange(step, amount_yen, step, dtype=np.int64)
 
 
 def steps_towards(feature: Feature, value: float, usual: float) -> list[float]:
-    """Round values less risky than `value`, the nearest first, none beyond the first that is no riskier than usual."""
+    """Round values less risky than `value`, nearest first, up to the first that is no riskier than usual."""
     less_risky = sorted(
         (step for step in UNIT[feature.unit].steps if feature.risk * step < feature.risk * value),
         key=lambda step: -feature.risk * step,
@@ -94,14 +94,14 @@ def _of_a_reason(
         begin += len(steps)
         last_loud = len(own) - int(own[::-1].argmax()) if own.any() else 0
         if last_loud < len(own):
-            return _told(feature, steps[last_loud])
+            return _counterfactual_of(feature, steps[last_loud])
     return None
 
 
 def _with(
     columns: Columns, x: npt.NDArray[np.float32], feature: Feature, values: list[float]
 ) -> npt.NDArray[np.float32]:
-    """The event with other values of one feature, float32 (m, F), and of those that are the same but for a cap."""
+    """The event with other values of one feature and its capped copies, float32 (m, F)."""
     changed = np.tile(x, (len(values), 1))
     base = feature.same_as or feature.name
     for k, other in enumerate(columns.features):
@@ -110,7 +110,7 @@ def _with(
     return changed
 
 
-def _told(feature: Feature, value: float) -> Counterfactual:
+def _counterfactual_of(feature: Feature, value: float) -> Counterfactual:
     unit = UNIT[feature.unit]
     if feature.unit == "bool":
         en = f"would not have alerted but for this: {feature.text_en}"

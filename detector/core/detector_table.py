@@ -1,4 +1,4 @@
-"""The table of detectors: what a model is made of, and which part of the alert budget each may spend."""
+"""The table of detectors: the parts of a model, and the share of the alert budget of each."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -8,8 +8,8 @@ from detector.core.detectors import DetectorSpec
 _DEBIT, _BOTH = ("debit",), ("link", "debit")
 HOUR_S, DAY_S = 3_600, 86_400
 
-#: Shares by form: .6, .3, .1, so that the catch-all does not spend what those that alert early need. Joint tails spend
-#: theirs together.
+#: Shares by form: .6, .3, .1, so that the catch-all does not use up the budget of detectors that alert early. Joint
+#: tails share theirs.
 DETECTORS = (
     DetectorSpec(
         "attack_trained",
@@ -91,9 +91,9 @@ def chosen(
     kinds: Collection[str],
     table: tuple[DetectorSpec, ...] = DETECTORS,
 ) -> tuple[DetectorSpec, ...]:
-    """The rows of these forms that can be trained on these features and kinds of event, their shares summing to 1.
+    """The rows of these forms that can be trained on these features and kinds of event; their shares sum to 1.
 
-    The share of a row that cannot goes to the others of its form, and that of a form without rows to all others.
+    The share of an untrainable row goes to the others of its form, and that of a form without rows to all others.
     """
     rows = [
         replace(row, kinds=tuple(kind for kind in row.kinds if kind in kinds)) for row in table if row.form in forms

@@ -1,7 +1,7 @@
-"""Trained detectors: what scores an event, and what restores it from arrays.
+"""Trained detectors: scoring, contributions, and restoring from arrays.
 
-`detector_table` says what is trained; the classes are what training makes of it. A detector's score is in [0, 1],
-higher = more anomalous, and comparable only with its own: `calibration` turns scores into false alarms a day.
+`detector_table` lists which are trained. A score is in [0, 1], higher = more anomalous, and comparable only within one
+detector: `calibration` converts scores into false alarms a day.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class DetectorSpec:
-    """A row of the table: `share` of the alert budget in (0, 1], the `kinds` it scores, typologies it stands for.
+    """A row of the table: `share` of the alert budget in (0, 1], the `kinds` it scores, the typologies it covers.
 
-    `features`: those it looks at, each with the value beyond which more is no more risk, or None; none: all there are.
+    `features`: its inputs, each with the value above which risk no longer rises, or None; empty: all features.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Detector(Protocol):
 
     @property
     def spec(self) -> DetectorSpec:
-        """What it was trained as."""
+        """Its row of the table."""
 
     @property
     def name(self) -> str:
@@ -50,22 +50,22 @@ class Detector(Protocol):
 
     @property
     def columns(self) -> npt.NDArray[np.int64]:
-        """Columns of the feature matrix that it looks at."""
+        """Columns of the feature matrix that it reads."""
 
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Scores float64 (n,) in [0, 1] of `X` float32 (n, F); NaN for kinds it does not score."""
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """What each feature of one event, float32 (F,), added to its score, float64 (F,), in units of its own.
+        """Contribution of each feature of one event, float32 (F,), to its score, float64 (F,), in the detector's units.
 
-        Exact Shapley values: they sum to the difference between the score, in those units, and what it expects.
+        Exact Shapley values: they sum to the score, in those units, less its expected value.
         """
 
     def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
-        """How often normal life is as risky as one event, float32 (F,); None where the detector does not count."""
+        """How often normal events are as risky as `x`, float32 (F,); None if the detector does not count them."""
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """All it needs to be restored, by name."""
+        """Its stored arrays, by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ class ForestDetector:
 
     @property
     def columns(self) -> npt.NDArray[np.int64]:
-        """Columns of the feature matrix that it looks at."""
+        """Columns of the feature matrix that it reads."""
         return np.unique(np.concatenate([forest.columns for forest in self.forests.values()]))
 
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
@@ -95,11 +95,11 @@ class ForestDetector:
         return scores
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """How far each feature moved the logarithm of the score, float64 (F,): see `Forest.contributions`."""
+        """Shapley values of the logarithm of the score, float64 (F,): see `Forest.contributions`."""
         return self.forests[kind].contributions(x, len(x))
 
     def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
-        """None: path lengths are no counts of events."""
+        """None: path lengths are not counts of events."""
         del x
         return None
 
@@ -113,7 +113,7 @@ class ForestDetector:
 
     @classmethod
     def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
-        """The detector whose `arrays()` these are; KeyError or ValueError where they are not."""
+        """The detector of these `arrays()`; KeyError or ValueError if they are invalid."""
         forests = {}
         for kind in spec.kinds:
             fields = {field: arrays[f"{kind}.{field}"] for field in Forest.__dataclass_fields__}
@@ -135,7 +135,7 @@ class JointTailDetector:
 
     @property
     def columns(self) -> npt.NDArray[np.int64]:
-        """Columns of the feature matrix that it looks at."""
+        """Columns of the feature matrix that it reads."""
         return self.tail.columns
 
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
@@ -145,12 +145,12 @@ class JointTailDetector:
         return scores
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """What each coordinate adds to the score, float64 (F,): see `JointTail.contributions`."""
+        """Shapley values of the score, float64 (F,): see `JointTail.contributions`."""
         del kind
         return self.tail.contributions(x, len(x))
 
     def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
-        """How often normal life is as risky, by one coordinate and by all."""
+        """How often normal events are as risky, in each coordinate and in all."""
         return self.tail.rarity(x, len(x))
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
@@ -159,7 +159,7 @@ class JointTailDetector:
 
     @classmethod
     def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
-        """The detector whose `arrays()` these are; KeyError or ValueError where they are not."""
+        """The detector of these `arrays()`; KeyError or ValueError if they are invalid."""
         fields = {name: arrays[name] for name in JointTail.__dataclass_fields__}
         scalars = {name: float(fields[name]) for name in ("scale", "least")}
         return cls(spec, JointTail(**{**fields, **scalars}))  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ class BoostingDetector:
 
     @property
     def columns(self) -> npt.NDArray[np.int64]:
-        """Columns of the feature matrix that it looks at."""
+        """Columns of the feature matrix that it reads."""
         return self.trees.columns
 
     def score_many(self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
@@ -189,12 +189,12 @@ class BoostingDetector:
         return scores
 
     def contributions(self, x: npt.NDArray[np.float32], kind: int) -> npt.NDArray[np.float64]:
-        """How far each feature moved the log odds, float64 (F,): see `Boosting.contributions`."""
+        """Shapley values of the log odds, float64 (F,): see `Boosting.contributions`."""
         del kind
         return self.trees.contributions(x, len(x))
 
     def rarity(self, x: npt.NDArray[np.float32]) -> Rarity | None:
-        """None: log odds are no counts of events."""
+        """None: log odds are not counts of events."""
         del x
         return None
 
@@ -204,7 +204,7 @@ class BoostingDetector:
 
     @classmethod
     def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
-        """The detector whose `arrays()` these are; KeyError or ValueError where they are not."""
+        """The detector of these `arrays()`; KeyError or ValueError if they are invalid."""
         fields = {name: arrays[name] for name in BOOSTING_FIELDS}
         return cls(spec, Boosting(**{**fields, "baseline": float(fields["baseline"])}))  # type: ignore[arg-type]
 
@@ -215,21 +215,21 @@ def _rows_of(spec: DetectorSpec, kind: npt.NDArray[np.int8]) -> npt.NDArray[np.i
 
 @cache
 def _is_scored(kinds: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Whether an event is of one of the kinds, by its kind's code."""
+    """Whether each kind is scored, by the kind's code."""
     return np.array([name in kinds for name in KINDS])
 
 
-#: How a trained detector of each form is restored.
+#: Restores a trained detector, by form.
 FORMS: Mapping[str, Callable[[DetectorSpec, Arrays], Detector]] = {
     "isolation_forest": ForestDetector.from_arrays,
     "joint_tail": JointTailDetector.from_arrays,
     "boosting": BoostingDetector.from_arrays,
 }
-#: Forms whose scores mean the same whatever the kind of event: one tail or one sum for all of them.
+#: Forms whose scores are comparable across kinds of event: one tail or one sum for all of them.
 ONE_SCALE = ("joint_tail", "boosting")
 
 
 def hash_of(specs: tuple[DetectorSpec, ...]) -> str:
-    """Sixteen hex digits of what decides about scores and alarms; wording does not."""
+    """Sixteen hex digits of all that affects scores and alarms; wording does not."""
     decisive = [(spec.name, spec.form, spec.share, spec.kinds, spec.features) for spec in specs]
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What the model's verdict on an event tells the nodes behind: whether it alerts, how loud, and which model spoke."""
+"""Writes a judgement into the facts for later nodes: whether an event alerts, its alarm, and the model's number."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,8 @@ from detector.core.triage import MILLION
 def escalate(facts: npt.NDArray[np.int64], batch: Batch, judgement: Judgement, model: Model) -> None:
     """Write the facts of judged events, `facts` int64 (n, len(FACTS)).
 
-    What alerts is escalated: with its alarm, the detector's index, and, for a budget controller, the alarm in parts of
-    the limit of its bank.
+    Alerting events are escalated, with their alarm, the detector's index and, for a budget controller, the alarm as a
+    fraction of the bank's limit.
     """
     facts[np.isfinite(judgement.alarm), JUDGED_BY] = model.number
     which = np.flatnonzero(judgement.alert)
@@ -24,5 +24,5 @@ def escalate(facts: npt.NDArray[np.int64], batch: Batch, judgement: Judgement, m
     if model.controlled:
         limit = model.limits[batch.bank[which]]
         parts = np.ceil(alarm / limit * WHOLE).astype(np.int64)
-        # At a multiplier of one the controller must say what the model says, whatever the division rounded.
+        # At a multiplier of one the controller must decide as the model does, whatever the division rounded.
         facts[which, OF_LIMIT] = np.where(alarm <= limit, np.minimum(parts, WHOLE), np.maximum(parts, WHOLE + 1))

@@ -1,4 +1,4 @@
-"""Events on their way through the topology: their columns, and what nodes made of them so far."""
+"""Events as they pass through the topology: columns, features, facts and strings."""
 
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +14,7 @@ class Events(NamedTuple):
     """`n` events in the order of a node's input.
 
     `X` float32 (n, F): the features of all stages side by side, NaN where there is none (yet); `facts` int64
-    (n, len(FACTS)); `strings`: None where no alerts will be built.
+    (n, len(FACTS)); `strings`: None if no alerts will be built.
     """
 
     batch: Batch
@@ -24,7 +24,7 @@ class Events(NamedTuple):
 
     @classmethod
     def fresh(cls, batch: Batch, width: int, strings: Strings | None = None) -> Self:
-        """Events that no node has seen, with room for `width` features."""
+        """Events before the first node, with `width` empty features."""
         X = np.full((batch.size, width), np.nan, np.float32)
         return cls(batch, X, np.zeros((batch.size, len(FACTS)), np.int64), strings)
 

@@ -1,9 +1,9 @@
 """An isolation forest as flat arrays, scored without a branch.
 
 Every tree is padded to perfect depth: node k's children are 2k + 1 and 2k + 2, so that a step down is arithmetic on
-the outcome of one comparison. Eight walks go side by side, because one walk alone waits for memory at every step:
-eight events in one tree, or one event in eight trees. Path lengths are always summed in tree order, so that an event
-scores the same bit for bit alone and in any batch.
+the outcome of one comparison. Eight walks are interleaved (eight events in one tree, or one event in eight trees),
+because a single walk waits for memory at every step. Path lengths are always summed in tree order, so an event's score
+is the same bit for bit in any batch.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from numba import njit
 from detector.core.arrangement import perfect_trees
 from detector.core.attribution import Trees
 
-LANES = 8  # walks side by side; 16 gained nothing on AVX-512 and loses where there are fewer registers
+LANES = 8  # interleaved walks; 16 gained nothing on AVX-512 and loses where there are fewer registers
 TREES = 25  # walked by all events before the next: 25 trees of 255 nodes fit into a 64 KiB cache
 MAX_NODES = 2**31  # node numbers are 32 bits in the kernel
 
 
-@dataclass(frozen=True, eq=False)  # without slots, for what is made of the arrays at the first alert
+@dataclass(frozen=True, eq=False)  # without slots, for cached properties
 class Forest:
-    """Trees of depth D over the columns it uses of a feature matrix (F columns).
+    """Trees of depth D over the columns they use of a feature matrix (F columns).
 
-    An event goes to child 2k + 2 where `sign * x > threshold`, else, missing values (NaN) included, to 2k + 1.
+    An event goes to child 2k + 2 if `sign * x > threshold`, else, missing values (NaN) included, to 2k + 1.
 
     `columns` int64 (C,): columns of X used; `sign` float32 (C,): ±1, their direction of risk;
-    `feature` uint16 (T, 2^D - 1): place in `columns`; `threshold` float32 (T, 2^D - 1);
-    `length` float64 (T, 2^(D+1) - 1): path length expected at a node over its training events, at leaves the path
-    length itself; `cover` uint32, likewise: training events that came to a node; `normalizer` is the path length
-    expected in an unsuccessful search, c(max_samples) (Liu, Ting & Zhou, Isolation Forest, 2008, equation 1).
+    `feature` uint16 (T, 2^D - 1): index in `columns`; `threshold` float32 (T, 2^D - 1);
+    `length` float64 (T, 2^(D+1) - 1): mean path length of a node's training events, at leaves the path length
+    itself; `cover` uint32, same shape: number of training events at a node; `normalizer` is the expected path length of
+    an unsuccessful search, c(max_samples) (Liu, Ting & Zhou, Isolation Forest, 2008, equation 1).
     """
 
     columns: npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ class Forest:
                 f"trees are not perfect: {self.feature.shape}, {self.threshold.shape}, {self.length.shape}"
             )
         if self.cover.shape != self.length.shape or not self.cover.all():
-            raise ValueError("trees have nodes that no training event came to")
+            raise ValueError("trees have nodes without training events")
         if self.columns.shape != self.sign.shape or self.feature.max(initial=0) >= max(1, len(self.columns)):
             raise ValueError("trees split on a feature outside the forest's columns")
         if self.length.size > MAX_NODES or not self.normalizer > 0:
@@ -67,10 +67,10 @@ class Forest:
         _score(X, rows, self.columns, self.sign, self.feature, self.threshold, self.length, self.normalizer, out)
 
     def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
-        """How far each feature moved the base-2 logarithm of one event's score, float64 (n_features,).
+        """Shapley value of each feature in the base-2 logarithm of one event's score, float64 (n_features,).
 
-        Exact Shapley values, see `detector.core.attribution`. The score is 2^(-E[h] / c), so they are of the mean path
-        length, in parts of c, shorter = positive. They sum to log2(score) less `expected_log_score`.
+        Exact, see `detector.core.attribution`. The score is 2^(-E[h] / c), so the values are of the mean path length in
+        units of c, shorter = positive. They sum to log2(score) less `expected_log_score`.
         """
         given = np.zeros(n_features)
         given[self.columns] = self._trees.shapley(self.sign * x[self.columns])
@@ -141,7 +141,7 @@ def _walk_trees(x: Any, feature: Any, threshold: Any, length: Any) -> float:
         node[:] = 0
         for _ in range(_depth(inner)):
             for lane in range(LANES):
-                # A last group of fewer than eight walks its last tree again: cheaper than a second loop.
+                # A last group of fewer than eight repeats its last tree: cheaper than a second loop.
                 split = np.uint32((start + min(lane, lanes - 1)) * inner)
                 k = node[lane]
                 step = x[features[split + k]] > thresholds[split + k]

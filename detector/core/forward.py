@@ -1,4 +1,4 @@
-"""What a wallet's log is made of: account events as they are, wallet events of both wallets they touch."""
+"""Input of the wallets' node: account events unchanged, transfers once for each of their two wallets."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from detector.core.events import Events
 
 
 def both_sides(events: Events) -> Events:
-    """The events with every transfer twice: behind the sender's event (role 0) the receiver's (role 1, place 1).
+    """The events with every transfer twice: the sender's event (role 0), then the receiver's (role 1, hop index 1).
 
-    Each side has a position of its own, so that a hop can tell a repeated one. `record` stays that of the source.
+    Each side has its own position, so that a hop can recognise repeats. `record` stays that of the source.
     """
     transfer = events.batch.kind == TRANSFER
     if not transfer.any():

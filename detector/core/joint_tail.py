@@ -1,8 +1,8 @@
-"""Joint tails: how rare it is in normal life that several features are at least this risky at once.
+"""Joint tails: how rare it is among normal events that several features are at least this risky at once.
 
 score = -ln R(x), R(x) = training events a day that are at least x in all coordinates (+ ½ in all days together), read
-from a grid. Two events of one cell differ by a tie-breaker that is small beside any step between cells. A feature
-may be capped, where more of it is no more risk: what is left then is the conjunction.
+from a grid. Two events of one cell differ by a tie-breaker, smaller than any step between cells. A feature may be
+capped where risk no longer rises with it: then only the conjunction counts.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-MOST_COORDINATES = 6  # more, and hardly an event of normal life is at least x in all of them, whatever x
+MOST_COORDINATES = 6  # with more, hardly any normal event is at least x in all of them
 
 
 class Rarity(NamedTuple):
-    """How many events a day of normal life are at least as risky as one event, ½ more counted in all training days.
+    """Normal events a day that are at least as risky as one event, plus ½ over all training days.
 
-    `alone` float64 (F,): in one feature, NaN for those that are no coordinate; `together`: in all coordinates.
+    `alone` float64 (F,): in one feature, NaN for features that are no coordinate; `together`: in all coordinates.
     """
 
     alone: npt.NDArray[np.float64]
@@ -31,9 +31,9 @@ class Rarity(NamedTuple):
 class JointTail:
     """A table of scores over a grid of C ≤ 6 coordinates, all in flat arrays.
 
-    Coordinate j looks at `v = min(sign[j] * x[columns[j]], cap[j])`, higher = riskier. Its knots, ascending, are
+    Coordinate j is `v = min(sign[j] * x[columns[j]], cap[j])`, higher = riskier. Its knots, ascending, are
     `knots[starts[j]:starts[j + 1]]`; the number s of those at or below v (missing: 0) picks
-    `cells[starts[j] + j + s]`, the place along its axis of `table` times the axis' stride, and `ranks[...]`, its share
+    `cells[starts[j] + j + s]`, the index along its axis of `table` times the axis' stride, and `ranks[...]`, its part
     of the tie-breaker. The score is `table` at the sum of cells plus the sum of ranks.
 
     `columns` int64 (C,), `sign` and `cap` float32 (C,), `knots` float32, `cells` int32, `ranks` float64, `starts`
@@ -60,7 +60,7 @@ class JointTail:
         steps = len(self.knots) + coordinates
         if not self.starts[-1] == len(self.knots) or not steps == len(self.cells) == len(self.ranks):
             raise ValueError("a joint tail's knots, cells and ranks differ in number")
-        last = self.starts[1:] + np.arange(coordinates)  # a coordinate's riskiest step
+        last = self.starts[1:] + np.arange(coordinates)  # each coordinate's riskiest step
         if self.cells.min() < 0 or self.cells[last].sum() >= len(self.table):
             raise ValueError("a joint tail's cells lie outside its table")
 
@@ -77,10 +77,10 @@ class JointTail:
         )
 
     def contributions(self, x: npt.NDArray[np.float32], n_features: int) -> npt.NDArray[np.float64]:
-        """What each coordinate adds to one event's score, float64 (n_features,): exact Shapley values.
+        """Shapley value of each coordinate in one event's score, float64 (n_features,), exact.
 
-        Of a set of coordinates the score says how rare it is that these are at least as risky, whatever the others
-        are; of none it is 0. So the values sum to the score.
+        The value of a set of coordinates is how rare it is that these are at least as risky, whatever the others are;
+        of the empty set it is 0. So the values sum to the score.
         """
         steps = self._steps(x)
         given = np.zeros(n_features)
@@ -88,23 +88,23 @@ class JointTail:
         return given
 
     def rarity(self, x: npt.NDArray[np.float32], n_features: int) -> Rarity:
-        """How often normal life is at least as risky as one event, by one coordinate and by all."""
+        """How often normal events are at least as risky as `x`, in each coordinate and in all."""
         of_set = np.exp(-self.table[self._cells(self._steps(x))] / self.scale - self.least)
         alone = np.full(n_features, np.nan)
         alone[self.columns] = of_set[1 << np.arange(len(self.columns))]
         return Rarity(alone, float(of_set[-1]))
 
     def _cells(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Places in `table`, int64 (2^C,): of every set of coordinates, bit j for the j-th, the others at no risk."""
+        """Indices in `table` of every set of coordinates, int64 (2^C,): bit j for the j-th, the others at no risk."""
         cells: npt.NDArray[np.int64] = _members(len(steps)) @ self.cells[steps].astype(np.int64)
         return cells
 
     def _steps(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        """Places of the coordinates' steps in `cells` and `ranks`."""
+        """Indices of the coordinates' steps in `cells` and `ranks`."""
         return np.array([self._step(x, j) for j in range(len(self.columns))], np.int64)
 
     def _step(self, x: npt.NDArray[np.float32], j: int) -> int:
-        """Place of coordinate `j`'s step in `cells` and `ranks`."""
+        """Index of coordinate `j`'s step in `cells` and `ranks`."""
         start, stop = self.starts[j], self.starts[j + 1]
         value = np.minimum(self.sign[j] * x[self.columns[j]], self.cap[j])
         return int(start + j + (self.knots[start:stop] <= value).sum())
@@ -118,10 +118,9 @@ def _members(coordinates: int) -> npt.NDArray[np.int64]:
 
 @cache
 def _shapley(coordinates: int) -> npt.NDArray[np.float64]:
-    """The weight of what is said of set S in the value of coordinate j, (C, 2^C): Shapley, A value for n-person games,
-    1953."""
+    """The weight of set S's value in that of coordinate j, (C, 2^C): Shapley, A value for n-person games, 1953."""
     members = _members(coordinates).T
-    before = members.sum(axis=0) - members  # of the set that j is added to
+    before = members.sum(axis=0) - members  # size of the set without j
     weights = np.array([1 / coordinates / comb(coordinates - 1, size) for size in range(coordinates)] + [0.0])
     signed: npt.NDArray[np.float64] = np.where(members == 1, weights[before], -weights[before])
     return signed
@@ -148,7 +147,7 @@ def _score(
             if value > cap[j]:  # noqa: PLR1730 - min() of a missing value is not missing in numba
                 value = cap[j]
             low, high = starts[j], starts[j + 1]
-            while low < high:  # a missing value (NaN) lies above no knot
+            while low < high:  # a missing value (NaN) is above no knot
                 middle = (low + high) >> 1
                 if knots[middle] <= value:
                     low = middle + 1

@@ -1,7 +1,7 @@
-"""The topology in memory, over one log: training, scoring, back-test, replay.
+"""Runs the topology in memory over one log: training, scoring, back-test, replay.
 
-The order of the log is the order of every node's input, as if each had one partition: what a worker computes from its
-hops in that order is the same to the last bit.
+Every node's input has the order of the log, as if each node had one partition. A worker whose hops have that order
+computes the same to the last bit.
 """
 
 from collections.abc import Mapping
@@ -20,19 +20,19 @@ from detector.core.topology import Topology
 
 
 class Played(NamedTuple):
-    """What the events of a log came to, by node; `batch.record` of each node's events points into the batch given."""
+    """Result of a part of the log, by node; `batch.record` of each node's events is the index in the given batch."""
 
     outcomes: Mapping[str, Outcome]
     topology: Topology
 
     @property
     def last(self) -> Outcome:
-        """Behind the last stage of the chain, where a model judges."""
+        """Outcome of the chain's last stage, where a model judges."""
         return self.outcomes[self.topology.chain.stages[-1].name]
 
     @property
     def alert(self) -> npt.NDArray[np.bool_]:
-        """Which of the last stage's events alert, a budget controller's say included, bool (n,)."""
+        """Which of the last stage's events alert, after any budget controller, bool (n,)."""
         batch = self.last.events.batch
         alert: npt.NDArray[np.bool_] = np.isin(batch.record, self.cases.events.batch.record)
         alert &= batch.role == OWN
@@ -40,7 +40,7 @@ class Played(NamedTuple):
 
     @property
     def cases(self) -> Outcome:
-        """What alerts, as updates of cases."""
+        """Outcome of the node that raises: alerting events as updates of cases."""
         return next(self.outcomes[node.name] for node in self.topology.nodes if node.raises)
 
 
@@ -52,10 +52,10 @@ class MemoryRun:
         self.pipelines = {node.name: Pipeline(topology, node, model, ttl_ms=ttl_ms) for node in topology.nodes}
 
     def process(self, batch: Batch, strings: Strings | None = None) -> Played:
-        """Take the next events of the log, account and wallet events mixed; those that no node reads are left out.
+        """Take the next events of the log, account and wallet events mixed; those that no node reads are dropped.
 
-        Events that a node refuses (a replay, a duplicate) do not reach the next. `strings`: where alerts will be built
-        of what comes out.
+        Events that a node refuses (a replay, a duplicate) do not reach the next. `strings`: needed if alerts will be
+        built from the result.
         """
         waiting: dict[str, list[Events]] = {node.name: [] for node in self.topology.nodes}
         of_accounts = batch.kind < OPEN

@@ -1,8 +1,8 @@
-"""What to do about an event: combine the detectors in their one currency, compare with the budget, name a severity.
+"""The model: combines the calibrated detectors, compares with the budget, assigns a severity.
 
 `alarm = min over detectors of rate / share`, in false alert groups a day over all banks (a group is one account, one
-day): what the desk would have to bear to see this event. An event alerts when its alarm is within the limit of its
-bank: the budget, or what a budget of the bank's own comes to.
+day): the least budget with which this event alerts. An event alerts when its alarm is within the limit of its bank:
+the budget, or the limit of the bank's own budget.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from detector.core.stage import Columns
 from detector.core.stages.budget import HIGHEST
 from detector.errors import UserError
 
-SHARES_TOLERANCE = 1e-9  # of a sum of decimal fractions
+SHARES_TOLERANCE = 1e-9  # for a sum of decimal fractions
 
 
 class Judgement(NamedTuple):
-    """What a model says about n events.
+    """A model's judgement of n events.
 
     `alarm` float64 (n,): false alarms a day, lower = worse, infinite where no detector scores the kind;
-    `detector` int8 (n,): place of the detector whose alarm that is; `p_value` float64 (n,): its p-value;
+    `detector` int8 (n,): index of the detector with that alarm; `p_value` float64 (n,): its p-value;
     `scores` float64 (n, n_detectors), NaN where not scored; `alert` bool (n,).
     """
 
@@ -39,7 +39,7 @@ class Judgement(NamedTuple):
     alert: npt.NDArray[np.bool_]
 
     def spread(self, which: npt.NDArray[np.int64], n: int) -> Self:
-        """The judgement of `n` events of which those at `which` were judged, in order; the others do not alert."""
+        """Expand to `n` events, of which those at `which` were judged, in order; the others do not alert."""
         whole = self._replace(
             alarm=np.full(n, np.inf),
             detector=np.zeros(n, np.int8),
@@ -57,8 +57,8 @@ class Model:
     """Trained detectors with their calibrations, in the order of `detectors`.
 
     `budget`: false alert groups a day over all banks; `usual` float32 (n_kinds, F): training medians, NaN where a
-    kind does not have the feature; `manifest`: what is written beside the arrays, for people; `banks`: their shares of
-    the budget, and budgets of their own.
+    kind does not have the feature; `manifest`: readable metadata stored with the arrays; `banks`: their shares of the
+    budget, and their own budgets.
     """
 
     version: str
@@ -72,11 +72,11 @@ class Model:
     usual: npt.NDArray[np.float32]
     manifest: dict[str, Any] = field(repr=False)
     banks: BankBudgets = field(default_factory=BankBudgets)
-    #: Whether a budget controller behind decides: what it may take is let through to it.
+    #: Whether a budget controller decides: then all events that it may let through alert here.
     controlled: bool = False
     #: The greatest alarm that alerts, by bank: see `BankBudgets.limits`.
     limits: npt.NDArray[np.float64] = field(init=False, repr=False)
-    #: The calibrations and shares of all detectors in one.
+    #: The calibrations and shares of all detectors in one table.
     calibration_table: CalibrationTable = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class Model:
 
     @property
     def number(self) -> int:
-        """What judged events name the model by: the first 63 bits of its SHA-256, never 0."""
+        """The model's number in judged events: the first 63 bits of its SHA-256, never 0."""
         return int(self.sha256[:16], 16) >> 1 or 1
 
     @property
@@ -100,17 +100,17 @@ class Model:
 
     @property
     def columns(self) -> npt.NDArray[np.int64]:
-        """The columns of the feature matrix that its detectors look at, ascending."""
+        """The columns of the feature matrix that its detectors read, ascending."""
         return np.unique(np.concatenate([detector.columns for detector in self.detectors]))
 
     def with_budget(self, budget: float) -> Self:
-        """The model with another budget of all banks; UserError where it makes no sense."""
+        """The model with another budget of all banks; UserError if it is invalid."""
         if not 0 < budget < np.inf:
             raise UserError(f"a budget of {budget} false alert groups a day: give a positive, finite --budget")
         return replace(self, budget=budget)
 
     def with_bank_budgets(self, own: Mapping[str, float]) -> Self:
-        """The model with other budgets of banks; UserError where it has not learnt a bank's share."""
+        """The model with other own budgets of banks; UserError if it has no share of a bank."""
         try:
             return replace(self, banks=BankBudgets(self.banks.shares, {**self.banks.own, **own}))
         except ValueError as error:
@@ -123,31 +123,31 @@ class Model:
     def judge(
         self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16] | None = None
     ) -> Judgement:
-        """Judge events `X` float32 (n, F) of kinds (n,); each event's outcome is the same bit for bit in any batch.
+        """Judge events `X` float32 (n, F) of kinds (n,); an event's result is the same bit for bit in any batch.
 
-        `bank` int16 (n,): codes, ABSENT where an event has none; None: none has.
+        `bank` int16 (n,): codes, ABSENT for events without a bank; None if no event has one.
         """
         scores = np.empty((len(X), len(self.detectors)))
         for d, detector in enumerate(self.detectors):
             scores[:, d] = detector.score_many(X, kind)
-        alarm, p_value, spoke = self.calibration_table.judge(scores, kind)
+        alarm, p_value, detector_index = self.calibration_table.judge(scores, kind)
         limit = self.limits[-1] if bank is None else self.limits[bank]
         if self.controlled:
             limit = limit * HIGHEST
-        return Judgement(alarm, spoke, p_value, scores, alarm <= limit)
+        return Judgement(alarm, detector_index, p_value, scores, alarm <= limit)
 
 
 @dataclass(frozen=True, slots=True)
 class SeverityRow:
-    """Applies where at least `yen_at_risk` are left to take and the alarm is at most `alarm` a day."""
+    """Applies if at least `yen_at_risk` are left and the alarm is at most `alarm` a day."""
 
     severity: Severity
     yen_at_risk: int
     alarm: float
 
 
-#: The first row that applies. 100,000 yen: the largest single charge of the September 2020 trace, so one more debit can
-#: take it. Once a day: rarer than the desk's shift, so the event is worth interrupting other work.
+#: The first row that applies counts. 100,000 yen: the largest single charge of the September 2020 trace, so one more
+#: debit can take it. Once a day: rarer than an analyst's shift, so it may interrupt other work.
 SEVERITIES = (
     SeverityRow("critical", 100_000, 1.0),
     SeverityRow("high", 100_000, np.inf),
@@ -164,6 +164,6 @@ def severity(yen_at_risk: int, alarm: float) -> Severity:
 
 
 def features_hash(columns: Columns) -> str:
-    """Sixteen hex digits of what a model's arrays depend on: the columns, their units and directions."""
-    told = [(feature.name, feature.unit, feature.risk, feature.kinds) for feature in columns.features]
-    return hashlib.sha256(repr((columns.name, told)).encode()).hexdigest()[:16]
+    """Sixteen hex digits of all that a model's arrays depend on: the columns, their units and directions."""
+    described = [(feature.name, feature.unit, feature.risk, feature.kinds) for feature in columns.features]
+    return hashlib.sha256(repr((columns.name, described)).encode()).hexdigest()[:16]

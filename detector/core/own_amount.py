@@ -1,8 +1,7 @@
-"""A debit's features, had it been of another amount and all else the same: how each of them holds the amount.
+"""A debit's features for another amount, all else the same: how each feature depends on the amount.
 
-Only what the features themselves tell is used. Of two things they do not tell enough: how many earlier debits were of
-the other amount (taken as none), and how the account's amounts vary where this one is its usual to a thousandth (its
-deviation then stays as it is).
+Computed from the features alone, which leave two things unknown: how many earlier debits had the other amount (taken
+as none), and how the account's amounts vary if this one equals its usual to a thousandth (the deviation then stays).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +16,12 @@ from detector.core.stages.account_kernel import ROUND_YEN
 from detector.core.stages.wallet_row import ROW
 
 Values = npt.NDArray[np.float64]
-LEAST_LOG = 1e-3  # ln of an amount is kept in thousandths
-MOST_TENS = int(np.iinfo(ROW["debit_tens"].base).max)  # of a debit that a wallet's row remembers
+LEAST_LOG = 1e-3  # ln of an amount is stored in thousandths
+MOST_TENS = int(np.iinfo(ROW["debit_tens"].base).max)  # of a debit in a wallet's row
 
 
 class Debit(NamedTuple):
-    """A debit: the `amount_yen` asked for, whether it was carried out, for a wallet less than a day old."""
+    """A debit: the `amount_yen` requested, whether it succeeded (`done`), whether its wallet is under a day old."""
 
     amount_yen: int
     done: bool
@@ -30,24 +29,24 @@ class Debit(NamedTuple):
 
 
 class Change(NamedTuple):
-    """From a debit to the same of other amounts: asked for, int64 (m,), and yen less that were carried out."""
+    """A debit and the amounts to try instead: `asked` int64 (m,)."""
 
     debit: Debit
     asked: npt.NDArray[np.int64]
 
     def less(self, of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]] = lambda yen: yen) -> Values:
-        """What is missing from a sum of `of(yen)` over debits carried out."""
+        """The decrease of a sum of `of(yen)` over successful debits."""
         before = of(np.array([self.debit.amount_yen]))
         less: Values = (before - of(self.asked)).astype(np.float64) * self.debit.done
         return less
 
     def log(self) -> Values:
-        """How far ln of the amount rises, kept in thousandths."""
+        """The increase of ln of the amount, in steps of a thousandth."""
         rise: Values = (np.rint(1000 * np.log(self.asked)) - np.rint(1000 * np.log(self.debit.amount_yen))) / 1000
         return rise
 
 
-#: A feature's values, float64 (m,), from its own, the change, and the value and values of the feature it needs.
+#: New values of a feature, float64 (m,), from its value, the change, and the old and new values of the one it needs.
 Form = Callable[[float, Change, float, Values], Values]
 
 
@@ -60,7 +59,7 @@ def _whole_tens(yen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _caps(x: float, change: Change) -> Values:
-    # In whole yen, as the kernel counts: a share has lost digits that a difference would show.
+    # In whole yen, as in the kernel: the float32 share has too few digits for a difference.
     shares: Values = (np.rint(x * MONTHLY_CAP_YEN) - change.less()) / MONTHLY_CAP_YEN
     return shares
 
@@ -78,7 +77,7 @@ def _deviation(x: float, before: float, after: Values) -> Values:
     return x * np.log(after) / np.log(before) if abs(np.log(before)) > LEAST_LOG else np.full(len(after), x)
 
 
-#: How a feature may hold the amount, by the name that the features tables use.
+#: Forms of dependence on the amount, by their name in the features tables.
 FORMS: Mapping[str, Form] = {
     "asked": lambda _x, change, _before, _after: change.asked.astype(np.float64),
     "round": lambda _x, change, _before, _after: (change.asked % ROUND_YEN == 0).astype(np.float64),
@@ -98,22 +97,22 @@ FORMS: Mapping[str, Form] = {
 def with_amounts(
     features: tuple[Feature, ...], x: npt.NDArray[np.float32], debit: Debit, asked: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """The features float32 (m, F) that a debit with features `x` float32 (F,) would have, had it asked for `asked`."""
+    """The features float32 (m, F) of the debit with features `x` float32 (F,), had its amount been `asked`."""
     change = Change(debit, asked)
-    place = {feature.name: j for j, feature in enumerate(features)}
+    index = {feature.name: j for j, feature in enumerate(features)}
     X = np.tile(x, (len(asked), 1))
     for j in sorted(range(len(features)), key=lambda j: _after_others(features[j])):
         feature = features[j]
         if feature.amount is not None and not np.isnan(x[j]):
-            before, after = _needed(place.get(feature.amount.of), x, X)
+            before, after = _needed(index.get(feature.amount.of), x, X)
             X[:, j] = FORMS[feature.amount.form](float(x[j]), change, before, after)
-        elif feature.same_as in place:
-            X[:, j] = np.minimum(X[:, place[feature.same_as]], feature.at_most)
+        elif feature.same_as in index:
+            X[:, j] = np.minimum(X[:, index[feature.same_as]], feature.at_most)
     return X
 
 
 def _after_others(feature: Feature) -> bool:
-    """Whether another feature must be known before."""
+    """Whether it depends on another feature."""
     return bool(feature.same_as) or (feature.amount is not None and bool(feature.amount.of))
 
 

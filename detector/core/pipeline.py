@@ -1,6 +1,6 @@
-"""The way of an event through one node: events in, rows, features, verdict, and what goes on where.
+"""One node's processing: events in, rows, features, judgement, and which events go to which node.
 
-No decoding, no sending, no logging. The worker and a run in memory both drive this, so that they cannot differ.
+No decoding, sending or logging. The worker and a run in memory both use it, so they cannot differ.
 """
 
 from typing import NamedTuple
@@ -25,10 +25,10 @@ _NONE = np.empty(0, np.int64)
 class Outcome(NamedTuple):
     """Result of `n` events at a node.
 
-    `status` int8 (n,): admission's code. `events`: with the node's features and facts, which have a meaning where the
-    event was applied. `judgement`: n rows, alarm infinite where an event was not judged; None where the node does not
-    judge. `sent`: for each edge of the node its target and the indices of the events that go on, int64 (k,). `raised`:
-    indices of the events that raise an update of their case; `held`: number of those that tell nothing new.
+    `status` int8 (n,): admission's code. `events`: with the node's features and facts, defined only for events
+    that were applied. `judgement`: n rows, alarm infinite if an event was not judged; None if the node does not judge.
+    `sent`: for each edge of the node its target and the indices of the events it selects, int64 (k,). `raised`: indices
+    of the events that raise an update of their case; `held`: number of alerting events with nothing new.
     """
 
     status: npt.NDArray[np.int8]
@@ -50,10 +50,10 @@ class Outcome(NamedTuple):
 
 
 class Pipeline:
-    """One partition of a node: its rows, its watermark and what is done with its events. Not thread-safe.
+    """One partition of a node: its rows, its watermark and the processing of its events. Not thread-safe.
 
-    `model`: None leaves out the judging. `rows` and `watermark_ms` (epoch ms) are those restored, none at first. A
-    batch of n gives exactly what n batches of one give, bytes of the rows included.
+    `model`: None to skip judging. `rows` and `watermark_ms` (epoch ms): restored state, if any. A batch of n gives
+    the same result as n batches of one, bytes of the rows included.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Pipeline:
         self._kernel_hash = 0 if node.stage is None else node.stage.kernel_hash
 
     def process(self, events: Events) -> Outcome:
-        """Take the next events of the node's input; their `X` is written to, their facts are not."""
+        """Take the next events of the node's input; writes to their `X`, not to their facts."""
         if self.node.prepare is not None:
             events = self.node.prepare(events)
         status, events = self._apply(events._replace(facts=events.facts.copy()))

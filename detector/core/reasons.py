@@ -1,4 +1,4 @@
-"""Why an event alerts, for people: the features that made it anomalous, in yen and minutes, English and Japanese."""
+"""Reasons of an alert: the features that made the event anomalous, as texts in English and Japanese."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ from detector.core.joint_tail import Rarity
 from detector.core.stage import Columns, Feature
 from detector.core.units import UNIT
 
-MOST = 5  # reasons in an alert: what an analyst reads before deciding
+MOST = 5  # reasons in an alert: about as many as an analyst reads
 
 UNKNOWN_EN, UNKNOWN_JA = "unknown", "不明"
 
@@ -24,20 +24,20 @@ def reasons_of(
     """The features of one event that raised its score, largest share first.
 
     `x` and `usual` float32 (F,): values and training medians, NaN where there is none; `contributions` float64 (F,):
-    of the detector that spoke, positive = more anomalous; `rarity`: how often normal life is as risky, where it says.
-    A share is of all positive contributions. Told are features that the event has and that are riskier than usual by
-    so much that it reads differently, and yes or no where it is the risky one, however usual; when there is none, any
-    that the event has.
+    of the detector with the least alarm, positive = more anomalous; `rarity`: how often normal events are as risky, if
+    the detector counts them. A share is of all positive contributions. Chosen are features whose value is riskier than
+    usual and has another text than the usual, and a yes or no if it is the risky one, however usual. If there is none,
+    any feature with a positive contribution.
     """
     raised = np.maximum(contributions, 0.0)
     risk = np.array([feature.risk for feature in columns.features])
     either = np.array([feature.unit == "bool" for feature in columns.features])
-    told = (raised > 0) & ~np.isnan(x)
-    riskier = told & np.where(either, x == (risk > 0), ~(risk * x <= risk * usual))
+    eligible = (raised > 0) & ~np.isnan(x)
+    riskier = eligible & np.where(either, x == (risk > 0), ~(risk * x <= risk * usual))
     for j in np.flatnonzero(riskier & ~either & ~np.isnan(usual)).tolist():
-        said = UNIT[columns.features[j].unit].en
-        riskier[j] = said(float(x[j])) != said(float(usual[j]))
-    chosen = np.flatnonzero(riskier if riskier.any() else told)
+        text = UNIT[columns.features[j].unit].en
+        riskier[j] = text(float(x[j])) != text(float(usual[j]))
+    chosen = np.flatnonzero(riskier if riskier.any() else eligible)
     largest = chosen[np.argsort(-raised[chosen], kind="stable")][:most]
     total = float(raised.sum())
     return [
@@ -58,7 +58,7 @@ def _known(value: np.floating) -> float | None:
 
 
 def _own_usual(columns: Columns, x: npt.NDArray[np.float32], j: int) -> float | None:
-    """What is usual for this account or address in feature `j`, where another feature compares them."""
+    """The usual value of feature `j` for this account or address, if another feature compares the two."""
     own = columns.features[j].own_usual
     if own is None or own.ratio not in columns.feature_names:
         return None

@@ -1,7 +1,7 @@
-"""One fixed-size state row per key, packed in one structured array behind an open-addressing index.
+"""One fixed-size state row per key, packed in one structured array, found by an open-addressing index.
 
-Nothing here is a Python object per key. Pages of the arrays are touched only when rows fill them, so that memory is
-what the rows need and not what the capacity would; growing copies once, at every doubling.
+There is no Python object per key. Pages of the arrays are touched only when rows fill them, so memory grows with the
+rows, not with the capacity; growing copies once, at every doubling.
 """
 
 from typing import Any, NamedTuple
@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-FIRST_CAPACITY = 1024  # 256 KiB of rows: small beside anything else a worker holds
+FIRST_CAPACITY = 1024  # 256 KiB of rows: small compared with the rest of a worker
 #: Index slots per row of capacity: a load of at most one half keeps linear probing at 1.5 probes a hit.
 SLOTS_PER_ROW = 2
-#: Rows are given back when a sweep leaves less than this part of the capacity in use; halving then leaves room.
+#: Capacity is halved when a sweep leaves less than this part of it in use, so that free rows remain afterwards.
 SHRINK_BELOW = 0.25
 
-# A slot is 0 when empty, else the upper half of the key's hash over the row's number + 1: a probe that meets another
-# key is told so without a look at its row.
+# A slot is 0 if empty, else the upper half of the key's hash over the row's number + 1: a probe recognises another key
+# without reading its row.
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ZERO = np.uint64(0)
@@ -32,11 +32,11 @@ Rows = npt.NDArray[Any]  # structured, the stage's row dtype
 class Dirty(NamedTuple):
     """Rows changed since the last checkpoint, as kernels take them.
 
-    `place` int32 (capacity,): 0 for a clean row, else 1 + its place in `ids`; `ids` int32 (capacity,): row numbers in
-    the order in which they first changed, `size` int64 (1,) of them.
+    `listed` int32 (capacity,): 0 for a clean row, else 1 + its index in `ids`; `ids` int32 (capacity,): row numbers in
+    the order of their first change, `size` int64 (1,) of them.
     """
 
-    place: npt.NDArray[np.int32]
+    listed: npt.NDArray[np.int32]
     ids: npt.NDArray[np.int32]
     size: npt.NDArray[np.int64]
 
@@ -44,7 +44,7 @@ class Dirty(NamedTuple):
 class PackedRows:
     """Rows of one partition, by 64-bit key.
 
-    `rows` (capacity,) holds `count` rows; those behind are zero. A row's number stays valid until the next `locate`
+    `rows` (capacity,) holds `count` rows; the rest is zero. A row's number stays valid until the next `locate`
     of unknown keys (which may replace the array `rows`, not the numbers) and until the next `expire` (which may move
     rows). Keys need not be well mixed: the index mixes them.
     """
@@ -61,7 +61,7 @@ class PackedRows:
 
     @property
     def dirty_count(self) -> int:
-        """Number of rows that `take_dirty` would return."""
+        """Number of dirty rows."""
         return int(self.dirty.size[0])
 
     @property
@@ -86,7 +86,7 @@ class PackedRows:
         return ids
 
     def load(self, rows: Rows) -> None:
-        """Put copies of `rows` in; of rows with equal keys the one with the greatest position stays."""
+        """Insert copies of `rows`; of rows with equal keys the one with the greatest position stays."""
         if rows.dtype != self.dtype:
             raise ValueError(
                 f"rows of {rows.dtype.itemsize} bytes with fields {rows.dtype.names}, not {self.dtype.names}"
@@ -99,22 +99,22 @@ class PackedRows:
             self._resize(2 * len(self.rows))
 
     def mark_dirty(self, row_ids: npt.NDArray[np.int64]) -> None:
-        """Put these rows into the next `take_dirty`."""
+        """Mark these rows as dirty."""
         _mark(self.dirty, np.ascontiguousarray(row_ids, np.int64))
 
     def take_dirty(self) -> Rows:
-        """Copies of the dirty rows, in the order in which they first changed; they count as clean afterwards."""
+        """Copies of the dirty rows in the order of their first change; they are clean afterwards."""
         ids = self.dirty.ids[: self.dirty_count]
         taken = self._take(ids)
-        self.dirty.place[ids] = 0
+        self.dirty.listed[ids] = 0
         self.dirty.size[0] = 0
         return taken
 
     def expire(self, watermark_ms: int, ttl_ms: int, committed_offset: int) -> npt.NDArray[np.uint64]:
         """Remove rows not seen for longer than `ttl_ms`; their keys.
 
-        Dirty rows and rows whose last event may be replayed (`last_offset ≥ committed_offset`) stay: to a replay an
-        empty row would look new (PROTOCOL rule 7).
+        Dirty rows and rows whose last event may be replayed (`last_offset ≥ committed_offset`) stay: for a
+        replayed event an empty row would look new (PROTOCOL rule 7).
         """
         keys = np.empty(self.count, np.uint64)
         blank = np.zeros(1, self.dtype)
@@ -138,7 +138,7 @@ class PackedRows:
         return np.take(_as_bytes(self.rows), ids, axis=0).reshape(-1).view(self.dtype)
 
     def _allocate(self, capacity: int, dtype: np.dtype[Any]) -> None:
-        # zeros, not empty: the system hands out zero pages only when they are touched.
+        # zeros, not empty: the system allocates zero pages only when they are touched.
         self.rows: Rows = np.zeros(capacity, dtype)
         self.dirty = Dirty(np.zeros(capacity, np.int32), np.zeros(capacity, np.int32), np.zeros(1, np.int64))
         self._slots = np.zeros(SLOTS_PER_ROW * capacity, np.uint64)
@@ -157,11 +157,11 @@ def _as_bytes(rows: Rows) -> npt.NDArray[np.uint8]:
 
 @njit(cache=True)
 def mark_row(dirty: Any, row_id: int) -> None:
-    """Put one row into the dirty set, at most once."""
-    if dirty.place[row_id] == 0:
+    """Add one row to the dirty set, at most once."""
+    if dirty.listed[row_id] == 0:
         dirty.ids[dirty.size[0]] = row_id
         dirty.size[0] += 1
-        dirty.place[row_id] = dirty.size[0]
+        dirty.listed[row_id] = dirty.size[0]
 
 
 @njit(cache=True)
@@ -184,7 +184,7 @@ def _row_id(entry: Any) -> Any:
 
 @njit(cache=True)
 def _probe(slots: Any, rows: Any, key: Any, mixed: Any) -> Any:
-    """Slot of `key`, or the empty slot where it belongs."""
+    """Slot of `key`, or the empty slot to insert it."""
     mask = np.uint64(len(slots) - 1)
     slot = mixed & mask
     while True:
@@ -201,7 +201,7 @@ def _entry(mixed: Any, row_id: int) -> Any:
 
 @njit(cache=True)
 def _locate(slots: Any, rows: Any, count: int, keys: Any, start: int, ids: Any) -> tuple[int, int]:
-    """Number `keys[start:]` until done or full; how many keys are done, and the new count of rows."""
+    """Assign row numbers to `keys[start:]` until done or full; the number of keys done, and of rows."""
     for i in range(start, len(keys)):
         mixed = _mix(keys[i])
         slot = _probe(slots, rows, keys[i], mixed)
@@ -253,11 +253,11 @@ def _index(slots: Any, rows: Any, count: int) -> None:
 def _expire(
     slots: Any, rows: Any, count: int, dirty: Any, watermark_ms: int, ttl_ms: int, committed: int, blank: Any, keys: Any
 ) -> int:
-    """Remove what may go, from the end so that the row moved into a hole was already looked at; the count left."""
+    """Remove expired rows; the count left. Backwards, so that a row moved into a hole was already checked."""
     removed = 0
     for row_id in range(count - 1, -1, -1):
         row = rows[row_id]
-        if watermark_ms - row.last_seen_ms > ttl_ms and dirty.place[row_id] == 0 and row.last_offset < committed:
+        if watermark_ms - row.last_seen_ms > ttl_ms and dirty.listed[row_id] == 0 and row.last_offset < committed:
             keys[removed] = row.key
             removed += 1
             count -= 1
@@ -270,7 +270,7 @@ def _expire(
 
 @njit(cache=True)
 def _free(slots: Any, rows: Any, hole: Any) -> None:
-    """Empty a slot, shifting back the entries that were pushed past it: no tombstones to clean up later."""
+    """Empty a slot, shifting back the entries that were pushed past it, so that there are no tombstones."""
     mask = np.uint64(len(slots) - 1)
     slot = hole
     while True:
@@ -289,7 +289,7 @@ def _move(slots: Any, rows: Any, dirty: Any, source: int, target: int) -> None:
     mixed = _mix(rows[source].key)
     slots[_probe(slots, rows, rows[source].key, mixed)] = _entry(mixed, target)
     rows[target] = rows[source]
-    dirty.place[target] = dirty.place[source]
-    dirty.place[source] = 0
-    if dirty.place[target]:
-        dirty.ids[dirty.place[target] - 1] = target
+    dirty.listed[target] = dirty.listed[source]
+    dirty.listed[source] = 0
+    if dirty.listed[target]:
+        dirty.ids[dirty.listed[target] - 1] = target

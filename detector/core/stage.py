@@ -1,4 +1,4 @@
-"""What a stage is: a key column, a fixed-size state row, one kernel and a table of features. And a chain of stages."""
+"""Stage: a key column, a fixed-size state row, one kernel and a table of features. Chain: stages in order."""
 
 import math
 import zlib
@@ -11,42 +11,42 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch
 
-#: Row fields every stage has. `version` and `kernel` lie first, at a place that never moves, so that a row of
-#: another release can be recognised before anything else of it is read (PROTOCOL rule 10).
+#: Row fields of every stage. `version` and `kernel` are first, at fixed byte offsets, so that a row of another release
+#: is recognised before any other field is read (PROTOCOL rule 10).
 HEADER: tuple[tuple[Any, ...], ...] = (
     ("version", "<u2"),
     ("recent_next", "u1"),  # slot of recent_ids to overwrite next
     ("_spare", "u1"),
     ("kernel", "<u4"),
     ("key", "<u8"),
-    ("last_offset", "<i8"),  # of the last event applied; -1 in a row no event has touched
+    ("last_offset", "<i8"),  # of the last event applied; -1 in a new row
     ("last_seen_ms", "<i8"),  # greatest event time applied
     ("recent_ids", "<u8", (4,)),  # identities of the last four events (PROTOCOL rule 12)
-    ("last_index", "<i4"),  # place inside the hop message; 0 in the first stage
+    ("last_index", "<i4"),  # `hop_index` of that event; 0 in the first stage
 )
 MAX_ROW_BYTES = 256
 
-#: Whole numbers that go with an event from stage to stage.
+#: Whole numbers that travel with an event from stage to stage.
 FACTS = (
     # Account stage: yen debited from the account in 24 hours, this event included; yen left to its monthly cap; yen a
     # minute at the present pace.
     "yen_debited",
     "yen_left",
     "yen_pace",
-    # The judging node (`escalation`): the number of the model that judged, 0 for what no detector scores; of what
-    # alerts 1, its alarm in millionths, and the index of the detector whose alarm it is.
+    # The judging node (`escalation`): the number of the model that judged, 0 if no detector scores the event; for
+    # alerting events 1, the alarm in millionths, and the index of the detector with that alarm.
     "judged_by",
     "escalated",
     "alarm_millionths",
     "detector",
-    # On its way into the budget controller, and out: the alarm in parts of the limit, `WHOLE` of which make one, or
-    # `TURNED_DOWN`.
+    # Input of the budget controller: the alarm as a fraction of the limit, in units of 1 / `WHOLE`. Its output: the
+    # same, or `TURNED_DOWN`.
     "of_limit",
     # The worker: the source record's timestamp, epoch ms.
     "received_ms",
-    # Cases stage: source record of the case's first alert, its `origin` and offset; number of the update, HELD where
-    # none is raised; events it stands for; the case's severity and urgency; bits of what is new. It makes `yen_debited`
-    # and `yen_left` those of the case.
+    # Cases stage: source record of the case's first alert, its `origin` and offset; number of the update, HELD if
+    # none is raised; events it counts; the case's severity and urgency; bits of `triage.NEWS`. It sets `yen_debited`
+    # and `yen_left` to those of the case.
     "case_origin",
     "case_offset",
     "case_update",
@@ -73,17 +73,17 @@ FACTS = (
     CASE_URGENCY,
     CASE_NEWS,
 ) = range(len(FACTS))
-#: The first of them: those of the cases stage, the last of all, are in no hop.
+#: The first fact of the cases stage, the last stage: these facts are in no hop.
 HOP_FACTS = CASE_ORIGIN
 WHOLE, TURNED_DOWN = 1_000_000, -1
 
-#: The keys uint64 (n,) of a batch's events.
+#: Returns the keys of a batch's events, uint64 (n,).
 Keys = Callable[[Batch], npt.NDArray[np.uint64]]
 
 
 @dataclass(frozen=True, slots=True)
 class OwnAmount:
-    """How a debit's own amount is in a feature: a form of `detector.core.own_amount`, which may need feature `of`."""
+    """How a feature depends on a debit's own amount: a form of `detector.core.own_amount`; some need feature `of`."""
 
     form: str
     of: str = ""
@@ -91,7 +91,7 @@ class OwnAmount:
 
 @dataclass(frozen=True, slots=True)
 class OwnUsual:
-    """What is usual for this account, or this address: the feature's value / that of feature `ratio` − `allowance`."""
+    """Usual value of this account or address: the feature's value / that of feature `ratio` − `allowance`."""
 
     ratio: str
     whose_en: str
@@ -103,10 +103,10 @@ class OwnUsual:
 class Feature:
     """One column of a stage's feature matrix.
 
-    `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it has a meaning for;
-    elsewhere its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`; `thing_en` and
-    `thing_ja` name what is measured ("if … had been 3 or less"), none for yes or no. A feature that is another with a
-    cap, min(`same_as`, `at_most`), changes with it.
+    `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it is defined for;
+    for others its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`; `thing_en` and
+    `thing_ja` name the measured quantity ("if … had been 3 or less"), "" for yes or no. A capped copy of another
+    feature, min(`same_as`, `at_most`), changes with it.
     """
 
     name: str
@@ -128,16 +128,15 @@ class Feature:
 class Stage:
     """A key column, a row dtype (header fields first), a numba kernel and the features it emits.
 
-    `key` is the batch's column (or property) that names the row, or a function that tells it; `reads` are the columns
-    that key and kernel look at. `kernel(rows, row_ids,
-    status, batch, start, stop, X, facts)` goes over events `start … stop-1` in order: `rows[row_ids[i]]` is the event's
-    state row, whose header `admit` already updated; `status[i]` says whether to apply it (see
-    `detector.core.admission`). It writes `X[i, :]` (its own features, as of before the event, plus the event itself)
-    and those of `facts[i, :]` (int64, columns `FACTS`, carried on from the stage before) that it knows, then updates
-    the row's own fields.
+    `key` is the batch's column (or property) with the row's key, or a function that returns it; `reads` are the columns
+    that key and kernel read. `kernel(rows, row_ids, status, batch, start, stop, X, facts)` processes events
+    `start … stop-1` in order: `rows[row_ids[i]]` is the event's state row, whose header `admit` already updated;
+    `status[i]` says whether to apply it (see `detector.core.admission`). It writes `X[i, :]` (its own features, as of
+    before the event, plus the event itself) and its own columns of `facts[i, :]` (int64, columns `FACTS`, from the
+    stage before), then updates the row's own fields.
 
-    `version` is the row's, layout and meaning; `features_version` that of what features and facts mean. A constant that
-    changes in a kernel changes no name and no layout: recorded digests make it raise these (`tests/golden`).
+    `version` is that of the row's layout and meaning, `features_version` that of the meaning of features and facts. A
+    changed constant in a kernel changes no name and no layout: recorded digests enforce a new version (`tests/golden`).
     """
 
     name: str
@@ -153,7 +152,7 @@ class Stage:
         if self.row.itemsize > MAX_ROW_BYTES:
             raise ValueError(f"row of stage {self.name} has {self.row.itemsize} bytes, at most {MAX_ROW_BYTES}")
         if sum(dtype.itemsize for dtype, *_ in (self.row.fields or {}).values()) != self.row.itemsize:
-            # numpy's copies leave holes undefined, and rows are compared and stored byte for byte.
+            # numpy's copies leave padding undefined, and rows are compared and stored byte for byte.
             raise ValueError(f"row of stage {self.name} has holes between its fields")
         if self.row.names is None or self.row.names[: len(HEADER)] != tuple(field[0] for field in HEADER):
             raise ValueError(f"row of stage {self.name} does not begin with the header fields")
@@ -170,21 +169,21 @@ class Stage:
 
     @property
     def kernel_hash(self) -> int:
-        """CRC-32 of the stage's name, version, row layout and feature names: what a stored row was written by."""
+        """CRC-32 of the stage's name, version, row layout and feature names, stored in every row it writes."""
         return zlib.crc32(repr((self.name, self.version, self.row.descr, self.feature_names)).encode())
 
     @property
     def features_versions(self) -> tuple[tuple[str, int], ...]:
-        """The stage's name and its `features_version`, as a chain has them of all its stages."""
+        """The stage's name and its `features_version`, in the form that a chain has for all its stages."""
         return ((self.name, self.features_version),)
 
 
 class Columns(Protocol):
-    """What a model is made for: a stage, or a chain of them."""
+    """The features a model is trained on: those of a stage or of a chain."""
 
     @property
     def name(self) -> str:
-        """Of the stage, or of all stages."""
+        """Name of the stage, or names of all stages."""
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -192,23 +191,23 @@ class Columns(Protocol):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Their names, in order."""
+        """Names of the columns, in order."""
 
     @property
     def features_versions(self) -> tuple[tuple[str, int], ...]:
-        """Of each stage its name and the version of what its features mean."""
+        """Name and `features_version` of each stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Stages an event goes through one after another; a model looks at the features of all of them side by side."""
+    """Stages that an event passes in order; a model reads the features of all of them, side by side."""
 
     stages: tuple[Stage, ...]
     #: The features of all stages, in order.
     features: tuple[Feature, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        # Asked for at every alert: kept.
+        # Cached: read at every alert.
         object.__setattr__(self, "features", tuple(feature for stage in self.stages for feature in stage.features))
         if len(set(self.feature_names)) < len(self.feature_names):
             raise ValueError(f"two stages of {self.name} have features of one name")
@@ -225,12 +224,12 @@ class Chain:
 
     @property
     def features_versions(self) -> tuple[tuple[str, int], ...]:
-        """Of each stage its name and its `features_version`, in order."""
+        """Name and `features_version` of each stage, in order."""
         return tuple((stage.name, stage.features_version) for stage in self.stages)
 
     @property
     def reads_wallet_events(self) -> bool:
-        """Whether it has use for more than account events."""
+        """Whether it reads wallet events too."""
         return len(self.stages) > 1
 
     def width(self, stages: int) -> int:

@@ -1,8 +1,8 @@
 """Tail surprise: how rare a feature's value, or a riskier one, is among training events of the same kind.
 
-s_j(x) = -ln P̂(X_j ≥ x), empirical, at most ln(n + 1), and never below the median's: being more harmless than most
-says nothing. A missing value (NaN) is as unsurprising as the median. Values are oriented by a sign per feature first,
-so that higher is riskier everywhere.
+s_j(x) = -ln P̂(X_j ≥ x), empirical, at most ln(n + 1), and never below the median's: values less risky than the
+median carry no information. A missing value (NaN) has the median's surprise. Values are oriented by a sign
+per feature first, so that higher is always riskier.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Surprise:
     """A step function per feature, all in three flat arrays.
 
     Feature j has `m = starts[j + 1] - starts[j]` knots, oriented training values from the median up, ascending, in
-    `knots[starts[j]:starts[j + 1]]`; its `m + 1` levels begin at `levels[starts[j] + j]`. The surprise of x is the
-    level numbered by how many knots lie strictly below x: exact at every knot, ties included.
+    `knots[starts[j]:starts[j + 1]]`; its `m + 1` levels begin at `levels[starts[j] + j]`. The index of x's level is
+    the number of knots strictly below x: exact at every knot, ties included.
     `sign` float32 (F,), `knots` float32, `levels` float32, `starts` int64 (F + 1,).
     """
 
@@ -42,7 +42,7 @@ class Surprise:
 
     @property
     def usual(self) -> npt.NDArray[np.float32]:
-        """Training median of every feature, not oriented; NaN where training events never had it."""
+        """Training median of every feature, not oriented; NaN if no training event has it."""
         medians = [self.steps(j)[0] for j in range(len(self.sign))]
         return np.array([knots[0] if len(knots) else np.nan for knots in medians], np.float32) * self.sign
 
@@ -64,7 +64,7 @@ def _steps(values: npt.NDArray[np.float32], knots: int) -> tuple[npt.NDArray[np.
     n = len(present)
     if n == 0:
         return np.empty(0, np.float32), np.zeros(1, np.float32)
-    # The middle value, or the upper of the two: an oriented training value, so that its own count is exact.
+    # The median, or the upper of the two: a training value, so that its own count is exact.
     median = np.partition(present, n // 2)[n // 2]
     distinct, at_least = upper_tail(present[present >= median], knots)
     levels = np.concatenate((-np.log(at_least / n), [np.log(n + 1)]))
@@ -77,7 +77,7 @@ def _surprises(X, sign, knots, levels, starts, out):  # type: ignore[no-untyped-
         for j in range(X.shape[1]):
             x = sign[j] * X[i, j]
             low, high = starts[j], starts[j + 1]
-            while low < high:  # NaN compares false: no knot lies below it, as below the median
+            while low < high:  # NaN compares false: no knot is below it, as for the median
                 middle = (low + high) >> 1
                 if knots[middle] < x:
                     low = middle + 1

@@ -1,7 +1,7 @@
-"""The topology as data: which nodes there are, what each reads, does and sends.
+"""The topology as data: the nodes, and what each of them reads, does and sends.
 
-Declared here once. The worker runs the nodes with Kafka between them (`detector.stream`), a run in memory without
-(`detector.core.memory`); both execute the same `Pipeline`s and neither knows more of a node than its row here.
+The worker runs the nodes with Kafka between them (`detector.stream`), a run in memory without
+(`detector.core.memory`); both execute the same `Pipeline`s and know only what is declared here.
 
 ```
 account-events ─► account ─┐
@@ -28,10 +28,10 @@ from detector.core.stage import ESCALATED, OF_LIMIT, TURNED_DOWN, Chain, Feature
 from detector.core.stages.budget import BUDGET
 from detector.core.stages.cases import CASES
 
-#: The node that brings wallet events into the wallets' log; it keeps no rows.
+#: The node that forwards wallet events to the wallet node; it has no rows.
 FORWARDER = "wallet-events"
 
-#: Columns that every node reads: for admission (`Batch.identity`), for the sides of a transfer, for ids of alerts.
+#: Columns that every node reads: for admission (`Batch.identity`), the sides of a transfer, ids of alerts.
 ALWAYS_READ = frozenset(
     {
         "account",
@@ -46,42 +46,42 @@ ALWAYS_READ = frozenset(
         "wallet",
     }
 )
-#: Beside its features, what a model looks at; and what an alert says of its event.
+#: Columns that a model reads beside the features, and columns that an alert contains.
 JUDGED = frozenset({"bank"})
 RAISED = frozenset({"amount_yen", "bank", "result", "wallet_opened_at_ms"})
 
-#: Which of the events that a node has processed, with their status int8 (n,), go on: indices int64 (k,), ascending.
+#: Selects which processed events, with status int8 (n,), cross an edge: indices int64 (k,), ascending.
 Select = Callable[[Events, npt.NDArray[np.int8]], npt.NDArray[np.int64]]
 
 
 def applied(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """All that the node applied: no replays, no duplicates."""
+    """Events that the node applied: no replays, no duplicates."""
     del events
     return np.flatnonzero(status <= APPLY_FRESH)
 
 
 def own_side(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """What was applied, a transfer once.
+    """Applied events, without the receiving side of transfers.
 
-    Behind the wallets' node both sides may meet in one row, by way of two partitions in either order, and the second
-    would pass for a duplicate of the first.
+    After the wallet node both sides may reach one row, through two partitions in either order, and the second would
+    count as a duplicate of the first.
     """
     return np.flatnonzero((status <= APPLY_FRESH) & (events.batch.role == OWN))
 
 
 def escalated(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """What alerts."""
+    """Events that alert."""
     return np.flatnonzero((status <= APPLY_FRESH) & (events.facts[:, ESCALATED] != 0))
 
 
 def within_budget(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """What the budget controller lets through."""
+    """Events that the budget controller lets through."""
     return np.flatnonzero((status <= APPLY_FRESH) & (events.facts[:, OF_LIMIT] != TURNED_DOWN))
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What goes on to the input of the node `target`; an event crosses only the edges that select it."""
+    """Sends the selected events to the input of the node `target`."""
 
     target: str
     select: Select
@@ -89,11 +89,11 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One input log and what is done with its events.
+    """One input log and the processing of its events.
 
-    `source` is the code of a source topic; None: the input is a hop, filled by the edges to this node. `stage` has key,
-    row, kernel and features; None: events are only keyed anew. `prepare` changes events before anything else. The node
-    that `judges` asks the model behind its stage; the one that `raises` makes alerts.
+    `source` is the code of a source topic; None: the input is a hop, written by the edges to this node. `stage` has
+    key, row, kernel and features; None: events are only repartitioned. `prepare` transforms events first. The node that
+    `judges` runs the model after its stage; the one that `raises` emits alerts.
     """
 
     name: str
@@ -107,9 +107,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """All nodes, each behind those that send to it; `chain` is what the model looks at.
+    """All nodes, each after those that send to it; `chain` has the features that the model reads.
 
-    The features of all nodes stand side by side, the chain's first.
+    The features of all nodes are side by side, the chain's first.
     """
 
     chain: Chain
@@ -135,7 +135,7 @@ class Topology:
         return len(self.features)
 
     def columns_of(self, name: str) -> slice:
-        """Where the node's own features stand."""
+        """Columns of the node's own features."""
         return self._columns[name]
 
     def node(self, name: str) -> Node:
@@ -147,16 +147,16 @@ class Topology:
         return tuple(node.name for node in self.nodes if any(edge.target == name for edge in node.edges))
 
     def upstreams_crc(self, name: str) -> int:
-        """CRC-32 of the names of its upstreams, 0 for a source: whose positions the marks of its input are."""
+        """CRC-32 of the names of its upstreams, 0 for a source: the high-water marks of its input belong to these."""
         return zlib.crc32(",".join(self.upstreams(name)).encode())
 
     def behind(self, name: str) -> frozenset[str]:
-        """The node and all that its events may reach."""
+        """The node and all nodes downstream of it."""
         targets = (edge.target for edge in self.node(name).edges)
         return frozenset({name}).union(*map(self.behind, targets))
 
     def reads(self, name: str) -> frozenset[str]:
-        """Columns of a batch that the node or one behind it reads."""
+        """Columns of a batch that the node or one downstream of it reads."""
         found = set(ALWAYS_READ)
         for node in map(self.node, self.behind(name)):
             found |= node.stage.reads if node.stage is not None else frozenset()
@@ -171,12 +171,12 @@ class Topology:
 
 
 def topology_for(model: Model) -> Topology:
-    """The topology that a model is made for."""
+    """The topology of a model."""
     return topology_of(chain_of(model.stages), controller_of(model))
 
 
 def topology_of(chain: Chain, controller: Stage | None = None) -> Topology:
-    """The stages of a chain one behind the other, then, with a `controller`, the budget, then the cases."""
+    """The stages of a chain in order, then, with a `controller`, the budget stage, then the cases stage."""
     stages = [*chain.stages, CASES] if controller is None else [*chain.stages, controller, CASES]
     last, nodes = len(chain.stages) - 1, []
     for index, stage in enumerate(stages):
@@ -202,5 +202,5 @@ def _goes_on(index: int, last: int) -> Select:
     return within_budget if index > last else own_side
 
 
-#: All there can be: the longest chain has the nodes of every other.
+#: The full topology: the longest chain includes the nodes of every other.
 COMPLETE = topology_of(CHAINS[-1], BUDGET)

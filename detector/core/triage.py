@@ -1,9 +1,9 @@
-"""Which case first, and what is worth telling of one: how severe, how urgent, what is new. Each rule has one place.
+"""Triage rules: severity, urgency, rank, and what makes an update of a case. Each rule is defined only here.
 
-A case ranks by the yen that waiting costs: yen at risk × urgency. Urgency is the share of the yen at risk that is gone
-an hour later, the time in which a desk works off what lies before it: all of it where the present pace reaches the cap
-within the hour, and else in proportion, but never less than what is usual of a case just alerted. A case of nothing but
-failed links is one of thousands of accounts that somebody tries, and hardly urgent.
+A case ranks by the expected cost of waiting: yen at risk × urgency. Urgency is the share of the yen at risk expected to
+be gone in an hour, about the time that analysts need for the cases before it: 1 if the present pace reaches the cap
+within the hour, else in proportion, but never less than measured of cases just alerted. A case of failed links only is
+usually one of thousands of accounts tried, and has low urgency.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from detector.core.model import SEVERITIES
 
 MILLION, THOUSAND = 1_000_000, 1_000
 HOUR_S, MINUTE_S = 3_600, 60
-#: Thousandths. Measured on three simulated Septembers with all typologies: of the yen not debited at a victim's first
-#: alert, which mostly comes before any debit, .76 to .83 were debited within the hour.
+#: In thousandths. Measured on three simulated Septembers with all typologies: of the yen not debited at a victim's
+#: first alert, which mostly comes before any debit, .76 to .83 were debited within the hour.
 FRESH_URGENCY = 750
-#: Measured on the same days: where the first alert was a failed link, .001 to .007 of the cap were gone by then.
+#: Measured on the same days: if the first alert was a failed link, .001 to .007 of the cap were gone by then.
 GUESSED_URGENCY = 5
-#: And of a case that has been quiet for an hour: what was not gone by then takes days.
+#: Of a case that has been quiet for an hour: the yen left by then take days to go.
 QUIET_URGENCY = 100
 
 #: Levels of severity by their code, ascending.
@@ -34,9 +34,9 @@ _LEVEL_ALARM = np.array([min(row.alarm * MILLION, np.iinfo(np.int64).max // 2) f
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something an update of a case can tell. What has none of these is not raised, and counted with the next that has.
+    """A reason for an update of a case. An alerting event without any is held, and the next update counts it.
 
-    `bit`: its place in the fact `case_news`.
+    `bit`: its bit in the fact `case_news`.
     """
 
     name: str
@@ -44,16 +44,16 @@ class News:
     meaning: str
 
 
-#: A tenth of the monthly cap: a drain to the cap is told in ten updates at most, however small its debits.
+#: A tenth of the monthly cap: a drain to the cap makes at most ten updates, however small its debits.
 YEN_STEP = 30_000
 OPENED, SEVERITY, YEN, EMPTIED, URGENT, DETECTOR, SERVICE, LINKED = (1 << bit for bit in range(8))
 NEWS = (
     News("opened", OPENED, "the case's first alert"),
     News("severity", SEVERITY, "it is more severe than it was"),
-    News("yen", YEN, "the first yen are gone, or 30,000 more than were told"),
+    News("yen", YEN, "the first yen are gone, or 30,000 more than at the update before"),
     News("emptied", EMPTIED, "nothing is left to the cap"),
     News("urgent", URGENT, "at the present pace the cap is reached within the hour"),
-    News("detector", DETECTOR, "a detector spoke that had not, and with it for other typologies"),
+    News("detector", DETECTOR, "another detector alerts, and so for other typologies"),
     News("service", SERVICE, "another service is in it"),
     News("linked", LINKED, "a link succeeded, where attempts had failed"),
 )
@@ -75,13 +75,13 @@ def level_of(yen_at_risk: int, alarm_millionths: int) -> Any:
 
 @njit(cache=True)
 def seconds_to_cap(yen_at_risk: int, yen_per_min: int) -> Any:
-    """Until nothing is left at this pace, rounded up; −1 where nothing moves."""
+    """Seconds until nothing is left at this pace, rounded up; −1 if nothing moves."""
     return -(-yen_at_risk * MINUTE_S // yen_per_min) if yen_per_min > 0 else -1
 
 
 @njit(cache=True)
-def urgency_of(yen_at_risk: int, yen_per_min: int, guessed: bool) -> Any:  # noqa: FBT001 - numba passes by place
-    """Thousandths of the yen at risk that are expected to be gone in an hour; `guessed`: links failed, and no more."""
+def urgency_of(yen_at_risk: int, yen_per_min: int, guessed: bool) -> Any:  # noqa: FBT001 - numba passes by position
+    """Thousandths of the yen at risk expected to be gone in an hour; `guessed`: failed links only."""
     if yen_at_risk == 0:
         return 0
     if guessed:
@@ -93,5 +93,5 @@ def urgency_of(yen_at_risk: int, yen_per_min: int, guessed: bool) -> Any:  # noq
 
 
 def rank_yen(yen_at_risk: int, urgency: float) -> int:
-    """What waiting for an hour is expected to cost."""
+    """Expected cost of waiting for an hour."""
     return round(yen_at_risk * urgency)

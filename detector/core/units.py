@@ -1,10 +1,10 @@
-"""How values are said to people, in English and in Japanese; and which values of a unit one would ask about."""
+"""Texts of values by unit, in English and Japanese, and the round values that a counterfactual tries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
-#: A duration is told in the largest unit of which it holds at least two, so that rounding loses less than half.
+#: A duration is shown in the largest unit of which it has at least two, so that rounding loses less than half.
 _DURATIONS = (
     (2 * DAY_S, DAY_S, "days", "日"),
     (2 * HOUR_S, HOUR_S, "hours", "時間"),
@@ -14,7 +14,7 @@ _DURATIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How values of a unit are said. `steps`: round values, ascending, that a counterfactual tries."""
+    """Texts of a unit's values. `steps`: round values, ascending, that a counterfactual tries."""
 
     name: str
     en: Callable[[float], str]

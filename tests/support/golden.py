@@ -1,4 +1,4 @@
-"""What each stage makes of fixed events, as digests recorded by version: a change of meaning must raise a version.
+"""Digests of each stage's output for fixed events, recorded by version: a change of meaning must raise a version.
 
 `python -m support.golden`, in `tests` and with the checkout on PYTHONPATH, records the digests of versions that have
 none. Those of a recorded version are never written over.
@@ -73,7 +73,7 @@ class Recorded:
         return self.digests.get(stage.name, {}).get(part, {}).get(str(getattr(stage, VERSION_OF[part])))
 
     def complaints(self, stage: Stage) -> Iterator[str]:
-        """What is wrong with the stage, and what to do; nothing where it means what its versions say."""
+        """What is wrong with the stage, and what to do; nothing if its digests are those of its versions."""
         found = digests_of(stage)._asdict()
         for part, digest in found.items():
             name, recorded = VERSION_OF[part], self.of(stage, part)
@@ -129,7 +129,7 @@ def log() -> Batch:
 
 
 def input_of(stage: Stage) -> Events:
-    """What the stage is given. Facts are made up here, so that no stage's digests depend on another stage."""
+    """Input of the stage. Facts are made up here, so that no stage's digests depend on another stage."""
     batch = log()
     if stage.name == "account":
         batch = batch.select(batch.kind < OPEN)
@@ -158,7 +158,7 @@ def pipeline_of(stage: Stage) -> Pipeline:
 
 
 def run(stage: Stage) -> tuple[Outcome, PackedRows]:
-    """What the stage makes of its events, and the rows it leaves."""
+    """The stage's outcome for its events, and its rows afterwards."""
     pipeline = pipeline_of(stage)
     return pipeline.process(input_of(stage)), pipeline.rows
 

@@ -1,4 +1,4 @@
-"""The account stage as its feature table defines it, slowly: every feature anew from the list of an account's events.
+"""The account stage as its feature table defines it, slowly: every feature recomputed from all events of an account.
 
 Also random lives of accounts, with all that makes streams hard: late events, repeated ids, month ends, long silences.
 """
@@ -167,7 +167,7 @@ def exposure(events: list[Event]) -> tuple[int, int]:
 
 
 def by_service(month: list[Event]) -> dict[int, int]:
-    """Yen of a month's debits by service, of eight; a ninth takes the place of the one with the least yen so far."""
+    """Yen of a month's debits by service, of eight; a ninth evicts the one with the least yen so far."""
     slots: list[list[int]] = []
     for e in month:
         known = next((slot for slot in slots if slot[0] == e.service), None)
@@ -189,24 +189,24 @@ def pace(past: list[Event], event: Event) -> int:
 
 
 def remembered(past: list[Event]) -> list[Wallet]:
-    """Up to four wallets with a successful link or debit; a fifth takes the place of the one longest unseen."""
-    places: list[Wallet] = []
+    """Up to four wallets with a successful link or debit; a fifth evicts the least recently seen."""
+    wallets: list[Wallet] = []
     for e in past:
-        known = next((w for w in places if w.wallet == e.wallet), None)
+        known = next((w for w in wallets if w.wallet == e.wallet), None)
         if e.kind == UNLINK:
             if known:
                 known.linked_s = None
         elif e.result == OK:
             if known is None:
                 known = Wallet(e.wallet, e.at_s)
-                if len(places) < 4:
-                    places.append(known)
+                if len(wallets) < 4:
+                    wallets.append(known)
                 else:
-                    places[places.index(min(places, key=lambda w: w.seen_s))] = known
+                    wallets[wallets.index(min(wallets, key=lambda w: w.seen_s))] = known
             known.seen_s = max(known.seen_s, e.at_s)
             if e.kind == LINK:
                 known.linked_s, known.auth = e.at_s, e.auth
-    return places
+    return wallets
 
 
 def attempts(past: list[Event], event: Event) -> list[Event]:
@@ -221,8 +221,8 @@ def attempts(past: list[Event], event: Event) -> list[Event]:
 
 def features(past: list[Event], event: Event) -> dict[str, float]:
     """All features of a link or debit, as of `past`."""
-    places = remembered(past)
-    known = next((w for w in places if w.wallet == event.wallet), None)
+    wallets = remembered(past)
+    known = next((w for w in wallets if w.wallet == event.wallet), None)
     month = max(e.month for e in [*past, event])
     here = [e for e in successful(past) if e.month == month]
     tried = [*attempts(past, event), *([event] if event.kind == LINK else [])]
@@ -233,7 +233,7 @@ def features(past: list[Event], event: Event) -> dict[str, float]:
         "wallet_age_s": since(event, event.opened_ms // 1000),
         "wallet_unverified": not event.verified,
         "wallet_new": known is None,
-        "wallets": len({w.wallet for w in places} | {event.wallet}),
+        "wallets": len({w.wallet for w in wallets} | {event.wallet}),
         "services": len({*by_service(here), event.service}),
         "account_known_s": since(event, past[0].at_s) if past else 0,
         "attempts_2d": min(len(tried), 256),

@@ -31,11 +31,11 @@ class Alerting:
 
 def batch_of(events: list[Alerting], first: int = 0) -> Batch:
     """The events as they come out of a hop; no event id is the same."""
-    places = np.arange(first, first + len(events))
+    offsets = np.arange(first, first + len(events))
     names = ("account", "at_ms", "bank", "wallet")
     columns = {name: [getattr(event, name) for event in events] for name in names}
     columns["occurred_at_ms"] = columns.pop("at_ms")
-    return make_batch(len(events), offset=places, event_id=places + 1, **columns)
+    return make_batch(len(events), offset=offsets, event_id=offsets + 1, **columns)
 
 
 def parts(event: Alerting) -> int:

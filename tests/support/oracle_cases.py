@@ -23,8 +23,8 @@ LEVELS = ("low", "medium", "high", "critical")
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the cases stage is told of one event; `debited`, `left` and `pace` as the account stage knows them."""
+class Alerting:
+    """Input of the cases stage for one event; `debited`, `left` and `pace` as from the account stage."""
 
     at_ms: int = START_MS
     account: int = 1
@@ -45,7 +45,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Update:
-    """What becomes of one event: which number, None where nothing is raised; of the case whatever is current."""
+    """Result of one event: the update's number, None if none is raised, and the case's current values."""
 
     number: int | None
     first: int = -1
@@ -59,10 +59,10 @@ class Update:
 
 @dataclass
 class Case:
-    """A case: its alerts, each with the place of its event, and which of them were raised."""
+    """A case: its alerts, each with its event's index, and which of them were raised."""
 
-    alerts: list[tuple[int, Told]] = field(default_factory=list)
-    raised: list[int] = field(default_factory=list)  # places among the alerts
+    alerts: list[tuple[int, Alerting]] = field(default_factory=list)
+    raised: list[int] = field(default_factory=list)  # indices of alerts
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Oracle:
     cases: dict[int, Case] = field(default_factory=dict)
     events: int = 0
 
-    def take(self, event: Told) -> Update:
+    def take(self, event: Alerting) -> Update:
         self.events += 1
         case = self.cases.setdefault(event.account, Case())
         if case.alerts and event.at_ms - case.alerts[0][1].at_ms >= CASE_MS:
@@ -96,16 +96,16 @@ class Oracle:
             frozenset(news),
         )
 
-    def news(self, case: Case, before: list[Told], now: list[Told]) -> set[str]:
+    def news(self, case: Case, before: list[Alerting], now: list[Alerting]) -> set[str]:
         event = now[-1]
         if not before:
             return {"opened"}
-        told = debited(now[: case.raised[-1] + 1])
+        at_last_update = debited(now[: case.raised[-1] + 1])
         failed = [alert.kind == LINK and alert.result != OK for alert in now]
         freed = [any(failed[:i]) and alert.kind == LINK and alert.result == OK for i, alert in enumerate(now)]
         found = {
             "severity": worst(now) > worst(before),
-            "yen": debited(now) >= told + 30_000 or (told == 0 and debited(now) > 0),
+            "yen": debited(now) >= at_last_update + 30_000 or (at_last_update == 0 and debited(now) > 0),
             "emptied": left(now) == 0 and debited(now) > 0 and left(before) > 0,
             "urgent": urgency(now) == 1000 and all(urgency(now[:i]) < 1000 for i in range(1, len(now))),
             "detector": event.detector not in {alert.detector for alert in before},
@@ -115,19 +115,19 @@ class Oracle:
         return {name for name, told_now in found.items() if told_now}
 
 
-def debited(alerts: list[Told]) -> int:
+def debited(alerts: list[Alerting]) -> int:
     total = 0
     for alert in alerts:
         total = max(total + alert.taken, alert.debited)
     return total
 
 
-def left(alerts: list[Told]) -> int:
+def left(alerts: list[Alerting]) -> int:
     return sum(by_service(alerts).values())
 
 
-def by_service(alerts: list[Told]) -> dict[int, int]:
-    """What is left of each service's cap, of eight; a ninth takes the place of the one with the least left."""
+def by_service(alerts: list[Alerting]) -> dict[int, int]:
+    """What is left of each service's cap, of eight; a ninth evicts the one with the least left."""
     slots: list[list[int]] = []
     for alert in alerts:
         known = next((slot for slot in slots if slot[0] == alert.service), None)
@@ -141,13 +141,13 @@ def by_service(alerts: list[Told]) -> dict[int, int]:
     return {slot[0]: slot[1] for slot in slots}
 
 
-def worst(alerts: list[Told]) -> int:
-    """Place of the highest severity, each with what was left then."""
+def worst(alerts: list[Alerting]) -> int:
+    """Index of the highest severity, each with what was left then."""
     found = [LEVELS.index(severity(left(alerts[: i + 1]), alert.alarm)) for i, alert in enumerate(alerts)]
     return max(found, default=-1)
 
 
-def urgency(alerts: list[Told]) -> int:
+def urgency(alerts: list[Alerting]) -> int:
     """Thousandths at the last of them."""
     yen, pace = left(alerts), alerts[-1].pace
     if yen == 0:
@@ -159,15 +159,15 @@ def urgency(alerts: list[Told]) -> int:
     return max(750, int(1000 * 3600 / max(3600, -(-yen * 60 // pace))))
 
 
-def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, npt.NDArray[np.int64]]:
+def batch_of(events: Sequence[Alerting], first: int = 0) -> tuple[Batch, npt.NDArray[np.int64]]:
     """The events as they come out of a hop, and their facts; the offset of each source record is its index."""
     n = len(events)
-    place = np.arange(first, first + n)
+    index = np.arange(first, first + n)
     batch = make_batch(
         n,
-        offset=place,
-        origin_offset=place,
-        event_id=place + 1,
+        offset=index,
+        origin_offset=index,
+        event_id=index + 1,
         occurred_at_ms=[event.at_ms for event in events],
         account=[event.account for event in events],
         kind=[event.kind for event in events],
@@ -188,14 +188,14 @@ def batch_of(events: Sequence[Told], first: int = 0) -> tuple[Batch, npt.NDArray
     return batch, facts
 
 
-def lives(seed: int, n: int, accounts: int = 3) -> list[Told]:
+def lives(seed: int, n: int, accounts: int = 3) -> list[Alerting]:
     """Random events: debits and links, failed ones too, some late."""
     draw = np.random.default_rng(seed)
-    now_ms, found = START_MS, list[Told]()
+    now_ms, found = START_MS, list[Alerting]()
     for _ in range(n):
         now_ms += int(draw.exponential(CASE_MS if draw.random() < 0.03 else 300_000))
         kind = LINK if draw.random() < 0.4 else DEBIT
-        event = Told(
+        event = Alerting(
             at_ms=now_ms - int(draw.exponential(CASE_MS)) if draw.random() < 0.05 else now_ms,
             account=int(draw.integers(1, accounts + 1)),
             kind=kind,

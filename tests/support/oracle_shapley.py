@@ -54,7 +54,7 @@ def random_events(random: np.random.Generator, n: int, features: int) -> np.ndar
 
 
 def expectation(table: Table, x: np.ndarray, known: tuple[int, ...]) -> float:
-    """What the trees say, summed, of an event of which only the features in `known` are known."""
+    """Sum of the trees for an event of which only the features in `known` are known."""
 
     def of(t: int, k: int) -> float:
         j = table.feature[t, k]
@@ -73,10 +73,10 @@ def expectation(table: Table, x: np.ndarray, known: tuple[int, ...]) -> float:
 def shapley(table: Table, x: np.ndarray) -> np.ndarray:
     """The mean over all orders of what a feature adds to those known before it (Shapley 1953), float64 (features,)."""
     n = len(x)
-    said = {known: expectation(table, x, known) for size in range(n + 1) for known in combinations(range(n), size)}
+    value_of = {known: expectation(table, x, known) for size in range(n + 1) for known in combinations(range(n), size)}
     given = np.zeros(n)
-    for known, before in said.items():
+    for known, before in value_of.items():
         for j in set(range(n)) - set(known):
             weight = factorial(len(known)) * factorial(n - len(known) - 1) / factorial(n)
-            given[j] += weight * (said[tuple(sorted((*known, j)))] - before)
+            given[j] += weight * (value_of[tuple(sorted((*known, j)))] - before)
     return given

@@ -1,4 +1,4 @@
-"""The source stage as its feature table defines it, slowly: every feature anew from the list of a source's events."""
+"""The source stage as its feature table defines it, slowly: every feature recomputed from all events of a source."""
 
 import math
 from dataclasses import dataclass, field
@@ -85,8 +85,8 @@ class Oracle:
             return 3, {}
         self.lives[event.key] = [*life, event]
         counted = [e for e in self.lives[event.key] if e.source and e.role == OWN]
-        told = event.source and event.role == OWN and event.kind in (LINK, DEBIT)
-        return int(fresh), features(counted, event) if told else {}
+        has_features = event.source and event.role == OWN and event.kind in (LINK, DEBIT)
+        return int(fresh), features(counted, event) if has_features else {}
 
     def matrix(self, events: list[Event]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Status and features of `events` as the stage gives them."""
@@ -125,7 +125,7 @@ def young_yen(events: list[Event]) -> int:
 
 
 def a_day(events: list[Event]) -> tuple[float, float, float, float]:
-    """What one day came to, as the usual has it."""
+    """Counts of one day, in the order of the usual."""
     tried = attempts_of(events)
     return accounts_of(events), len(tried), sum(e.result != OK for e in tried), young_yen(events)
 

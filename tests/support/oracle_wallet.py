@@ -1,4 +1,4 @@
-"""The wallet stage as its feature table defines it, slowly: every feature anew from the list of a wallet's events.
+"""The wallet stage as its feature table defines it, slowly: every feature recomputed from all events of a wallet.
 
 Also random lives of wallets, with all that makes streams hard: late events, repeated ids, month ends, long silences.
 """

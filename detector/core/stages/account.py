@@ -1,4 +1,4 @@
-"""The account stage, put together."""
+"""The account stage."""
 
 from detector.core.stage import Stage
 from detector.core.stages.account_features import FEATURES

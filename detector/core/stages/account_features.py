@@ -1,4 +1,4 @@
-"""The account stage's features, described: for the forest their direction, for people their meaning and texts."""
+"""The account stage's features, as a table: direction of risk, meaning and texts."""
 
 from detector.core.stage import Feature, OwnAmount, OwnUsual
 from detector.core.stages.account_kernel import COLUMNS

@@ -1,8 +1,8 @@
-"""The account stage: what one bank account has lived through with all its wallets and services.
+"""Kernel and row of the account stage: the history of one bank account over all its wallets and services.
 
-Everything is integers of seconds and yen, so that the row and the oracle agree to the last bit. Windows look at the
-last six successful debits and saturate there: a drain to the cap takes three to five. Times are clamped: an event that
-comes late sees what was recorded after it as just happened, never as a negative time.
+All values are integers of seconds and yen, so that row and oracle agree to the last bit. Windows cover the last six
+successful debits and saturate there: a drain to the cap takes three to five. Times are clamped: for a late event,
+later records have age 0, never a negative one.
 """
 
 from typing import Any
@@ -17,22 +17,22 @@ from detector.core.stages import two_days
 from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
 
 DEBITS = 6  # successful debits remembered
-WALLETS = 4  # wallets remembered, the longest unseen is forgotten first
+WALLETS = 4  # wallets remembered, the least recently seen is evicted first
 SERVICES = 8  # of a month; a ninth takes the slot of the one with the least yen
 HABIT_BINS = 6  # of four hours each
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 WINDOWS_S = (60, 600, 3_600, 86_400)
-PACE_S = 600  # a drain takes a minute or a few; what happened before says little of the next one
+PACE_S = 600  # a drain takes minutes; earlier events say little about the next debit
 
 ROW = np.dtype(
     [
         *HEADER,
-        ("first_seen_s", "<u4"),  # first of the row's own fields: it fills the header to a multiple of eight
+        ("first_seen_s", "<u4"),  # first own field: pads the header to a multiple of eight
         ("log_squares", "<u8"),  # of the log amounts below
         ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
         ("debit_yen", "<u4", (DEBITS,)),
         ("wallet", "<u4", (WALLETS,)),  # upper half of the hash, 0 = empty
-        ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or cut
+        ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or unlinked
         ("seen_s", "<u4", (WALLETS,)),
         ("month_yen", "<u4", (SERVICES,)),  # by service, each in the slot of its tag
         ("month_service", "<u2", (SERVICES,)),  # tags: 1 + code, 0 = free
@@ -47,12 +47,12 @@ ROW = np.dtype(
         ("next_debit", "u1"),
         ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
         ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
-        ("_room", "u1", (4,)),  # named, because numpy does not copy padding and rows are compared byte by byte
+        ("_room", "u1", (4,)),  # explicit, because numpy does not copy padding and rows are compared byte by byte
     ],
     align=True,
 )
 
-#: Columns of the feature matrix in the order in which the kernel writes them; `account_features` describes each.
+#: Columns of the feature matrix in the kernel's order; `account_features` describes them.
 COLUMNS = (
     "wallet_age_s",
     "wallet_unverified",
@@ -135,10 +135,10 @@ COLUMNS = (
 ) = range(len(COLUMNS))
 
 _U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
-NIGHT_ENDS = 6  # o'clock: fewest honest debits are made from midnight until then
+NIGHT_ENDS = 6  # o'clock: honest debits are rarest from midnight until then
 ROUND_YEN = 10_000
 MIN_HISTORY = 3  # debits before an amount is compared with the account's own spread
-MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has none, and a tenth more or less is no news
+MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has 0, and a difference of a tenth is normal
 
 
 @njit(cache=True)
@@ -159,12 +159,12 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
         kind = batch.kind[i]
         taken = batch.amount_yen[i] if kind == DEBIT and batch.result[i] == OK else 0
         if kind != UNLINK:
-            place = _wallet_place(row, batch.wallet[i])
-            _both(row, batch, i, now_s, place, X[i])
+            wallet_slot = _wallet_slot(row, batch.wallet[i])
+            _both(row, batch, i, now_s, wallet_slot, X[i])
             if kind == LINK:
                 _link(row, batch, i, X[i])
             else:
-                _debit(row, batch, i, now_s, place, taken, X[i])
+                _debit(row, batch, i, now_s, wallet_slot, taken, X[i])
         facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
         facts[i, YEN_PACE] = _pace(row, now_s, taken)
         _update(row, batch, i, now_s, taken)
@@ -207,7 +207,7 @@ def _turn_month(row: Any, now_s: int) -> None:
 
 @njit(cache=True)
 def _month_slot(row: Any, service: int) -> int:
-    """Slot of a service that debited the account this month, −1 where it has none."""
+    """Slot of a service that debited the account this month, −1 if it has none."""
     for slot in range(SERVICES):
         if row.month_service[slot] == service + 1:
             return slot
@@ -228,18 +228,18 @@ def _short(wallet: Any) -> Any:
 
 
 @njit(cache=True)
-def _wallet_place(row: Any, wallet: Any) -> int:
-    """Place of a wallet among those remembered, −1 where it is not."""
+def _wallet_slot(row: Any, wallet: Any) -> int:
+    """Slot of a remembered wallet, −1 if it is not remembered."""
     short = _short(wallet)
-    for place in range(WALLETS):
-        if row.wallet[place] == short:
-            return place
+    for slot in range(WALLETS):
+        if row.wallet[slot] == short:
+            return slot
     return -1
 
 
 @njit(cache=True)
-def _both(row: Any, batch: Any, i: int, now_s: int, place: int, x: Any) -> None:
-    """Features that link attempts and debits have."""
+def _both(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, x: Any) -> None:
+    """Features of both link attempts and debits."""
     attempt = 1 if batch.kind[i] == LINK else 0
     failed = 1 if attempt and batch.result[i] != OK else 0
     day = day_of(now_s)
@@ -251,8 +251,8 @@ def _both(row: Any, batch: Any, i: int, now_s: int, place: int, x: Any) -> None:
     services += _month_slot(row, batch.service[i]) < 0
     x[_WALLET_AGE] = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
     x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
-    x[_WALLET_NEW] = place < 0
-    x[_WALLETS] = known + (place < 0)
+    x[_WALLET_NEW] = wallet_slot < 0
+    x[_WALLETS] = known + (wallet_slot < 0)
     x[_SERVICES] = services
     x[_KNOWN] = max(0, now_s - row.first_seen_s)
     x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day) + attempt
@@ -269,14 +269,14 @@ def _link(row: Any, batch: Any, i: int, x: Any) -> None:
 
 
 @njit(cache=True)
-def _debit(row: Any, batch: Any, i: int, now_s: int, place: int, taken: int, x: Any) -> None:
+def _debit(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, taken: int, x: Any) -> None:
     amount, service = batch.amount_yen[i], batch.service[i]
-    linked = place >= 0 and row.linked_s[place] > 0
+    linked = wallet_slot >= 0 and row.linked_s[wallet_slot] > 0
     since_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
     if linked:
-        since_s = max(0, now_s - row.linked_s[place])
+        since_s = max(0, now_s - row.linked_s[wallet_slot])
         x[_SINCE_LINK] = since_s
-        x[_BY_PIN] = row.auth[place] == 1 + PIN4
+        x[_BY_PIN] = row.auth[wallet_slot] == 1 + PIN4
     x[_UNSEEN] = not linked
     for window in range(len(WINDOWS_S)):
         x[_WINDOW_0 + 2 * window] = _count_within(row, now_s, WINDOWS_S[window]) + 1
@@ -301,7 +301,7 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, place: int, taken: int, x: 
 
 @njit(cache=True)
 def _against_history(row: Any, amount: int, now_s: int, x: Any) -> None:
-    """A debit beside the account's own earlier ones."""
+    """A debit compared with the account's earlier ones."""
     last_s: Any = 0
     repeats = 0
     for j in range(DEBITS):
@@ -348,7 +348,7 @@ def _yen_within(row: Any, now_s: int, window_s: int) -> int:
 
 @njit(cache=True)
 def _pace(row: Any, now_s: int, taken: int) -> Any:
-    """Yen a minute: of the last ten minutes, over the time since the first debit in them, at least a minute."""
+    """Yen a minute of the last ten minutes, over the time since the first debit in them, at least a minute."""
     span_s: Any = MINUTE_S
     for j in range(DEBITS):
         age_s: Any = max(0, now_s - row.debit_s[j])
@@ -363,13 +363,13 @@ def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
     if kind == LINK:
         two_days.count_attempt(row, day_of(now_s), batch.result[i] == OK)
         if batch.result[i] == OK:
-            place = _remember(row, batch.wallet[i], now_s)
-            row.linked_s[place] = now_s
-            row.auth[place] = 1 + batch.auth[i]
+            slot = _remember(row, batch.wallet[i], now_s)
+            row.linked_s[slot] = now_s
+            row.auth[slot] = 1 + batch.auth[i]
     elif kind == UNLINK:
-        place = _wallet_place(row, batch.wallet[i])
-        if place >= 0:
-            row.linked_s[place] = 0
+        slot = _wallet_slot(row, batch.wallet[i])
+        if slot >= 0:
+            row.linked_s[slot] = 0
     elif batch.result[i] == OK:
         _remember(row, batch.wallet[i], now_s)
         _count_debit(row, now_s, taken, batch.service[i])
@@ -377,19 +377,19 @@ def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
 
 @njit(cache=True)
 def _remember(row: Any, wallet: Any, now_s: int) -> int:
-    """Put a wallet among those remembered, in the place of the one longest unseen; its place."""
-    place = _wallet_place(row, wallet)
-    if place < 0:
-        place = 0
+    """Remember a wallet, evicting the least recently seen if needed; its slot."""
+    slot = _wallet_slot(row, wallet)
+    if slot < 0:
+        slot = 0
         for other in range(1, WALLETS):
-            if row.seen_s[other] < row.seen_s[place]:
-                place = other
-        row.wallet[place] = _short(wallet)
-        row.linked_s[place] = 0
-        row.auth[place] = 0
-        row.seen_s[place] = now_s
-    row.seen_s[place] = max(np.int64(row.seen_s[place]), now_s)
-    return place
+            if row.seen_s[other] < row.seen_s[slot]:
+                slot = other
+        row.wallet[slot] = _short(wallet)
+        row.linked_s[slot] = 0
+        row.auth[slot] = 0
+        row.seen_s[slot] = now_s
+    row.seen_s[slot] = max(np.int64(row.seen_s[slot]), now_s)
+    return slot
 
 
 @njit(cache=True)

@@ -1,9 +1,9 @@
-"""The budget controller: holds the rate of alert groups at the budget while normal life drifts.
+"""The budget controller: keeps the rate of alert groups at the budget while normal events drift.
 
-A row is a budget: of all banks without one of their own, or of one bank with. It multiplies the limit of its banks,
-between `LOWEST` and `HIGHEST`, by at most `STEP` a day. An event reaches it with its alarm as a part of its limit, and
-alerts where that is within the multiplier. Days are Japanese calendar days of event time; a day's groups count when
-the day after it is over, so that what comes late, or from a partition that lags, is in.
+A row is a budget: the shared one, or that of one bank. Its multiplier scales the limit of its banks, between `LOWEST`
+and `HIGHEST`, and moves by at most a factor `STEP` a day. An event arrives with its alarm as a fraction of its limit,
+and alerts if that is within the multiplier. Days are Japanese calendar days of event time; a day's groups count when
+the next day is over, so that late events, or those of a lagging partition, are included.
 """
 
 import math
@@ -19,19 +19,19 @@ from detector.core.budgets import BANKS
 from detector.core.stage import HEADER, OF_LIMIT, TURNED_DOWN, WHOLE, Keys, Stage
 from detector.core.stages.jst import day_of
 
-#: Bounds of the multiplier. Beyond, life is no longer what the model was trained on: train it again.
+#: Bounds of the multiplier. Beyond them the model no longer fits the data: train it again.
 LOWEST, HIGHEST = 0.5, 2.0
-#: Most that a day moves it. A campaign that no day gives away has two weeks before it has halved the limit.
+#: Greatest change a day. A campaign that no single day reveals needs two weeks to halve the limit.
 STEP = 1.05
-#: Days that the average remembers: two weeks have every weekday twice. A small desk needs longer until it has seen as
+#: Time constant of the average in days: two weeks have every weekday twice. A small budget needs longer to collect as
 #: many groups; their rate is then known to 7 %: 1 / sqrt(2 n) of n Poisson events in an exponential average.
 MEMORY_DAYS, MEMORY_GROUPS = 14.0, 100.0
-#: A day is not normal life but a campaign, or an outage, where its groups are so many standard deviations (of a Poisson
-#: count) and two groups off what is usual: at 20 a day one in a thousand is taken for what it is not.
+#: A day counts as a campaign, or an outage, if its groups are this many standard deviations (of a Poisson count) and
+#: two groups off the usual: at 20 a day one normal day in a thousand is misjudged.
 STRANGE_SIGMAS, STRANGE_GROUPS = 3.0, 2.0
-#: Days without a single event that are days of normal life; more are an outage, and no day of it counts.
+#: Longest run of days without an event that counts as normal; a longer one is an outage, and none of its days count.
 SILENT_DAYS = 7
-#: Of a model that does not say what it learnt from.
+#: `learnt_until` of a model without training dates.
 NEVER = 0
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # as in `detector.core.hop`
 _HIGH = np.uint64(32)
@@ -40,26 +40,26 @@ _ONE = np.uint32(1)
 ROW = np.dtype(
     [
         *HEADER,
-        ("learnt_until", "<i4"),  # last day that the model learnt from
-        ("first_day", "<i4"),  # until then nothing counts; seen in part only
+        ("learnt_until", "<i4"),  # last day of the model's training data
+        ("first_day", "<i4"),  # days up to it do not count: the first one met, seen in part, or learnt_until
         ("day", "<i4"),  # newest day met
         ("groups", "<u4"),  # alert groups of that day
         ("groups_before", "<u4"),  # of the day before it
         ("multiplier", "<f8"),  # of that day
         ("multiplier_before", "<f8"),
-        ("life", "<f8"),  # groups of normal life, as a multiple of what the model expects; slow average
+        ("life", "<f8"),  # slow average of normal groups, as a multiple of the model's expectation
         ("seen", "<u4", (32,)),  # hashes of the last subjects and days that counted as groups
-        ("seen_next", "u1"),  # place of the next
+        ("seen_next", "u1"),  # slot of seen to overwrite next
         ("_room", "u1", (3,)),
     ]
 )
 
 
 def budget_stage(keys: Keys, set_points: npt.NDArray[np.float64], learnt_until: int = NEVER) -> Stage:
-    """The stage of the budgets that `keys` tells; `set_points` float64 (BANKS + 1,): groups a day, by bank.
+    """The stage of the budgets with these `keys`; `set_points` float64 (BANKS + 1,): groups a day, by bank.
 
-    `learnt_until` is the last day that the model learnt from: on those it is quieter than on others, and they do not
-    count. Another one is another model, with which a budget begins anew.
+    `learnt_until` is the last day of the model's training data. Days up to it do not count, because the model alerts
+    less on them. Another value means another model, for which a budget starts anew.
     """
 
     def kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
@@ -70,7 +70,7 @@ def budget_stage(keys: Keys, set_points: npt.NDArray[np.float64], learnt_until: 
     return Stage("budget", keys, ROW, 1, decide, (), frozenset({"account", "bank", "occurred_at_ms", "wallet"}))
 
 
-#: One group a day for all banks. The stage of every model has its rows.
+#: One group a day for all banks. Its rows have the layout of every model's budget stage.
 BUDGET = budget_stage(lambda batch: np.zeros(batch.size, np.uint64), np.ones(BANKS + 1))
 
 
@@ -86,7 +86,7 @@ def budget_kernel(
     set_points: Any,
     learnt_until: int,
 ) -> None:
-    """See `detector.core.stage.Stage`; what is not let through has the fact `OF_LIMIT` `TURNED_DOWN` afterwards."""
+    """See `detector.core.stage.Stage`; events not let through get the fact `OF_LIMIT` = `TURNED_DOWN`."""
     for i in range(start, stop):
         if status[i] > APPLY_FRESH:
             continue
@@ -130,7 +130,7 @@ def _end_day(row: Any, set_point: float) -> None:
     if closes and not _strange(row.groups_before, usual_before):
         memory = max(MEMORY_DAYS, MEMORY_GROUPS / set_point)
         row.life += (row.groups_before / (row.multiplier_before * set_point) - row.life) / memory
-        if row.groups <= usual or not _strange(row.groups, usual):  # else a campaign may have begun since
+        if row.groups <= usual or not _strange(row.groups, usual):  # else a campaign may have begun
             wanted = min(max(1.0 / row.life, LOWEST), HIGHEST)
             row.multiplier = min(max(wanted, multiplier / STEP), multiplier * STEP)
     row.multiplier_before = multiplier
@@ -146,11 +146,11 @@ def _strange(groups: int, usual: float) -> bool:
 
 @njit(cache=True)
 def _count(row: Any, subject: Any, day: int) -> None:
-    """One group more on its day, where subject and day are not among the last that counted."""
+    """Count one group on its day, unless subject and day are among the last counted."""
     if day < row.day - 1:
         return
     mixed = (subject ^ (np.uint64(day) * _GOLDEN)) * _GOLDEN
-    mark = np.uint32(mixed >> _HIGH) | _ONE  # never 0: an empty place
+    mark = np.uint32(mixed >> _HIGH) | _ONE  # never 0, which is an empty slot
     for seen in row.seen:
         if seen == mark:
             return

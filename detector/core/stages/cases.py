@@ -1,7 +1,7 @@
 """The cases stage: alerts of one account (of one wallet, for events without an account) become updates of a case.
 
-What an analyst opens once, and a budget counts: all alerts within 24 hours of the first. An update is raised when it
-tells something new (`detector.core.triage.NEWS`); the others wait, counted, for the next that does.
+A case is all alerts within 24 hours of the first: one unit for the analyst and for the budget. An update is raised
+when something is new (`detector.core.triage.NEWS`); other alerts are held, and the next update counts them.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ CASE_MS = 24 * 3600 * 1000
 SERVICES = 8  # of a case; a ninth takes the slot of the one with the least yen left
 HELD = -1  # number of an update that is not raised
 _U2, _U4 = 2**16 - 1, 2**32 - 1
-_DETECTOR_BITS = 32  # detectors that would share a bit are told as one
+_DETECTOR_BITS = 32  # detectors that share a bit count as one
 
 ROW = np.dtype(
     [
@@ -42,17 +42,17 @@ ROW = np.dtype(
         ("origin_offset", "<i8"),
         ("started_ms", "<i8"),
         ("left_yen", "<u4", (SERVICES,)),  # to the cap, of each service in the case, as last known
-        ("service", "<u2", (SERVICES,)),  # whose slot it is: 1 + code, 0 = free
-        ("yen", "<u4"),  # debited so far, and of them told
+        ("service", "<u2", (SERVICES,)),  # of each slot: 1 + code, 0 = free
+        ("yen", "<u4"),  # debited so far, and as of the last update raised
         ("told_yen", "<u4"),
-        ("detectors", "<u4"),  # bits of those that spoke
+        ("detectors", "<u4"),  # bits of those that alerted
         ("updates", "<u2"),  # raised so far; 0 only where there is no case
         ("held", "<u2"),  # alerting events since the last update raised
         ("urgency", "<u2"),  # highest so far
         ("severity", "u1"),  # likewise
         ("failed", "u1"),  # 1 once a link attempt failed, and so on
-        ("linked", "u1"),  # one succeeded after that
-        ("guessed", "u1"),  # nothing but failed links so far
+        ("linked", "u1"),  # 1 once a link succeeded after that
+        ("guessed", "u1"),  # failed links only so far
         ("emptied", "u1"),  # nothing is left
         ("urgent", "u1"),
     ]
@@ -72,7 +72,7 @@ def cases_kernel(
 ) -> None:
     """See `detector.core.stage.Stage`.
 
-    An alert opens a case where there is none, or the case's first alert is 24 hours or more before it; a late alert
+    An alert opens a case if there is none, or if the case's first alert is 24 hours or more before it; a late alert
     joins the open case. Update numbers stop at 65,535.
     """
     for i in range(start, stop):
@@ -86,7 +86,7 @@ def cases_kernel(
 
 @njit(cache=True)
 def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
-    """An alert joins the case, or opens one; its facts become those of the case."""
+    """Add an alert to the case, or open one; write the case's facts."""
     time_ms = batch.occurred_at_ms[i]
     if row.updates == 0 or time_ms - row.started_ms >= CASE_MS:
         _close(row)
@@ -94,7 +94,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
         row.origin_offset = batch.origin_offset[i]
         row.started_ms = time_ms
     taken = batch.amount_yen[i] if batch.kind[i] == DEBIT and batch.result[i] == OK else 0
-    # The account stage knows debits that did not alert, the case those that are older than a day or the last six.
+    # The account stage has debits that did not alert, the case those older than a day or than the last six.
     row.yen = min(max(np.int64(row.yen) + taken, facts[YEN_DEBITED]), _U4)
     joined = _set_left(row, batch.service[i], facts[YEN_LEFT])
     left: Any = 0
@@ -121,10 +121,10 @@ def _take(row: Any, batch: Any, i: int, facts: Any) -> None:
 
 @njit(cache=True)
 def _set_left(row: Any, service: int, left_yen: int) -> Any:
-    """Note what is left of a service's cap; whether the service was not in the case."""
+    """Store the yen left to a service's cap; whether the service is new in the case."""
     least = 0
     for slot in range(SERVICES):
-        # Slots are taken in order: behind the first free one lies none.
+        # Slots are taken in order: all after the first free one are free.
         if row.service[slot] == service + 1 or row.service[slot] == 0:
             joined = row.service[slot] == 0
             row.service[slot] = service + 1
@@ -138,8 +138,8 @@ def _set_left(row: Any, service: int, left_yen: int) -> Any:
 
 
 @njit(cache=True)
-def _news(row: Any, batch: Any, i: int, facts: Any, left: int, joined: bool) -> Any:  # noqa: FBT001 - numba passes by place
-    """Bits of what the alert tells that the case has not told, noting it as told; `joined`: its service is another."""
+def _news(row: Any, batch: Any, i: int, facts: Any, left: int, joined: bool) -> Any:  # noqa: FBT001 - numba passes by position
+    """Bits of what is new in the case with this alert, marked as known; `joined`: its service is new."""
     news: Any = triage.OPENED if row.updates == 0 else 0
     if joined:
         news |= triage.SERVICE

@@ -1,4 +1,4 @@
-"""The source stage, put together."""
+"""The source stage."""
 
 from detector.core.stage import Stage
 from detector.core.stages.source_features import FEATURES

@@ -1,6 +1,6 @@
-"""The source stage's features, described: for the forest their direction, for people their meaning and texts.
+"""The source stage's features, as a table: direction of risk, meaning and texts.
 
-"Two days" are today and yesterday in Japan. Without a known source an event has none of these.
+"Two days" are today and yesterday in Japan. An event of unknown source has none of these.
 """
 
 from typing import Any
@@ -15,9 +15,9 @@ def _of_source(name: str, meaning: str, unit: str, texts: tuple[str, str, str, s
     return Feature(name, meaning, unit, more.pop("risk", 1), _BOTH, *texts, **more)
 
 
-def _own(ratio: str, place: int) -> OwnUsual:
-    """The usual of two days, of which `ratio` is told after a common allowance."""
-    return OwnUsual(ratio, "this address", "この接続元", float(COMMON[place]))
+def _own(ratio: str, index: int) -> OwnUsual:
+    """The usual of two days, from `ratio` and the common allowance at `index` of `COMMON`."""
+    return OwnUsual(ratio, "this address", "この接続元", float(COMMON[index]))
 
 
 FEATURES = (

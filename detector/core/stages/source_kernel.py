@@ -1,7 +1,7 @@
-"""The source stage: what came from one address or device, with any account and any wallet, and what is usual for it.
+"""Kernel and row of the source stage: the events of one address or device, and the usual counts of its days.
 
-A family, a campus and a carrier's address are large and normal; what tells is more than the source's own usual. Counts
-are of the newest day (in Japan) and the day before it; what comes late counts on the newest day.
+A family, a campus and a carrier's address are large and normal; suspicious is more than the source's own usual. Counts
+are of the newest day (in Japan) and the day before it; late events count on the newest day.
 """
 
 import math
@@ -18,11 +18,11 @@ from detector.core.stages import two_days
 from detector.core.stages.jst import day_of
 from detector.jst import DAY_MS
 
-PERIOD_DAYS = 15  # two of them are the month that slow sprays are seen in
-USUAL_DAYS = 30  # days the usual is a mean of
-FORGOTTEN_DAYS = 120  # without an event, after which nothing of a usual is left that a float32 would show
+PERIOD_DAYS = 15  # two of them are a month, long enough to see slow sprays
+USUAL_DAYS = 30  # days in the mean that is the usual
+FORGOTTEN_DAYS = 120  # without an event, after which a usual is 0 in float32
 YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
-MOST = 3  # of wallets and accounts in the saturated features: families stop there
+MOST = 3  # of wallets and accounts in the saturated features: families have no more
 
 ROW = np.dtype(
     [
@@ -35,14 +35,14 @@ ROW = np.dtype(
         ("young_tens", "<u4", (2,)),  # tens of yen debited for wallets less than a day old
         ("usual", "<f4", (4,)),  # a day's accounts, attempts, failures and young yen
         ("period", "<u2"),
-        ("days", "<u2"),  # that the usual is a mean of, at most USUAL_DAYS
+        ("days", "<u2"),  # in the mean, at most USUAL_DAYS
         ("opened", "<u2", (2,)),
         ("attempts", "<u2", (2,)),
         ("failures", "<u2", (2,)),
     ]
 )
 
-#: Columns of the feature matrix in the order in which the kernel writes them; `source_features` describes each.
+#: Columns of the feature matrix in the kernel's order; `source_features` describes them.
 COLUMNS = (
     "source_accounts_2d",
     "source_accounts_3",
@@ -77,16 +77,16 @@ COLUMNS = (
     _,
     _,
 ) = range(len(COLUMNS))
-#: Added to the usual of two days before a count is divided by it, so that a source without history is no wonder: what
-#: one person does in a day (accounts, attempts, failures), and one first charge of a campaign (yen).
+#: Added to the usual of two days before a count is divided by it, so that a source without history is not anomalous:
+#: one person's day (accounts, attempts, failures), and one first charge of a campaign (yen).
 COMMON = np.array([2.0, 2.0, 1.0, 20_000.0])
 
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 
 
 def _counts(bits: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """How many distinct hashes set so many of `bits` bits: linear counting (Whang et al., A linear-time probabilistic
-    counting algorithm for database applications, 1990); all bits set counts as half a bit left."""
+    """Estimated distinct hashes by number of set bits, of `bits`: linear counting (Whang et al., A linear-time
+    probabilistic counting algorithm for database applications, 1990); all bits set counts as half a bit left."""
     left = [bits - k if k < bits else 0.5 for k in range(bits + 1)]
     return np.array([round(bits * math.log(bits / free)) for free in left])
 
@@ -105,14 +105,14 @@ def source_kernel(
     X: Any,
     facts: Any,  # noqa: ARG001 - facts are of the account: they go on as they came
 ) -> None:
-    """See `detector.core.stage.Stage`. An event of unknown source has no feature, nor has a transfer's receiver."""
+    """See `detector.core.stage.Stage`. Events of unknown source and receiving sides of transfers have no features."""
     for i in range(start, stop):
         X[i, :] = np.nan
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
         if status[i] == APPLY_FRESH:
-            row.first_day = 0  # also where this event counts for nothing
+            row.first_day = 0  # even if this event is not counted
         if batch.source[i] == 0 or batch.role[i] != OWN:
             continue
         day = day_of(batch.occurred_at_ms[i] // 1000)
@@ -142,7 +142,7 @@ def _clear(row: Any, day: int) -> None:
 
 @njit(cache=True)
 def _turn(row: Any, day: int) -> None:
-    """Begin a new day and a new period where this is one; the finished day goes into the usual, empty ones after it."""
+    """Begin a new day, and a new period, if needed; the finished day and empty days after it update the usual."""
     gone = day - row.day
     if gone > 0:
         _into_usual(row, gone)
@@ -163,7 +163,7 @@ def _turn(row: Any, day: int) -> None:
 
 @njit(cache=True)
 def _into_usual(row: Any, gone: int) -> None:
-    """The newest day, then `gone − 1` days on which nothing happened."""
+    """Update the usual with the newest day, then with `gone − 1` empty days."""
     if gone >= FORGOTTEN_DAYS:
         row.usual[:] = 0
         row.days = USUAL_DAYS
@@ -177,7 +177,7 @@ def _into_usual(row: Any, gone: int) -> None:
 
 @njit(cache=True)
 def _total(row: Any, what: int) -> Any:
-    """What the newest day came to, in the order of the usual."""
+    """Count `what` of the newest day, in the order of the usual."""
     if what == 0:
         return float(_OF_128[_bits(row.accounts[0, 0]) + _bits(row.accounts[0, 1])])
     if what == 1:

@@ -1,6 +1,6 @@
 """Counters of the newest day (or hour) and the one before it, `counts[0]` and `counts[1]`, as rows hold them.
 
-What comes late counts on the newest.
+Late events count on the newest day.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ def begin(counts: Any, days: int) -> None:
 
 
 @njit(cache=True)
-def count_attempt(row: Any, day: int, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by place
+def count_attempt(row: Any, day: int, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by position
     """Count a link attempt in a row with `day`, `attempts`, `failures` and `streak`, the failures since a success."""
     days = day - row.day
     if days > 0:
@@ -39,7 +39,7 @@ def count_attempt(row: Any, day: int, succeeded: bool) -> None:  # noqa: FBT001 
 
 @njit(cache=True)
 def of_two(counts: Any, counted: int, now: int) -> Any:
-    """Of the newest day counted and the one before it, what lies within `now` and the one before it."""
+    """The sum of the counts that belong to day `now` and the day before it; `counted` is the newest day."""
     age = max(0, now - counted)
     if age == 0:
         return np.int64(counts[0]) + counts[1]

@@ -1,4 +1,4 @@
-"""The wallet stage, put together."""
+"""The wallet stage."""
 
 from detector.core.stage import Stage
 from detector.core.stages.wallet_features import FEATURES

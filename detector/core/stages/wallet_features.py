@@ -1,7 +1,7 @@
-"""The wallet stage's features, described: for the forest their direction, for people their meaning and texts.
+"""The wallet stage's features, as a table: direction of risk, meaning and texts.
 
-A link's or debit's own wallet age and verification are features of the account stage; here they are of the wallet's
-own events, which have none of that stage. Where a sentence says "two days" it means today and yesterday in Japan.
+Wallet age and verification of links and debits are features of the account stage; here they are those of the wallet's
+own events, which do not pass that stage. "Two days" are today and yesterday in Japan.
 """
 
 from detector.core.stage import Feature, OwnAmount
@@ -399,7 +399,7 @@ FEATURES = (
     ),
     Feature(
         "category_new",
-        "a category of shops the wallet never paid in, told by 64 bits",
+        "a category of shops the wallet never paid in, counted by 64 bits",
         "bool",
         1,
         ("payment",),

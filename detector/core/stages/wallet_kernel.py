@@ -1,7 +1,7 @@
-"""The wallet stage: what one wallet has lived through with all its accounts, with shops and with other wallets.
+"""Kernel of the wallet stage: the history of one wallet with its accounts, shops and other wallets.
 
-Features are as of before the event, plus the event itself. Everything is whole seconds and yen but the two decayed
-sums, which are float32 in the row and computed by a table: row and oracle agree to the last bit.
+Features are as of before the event, plus the event itself. All values are whole seconds and yen, except the two decayed
+sums, which are float32 in the row and computed by a table, so that row and oracle agree to the last bit.
 """
 
 from typing import Any, NamedTuple
@@ -23,15 +23,15 @@ NEAR_LIMIT_YEN = (45_000, 49_999)  # payments just under a bar-code payment's li
 
 
 class Cap(NamedTuple):
-    """A saturated feature: no more than `at` counts, because beyond it more is no more risk."""
+    """A saturated feature: capped at `at`, because risk no longer rises above it."""
 
     feature: str
     at: int
     reason: str
 
 
-#: Where features saturate. What is left of a score then comes from the conjunction that tells a thief's first charge
-#: from a big honest one.
+#: Caps of saturated features. The score then comes from the conjunction, which separates a thief's first charge from a
+#: large honest one.
 CAPS = (
     Cap("holder_fresh_s", 12 * HOUR_S, "most thieves' wallets are drained within hours; a day old or a year is one"),
     Cap("linked_accounts_2", 2, "a second account is a stranger's or a family's; a third says no more"),
@@ -45,7 +45,7 @@ FRESH_S, DEBITS_1M = _AT["holder_fresh_s"], _AT["holder_debits_1m_3"]
 LINKED_2, LINKED_3 = _AT["linked_accounts_2"], _AT["linked_accounts_3"]
 YEN_24H, YEN_DECAYED = _AT["holder_yen_24h_100k"], _AT["holder_yen_decayed_90k"]
 
-#: Columns of the feature matrix in the order in which the kernel writes them; `wallet_features` describes each.
+#: Columns of the feature matrix in the kernel's order; `wallet_features` describes them.
 COLUMNS = (
     "holder_age_s",
     "holder_unverified",
@@ -203,7 +203,7 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
 
 @njit(cache=True)
 def _of_the_wallet(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
-    """An opening, a payment, a transfer sent or a payout."""
+    """Features of an opening, a payment, a transfer sent or a payout."""
     kind = batch.kind[i]
     x[_AGE] = _age_s(batch, i, now_s)
     x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
@@ -231,16 +231,16 @@ def _fresh(batch: Any, i: int, now_s: int, x: Any) -> None:
 
 @njit(cache=True)
 def _accounts(row: Any, account: Any, day: int, linking: int, x: Any) -> None:
-    """The wallet's accounts, that of this event included; `linking` is 1 for a link attempt."""
-    place = memory.place_of(row, account)
-    is_new = 1 if place < 0 else 0
+    """Counts of the wallet's accounts, this event's included; `linking` is 1 for a link attempt."""
+    slot = memory.slot_of(row, account)
+    is_new = 1 if slot < 0 else 0
     held, recent = is_new, is_new * linking
     for other in range(ACCOUNTS):
-        this = other == place
+        this = other == slot
         held += row.account[other] != 0 and (this or not memory.is_cut(row, other))
         linked = row.linked_day[other] > 0 and row.linked_day[other] >= day - 1
         recent += linked or (this and linking == 1)
-    back = linking if place >= 0 and memory.is_cut(row, place) else 0
+    back = linking if slot >= 0 and memory.is_cut(row, slot) else 0
     x[_LINKED] = held
     x[_LINKED_2] = min(held, LINKED_2)
     x[_LINKED_3] = min(held, LINKED_3)
@@ -265,7 +265,7 @@ def _since_charge(row: Any, now_s: int, x: Any) -> None:
 
 @njit(cache=True)
 def _attempts(row: Any, day: int, x: Any) -> None:
-    """Link attempts of two days; that of this event is counted already."""
+    """Link attempts of two days; this event is already counted."""
     x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day)
     x[_FAILURES] = two_days.of_two(row.failures, row.day, day)
     x[_TRIED] = memory.tried_of_two(row, day)
@@ -273,7 +273,7 @@ def _attempts(row: Any, day: int, x: Any) -> None:
 
 @njit(cache=True)
 def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> int:
-    """Debits from all accounts, a debit itself included, of which `taken` yen were carried out; yen of 24 hours."""
+    """Features of debits from all accounts, this one included with `taken` yen; yen of 24 hours."""
     this = 1 if batch.kind[i] == DEBIT else 0
     count, tens = memory.debits_within(row, now_s, MINUTE_S)
     x[_DEBITS_1M] = min(count + this, DEBITS_1M)
@@ -281,7 +281,7 @@ def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> in
         count, tens = memory.debits_within(row, now_s, WINDOWS_S[window])
         x[_WINDOW_0 + 2 * window] = count + this
         x[_WINDOW_0 + 2 * window + 1] = 10 * (tens + memory.tens_of(taken))
-    day_yen = 10 * (tens + memory.tens_of(taken))  # the last window is the day
+    day_yen = 10 * (tens + memory.tens_of(taken))  # the last window is 24 hours
     x[_YEN_24H] = min(day_yen, YEN_24H)
     x[_PER_HOUR] = day_yen * HOUR_S / max(_age_s(batch, i, now_s), MINUTE_S)
     left = memory.decay(max(0, now_s - row.decayed_s))
@@ -296,7 +296,7 @@ def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> in
 
 @njit(cache=True)
 def _spent(row: Any, now_s: int, charged_yen: int, x: Any) -> None:
-    """What left the wallet in 24 hours, beside what was debited for it, and what came from others."""
+    """Money that left the wallet in 24 hours, compared with debits and money received."""
     spent: Any = 0
     paid_out: Any = 0
     near: Any = 0
@@ -323,7 +323,7 @@ def _spent(row: Any, now_s: int, charged_yen: int, x: Any) -> None:
 
 @njit(cache=True)
 def _received(row: Any, now_s: int, x: Any) -> None:
-    """What other wallets sent."""
+    """Money received from other wallets."""
     received: Any = 0
     fan_in = 0
     for j in range(FLOWS):
@@ -336,7 +336,7 @@ def _received(row: Any, now_s: int, x: Any) -> None:
 
 @njit(cache=True)
 def _shopping(row: Any, shop: Any, category: Any, x: Any) -> None:
-    """Whether shop and category are new to the wallet, where they are known."""
+    """Whether shop and category are new to the wallet, if known."""
     if shop != 0:
         x[_SHOP_NEW] = 1
         for j in range(FLOWS):

@@ -1,6 +1,6 @@
-"""How the wallet stage remembers: what an event writes into a wallet's row, and what of it lies within a time.
+"""Reads and writes a wallet's row: what an event stores, and what of it is within a time.
 
-What comes late sees what was recorded after it as just happened, never as a negative time.
+For a late event, later records have age 0, never a negative one.
 """
 
 from typing import Any
@@ -13,17 +13,17 @@ from detector.core.stages.jst import day_of, month_of
 from detector.core.stages.wallet_row import ACCOUNTS, CATEGORY_BITS, DEBITS, FLOWS, TRIED_BITS
 from detector.jst import DAY_S
 
-HALF_LIFE_S = 420  # of the decayed sums: a drain takes minutes, an honest second charge comes hours later
-HALVINGS = 24  # half-lives until nothing is left: less than a float32 can tell beside what was there
-#: Parts of a half-life from a table, so that no machine's exp2 rounds them differently.
+HALF_LIFE_S = 420  # of the decayed sums: a drain takes minutes, an honest second charge is hours later
+HALVINGS = 24  # half-lives after which nothing is left: below float32 precision
+#: Fractions of a half-life from a table, because exp2 rounds differently on other machines.
 _PARTS = np.array([2.0 ** (-second / HALF_LIFE_S) for second in range(HALF_LIFE_S)])
 _U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
-RECEIVED = _U1  # a movement into the wallet; those out of it have the event's kind
+RECEIVED = _U1  # code of a movement into the wallet; those out of it have the event's kind
 
 
 @njit(cache=True)
 def turn_month(row: Any, month: int) -> None:
-    """Begin the month anew when it is a later one."""
+    """Reset the month's sum if `month` is later."""
     if month > row.month:
         row.month = month
         row.month_yen = 0
@@ -31,7 +31,7 @@ def turn_month(row: Any, month: int) -> None:
 
 @njit(cache=True)
 def count_event(row: Any, hour: int) -> None:
-    """Count an event; one that comes late on the newest hour."""
+    """Count an event; a late one counts in the newest hour."""
     if hour > row.hour:
         two_days.begin(row.events, hour - row.hour)
         row.hour = hour
@@ -39,8 +39,8 @@ def count_event(row: Any, hour: int) -> None:
 
 
 @njit(cache=True)
-def count_attempt(row: Any, day: int, account: Any, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by place
-    """Count a link attempt; one that comes late on the newest day."""
+def count_attempt(row: Any, day: int, account: Any, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by position
+    """Count a link attempt; a late one counts on the newest day."""
     if day > row.day:
         two_days.begin(row.tried, day - row.day)
     two_days.count_attempt(row, day, succeeded)
@@ -49,7 +49,7 @@ def count_attempt(row: Any, day: int, account: Any, succeeded: bool) -> None:  #
 
 @njit(cache=True)
 def tried_of_two(row: Any, day: int) -> int:
-    """Accounts tried on `day` and the one before it, likewise; those that share a bit count once."""
+    """Accounts tried on `day` and the day before it; accounts that share a bit count once."""
     age = max(0, day - row.day)
     bits = np.int64(row.tried[0]) if age <= 1 else np.int64(0)
     if age == 0:
@@ -62,26 +62,26 @@ def tried_of_two(row: Any, day: int) -> int:
 
 
 @njit(cache=True)
-def place_of(row: Any, account: Any) -> int:
-    """Place of an account among those remembered, −1 where it is not."""
+def slot_of(row: Any, account: Any) -> int:
+    """Slot of a remembered account, −1 if it is not remembered."""
     half = _half(account)
-    for place in range(ACCOUNTS):
-        if row.account[place] == half:
-            return place
+    for slot in range(ACCOUNTS):
+        if row.account[slot] == half:
+            return slot
     return -1
 
 
 @njit(cache=True)
-def is_cut(row: Any, place: int) -> Any:
-    """1 where the account at this place was unlinked since."""
-    return row.cut >> place & 1
+def is_cut(row: Any, slot: int) -> Any:
+    """1 if the account in this slot was unlinked since."""
+    return row.cut >> slot & 1
 
 
 @njit(cache=True)
 def link(row: Any, account: Any, now_s: int) -> None:
     """Remember a successful link."""
-    place = place_of(row, account)
-    if place >= 0 and is_cut(row, place):
+    slot = slot_of(row, account)
+    if slot >= 0 and is_cut(row, slot):
         row.relinks = min(np.int64(row.relinks) + 1, _U1)
     row.linked_day[_remember(row, account)] = day_of(now_s)
     if row.first_link_s == 0:
@@ -92,33 +92,33 @@ def link(row: Any, account: Any, now_s: int) -> None:
 @njit(cache=True)
 def cut(row: Any, account: Any) -> None:
     """Mark an account as unlinked, if it is remembered."""
-    place = place_of(row, account)
-    if place >= 0:
-        row.cut |= 1 << place
+    slot = slot_of(row, account)
+    if slot >= 0:
+        row.cut |= 1 << slot
 
 
 @njit(cache=True)
 def _remember(row: Any, account: Any) -> Any:
-    """Put an account among those remembered, in the place of the one that came first; its place, no longer cut."""
-    place: Any = place_of(row, account)
-    if place < 0:
-        place = np.int64(row.next_account)
-        row.account[place] = _half(account)
-        row.linked_day[place] = 0
-        row.next_account = (place + 1) % ACCOUNTS
+    """Remember an account, evicting the oldest if needed, and clear its unlinked bit; its slot."""
+    slot: Any = slot_of(row, account)
+    if slot < 0:
+        slot = np.int64(row.next_account)
+        row.account[slot] = _half(account)
+        row.linked_day[slot] = 0
+        row.next_account = (slot + 1) % ACCOUNTS
         row.accounts_ever = min(np.int64(row.accounts_ever) + 1, _U2)
-    row.cut &= ~(1 << place)
-    return place
+    row.cut &= ~(1 << slot)
+    return slot
 
 
 @njit(cache=True)
 def debit(row: Any, account: Any, now_s: int, yen: int) -> None:
-    """Remember a successful debit, in the place of the one that came first of six."""
+    """Remember a successful debit, overwriting the oldest of six."""
     _remember(row, account)
-    place = row.next_debit
-    row.debit_s[place] = now_s
-    row.debit_tens[place] = tens_of(yen)
-    row.next_debit = (place + 1) % DEBITS
+    slot = row.next_debit
+    row.debit_s[slot] = now_s
+    row.debit_tens[slot] = tens_of(yen)
+    row.next_debit = (slot + 1) % DEBITS
     if month_of(day_of(now_s)) == row.month:
         row.month_yen = min(np.int64(row.month_yen) + yen, _U4)
     newest_s: Any = max(now_s, np.int64(row.decayed_s))
@@ -130,7 +130,7 @@ def debit(row: Any, account: Any, now_s: int, yen: int) -> None:
 
 @njit(cache=True)
 def decay(seconds: int) -> Any:
-    """What is left of 1 after so many seconds: 2 ** -(seconds / 420), and nothing after 24 half-lives."""
+    """Decay factor after `seconds`: 2 ** -(seconds / 420), 0 after 24 half-lives."""
     halvings = seconds // HALF_LIFE_S
     if halvings >= HALVINGS:
         return 0.0
@@ -139,7 +139,7 @@ def decay(seconds: int) -> Any:
 
 @njit(cache=True)
 def debits_within(row: Any, now_s: int, window_s: int) -> tuple[int, int]:
-    """Number and tens of yen of the debits remembered that are less than `window_s` old."""
+    """Number and tens of yen of the remembered debits less than `window_s` old."""
     count, tens = 0, 0
     for j in range(DEBITS):
         if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
@@ -150,24 +150,24 @@ def debits_within(row: Any, now_s: int, window_s: int) -> tuple[int, int]:
 
 @njit(cache=True)
 def move(row: Any, now_s: int, kind: int, yen: int, other: Any) -> None:
-    """Remember money paid, sent, paid out or `RECEIVED`, in the place of what came first of six."""
-    place = row.next_flow
-    row.flow_s[place] = now_s
-    row.flow_kind[place] = kind
-    row.flow_tens[place] = tens_of(yen)
-    row.flow_other[place] = quarter_of(other)
-    row.next_flow = (place + 1) % FLOWS
+    """Remember money paid, sent, paid out or `RECEIVED`, overwriting the oldest of six."""
+    slot = row.next_flow
+    row.flow_s[slot] = now_s
+    row.flow_kind[slot] = kind
+    row.flow_tens[slot] = tens_of(yen)
+    row.flow_other[slot] = quarter_of(other)
+    row.next_flow = (slot + 1) % FLOWS
 
 
 @njit(cache=True)
 def moved(row: Any, j: int, now_s: int) -> Any:
-    """Whether place `j` holds a movement of the last 24 hours."""
+    """Whether slot `j` has a movement of the last 24 hours."""
     return row.flow_s[j] > 0 and max(0, now_s - row.flow_s[j]) < DAY_S
 
 
 @njit(cache=True)
 def is_first_with(row: Any, j: int, now_s: int) -> bool:
-    """Whether no place before `j` holds a movement of the last 24 hours of that kind with that other wallet."""
+    """Whether no slot before `j` has a movement of the last 24 hours of the same kind with the same other wallet."""
     for k in range(j):
         same = row.flow_kind[k] == row.flow_kind[j] and row.flow_other[k] == row.flow_other[j]
         if same and moved(row, k, now_s):
@@ -177,7 +177,7 @@ def is_first_with(row: Any, j: int, now_s: int) -> bool:
 
 @njit(cache=True)
 def visit(row: Any, category: Any) -> Any:
-    """Remember a category of shops; whether it is new."""
+    """Remember a shop category; whether it is new."""
     bit = np.uint64(1) << (category & np.uint64(CATEGORY_BITS - 1))
     is_new = row.categories & bit == 0
     row.categories |= bit
@@ -192,7 +192,7 @@ def _half(account: Any) -> Any:
 
 @njit(cache=True)
 def quarter_of(other: Any) -> Any:
-    """Upper quarter of a shop's or wallet's hash, 0 only where it is unknown."""
+    """Upper quarter of a shop's or wallet's hash, 0 only if unknown."""
     return max(np.int64(other >> np.uint64(48)), 1) if other != 0 else 0
 
 

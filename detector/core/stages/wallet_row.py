@@ -1,6 +1,6 @@
-"""The wallet stage's row: all that is remembered of one wallet.
+"""Row of the wallet stage: the stored state of one wallet.
 
-Yen of rings are whole tens, at most 655,350 a movement (twice the monthly cap): two bytes each.
+Rings store yen in whole tens, at most 655,350 a movement (twice the monthly cap): two bytes each.
 """
 
 from typing import Any
@@ -10,17 +10,17 @@ from numba import njit
 
 from detector.core.stage import HEADER
 
-ACCOUNTS = 6  # remembered; families link two to four, and a hoard is told from three on
+ACCOUNTS = 6  # remembered; families link two to four, and a hoard shows from three on
 DEBITS = 6  # successful ones remembered, as in the account stage: a drain to the cap takes three to five
 FLOWS = 6  # movements out of and into the wallet remembered: a fan-out has two to six branches
-TRIED_BITS = 32  # accounts tried in a day are told by bits: of ten, one shares another's on average
-CATEGORY_BITS = 64  # likewise categories of shops, of which there are some ten
+TRIED_BITS = 32  # a bit for each account tried in a day: of ten, one shares another's on average
+CATEGORY_BITS = 64  # a bit for each shop category, of which there are some ten
 
 ROW = np.dtype(
     [
         *HEADER,
-        ("first_link_s", "<u4"),  # first successful one, 0 = none; fills the header to a multiple of eight
-        ("categories", "<u8"),  # a bit for each category of shop ever paid in
+        ("first_link_s", "<u4"),  # first successful one, 0 = none; pads the header to a multiple of eight
+        ("categories", "<u8"),  # a bit for each shop category ever paid in
         ("last_link_s", "<u4"),
         ("account", "<u4", (ACCOUNTS,)),  # upper half of the hash, 0 = empty
         ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
@@ -41,10 +41,10 @@ ROW = np.dtype(
         ("attempts", "u1", (2,)),  # link attempts that day and the day before
         ("failures", "u1", (2,)),
         ("streak", "u1"),  # failures since the last successful link
-        ("relinks", "u1"),  # times an account came back after it was cut
+        ("relinks", "u1"),  # accounts linked again after they were unlinked
         ("flow_kind", "u1", (FLOWS,)),
         ("events", "u1", (2,)),  # that hour and the hour before
-        ("cut", "u1"),  # bits of the places of accounts that were unlinked
+        ("cut", "u1"),  # bits of the slots of unlinked accounts
         ("next_account", "u1"),
         ("next_debit", "u1"),
         ("next_flow", "u1"),

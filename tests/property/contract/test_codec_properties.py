@@ -177,8 +177,8 @@ def test_a_chunk_gives_what_its_messages_give_one_at_a_time(values: list[bytes |
                     x for part in parts for x in getattr(part.batch, name).tolist()
                 ], name
         for texts, alone in zip(whole.strings, zip(*(part.strings for part in parts), strict=True), strict=False):
-            told = [text.text(i) for text in alone for i in range(len(text.begin))]
-            assert told == [texts.text(i) for i in range(whole.batch.size)]
+            one_by_one = [text.text(i) for text in alone for i in range(len(text.begin))]
+            assert one_by_one == [texts.text(i) for i in range(whole.batch.size)]
 
 
 @given(changed_fields() | changed_bytes())

@@ -1,4 +1,4 @@
-"""The account stage gives what its feature table says, to the last bit, on random lives of accounts."""
+"""The account stage equals its feature table, to the last bit, on random lives of accounts."""
 
 import numpy as np
 import pytest

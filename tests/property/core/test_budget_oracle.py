@@ -1,4 +1,4 @@
-"""The desk stage against its slow definition, on random days; and however its log is cut or begun anew."""
+"""The budget stage against its slow definition, on random days; and however its log is cut or restarted."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The source stage gives what its feature table says, to the last bit, on random lives of sources."""
+"""The source stage equals its feature table, to the last bit, on random lives of sources."""
 
 import numpy as np
 from hypothesis import given, settings

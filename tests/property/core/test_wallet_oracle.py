@@ -1,4 +1,4 @@
-"""The wallet stage gives what its feature table says, to the last bit, on random lives of wallets."""
+"""The wallet stage equals its feature table, to the last bit, on random lives of wallets."""
 
 import numpy as np
 import pytest

@@ -79,7 +79,7 @@ def expires_dirty() -> Parts:
 
     class Other(PackedRows):
         def expire(self, watermark_ms: int, ttl_ms: int, committed_offset: int) -> Any:
-            self.dirty.place[:] = 0
+            self.dirty.listed[:] = 0
             self.dirty.size[0] = 0
             return super().expire(watermark_ms, ttl_ms, committed_offset)
 

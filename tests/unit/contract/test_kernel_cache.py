@@ -1,4 +1,4 @@
-"""Kept kernels: by what their sources say, all of them, not by when these were written."""
+"""The kernel cache depends on the contents of all sources, not on when they were written."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def judged(copy: Path, **environment: str) -> tuple[bool, int]:
-    """What the kernel says of 5 in a process of its own, and how many kept kernels that took."""
+    """The kernel's result for 5 in a process of its own, and the number of cache hits."""
     ran = subprocess.run(
         [sys.executable, "-m", "detector.core.kernel"],
         cwd=copy,

@@ -55,7 +55,7 @@ def test_an_event_is_told_by_its_id_with_service_kind_and_account_or_wallet() ->
 
 def test_an_event_delivered_again_is_the_same() -> None:
     again = decoded(make.debit(), make.debit(amount_yen=7, source="", wallet="w-9"))
-    assert again.identity[0] == again.identity[1], "what an account's event says beside is not its name"
+    assert again.identity[0] == again.identity[1], "other fields of an account's event are not part of its identity"
 
 
 def test_both_sides_of_a_transfer_are_one_event_of_the_wallet_that_sends() -> None:

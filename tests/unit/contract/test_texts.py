@@ -11,19 +11,19 @@ WORDS = ["", "e-1", "財布/é", "", "𠮷", "a" * 300]
 anything = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=12)
 
 
-def told(texts: Texts) -> list[str]:
+def strings_of(texts: Texts) -> list[str]:
     return [texts.text(i) for i in range(len(texts.begin))]
 
 
 @given(anything)
 @settings(max_examples=100, deadline=None)
 def test_what_goes_in_comes_out(words: list[str]) -> None:
-    assert words == told(Texts.of(words))
+    assert words == strings_of(Texts.of(words))
 
 
 def test_no_texts_are_no_texts_and_empty_ones_are_empty() -> None:
-    assert [] == told(Texts.of([])) == told(Texts.empty(0))
-    assert ["", "", ""] == told(Texts.empty(3))
+    assert [] == strings_of(Texts.of([])) == strings_of(Texts.empty(0))
+    assert ["", "", ""] == strings_of(Texts.empty(3))
     assert 0 == len(Texts.empty(3).packed()) == len(Texts.of([]).packed())
 
 
@@ -43,7 +43,7 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
 )
 def test_selected_are_those_asked_for_in_that_order(expected: list[str], which: object) -> None:
     selected = Texts.of(WORDS).select(which)
-    assert expected == told(selected)
+    assert expected == strings_of(selected)
     assert "".join(expected).encode() == selected.packed().tobytes()
 
 
@@ -54,7 +54,7 @@ def test_joined_are_those_of_all_parts_in_order_also_of_selected_ones(parts: lis
     selected = [Texts.of(part).select(np.array(order, np.int64)) for part, order in zip(parts, orders, strict=True)]
     expected = [part[i] for part, order in zip(parts, orders, strict=True) for i in order]
     joined = Texts.joined(selected)
-    assert expected == told(joined)
+    assert expected == strings_of(joined)
     assert "".join(expected).encode() == joined.packed().tobytes()
 
 
@@ -62,7 +62,7 @@ def test_strings_are_selected_and_joined_field_by_field() -> None:
     strings = Strings(*(Texts.of([f"{name}-{i}" for i in range(3)]) for name in Strings._fields))
     mixed = Strings.joined([strings.select([2, 0]), strings.select(slice(1, 2))])
     for name, texts in zip(Strings._fields, mixed, strict=True):
-        assert [f"{name}-2", f"{name}-0", f"{name}-1"] == told(texts)
+        assert [f"{name}-2", f"{name}-0", f"{name}-1"] == strings_of(texts)
 
 
 @given(anything)

@@ -36,7 +36,7 @@ def debit(at_ms: int, yen: int, wallet: int = W1, service: int = 0, result: int 
     )
 
 
-def told(*events: Event) -> tuple[list[dict[str, float]], list[list[int]]]:
+def played(*events: Event) -> tuple[list[dict[str, float]], list[list[int]]]:
     """Features that each event has, by name, and its yen."""
     numbered = [replace(event, offset=k, event_id=k + 1) for k, event in enumerate(events)]
     outcome = Alone(ACCOUNT, ttl_ms=10**12).process(batch_of(numbered))
@@ -45,14 +45,14 @@ def told(*events: Event) -> tuple[list[dict[str, float]], list[list[int]]]:
 
 
 def last(*events: Event) -> dict[str, float]:
-    return told(*events)[0][-1]
+    return played(*events)[0][-1]
 
 
 def test_the_drain_of_1_september_2020_is_seen_as_it_happened() -> None:
     # Linked ten minutes after the wallet was opened, then the whole cap in a minute (INCIDENT.md, 77 Bank).
     amounts = [100_000, 90_000, 90_000, 20_000]
     debits = [debit(T + k * 15 * SECOND, yen) for k, yen in enumerate(amounts)]
-    found, yen = told(link(T - 5 * MINUTE), *debits)
+    found, yen = played(link(T - 5 * MINUTE), *debits)
     assert [1, 2, 3, 4] == [x["debits_1m"] for x in found[1:]]
     assert [100_000, 190_000, 280_000, 300_000] == [x["yen_10m"] for x in found[1:]]
     assert [300, 315, 330, 345] == [x["since_link_s"] for x in found[1:]]
@@ -160,7 +160,7 @@ def test_debits(why: str, expected: dict[str, float | None], events: list[Event]
     assert expected == {name: found.get(name) and round(found[name], 2) for name in expected}, why
 
 
-def test_a_fifth_wallet_takes_the_place_of_the_one_longest_unseen() -> None:
+def test_a_fifth_wallet_evicts_the_least_recently_seen() -> None:
     wallets = [(k + 1) << 40 for k in range(5)]
     for seen_again, forgotten in ((wallets[0], 1), (wallets[1], 0)):
         life = [*(link(T, wallet) for wallet in wallets[:4]), debit(T + SECOND, 1, seen_again), link(T + 2, wallets[4])]
@@ -185,7 +185,7 @@ def test_habits_of_a_thousand_debits_stay_in_proportion() -> None:
 
 
 def test_an_unlink_has_no_features_but_says_what_is_left() -> None:
-    found, yen = told(debit(T, 100_000), unlink(T + 1))
+    found, yen = played(debit(T, 100_000), unlink(T + 1))
     assert ({}, [100_000, 200_000]) == (found[-1], yen[-1])
 
 

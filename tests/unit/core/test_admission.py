@@ -18,7 +18,7 @@ class Seen(NamedTuple):
     offset: int
     time_ms: int
     event_id: int
-    place: int = 0
+    hop_index: int = 0
 
 
 def admitted(rows: PackedRows, events: list[Seen], watermark_ms: int = 0, start: int = 0) -> tuple[list[int], int, int]:
@@ -28,7 +28,7 @@ def admitted(rows: PackedRows, events: list[Seen], watermark_ms: int = 0, start:
         rows.rows,
         rows.locate(np.array([e.key for e in events], np.uint64)),
         np.array([e.offset for e in events], np.int64),
-        np.array([e.place for e in events], np.int32),
+        np.array([e.hop_index for e in events], np.int32),
         np.array([e.time_ms for e in events], np.int64),
         np.array([e.event_id for e in events], np.uint64),
         start,
@@ -47,7 +47,7 @@ def admitted(rows: PackedRows, events: list[Seen], watermark_ms: int = 0, start:
     [
         ("an offset below the row's is a replay", REPLAY, Seen(1, 4, 200, 99)),
         ("the row's own offset is a replay", REPLAY, Seen(1, 5, 200, 99)),
-        ("a later place in the same message is none", APPLY, Seen(1, 5, 200, 99, 1)),
+        ("a later index in the same message is none", APPLY, Seen(1, 5, 200, 99, 1)),
         ("a new event is applied", APPLY, Seen(1, 6, 200, 99)),
         ("a known id is a duplicate", DUPLICATE, Seen(1, 6, 200, 11)),
         ("a late event is applied", APPLY, Seen(1, 6, 50, 99)),

@@ -1,4 +1,4 @@
-"""An alert says what the event, the log and the model say, and nothing of the moment it is built in."""
+"""An alert is a function of the event, the log and the model, not of the time it is built."""
 
 from dataclasses import replace
 from typing import Any
@@ -80,7 +80,7 @@ def facts_of(*changed: tuple[int, int]) -> np.ndarray:
 
 
 def build(i: int, *changed: tuple[int, int], model: Model | None = None, strings: Strings | None = None) -> Alert:
-    """The alert on event i, read from some hop: its place there is of no account."""
+    """The alert on event i, read from some hop; its position there does not matter."""
     return built(make_batch(2, **COLUMNS), i, *changed, model=model, strings=strings)
 
 
@@ -111,11 +111,11 @@ def test_a_case_is_named_after_its_first_alert_which_may_be_of_the_other_topic()
     assert (250_000, 50_000, 50, 1.0, 50_000) == money(numbered)
     first = build(0)
     assert ("account-account-events-3-41", 0, 1, ["opened"]) == (first.case_id, first.update, first.events, first.news)
-    told = {name: getattr(first, name) for name in (*OF_CASE, "case_id", "update")}
-    assert first == structs.replace(numbered, **told), "all else is of the event"
+    of_case = {name: getattr(first, name) for name in (*OF_CASE, "case_id", "update")}
+    assert first == structs.replace(numbered, **of_case), "all else is of the event"
 
 
-#: What the cases stage says of an update.
+#: Facts of an update from the cases stage.
 OF_CASE = ("events", "news", "severity", "yen_debited", "yen_at_risk", "seconds_to_cap", "urgency", "rank_yen")
 
 
@@ -144,7 +144,7 @@ def test_a_wallets_event_has_no_account() -> None:
     assert ("account-wallet-events-1-7", "", "", "w-1") == (alert.alert_id, alert.bank, alert.account, alert.wallet)
 
 
-def test_the_event_is_told_as_it_came() -> None:
+def test_the_alert_has_the_fields_of_its_event() -> None:
     alert = build(0)
     assert ("e-1", "debit", AT_MS, 90_000) == (alert.event_id, alert.kind, alert.occurred_at_ms, alert.amount_yen)
     assert ("0116", ACCOUNT, "w-1") == (alert.bank, alert.account, alert.wallet)
@@ -152,7 +152,7 @@ def test_the_event_is_told_as_it_came() -> None:
     assert (190_000, 110_000) == (alert.yen_debited, alert.yen_at_risk)
 
 
-def test_an_unknown_service_is_told_by_the_name_that_came_and_strings_may_be_of_any_letters() -> None:
+def test_an_unknown_service_is_shown_by_its_name_and_strings_may_have_any_letters() -> None:
     batch = make_batch(2, **COLUMNS | {"service": [FIRST_UNKNOWN + 7] * 2})
     alert = built(batch, 1, strings=strings_of("取引-é", ACCOUNT, "財布", "new-pay"))
     assert ("new-pay", "取引-é", "財布") == (alert.service, alert.event_id, alert.wallet)
@@ -163,7 +163,7 @@ def test_a_link_has_no_amount() -> None:
     assert ("link", 0) == (build(1).kind, build(1).amount_yen)
 
 
-def test_the_judgement_is_told_in_the_common_currency() -> None:
+def test_the_judgement_is_reported_in_false_alarms_a_day() -> None:
     model = make_model()
     judgement = model.judge(RISKY, KIND)
     alert = build(0)
@@ -189,8 +189,8 @@ def test_built_again_it_is_the_same_message() -> None:
 
 
 @pytest.mark.parametrize(("expected", "bank"), [(False, 1), (True, 116)])
-def test_what_would_not_have_alerted_is_told_at_the_limit_of_the_event_s_own_bank(expected: bool, bank: int) -> None:
-    # So bad an event alerts with any one thing otherwise, but at bank 116 nothing would alert.
+def test_the_counterfactual_uses_the_limit_of_the_event_s_own_bank(expected: bool, bank: int) -> None:
+    # So extreme an event alerts after any single change, but at bank 116 nothing would alert.
     model = replace(make_model(), banks=BankBudgets({"0116": 1.0}, {"0116": 1e-9}))
     alert = built(make_batch(2, **COLUMNS | {"bank": [bank, bank]}), 0, model=model)
     assert expected == (alert.counterfactual is not None)
@@ -243,8 +243,8 @@ def risky_kernel(*arguments: Any) -> None:
     X[start:stop] = RISKY[0]
 
 
-def test_every_fact_of_a_case_is_told() -> None:
-    """A fact that an alert did not tell could be left out of the cases stage."""
+def test_every_fact_of_a_case_is_in_the_alert() -> None:
+    """The cases stage writes no fact that an alert does not contain."""
     facts = {name: index for index, name in enumerate(FACTS) if name.startswith("case_")}
     base = build(0)
     changed = {"case_severity": LEVELS.index("low"), "case_news": triage.YEN, "case_origin": 4}

@@ -1,4 +1,4 @@
-"""Shapley values of trees against the definition, and against what the trees say."""
+"""Shapley values of trees against the definition, and against the output of the trees."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_a_feature_that_stands_twenty_times_on_a_way_and_twenty_that_stand_once(
         x = np.full(features, 25, np.float32)
         given = trees_of(*table).shapley(x)
         assert expectation(table, x, tuple(range(features))) - expectation(table, x, ()) == pytest.approx(given.sum())
-        # All conditions are alike, so all features get the same where each stands once.
+        # All conditions are alike, so all features get the same if each occurs once.
         np.testing.assert_allclose(np.full(features, given[0]), given, rtol=0, atol=1e-13)
 
 
@@ -57,7 +57,7 @@ def test_a_feature_that_no_tree_looks_at_gets_nothing() -> None:
 
 
 def test_padding_to_perfect_depth_changes_nothing() -> None:
-    # The left leaf of depth 1 stands again at depth 2, behind a split that nothing passes.
+    # The left leaf of depth 1 occurs again at depth 2, after a split that nothing passes.
     feature, threshold = np.array([[1, 0, 0]], np.uint16), np.array([[2, np.inf, 5]], np.float32)
     value, cover = np.array([[0, 7, 0, 7, 7, 3, 1.0]]), np.array([[10, 4, 6, 4, 4, 5, 1]], np.uint32)
     plain = Table(
@@ -70,7 +70,7 @@ def test_padding_to_perfect_depth_changes_nothing() -> None:
         np.testing.assert_allclose(shapley(plain, x), trees.shapley(x), rtol=0, atol=1e-12)
 
 
-def test_refuses_a_node_that_no_training_event_came_to() -> None:
+def test_refuses_a_node_without_training_events() -> None:
     table = random_table(np.random.default_rng(6), 3, 9, 2)
     table.cover[table.cover == table.cover[table.cover > 0].min()] = 0
     with pytest.raises(ValueError, match="no training event"):

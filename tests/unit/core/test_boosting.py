@@ -23,11 +23,11 @@ def events(n: int, seed: int) -> np.ndarray:
 
 def booster(turns: int, leaves: int) -> HistGradientBoostingClassifier:
     X = events(N, seed=1)
-    told = np.nan_to_num(X[:, 6]) + np.nan_to_num(X[:, 1], nan=3) * (X[:, 3] > 1) > 3
+    labels = np.nan_to_num(X[:, 6]) + np.nan_to_num(X[:, 1], nan=3) * (X[:, 3] > 1) > 3
     fitted = HistGradientBoostingClassifier(
         max_iter=turns, max_leaf_nodes=leaves, learning_rate=0.3, early_stopping=False, random_state=1
     )
-    return fitted.fit(X[:, COLUMNS], told)
+    return fitted.fit(X[:, COLUMNS], labels)
 
 
 @pytest.fixture(scope="module")

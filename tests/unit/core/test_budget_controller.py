@@ -1,4 +1,4 @@
-"""What the controller does: it follows a life that drifts, and neither campaigns nor outages; whose budget is whose."""
+"""The controller follows drift of normal events, not campaigns or outages; which bank has which budget."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ TTL_MS = 400 * DAY_MS
 
 
 class Life:
-    """A desk that bears `set_point` groups a day, and days of which normal life is `drift` times what was learnt."""
+    """A budget of `set_point` groups a day, and days with `drift` times the groups of the training data."""
 
     def __init__(self, set_point: float = 20.0, seed: int = 1, learnt_until: int = NEVER) -> None:
         self._set_points = np.full(BANKS + 1, set_point)
@@ -62,7 +62,7 @@ class Life:
         return len(within_budget(outcome.events, outcome.status))
 
     def multipliers(self, days: int, drift: float = 1.0) -> list[float]:
-        """What the multiplier was on each of `days`."""
+        """The multiplier on each of `days`."""
         found = []
         for _ in range(days):
             self.live(days=1, drift=drift)
@@ -97,7 +97,7 @@ def test_a_campaign_does_not_move_it(campaign: int) -> None:
     before = life.multiplier
     life.live(days=14, campaign=campaign)
     assert before == pytest.approx(life.multiplier, rel=0.06)
-    life.live(days=1)  # what was alerted meanwhile is no part of what is usual
+    life.live(days=1)  # alerts meanwhile do not count towards the usual
     assert before == pytest.approx(life.multiplier, rel=0.06)
 
 
@@ -160,7 +160,7 @@ def test_a_budget_that_begins_lets_through_what_the_model_says() -> None:
     assert 1 == life.take([Alerting(1, at_ms, 1.0), Alerting(2, at_ms, 1.000001), Alerting(3, at_ms, HIGHEST)])
 
 
-def test_alerts_of_one_account_are_one_group_a_day_and_wallets_are_told_apart() -> None:
+def test_alerts_of_one_account_are_one_group_a_day_and_wallets_are_separate() -> None:
     life = Life()
     at_ms = DAY_0 * DAY_MS
     alerting = [(1, 9), (1, 9), (2, 9), (0, 8), (0, 7), (0, 8)]
@@ -200,7 +200,7 @@ def test_the_controller_gets_the_part_of_the_limit_of_the_bank() -> None:
     assert [WHOLE, WHOLE, WHOLE // 2, WHOLE * 3 // 2] == facts[:, OF_LIMIT].tolist()
 
 
-def test_without_a_controller_no_part_is_told() -> None:
+def test_without_a_controller_no_fraction_of_the_limit_is_written() -> None:
     model = replace(controlled({}), controlled=False)
     facts = escalated_of(model, [20.0, np.inf], make_batch(2, bank=[1, 1]))
     assert [0, 0] == facts[:, OF_LIMIT].tolist()

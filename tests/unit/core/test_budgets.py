@@ -1,4 +1,4 @@
-"""Budgets of banks: what they come to as limits, and which make no sense."""
+"""Budgets of banks: the limits they give, and which are invalid."""
 
 from collections.abc import Mapping
 
@@ -38,12 +38,12 @@ def test_a_budget_that_makes_no_limit_is_refused(own: Mapping[str, float], compl
         BankBudgets(SHARES, own)
 
 
-def test_budgets_are_read_from_words() -> None:
+def test_budgets_are_read_from_texts() -> None:
     assert {"0116": 2.0, "0005": 0.5} == parse_own(["0116=2", "0005=0.5"])
 
 
 @pytest.mark.parametrize("word", ["116=2", "0116", "0116=", "0116=0", "0116=-1", "0116=nan", "0116=1e3", "01160=1"])
-def test_words_that_are_no_budget_are_refused(word: str) -> None:
+def test_texts_that_are_no_budget_are_refused(word: str) -> None:
     with pytest.raises(UserError, match="such as 0116=2"):
         parse_own([word])
     with pytest.raises(UserError, match="each bank once"):

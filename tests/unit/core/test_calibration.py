@@ -28,7 +28,7 @@ def test_p_values_count_held_out_events_of_the_same_kind() -> None:
     np.testing.assert_allclose(calibration.judge(new, kinds)[0], expected, rtol=1e-12)
 
 
-def test_a_rate_is_the_accounts_a_day_that_held_out_life_would_send_to_the_desk() -> None:
+def test_a_rate_is_the_accounts_a_day_that_alert_on_held_out_days() -> None:
     scores, kind, account, day = held_out(300)
     p_values, rates = fit_calibration(scores, kind, account, day, 5).judge(scores, kind)
     for i in range(len(scores)):
@@ -72,23 +72,23 @@ def test_millions_of_held_out_events_take_bounded_space_and_stay_close() -> None
 
 
 def test_a_table_of_calibrations_says_what_they_say_one_by_one() -> None:
-    """The first of the detectors with the least rate / share speaks, bit for bit."""
+    """The alarm is that of the first detector with the least rate / share, bit for bit."""
     parts = [held_out(300, seed) for seed in (1, 2, 3)]
     calibrations = [
-        fit_calibration(scores, kinds, account, day, 5, one_scale=place == 1)
-        for place, (scores, kinds, account, day) in enumerate(parts)
+        fit_calibration(scores, kinds, account, day, 5, one_scale=index == 1)
+        for index, (scores, kinds, account, day) in enumerate(parts)
     ]
     shares, n = [0.5, 0.3, 0.2], 1_000
     rng = np.random.default_rng(4)
     kind = rng.choice([LINK, DEBIT, UNLINK], n).astype(np.int8)
     scores = np.round(rng.normal(1, 2, (n, 3)), 1)  # some beyond all knots, some equal to one
     scores[rng.random((n, 3)) < 0.3] = np.nan
-    told = [calibration.judge(column, kind) for calibration, column in zip(calibrations, scores.T, strict=True)]
-    alarms = np.stack([rates / share for (_, rates), share in zip(told, shares, strict=True)])
+    judged = [calibration.judge(column, kind) for calibration, column in zip(calibrations, scores.T, strict=True)]
+    alarms = np.stack([rates / share for (_, rates), share in zip(judged, shares, strict=True)])
     first = alarms.argmin(axis=0)
-    alarm, p_value, spoke = CalibrationTable.of(calibrations, shares).judge(scores, kind)
+    alarm, p_value, detector_index = CalibrationTable.of(calibrations, shares).judge(scores, kind)
     assert np.array_equal(alarms.min(axis=0), alarm)
-    assert np.array_equal(first, spoke)
-    assert np.array_equal(np.stack([p_values for p_values, _ in told])[first, np.arange(n)], p_value)
+    assert np.array_equal(first, detector_index)
+    assert np.array_equal(np.stack([p_values for p_values, _ in judged])[first, np.arange(n)], p_value)
     assert 0 < np.isinf(alarm).sum() < n
-    assert set(spoke.tolist()) == {0, 1, 2}
+    assert set(detector_index.tolist()) == {0, 1, 2}

@@ -1,4 +1,4 @@
-"""The desk's queue: open cases by what waiting costs, by alerts alone."""
+"""The queue of open cases by expected cost of waiting, from alerts alone."""
 
 from msgspec import structs
 from support.alerts import make_alert

@@ -1,4 +1,4 @@
-"""An update of a case is raised when it tells something new, with all that is current; the rest is counted."""
+"""An update of a case is raised when something is new, with all current values; other alerts are counted."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.alone import Alone
-from support.oracle_cases import CASE_MS, START_MS, Oracle, Told, Update, batch_of, lives
+from support.oracle_cases import CASE_MS, START_MS, Alerting, Oracle, Update, batch_of, lives
 
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
 from detector.core.model import SEVERITIES, severity
@@ -36,13 +36,13 @@ NEVER_MS = 10**15
 OPENED = frozenset({"opened"})
 
 
-def updates(events: Sequence[Told], ttl_ms: int = NEVER_MS, pieces: int = 1) -> list[Update]:
-    """What the stage makes of the events, in batches of `pieces`; 0: all at once."""
+def updates(events: Sequence[Alerting], ttl_ms: int = NEVER_MS, pieces: int = 1) -> list[Update]:
+    """The updates of the events, in batches of `pieces`; 0: all at once."""
     machine = Alone(CASES, ttl_ms=ttl_ms)
     found = []
     for first in range(0, len(events), pieces or len(events)):
         batch, facts = batch_of(events[first : first + pieces] if pieces else events, first)
-        found += [_update(told) for told in machine.process(batch, facts).events.facts]
+        found += [_update(row) for row in machine.process(batch, facts).events.facts]
     return found
 
 
@@ -77,31 +77,31 @@ def test_pieces_do_not_matter(pieces: int) -> None:
     assert updates(events, pieces=0) == updates(events, pieces=pieces)
 
 
-def at(seconds: float, **fields: object) -> Told:
+def at(seconds: float, **fields: object) -> Alerting:
     """An event some seconds after the start."""
-    return replace(Told(), at_ms=START_MS + int(1000 * seconds), **fields)  # type: ignore[arg-type]
+    return replace(Alerting(), at_ms=START_MS + int(1000 * seconds), **fields)  # type: ignore[arg-type]
 
 
-def news(events: Sequence[Told]) -> list[set[str] | None]:
-    """What each update tells; None where none is raised."""
+def news(events: Sequence[Alerting]) -> list[set[str] | None]:
+    """News of each update; None where none is raised."""
     return [None if update.number is None else set(update.news) for update in updates(events)]
 
 
 def test_a_guessing_source_makes_one_update_and_a_count() -> None:
     guesses = [at(i, kind=LINK, result=WRONG_CREDENTIALS) for i in range(300)]
     found = updates([*guesses, at(301, kind=LINK, result=OK)])
-    assert [0, 300] == [place for place, update in enumerate(found) if update.number is not None]
+    assert [0, 300] == [index for index, update in enumerate(found) if update.number is not None]
     assert (1, OPENED) == (found[0].events, found[0].news)
     assert (1, 300, frozenset({"linked"})) == (found[300].number, found[300].events, found[300].news)
 
 
 def test_a_pin_found_again_is_no_news() -> None:
     results = (WRONG_CREDENTIALS, OK, WRONG_CREDENTIALS, OK)
-    told = [{"opened"}, {"linked"}, None, None]
-    assert told == news([at(i, kind=LINK, result=result) for i, result in enumerate(results)])
+    expected = [{"opened"}, {"linked"}, None, None]
+    assert expected == news([at(i, kind=LINK, result=result) for i, result in enumerate(results)])
 
 
-def test_a_drain_in_small_debits_is_told_in_ten_updates_at_most() -> None:
+def test_a_drain_in_small_debits_makes_ten_updates_at_most() -> None:
     events = [
         at(100 * i, kind=DEBIT, yen=1_000, left=300_000 - 1_000 * (i + 1), debited=1_000 * (i + 1)) for i in range(300)
     ]
@@ -110,8 +110,8 @@ def test_a_drain_in_small_debits_is_told_in_ten_updates_at_most() -> None:
     assert 300 == sum(update.events for update in found)
 
 
-#: What comes after a first alert, and what it tells.
-TOLD = {
+#: An alert after the first one, and its news.
+NEWS_OF_SECOND = {
     "nothing": (None, at(1)),
     "a lower alarm": ({"severity"}, at(1, alarm=0.5)),
     "a higher one": (None, at(1, alarm=19.0)),
@@ -126,9 +126,9 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("why", TOLD)
+@pytest.mark.parametrize("why", NEWS_OF_SECOND)
 def test_what_is_news(why: str) -> None:
-    expected, event = TOLD[why]
+    expected, event = NEWS_OF_SECOND[why]
     assert [{"opened"}, expected] == news([at(0), event])
 
 
@@ -158,7 +158,7 @@ def test_yen_at_risk_are_those_of_all_services_of_the_case() -> None:
     assert [200_000, 500_000, 420_000] == [update.left for update in updates(events)]
 
 
-def test_a_ninth_service_takes_the_place_of_the_one_with_the_least_left() -> None:
+def test_a_ninth_service_evicts_the_one_with_the_least_left() -> None:
     left = [9_000, 8_000, 7_000, 1_000, 6_000, 5_000, 4_000, 3_000, 2_000]
     events = [at(i, service=300 + i, left=yen) for i, yen in enumerate(left)]
     again = [at(9, service=308, left=0), at(10, service=303, left=500), at(11, service=300, left=9_000)]
@@ -175,7 +175,7 @@ def test_yen_debited_do_not_fall_when_the_account_stage_forgets() -> None:
     assert [250_000, 260_000] == [update.debited for update in updates(events)]
 
 
-def test_a_new_case_begins_with_nothing_told() -> None:
+def test_a_new_case_begins_without_known_news() -> None:
     again = at(0, alarm=9.0, yen=90_000, debited=90_000)
     found = updates([replace(again, alarm=0.5, pace=9_000), replace(again, at_ms=again.at_ms + CASE_MS)])
     assert [("critical", 1000, OPENED), ("high", 750, OPENED)] == [

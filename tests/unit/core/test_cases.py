@@ -33,14 +33,14 @@ class Alerting(NamedTuple):
 
 def batch_of(alerts: list[Alerting], first: int = 0) -> Batch:
     """The alerts as they come out of a hop; no event id is the same."""
-    places = np.arange(first, first + len(alerts))
+    offsets = np.arange(first, first + len(alerts))
     columns = np.array(alerts, np.int64).reshape(-1, 5).T
     names = ("account", "origin_offset", "occurred_at_ms", "wallet", "origin")
-    return make_batch(len(alerts), offset=places, event_id=places + 1, **dict(zip(names, columns, strict=True)))
+    return make_batch(len(alerts), offset=offsets, event_id=offsets + 1, **dict(zip(names, columns, strict=True)))
 
 
 def growing(n: int, first: int = 0) -> npt.NDArray[np.int64]:
-    """Facts of alerts that all have something to tell: of each 30,000 yen more are gone."""
+    """Facts of alerts that all have news: each of 30,000 yen more."""
     facts = no_facts(n)
     facts[:, YEN_DEBITED] = YEN_STEP * np.arange(first + 1, first + n + 1)
     return facts

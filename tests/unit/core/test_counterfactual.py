@@ -1,4 +1,4 @@
-"""What would not have alerted, by models that are plain to see, and by a trained one on both sides of the limit."""
+"""Counterfactuals of models that are plain to see, and of a trained one on both sides of the limit."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ DEBITED = Debit(90_000, done=True, young=True)
 ALL = ["yen_24h", "wallet_age_s", "by_pin"]
 
 
-def told(alerts: object, reasons: list[str] = ALL, debit: Debit | None = DEBITED) -> Counterfactual | None:
+def explained(alerts: object, reasons: list[str] = ALL, debit: Debit | None = DEBITED) -> Counterfactual | None:
     return counterfactual(COLUMNS, X, USUAL, reasons, debit, alerts)  # type: ignore[arg-type]
 
 
 def test_the_largest_amount_that_would_not_have_alerted() -> None:
-    found = told(lambda X: X[:, AMOUNT] > 37_500)
+    found = explained(lambda X: X[:, AMOUNT] > 37_500)
     assert found == Counterfactual(
         "amount_yen",
         36_000,
@@ -43,19 +43,19 @@ def test_the_largest_amount_that_would_not_have_alerted() -> None:
 
 
 def test_sums_shrink_with_the_amount_that_they_hold() -> None:
-    found = told(lambda X: X[:, DAY] >= 150_000)
+    found = explained(lambda X: X[:, DAY] >= 150_000)
     assert found is not None
     assert 48_000 == found.value
 
 
 def test_a_smaller_amount_that_would_have_alerted_bounds_the_limit() -> None:
-    found = told(lambda X: (X[:, AMOUNT] > 60_000) | (X[:, AMOUNT] == 20_000))
+    found = explained(lambda X: (X[:, AMOUNT] > 60_000) | (X[:, AMOUNT] == 20_000))
     assert found is not None
     assert 18_000 == found.value
 
 
-def test_where_the_amount_does_not_decide_the_first_reason_that_does_is_told() -> None:
-    found = told(lambda X: X[:, AGE] < 3_600)
+def test_where_the_amount_does_not_decide_the_first_reason_that_does_is_given() -> None:
+    found = explained(lambda X: X[:, AGE] < 3_600)
     assert found == Counterfactual(
         "wallet_age_s",
         3_600,
@@ -71,14 +71,14 @@ def test_a_feature_changes_with_what_it_is_the_same_as_but_for_a_cap() -> None:
         seen.append(X)
         return np.ones(len(X), np.bool_)
 
-    assert told(alerts, ["wallet_age_s", "fresh_s"], None) is None
+    assert explained(alerts, ["wallet_age_s", "fresh_s"], None) is None
     (tried,) = seen
     np.testing.assert_array_equal(np.minimum(tried[:, AGE], 600), tried[:, FRESH])
     assert {86_400} < set(tried[:, AGE])
 
 
-def test_what_is_so_or_is_not_is_told_by_its_own_text() -> None:
-    found = told(lambda X: X[:, PIN] > 0)
+def test_a_yes_or_no_is_described_by_its_own_text() -> None:
+    found = explained(lambda X: X[:, PIN] > 0)
     assert found == Counterfactual(
         "by_pin",
         0,
@@ -88,17 +88,17 @@ def test_what_is_so_or_is_not_is_told_by_its_own_text() -> None:
 
 
 def test_a_limit_holds_for_all_less_risky_values_up_to_the_usual() -> None:
-    found = told(lambda X: (X[:, AGE] < 600) | (X[:, AGE] == 7_200))
+    found = explained(lambda X: (X[:, AGE] < 600) | (X[:, AGE] == 7_200))
     assert found is not None
     assert 3 * 3_600 == found.value
 
 
-def test_nothing_is_told_where_no_single_change_would_do() -> None:
-    assert told(lambda X: (X[:, AGE] < 3_600) | (X[:, PIN] > 0)) is None
+def test_there_is_none_where_no_single_change_would_do() -> None:
+    assert explained(lambda X: (X[:, AGE] < 3_600) | (X[:, PIN] > 0)) is None
 
 
 def test_an_event_that_is_no_debit_is_asked_of_its_reasons_alone() -> None:
-    found = told(lambda X: X[:, AMOUNT] > 37_500, ALL, None)
+    found = explained(lambda X: X[:, AMOUNT] > 37_500, ALL, None)
     assert found is None
 
 
@@ -130,8 +130,8 @@ def test_steps_go_to_the_first_that_is_usual_and_are_few() -> None:
     assert len(steps_towards(FEATURES[AMOUNT], 10**9, np.nan)) <= MOST_STEPS
 
 
-def test_a_trained_model_judges_on_both_sides_of_the_limit_as_is_told() -> None:
-    """For made-up debits that alert: at the limit and below none does, at the next amount looked at one does."""
+def test_a_trained_model_judges_on_both_sides_of_the_limit_as_reported() -> None:
+    """For made-up debits that alert: at the limit and below none does, at the next tried amount one does."""
     features = tuple(FEATURES[AMOUNT] if feature.name == "amount_yen" else feature for feature in STAGE.features)
     stage = Stage("account", "account", STAGE.row, 1, STAGE.kernel, features, STAGE.reads)
     model, data = make_model(), make_history(days=3, seed=5)

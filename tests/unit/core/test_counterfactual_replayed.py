@@ -17,7 +17,7 @@ from detector.core.memory import MemoryRun, Played
 from detector.core.topology import topology_of
 
 REPEATS = WALLET_CHAIN.feature_names.index("repeats")
-#: So fine an ear that some two hundred debits alert, of which most would not at a smaller amount.
+#: So low a threshold that some two hundred debits alert, most of which would not at a smaller amount.
 MODEL = replace(model(), budget=10.0)
 EXPLAINER = Explainer(MODEL, WALLET_CHAIN, ("a", "w"))
 
@@ -41,13 +41,13 @@ def alerts_at(batch: Batch, offset: int, amount: float) -> tuple[bool, float]:
 
 
 @pytest.mark.timeout(300)
-def test_a_replayed_debit_alerts_above_the_limit_told_and_not_at_it() -> None:
+def test_a_replayed_debit_alerts_above_the_reported_limit_and_not_at_it() -> None:
     log = history()
     cases = played(log).cases
-    told = 0
-    # What is held tells no limit, but has one all the same: explained as if it were raised.
+    explained = 0
+    # Held events are never explained, but have a limit too: explained here as if raised.
     for alert, i in zip(EXPLAINER.explain(cases.events, cases.applied), cases.applied, strict=True):
-        if alert.kind != "debit" or told == 60:
+        if alert.kind != "debit" or explained == 60:
             continue
         amount, offset = alert.amount_yen, int(cases.events.batch.offset[i])
         assert (amount, DEBIT) == (log.amount_yen[offset], log.kind[offset])
@@ -58,10 +58,10 @@ def test_a_replayed_debit_alerts_above_the_limit_told_and_not_at_it() -> None:
         larger = larger[larger > found.value]
         below, above = alerts_at(log, offset, found.value), alerts_at(log, offset, larger.min(initial=amount))
         if below[1] or (above[1] and len(larger)):
-            continue  # how many earlier debits were of the other amount is not known to an alert
-        told += 1
+            continue  # an alert does not contain the number of earlier debits of the other amount
+        explained += 1
         assert (False, True) == (below[0], above[0]), f"{found.text_en}, of {amount} yen"
-    assert told == 60
+    assert explained == 60
 
 
 def test_the_helper_changes_one_event_alone() -> None:

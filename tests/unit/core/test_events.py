@@ -35,7 +35,7 @@ def test_selected_events_take_all_along_and_are_copies() -> None:
     assert expected == contents(events)
 
 
-def test_parts_of_a_log_are_one_log_in_order_of_offset_and_place() -> None:
+def test_parts_of_a_log_are_one_log_in_order_of_offset_and_hop_index() -> None:
     whole = any_events(40, 3)
     batch = whole.batch._replace(offset=np.arange(40) // 2, hop_index=(np.arange(40) % 2).astype(np.int32))
     whole = whole._replace(batch=batch)

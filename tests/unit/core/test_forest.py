@@ -104,7 +104,7 @@ def test_folding_the_surprise_into_the_thresholds_changes_no_score(events: np.nd
 
 
 def table_of(theirs: IsolationForest) -> Table:
-    """Scikit-learn's trees, whose leaves say the path length in parts of c, shorter = more."""
+    """Scikit-learn's trees, whose leaves have the path length in units of c, shorter = more."""
     c = float(average_path_length(np.array([theirs.max_samples_]))[0])
     trees = [estimator.tree_ for estimator in theirs.estimators_]
     most = max(tree.node_count for tree in trees)
@@ -124,7 +124,7 @@ def table_of(theirs: IsolationForest) -> Table:
 
 
 def path_lengths(tree: Any) -> np.ndarray:
-    """Of every node: its depth and what its training events would still have to go."""
+    """Of every node: its depth and the expected rest of its training events' paths."""
     depth = np.zeros(tree.node_count)
     for k in np.flatnonzero(tree.children_left >= 0):
         depth[[tree.children_left[k], tree.children_right[k]]] = depth[k] + 1
@@ -162,7 +162,7 @@ def test_refuses_trees_that_are_not_perfect() -> None:
         )  # fmt: skip
 
 
-def test_refuses_nodes_that_no_training_event_came_to() -> None:
+def test_refuses_nodes_without_training_events() -> None:
     with pytest.raises(ValueError, match="no training event"):
         Forest(
             np.arange(1), np.ones(1, np.float32), np.zeros((1, 1), np.uint16), np.zeros((1, 1), np.float32),

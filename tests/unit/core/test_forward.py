@@ -10,11 +10,11 @@ from detector.core.events import Events
 from detector.core.forward import both_sides
 from detector.core.topology import own_side
 
-#: What the receiver's side differs in.
+#: Columns that differ on the receiving side.
 CHANGED = ("wallet", "counterparty", "role", "hop_index")
 
 
-def told(batch: Batch) -> list[tuple[int, int, int, int, int]]:
+def described(batch: Batch) -> list[tuple[int, int, int, int, int]]:
     """(record, hop_index, role, wallet, counterparty) of every event."""
     columns = (batch.record, batch.hop_index, batch.role, batch.wallet, batch.counterparty)
     return list(zip(*(column.tolist() for column in columns), strict=True))
@@ -47,7 +47,7 @@ def test_behind_the_senders_event_comes_the_receivers() -> None:
         (7, 1, RECEIVING, 1, 3),
         (8, 0, OWN, 5, 5),
         (8, 1, RECEIVING, 5, 5),
-    ] == told(sides(batch))
+    ] == described(sides(batch))
 
 
 def test_both_sides_are_the_same_event_in_all_else() -> None:
@@ -99,4 +99,4 @@ def test_behind_the_wallets_stage_a_transfer_is_one_event_again() -> None:
 def test_what_is_given_stays_as_it_was() -> None:
     batch = make_batch(1, kind=[TRANSFER], wallet=[1], counterparty=[9])
     sides(batch)
-    assert [(0, 0, OWN, 1, 9)] == told(batch)
+    assert [(0, 0, OWN, 1, 9)] == described(batch)

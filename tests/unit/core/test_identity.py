@@ -1,4 +1,4 @@
-"""A wallet is one at its service, an event is told by more than its id, and a new service needs no release."""
+"""A wallet is one at its service, an event is identified by more than its id, and a new service needs no release."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_the_wallets_of_next_year_go_the_whole_way() -> None:
     assert 0 == facts[0, CASE_UPDATE]
 
 
-def test_a_ninth_service_of_a_month_takes_the_place_of_the_one_with_the_least_yen() -> None:
+def test_a_ninth_service_of_a_month_evicts_the_one_with_the_least_yen() -> None:
     yen = [9_000, 8_000, 7_000, 1_000, 6_000, 5_000, 4_000, 3_000]
     events = [
         make.debit(service=service, event_id=service, amount_yen=amount)

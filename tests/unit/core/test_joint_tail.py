@@ -49,12 +49,14 @@ def test_rarity_is_what_counting_says(tail: JointTail) -> None:
 
 def test_contributions_are_the_mean_over_all_orders(tail: JointTail) -> None:
     for x in events(5, seed=2):
-        said = {known: -np.log(counted(tail, x, known)) * tail.scale for size in range(4) for known in of_size(size)}
+        value_of = {
+            known: -np.log(counted(tail, x, known)) * tail.scale for size in range(4) for known in of_size(size)
+        }
         expected = np.zeros(5)
         for order in permutations(range(3)):
-            for place, j in enumerate(order):
-                before = tuple(sorted(order[:place]))
-                expected[COLUMNS[j]] += (said[tuple(sorted((*before, j)))] - said[before]) / 6
+            for position, j in enumerate(order):
+                before = tuple(sorted(order[:position]))
+                expected[COLUMNS[j]] += (value_of[tuple(sorted((*before, j)))] - value_of[before]) / 6
         expected[COLUMNS] += tail.ranks[[tail._step(x, j) for j in range(3)]]
         np.testing.assert_allclose(expected, tail.contributions(x, 5), rtol=0, atol=1e-9)
 

@@ -1,4 +1,4 @@
-"""The topology in memory: nothing depends on the pieces a log comes in, and what a node refuses goes no further."""
+"""The topology in memory: results do not depend on how a log is cut, and refused events go no further."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ def name_of(topology: Topology) -> str:
 
 
 class Row(NamedTuple):
-    """What a node made of an event; `sent` to which nodes it went on."""
+    """A node's result for an event; `sent`: the nodes it was sent to."""
 
     record: int
     role: int
@@ -64,12 +64,12 @@ def rows_of(outcome: Outcome) -> list[Row]:
     found = []
     batch, X, facts, _ = outcome.events
     for i, status in enumerate(outcome.status.tolist()):
-        # Of an event that was not applied the rest has no meaning.
-        values, told = (X[i].tobytes(), facts[i].tobytes()) if status <= APPLY_FRESH else (b"", b"")
+        # The rest is undefined for an event that was not applied.
+        values, own_facts = (X[i].tobytes(), facts[i].tobytes()) if status <= APPLY_FRESH else (b"", b"")
         alarm = np.inf if outcome.judgement is None else float(outcome.judgement.alarm[i])
         sent = tuple(target for target, which in outcome.sent if i in which)
         where = int(batch.record[i]), int(batch.role[i])
-        found.append(Row(*where, status, values, told, alarm, sent, i in outcome.raised))
+        found.append(Row(*where, status, values, own_facts, alarm, sent, i in outcome.raised))
     return found
 
 
@@ -78,7 +78,7 @@ def run_of(topology: Topology, model: Any = LOUD, ttl_ms: int = NEVER_MS) -> Mem
 
 
 def in_pieces(topology: Topology, cuts: list[int], ttl_ms: int) -> tuple[dict[str, list[Row]], dict[str, bytes]]:
-    """The log in pieces: what every node made of its events, and the nodes' rows."""
+    """The log in pieces: every node's results for its events, and its rows."""
     run, batch = run_of(topology, ttl_ms=ttl_ms), log_of(EVENTS)
     found: dict[str, list[Row]] = {node.name: [] for node in topology.nodes}
     for start, stop in zip([0, *cuts], [*cuts, batch.size], strict=True):
@@ -109,8 +109,8 @@ def played(topology: Topology, model: Any = None) -> Played:
 
 
 def test_what_is_forgotten_begins_anew_in_every_stage() -> None:
-    for place, stage in enumerate(CHAINS[-1].stages):
-        topology = topology_of(Chain(CHAINS[-1].stages[: place + 1]))
+    for index, stage in enumerate(CHAINS[-1].stages):
+        topology = topology_of(Chain(CHAINS[-1].stages[: index + 1]))
         fresh = [
             int((MemoryRun(topology, None, ttl_ms=ttl_ms).process(log_of(EVENTS)).last.status == APPLY_FRESH).sum())
             for ttl_ms in (NEVER_MS, DAY_MS)

@@ -69,7 +69,7 @@ def test_every_feature_moves_as_the_kernels_would_have_it(log: Batch) -> None:
             changed = log._replace(amount_yen=np.where(np.arange(N) == i, other, log.amount_yen))
             expected = features_of_last(changed.select(slice(0, i + 1)))
             for j in others:
-                # A deviation is told by a ratio that has lost digits near one.
+                # A deviation is computed from a ratio that has lost digits near one.
                 rtol = 1e-3 if NAMES[j] == "amount_z" else 2e-6
                 np.testing.assert_allclose(expected[j], got[j], rtol=rtol, atol=1e-5, err_msg=NAMES[j])
             if other not in before.amount_yen:

@@ -1,7 +1,7 @@
-"""A stage says which columns its key and kernel look at: a hop carries no others.
+"""A stage declares the columns that its key and kernel read: a hop carries no others.
 
-Asked of the sources, where a column that is written down may be one that no event happens to need; and of the kernels,
-which must not notice that all other columns are gone.
+Checked in the sources, because a declared column may be one that no test event needs; and with the kernels, whose
+results must not change without the other columns.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Which features are told, in which order and in which words."""
+"""Which features become reasons, in which order and with which texts."""
 
 from dataclasses import replace
 
@@ -27,21 +27,21 @@ def test_largest_share_first_and_no_more_than_asked_for() -> None:
     assert ["amount_yen", "failures"] == names([2, 1, 4, 0.5], most=2)
 
 
-def test_what_made_the_event_more_normal_is_not_told() -> None:
+def test_a_feature_that_made_the_event_more_normal_is_no_reason() -> None:
     assert ["gap_s"] == names([-3, 0, 0, 1])
 
 
-def test_a_feature_the_event_does_not_have_is_not_told() -> None:
+def test_a_feature_the_event_does_not_have_is_no_reason() -> None:
     assert ["wallet_age_s"] == names([5, 1, 0, 0], x=np.array([NAN, 600, NAN, NAN], np.float32))
 
 
-def test_a_feature_no_riskier_than_usual_is_told_only_when_nothing_else_is() -> None:
+def test_a_feature_no_riskier_than_usual_is_a_reason_only_when_nothing_else_is() -> None:
     x = np.array([NAN, 9_000_000, 90_000, NAN], np.float32)
     assert ["amount_yen"] == names([0, 5, 1, 0], x=x)
     assert ["wallet_age_s"] == names([0, 5, 0, 0], x=x)
 
 
-def test_a_feature_that_reads_like_the_usual_is_told_only_when_nothing_else_is() -> None:
+def test_a_feature_that_reads_like_the_usual_is_a_reason_only_when_nothing_else_is() -> None:
     x = np.array([NAN, 7_999_999, 90_000, NAN], np.float32)
     assert ["amount_yen"] == names([0, 5, 1, 0], x=x), (
         "'92 days, usually 93' is a reason, '93 days, usually 93' is none"
@@ -49,20 +49,20 @@ def test_a_feature_that_reads_like_the_usual_is_told_only_when_nothing_else_is()
     assert ["wallet_age_s"] == names([0, 5, 0, 0], x=x)
 
 
-def test_yes_or_no_is_told_where_it_is_the_risky_one_however_usual() -> None:
+def test_yes_or_no_is_a_reason_where_it_is_the_risky_one_however_usual() -> None:
     either = replace(STAGE, features=tuple(replace(feature, unit="bool") for feature in STAGE.features))
-    told = reasons_of(either, np.array([1, 1, 0, 0], np.float32), np.ones(4, np.float32), np.array([1.0, 2, 3, 4]))
-    assert [("gap_s", 0), ("failures", 1)] == [(reason.feature, reason.value) for reason in told], "by their risk"
+    found = reasons_of(either, np.array([1, 1, 0, 0], np.float32), np.ones(4, np.float32), np.array([1.0, 2, 3, 4]))
+    assert [("gap_s", 0), ("failures", 1)] == [(reason.feature, reason.value) for reason in found], "by their risk"
 
 
-def test_what_is_usual_for_the_account_is_told_beside_what_is_for_everyone() -> None:
+def test_a_reason_has_the_usual_of_the_account_and_that_of_everyone() -> None:
     chain = CHAINS[-1]
     x, raised = (np.full(len(chain.features), np.nan, np.float32) for _ in range(2))
-    places = {name: j for j, name in enumerate(chain.feature_names)}
+    index = {name: j for j, name in enumerate(chain.feature_names)}
     usual = np.full(len(chain.features), 5_000, np.float32)
-    x[[places["amount_yen"], places["amount_ratio"]]] = 90_000, 30
-    x[[places["source_accounts_2d"], places["source_accounts_unusual"]]] = 12_000, 2
-    raised[[places["amount_yen"], places["source_accounts_2d"]]] = 2, 1
+    x[[index["amount_yen"], index["amount_ratio"]]] = 90_000, 30
+    x[[index["source_accounts_2d"], index["source_accounts_unusual"]]] = 12_000, 2
+    raised[[index["amount_yen"], index["source_accounts_2d"]]] = 2, 1
     amount, accounts = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
     assert ("an amount of 90,000 yen (usual: 5,000 yen, for this account 3,000 yen)", 3_000) == (
         amount.text_en,
@@ -70,12 +70,12 @@ def test_what_is_usual_for_the_account_is_told_beside_what_is_for_everyone() -> 
     )
     assert "金額90,000円（通常 5,000円、この口座は普段 3,000円）" == amount.text_ja
     assert "(usual: 5,000, for this address 5,998)" in accounts.text_en
-    x[places["amount_ratio"]] = np.nan
+    x[index["amount_ratio"]] = np.nan
     (unknown, *_) = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
     assert ("an amount of 90,000 yen (usual: 5,000 yen)", None) == (unknown.text_en, unknown.own_usual)
 
 
-def test_how_often_normal_life_is_as_risky_is_told_where_the_detector_counts() -> None:
+def test_a_reason_has_how_often_normal_events_are_as_risky_where_the_detector_counts() -> None:
     rarity = Rarity(np.array([NAN, 0.4, 130, NAN]), 0.05)
     failures, age, amount = reasons_of(STAGE, X, USUAL, np.array([3.0, 2.0, 1.0, 0.0]), rarity=rarity)
     assert "3 failures, usually unknown" == failures.text_en
@@ -121,12 +121,12 @@ def test_texts_speak_in_yen_and_minutes() -> None:
     ],
 )
 def test_units_are_said_as_people_say_them(unit: str, value: float, en: str, ja: str) -> None:
-    said = next(row for row in UNITS if row.name == unit)
-    assert (en, ja) == (said.en(value), said.ja(value))
+    texts = next(row for row in UNITS if row.name == unit)
+    assert (en, ja) == (texts.en(value), texts.ja(value))
 
 
 @pytest.mark.parametrize("feature", ACCOUNT.features, ids=ACCOUNT.feature_names)
-def test_every_feature_of_the_account_stage_can_be_told(feature: Feature) -> None:
+def test_every_feature_of_the_account_stage_has_texts(feature: Feature) -> None:
     stage = replace(ACCOUNT, features=(feature,))
     (reason,) = reasons_of(stage, np.ones(1, np.float32), np.full(1, NAN, np.float32), np.ones(1))
     assert "{" not in reason.text_en + reason.text_ja

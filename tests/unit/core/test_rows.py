@@ -135,7 +135,7 @@ def test_memory_is_given_back_when_most_rows_have_expired() -> None:
     assert [6] == rows.take_dirty()["key"].tolist() == rows.snapshot()["key"].tolist()
 
 
-def test_keys_that_share_a_slot_are_told_apart_also_after_removals() -> None:
+def test_keys_that_share_a_slot_are_distinguished_also_after_removals() -> None:
     candidates = np.random.default_rng(1).integers(0, 2**63, 200_000).astype(np.uint64)
     with np.errstate(over="ignore"):
         slots = module._mix.py_func(candidates) & np.uint64(2 * FIRST_CAPACITY - 1)

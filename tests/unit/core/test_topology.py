@@ -1,4 +1,4 @@
-"""Which nodes there are, what each reads and sends: worked out by hand for chains of one, two and three stages."""
+"""The nodes, what each reads and sends, worked out by hand for chains of one, two and three stages."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -41,10 +41,10 @@ def named(*letters: str) -> Chain:
     return Chain(tuple(stages))
 
 
-Told = tuple[str, int | None, tuple[str, ...], tuple[tuple[str, Select], ...], bool, bool, tuple[int, int]]
+Described = tuple[str, int | None, tuple[str, ...], tuple[tuple[str, Select], ...], bool, bool, tuple[int, int]]
 
 
-def told(topology: Topology, node: Node) -> Told:
+def described(topology: Topology, node: Node) -> Described:
     edges = tuple((edge.target, edge.select) for edge in node.edges)
     columns = topology.columns_of(node.name)
     where = columns.start, columns.stop
@@ -53,7 +53,7 @@ def told(topology: Topology, node: Node) -> Told:
 
 A, W = ACCOUNT_EVENTS, WALLET_EVENTS
 #: (name, source topic, upstreams, edges, whether it judges and raises, where its features stand).
-EXPECTED: dict[tuple[str, ...], list[Told]] = {
+EXPECTED: dict[tuple[str, ...], list[Described]] = {
     ("a",): [
         ("a", A, (), (("cases", escalated),), True, False, (0, 1)),
         ("cases", None, ("a",), (), False, True, (1, 1)),
@@ -77,7 +77,7 @@ EXPECTED: dict[tuple[str, ...], list[Told]] = {
 @pytest.mark.parametrize("letters", EXPECTED, ids="-".join)
 def test_a_chain_is_wired_as_by_hand(letters: tuple[str, ...]) -> None:
     topology = topology_of(named(*letters))
-    assert EXPECTED[letters] == [told(topology, node) for node in topology.nodes]
+    assert EXPECTED[letters] == [described(topology, node) for node in topology.nodes]
     assert not topology.controlled
 
 
@@ -87,7 +87,7 @@ def test_a_budget_controller_stands_between_the_judging_node_and_the_cases() -> 
         ("w", None, ("a", FORWARDER), (("budget", escalated),), True, False, (1, 3)),
         ("budget", None, ("w",), (("cases", within_budget),), False, False, (3, 3)),
         ("cases", None, ("budget",), (), False, True, (3, 3)),
-    ] == [told(topology, node) for node in topology.nodes[2:]]
+    ] == [described(topology, node) for node in topology.nodes[2:]]
     assert topology.controlled
 
 
@@ -144,7 +144,7 @@ def test_behind_a_node_lies_all_that_its_events_may_reach() -> None:
     assert {"cases"} == topology.behind("cases")
 
 
-def test_upstreams_are_told_apart_by_their_crc_and_a_source_has_none() -> None:
+def test_upstreams_are_identified_by_their_crc_and_a_source_has_none() -> None:
     two, three = topology_of(named("a", "w")), topology_of(named("a", "w", "s"))
     assert 0 == two.upstreams_crc("a") == two.upstreams_crc(FORWARDER)
     assert 0 != two.upstreams_crc("cases") != three.upstreams_crc("cases")

@@ -79,7 +79,7 @@ def payout(at_ms: int, yen: int = 20_000) -> Event:
     return Event(0, 0, PAYOUT, at_ms, opened_ms=OPENED, yen=yen)
 
 
-def told(*events: Event) -> list[dict[str, float]]:
+def played(*events: Event) -> list[dict[str, float]]:
     """Features that each event has, by name."""
     numbered = [replace(event, offset=k, event_id=k + 1) for k, event in enumerate(events)]
     outcome = Alone(WALLET, ttl_ms=10**12).process(batch_of(numbered))
@@ -87,7 +87,7 @@ def told(*events: Event) -> list[dict[str, float]]:
 
 
 def last(*events: Event) -> dict[str, float]:
-    return told(*events)[-1]
+    return played(*events)[-1]
 
 
 def assert_told(why: str, expected: dict[str, float | None], events: list[Event]) -> None:
@@ -97,7 +97,7 @@ def assert_told(why: str, expected: dict[str, float | None], events: list[Event]
 
 def test_a_thiefs_wallet_of_ten_minutes_links_a_second_strangers_account() -> None:
     drain = [debit(T + k * 15 * SECOND, yen) for k, yen in enumerate((100_000, 90_000, 90_000, 20_000))]
-    first, *debits, second, again = told(
+    first, *debits, second, again = played(
         link(T - MINUTE), *drain, link(T + 10 * MINUTE, B), debit(T + 11 * MINUTE, 100_000, B)
     )
     assert (540, 1, 1, 0) == tuple(
@@ -128,7 +128,7 @@ def test_a_thiefs_wallet_of_ten_minutes_links_a_second_strangers_account() -> No
 def test_a_mule_buys_out_a_wallet_with_payments_just_under_the_limit() -> None:
     shops = (SHOP, STORE, SHOP, STORE, SHOP)
     buys = [payment(T + (2 + k) * HOUR, 49_980, shop, TABLETS) for k, shop in enumerate(shops)]
-    *_, charged, one, two, three, four, five, another = told(
+    *_, charged, one, two, three, four, five, another = played(
         link(T), debit(T + MINUTE, 300_000), *buys, debit(T + 8 * HOUR, 1_000)
     )
     assert {"spent_24h_yen": 0, "spent_share_24h": 0, "near_limit_24h": 0}.items() <= charged.items()
@@ -143,8 +143,10 @@ def test_a_mule_buys_out_a_wallet_with_payments_just_under_the_limit() -> None:
 
 def test_a_charge_fans_out_to_other_wallets_and_comes_together_in_a_collector() -> None:
     sends = [sent(T + k * MINUTE, 90_000, to) for k, to in enumerate((W1, W2, W1, W3), start=1)]
-    assert [1, 2, 2, 3] == [x["fan_out_24h"] for x in told(debit(T, 300_000), *sends)[1:]]
-    collector = told(*(got(T + k * MINUTE, 90_000, sender) for k, sender in enumerate((W1, W2, W1))), payout(T + HOUR))
+    assert [1, 2, 2, 3] == [x["fan_out_24h"] for x in played(debit(T, 300_000), *sends)[1:]]
+    collector = played(
+        *(got(T + k * MINUTE, 90_000, sender) for k, sender in enumerate((W1, W2, W1))), payout(T + HOUR)
+    )
     assert [1, 2, 2] == [x["fan_in_24h"] for x in collector[:3]]
     assert [90_000, 180_000, 270_000] == [x["received_24h_yen"] for x in collector[:3]]
     assert {"fan_in_24h": 2, "received_24h_yen": 270_000, "payouts_24h": 1, "fan_out_24h": 0}.items() <= (
@@ -317,9 +319,9 @@ def test_decayed_sums_are_those_of_the_formula_however_late_debits_come() -> Non
     assert 70_001 * sum(left) == pytest.approx(found["holder_yen_decayed"], rel=1e-6)
 
 
-def test_a_seventh_account_takes_the_place_of_the_one_that_came_first() -> None:
+def test_a_seventh_account_evicts_the_oldest() -> None:
     life = [*(link(T, account) for account in ACCOUNTS[:7]), link(T, A)]
-    found = told(*life, debit(T, 1, ACCOUNTS[1]), debit(T, 1, ACCOUNTS[2]))
+    found = played(*life, debit(T, 1, ACCOUNTS[1]), debit(T, 1, ACCOUNTS[2]))
     assert [6, 7, 7] == [x["linked_accounts"] for x in found[5:8]]
     assert [7, 8, 9, 10] == [x["accounts_ever"] for x in found[6:]]
     assert [1, 1, 1, 1] == [x["account_new"] for x in found[6:]]
@@ -414,5 +416,5 @@ def test_every_feature_can_be_told(feature: Feature) -> None:
 
 def test_no_two_features_of_account_and_wallet_have_one_name_or_text() -> None:
     features = Chain((ACCOUNT, WALLET)).features
-    for said in ({f.name for f in features}, {f.text_en for f in features}, {f.text_ja for f in features}):
-        assert len(features) == len(said)
+    for texts in ({f.name for f in features}, {f.text_en for f in features}, {f.text_ja for f in features}):
+        assert len(features) == len(texts)
