@@ -103,9 +103,12 @@ def test_nothing_else_ends_it(answers: list[Answer]) -> None:
     assert watch(Kafka(*answers), tasks()) == []
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_question_that_broke_is_not_the_last_one() -> None:
-    assert len(watch(Kafka(breaks, says(events="id-9")), tasks())) == 1
+def test_a_question_that_broke_ends_the_watch_with_its_cause() -> None:
+    async def look() -> None:
+        await TopicWatch(Kafka(breaks), tasks(), list[BaseException]().append, interval_s=0.001).run()
+
+    with pytest.raises(AttributeError, match="a bug"):
+        asyncio.run(look())
 
 
 def test_each_topic_is_asked_for_once_in_a_thread_that_no_exit_waits_for() -> None:
