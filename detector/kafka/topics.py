@@ -73,7 +73,7 @@ def bytes_of(client: KafkaAdminClient, names: Iterable[str]) -> dict[tuple[str, 
     """Bytes on disk of every partition of the topics of these names, at its largest copy. Raises KafkaError."""
     sizes: dict[tuple[str, int], int] = {}
     for broker in client.describe_log_dirs(list(names)):
-        for folder in broker["results"]:
+        for folder in broker["log_dirs"]:
             for topic in folder["topics"]:
                 for part in topic["partitions"]:
                     place = topic["name"], part["partition_index"]

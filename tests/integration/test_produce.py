@@ -231,7 +231,7 @@ def test_an_unreachable_broker_is_one_line_within_seconds(file: Path, capsys: py
     assert time.monotonic() - started < 25
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"Kafka at {address} does not answer" in error
+    assert f"Kafka at {address} cannot be reached" in error
 
 
 def test_the_command_publishes_a_scenario_and_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,5 +73,5 @@ def test_padding_to_perfect_depth_changes_nothing() -> None:
 def test_refuses_a_node_without_training_events() -> None:
     table = random_table(np.random.default_rng(6), 3, 9, 2)
     table.cover[table.cover == table.cover[table.cover > 0].min()] = 0
-    with pytest.raises(ValueError, match="no training event"):
+    with pytest.raises(ValueError, match="without training events"):
         trees_of(*table)

@@ -163,7 +163,7 @@ def test_refuses_trees_that_are_not_perfect() -> None:
 
 
 def test_refuses_nodes_without_training_events() -> None:
-    with pytest.raises(ValueError, match="no training event"):
+    with pytest.raises(ValueError, match="without training events"):
         Forest(
             np.arange(1), np.ones(1, np.float32), np.zeros((1, 1), np.uint16), np.zeros((1, 1), np.float32),
             np.zeros((1, 3)), np.array([[2, 2, 0]], np.uint32), 1.0,
