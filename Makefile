@@ -35,7 +35,7 @@ demo: $(VENV)/.wheel  ## Start a Kafka, replay the attack of September 2020, sho
 test: lint  ## Lint, then run every test against the installed wheel.
 	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest $(TWO)
 
-quick: $(VENV)/.wheel $(VENV)/.dev  ## Run the unit and property tests: two minutes, no Kafka.
+quick: $(VENV)/.wheel $(VENV)/.dev  ## Run the unit and property tests, which need no Kafka.
 	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest $(TWO) tests/unit tests/property
 
 lint: $(VENV)/.wheel $(VENV)/.dev  ## Check style, types and layers.
