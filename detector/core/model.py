@@ -158,11 +158,6 @@ SEVERITIES = (
 )
 
 
-def severity(yen_at_risk: int, alarm: float) -> Severity:
-    """How urgent an alert is: `yen_at_risk` >= 0, `alarm` in false alarms a day."""
-    return next(row.severity for row in SEVERITIES if yen_at_risk >= row.yen_at_risk and alarm <= row.alarm)
-
-
 def features_hash(columns: Columns) -> str:
     """Sixteen hex digits of all that a model's arrays depend on: the columns, their units and directions."""
     described = [(feature.name, feature.unit, feature.risk, feature.kinds) for feature in columns.features]

@@ -66,7 +66,7 @@ def news_of(bits: int) -> list[str]:
 
 @njit(cache=True)
 def level_of(yen_at_risk: int, alarm_millionths: int) -> Any:
-    """Code of the severity in `LEVELS`; as `model.severity`."""
+    """Code in `LEVELS` of the first row of `model.SEVERITIES` that applies."""
     for row in range(len(_LEVEL)):
         if yen_at_risk >= _LEVEL_YEN[row] and alarm_millionths <= _LEVEL_ALARM[row]:
             return _LEVEL[row]

@@ -2,8 +2,7 @@
 
 A message is a header (`hop_layout`) and a body: matrices of all columns of one width, the widest first so that each
 is aligned, features and the strings' lengths among them; then the strings. Columns lie together, and what is missing
-(NaN, 0, "") is mostly missing for many events
-in a row.
+(NaN, 0, "") is mostly missing for many events in a row.
 """
 
 import zlib
@@ -34,7 +33,6 @@ LEVEL = -5
 #: Multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4), on mixed keys.
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WHOLE = {8: np.int64, 4: np.int32, 2: np.int16, 1: np.int8}
-_POSITION = "position"
 
 Matrix = npt.NDArray[Any]
 

@@ -50,7 +50,7 @@ def warm_up(topology: Topology, model: Model) -> None:
         rows = processor.pipeline.rows
         rows.load(rows.take_dirty())
         rows.expire(0, DAY_MS, 0)
-    # An alert's reasons are asked of the one detector that spoke, which makes arrays of its own for each kind.
+    # Reasons are asked of the detector that alerts; each makes arrays of its own for each kind.
     x = np.zeros(len(model.feature_names), np.float32)
     for detector in model.detectors:
         for kind in detector.spec.kinds:

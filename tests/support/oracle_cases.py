@@ -13,13 +13,18 @@ from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.model import severity
+from detector.core.model import SEVERITIES
 from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, YEN_DEBITED, YEN_LEFT, YEN_PACE
 
 CASE_MS = 86_400_000
 START_MS = 1_598_886_300_000
 SERVICES = (*range(8), 256, 60_000, 65_534)  # known ones and some that are not
 LEVELS = ("low", "medium", "high", "critical")
+
+
+def severity_of(yen_at_risk: int, alarm: float) -> str:
+    """The severity of the first row of the table that applies."""
+    return next(row.severity for row in SEVERITIES if yen_at_risk >= row.yen_at_risk and alarm <= row.alarm)
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def by_service(alerts: list[Alerting]) -> dict[int, int]:
 
 def worst(alerts: list[Alerting]) -> int:
     """Index of the highest severity, each with what was left then."""
-    found = [LEVELS.index(severity(left(alerts[: i + 1]), alert.alarm)) for i, alert in enumerate(alerts)]
+    found = [LEVELS.index(severity_of(left(alerts[: i + 1]), alert.alarm)) for i, alert in enumerate(alerts)]
     return max(found, default=-1)
 
 

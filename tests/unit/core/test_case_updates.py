@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.alone import Alone
-from support.oracle_cases import CASE_MS, START_MS, Alerting, Oracle, Update, batch_of, lives
+from support.oracle_cases import CASE_MS, START_MS, Alerting, Oracle, Update, batch_of, lives, severity_of
 
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.model import SEVERITIES, severity
+from detector.core.model import SEVERITIES
 from detector.core.stage import (
     CASE_EVENTS,
     CASE_NEWS,
@@ -186,7 +186,7 @@ def test_a_new_case_begins_without_known_news() -> None:
 @pytest.mark.parametrize("yen", [0, 1, 99_999, 100_000, 300_000])
 @pytest.mark.parametrize("alarm", [0.0, 0.999999, 1.0, 1.000001, 20.0])
 def test_levels_are_those_of_the_table_of_severities(yen: int, alarm: float) -> None:
-    assert severity(yen, alarm) == LEVELS[level_of(yen, round(alarm * MILLION))]
+    assert severity_of(yen, alarm) == LEVELS[level_of(yen, round(alarm * MILLION))]
     assert {row.severity for row in SEVERITIES} == set(LEVELS)
 
 

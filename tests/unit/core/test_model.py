@@ -9,7 +9,8 @@ from support.models import STAGE, make_history, make_model
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
 from detector.core.calibration import Calibration, fit_calibration
 from detector.core.detectors import DetectorSpec
-from detector.core.model import Judgement, Model, features_hash, severity
+from detector.core.model import Judgement, Model, features_hash
+from detector.core.triage import LEVELS, MILLION, level_of
 
 
 class ColumnDetector:
@@ -103,7 +104,7 @@ def test_refuses_a_budget_that_is_not_positive(budget: float) -> None:
     ],
 )
 def test_severity_follows_yen_at_risk_and_rarity(expected: str, yen_at_risk: int, alarm: float) -> None:
-    assert expected == severity(yen_at_risk, alarm)
+    assert expected == LEVELS[level_of(yen_at_risk, round(alarm * MILLION))]
 
 
 def test_the_features_hash_changes_with_what_scores_depend_on_only() -> None:
