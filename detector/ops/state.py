@@ -92,15 +92,17 @@ def show(settings: Settings, progress: Progress = lambda _done, _total: None) ->
     Raises UserError when no broker answers, or the topic of account events is missing.
     """
     with admin_client(settings) as client:
-        facts = describe(client, node_topics(settings, TOPOLOGY))
-        partitions = input_facts(settings, facts).partitions
+        partitions = input_facts(settings, describe(client, [settings.account_events])).partitions
         members = active_members(client, settings.group)
         commits = all_offsets(client, settings.group)
+        # Late, and what depends on it at once: a topic deleted just before is still told of for a moment, and whoever
+        # reads it then waits for it in vain.
+        facts = describe(client, node_topics(settings, TOPOLOGY))
         inputs = (settings.input_topic(node) for node in TOPOLOGY.nodes)
         bounds = log_bounds_of(client, (facts[topic] for topic in inputs if topic in facts))
-        sizes = bytes_of(client, facts)
         rows = [facts[name] for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) in facts]
         changelogs = read_changelogs(settings, {topic.name: topic.partitions for topic in rows}, progress)
+        sizes = bytes_of(client, facts)
     look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, sizes, changelogs)
     return State(settings.group, members, tuple(look.stage(node) for node in TOPOLOGY.nodes))
 
