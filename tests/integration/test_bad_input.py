@@ -10,15 +10,14 @@ import msgspec
 import pyarrow as pa
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
 from support.bad_input import BAD, MARK, ODD, Bad
+from support.deployments import configure
 from support.replays import Result, in_memory, left_in_kafka, read_all
 from support.scenes import Scene
 from support.scrapes import Samples, by_label, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
-from detector.kafka.clients import admin_client
 from detector.settings import Settings
 from detector.stream.changelog import Rows
 from producers.publish import messages_of
@@ -62,12 +61,6 @@ def send(settings: Settings, messages: list[Message]) -> list[tuple[int, int]]:
         producer.close()
 
 
-def raise_limit(settings: Settings) -> None:
-    with admin_client(settings) as client:
-        limit = {"max.message.bytes": str(LARGEST_BYTES)}
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.account_events, limit)])
-
-
 def mixed(good: list[Message], partitions: int) -> list[tuple[Message, Bad | None]]:
     """The good messages in their order, and among them every bad one, once on each partition."""
     bad = [(message, partition) for message in BAD for partition in range(partitions)]
@@ -88,7 +81,7 @@ def run(account_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
     clean = empty.fresh("clean")
     send(clean, good)
     settings = empty.fresh("bad")
-    raise_limit(settings)
+    configure(settings, {"max.message.bytes": str(LARGEST_BYTES)}, settings.account_events)
     mixture = mixed(good, settings.partitions)
     places = send(settings, [message for message, _ in mixture])
     sent = {place: bad for place, (_, bad) in zip(places, mixture, strict=True) if bad is not None}

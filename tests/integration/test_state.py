@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 from kafka import KafkaConsumer
-from kafka.admin import ConfigResource, ConfigResourceType
 from support.deployments import (
     PARTITIONS,
     WATERMARK_MS,
     commit,
+    configure,
     delete_records,
     events,
     header,
@@ -234,8 +234,7 @@ def test_an_interrupted_reset_lets_no_worker_start_and_can_be_run_again(settings
 )
 def test_a_reset_keeps_what_an_operator_set_on_a_topic(settings: Settings, topic: Callable[[Settings], str]) -> None:
     name = topic(settings)
-    with admin_client(settings) as client:
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"segment.ms": "600000"})])
+    configure(settings, {"segment.ms": "600000"}, name)
     before = inspect(settings)[name]
     reset(settings, "earliest")
     after = inspect(settings)[name]
