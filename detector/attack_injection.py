@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from detector.core.stage import Chain
-from detector.jst import day_of
+from detector.jst import date_of, day_of
+from models.burn_in import BurnIn, find, given
 from models.datasets import SCORED_KINDS, Dataset, Life, all_normal, collect
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
 from models.span import check_days
@@ -45,6 +46,14 @@ KNOWN_ACCOUNTS = 100_000  # of the history kept as possible victims
 ROUNDS = 1 << 12
 
 
+class Prepared(NamedTuple):
+    """What a model is trained on: see `models.training.train`."""
+
+    data: Dataset
+    cases: Cases | None
+    burn_in: BurnIn
+
+
 def inject_attacks(
     batches: Callable[[], Iterable[Batch]],
     chain: Chain,
@@ -52,23 +61,28 @@ def inject_attacks(
     *,
     cases: int | None = None,
     seed: int = 1,
+    burn_in: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
     life: Life = all_normal,
-) -> tuple[Dataset, Cases | None]:
-    """The data set of a history, and about `cases` simulated cases injected into it (None: a number that suits its
-    size; 0: none).
+) -> Prepared:
+    """The data set of a history, its burn-in, and about `cases` simulated cases injected into the days after it.
 
+    `cases`: None for a number that suits the history's size, 0 for none. `burn_in`: days; None: found from the history.
     `batches` gives the history's batches from its beginning at each call. `advance` gets the number of events read;
     with cases the history is read twice. `life` gives the class of each event. Raises UserError for fewer than three
-    days.
+    days, and as `burn_in.find`.
     """
     observer = HistoryObserver()
     data = collect(observer.watch(batches()), chain, ttl_ms, advance, life)
     history = observer.history
+    if not len(data.kind):
+        return Prepared(data, None, BurnIn())
+    left_out = find(data, chain, seed) if burn_in is None else given(burn_in, history.days)
     wanted = min(CASES, len(history.accounts) // ACCOUNTS_A_CASE) if cases is None else cases
-    if not wanted or not len(data.kind):
-        return data, None
-    return data, collect_cases(batches(), simulated(history, wanted, seed), chain, ttl_ms, advance)
+    if not wanted:
+        return Prepared(data, None, left_out)
+    settled = history._replace(days=left_out.after(history.days))
+    return Prepared(data, collect_cases(batches(), simulated(settled, wanted, seed), chain, ttl_ms, advance), left_out)
 
 
 class History(NamedTuple):
@@ -118,7 +132,7 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
     Raises UserError for fewer than three days.
     """
     check_days(history.days)
-    dates = [_date(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
+    dates = [date_of(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
     rounds = [
         *(_Round(size, held_out=False) for size in _sizes(cases)),
         *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
@@ -197,7 +211,3 @@ def _as_unknown(
     """Unknown sources for the same share of wallets as in the history, so that a known source is no sign of attack."""
     wallets, index = np.unique(wallet, return_inverse=True)
     return np.where((rng.random(len(wallets)) < share)[index], np.uint64(0), source)
-
-
-def _date(day: int) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

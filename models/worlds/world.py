@@ -42,7 +42,7 @@ LABELS = pa.schema([(name, pa.string()) for name in ("event_id", "case_id", "typ
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much to play: linked accounts at the beginning, days to learn from, days judged, fraud cases on the latter."""
+    """How much to play: accounts at the beginning, days to learn from, days judged and the fraud cases on them."""
 
     accounts: int = 60_000
     days: int = 45

@@ -102,9 +102,9 @@ def test_two_days_are_too_few() -> None:
 
 
 def test_normal_life_is_what_it_is_without_cases() -> None:
-    data, cases = inject_attacks(life, SOURCE_CHAIN, TTL_MS, cases=CASES)
+    data, cases, _ = inject_attacks(life, SOURCE_CHAIN, TTL_MS, cases=CASES, burn_in=0)
     alone = collect(life(), SOURCE_CHAIN, TTL_MS)
     assert alone.X.tobytes() == data.X.tobytes()
     assert cases is not None
     assert pytest.approx(CASES * 1.25, rel=0.3) == len(np.unique(cases.case))
-    assert inject_attacks(life, SOURCE_CHAIN, TTL_MS, cases=0)[1] is None
+    assert inject_attacks(life, SOURCE_CHAIN, TTL_MS, cases=0, burn_in=0).cases is None
