@@ -123,7 +123,7 @@ def say_cold(model: Model) -> None:
     days = model.manifest["training"].get("burn_in_days")
     least = "" if days is None else f", {days} days in the model's own history"
     click.echo(
-        f"note: the state begins empty: alerts mean little until it has settled{least}; give --warm-up", err=True
+        f"note: the state begins empty, alerts mean little until it has settled{least}: give --warm-up", err=True
     )
 
 
