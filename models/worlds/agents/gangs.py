@@ -41,6 +41,8 @@ def found(city: City, count: int, first_day: int, days: int) -> list[Gang]:
     gangs = []
     for number in range(count):
         own, buyer = city.addresses.fresh(2).tolist()
+        if rng.random() < loot.BUYER_ON_A_PHONE:
+            buyer = int(city.addresses.mobile(*_somebody(city))[0])
         gangs.append(
             Gang(
                 number=number,
@@ -72,7 +74,7 @@ def an_address(city: City, gang: Gang) -> int:
         if rng.random() < 1 / loot.CASES_AN_ADDRESS:
             gang.own = int(city.addresses.fresh(1)[0])
         return gang.own
-    somebody, now = rng.integers(0, city.people.size, 1), np.array([city.day.begin_ms])
+    somebody, now = _somebody(city)
     kind = int(rng.choice(3, p=loot.SHARED_KINDS))
     source = (city.addresses.homes(somebody), city.addresses.mobile(somebody, now), city.addresses.exits(1))[kind]
     return int(source[0])
@@ -106,3 +108,8 @@ def allot(rng: np.random.Generator, cases: int, *, straddle: bool) -> dict[str, 
     if not straddle:
         plan["T1"] += plan.pop("T2")
     return plan
+
+
+def _somebody(city: City) -> tuple[Ints, Ints]:
+    """A person, whose address it is, and a moment of today."""
+    return city.rng.integers(0, city.people.size, 1), np.array([city.day.begin_ms])
