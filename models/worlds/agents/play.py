@@ -15,28 +15,34 @@ from models.worlds.agents.thieves import Underworld
 from models.worlds.agents.wallets import Wallets
 from models.worlds.world import LABELS, Life, Size
 
-_SALTS = 8  # names of different things differ, and so do those of two seeds
+_NAMES = 8  # salts a seed: names of different things differ, and so do those of two seeds
 
 
 def play(size: Size) -> Life:
     """A life of people and thieves; see `README.md` in this folder."""
+    city, thieves = live_through(size)
+    judged_from_ms = days_of(size.days, size.judged_days)[size.days].begin_ms
+    return _told(city, thieves, judged_from_ms, size.seed)
+
+
+def live_through(size: Size) -> tuple[City, Underworld]:
+    """The city after all days, and its thieves, who come when the history is over."""
     rng = np.random.default_rng(size.seed)
     days = days_of(size.days, size.judged_days)
     people, wallets = born(rng, size.accounts), Wallets()
     plans, addresses = Plans(rng, len(days)), Addresses(rng, people)
     city = City(rng, people, wallets, addresses, plans, Journal(wallets), days[0])
     newcomers.settle(city, size.accounts)
+    for city.day in days[: size.days]:
+        _live_a_day(city, size.accounts)
     thieves = Underworld(city, size.cases, days[size.days :])
-    for day in days:
-        city.day = day
-        live_a_day(city, size.accounts)
-        if day.number >= size.days:
-            thieves.act()
-    return _life(city, thieves, days[size.days].begin_ms, size.seed)
+    for city.day in days[size.days :]:
+        _live_a_day(city, size.accounts)
+        thieves.act()
+    return city, thieves
 
 
-def live_a_day(city: City, users: int) -> None:
-    """One day of all honest people."""
+def _live_a_day(city: City, users: int) -> None:
     if city.day.date.day == 1:
         city.wallets.taken[:] = 0
     paid = live(city.people, city.rng, city.day.date.day, city.day.last_of_month)
@@ -48,22 +54,23 @@ def live_a_day(city: City, users: int) -> None:
     newcomers.begin(city, users)
 
 
-def _life(city: City, thieves: Underworld, judged_from_ms: int, seed: int) -> Life:
+def _told(city: City, thieves: Underworld, judged_from_ms: int, seed: int) -> Life:
+    """The journal as tables: two of events, and which of them are the thieves'."""
     entries = city.journal.entries()
-    salt = _SALTS * (seed + 1)
-    parts, judged = [], entries["occurred_at_ms"] >= judged_from_ms
-    first_id = 0
-    for part in (entries[~judged], entries[judged]):
-        arrived, number = delivered(city, part)
-        parts.append(table_of(city, arrived, words(first_id + number, salt), salt))
-        first_id += len(part)
-    theft = np.flatnonzero(entries[judged]["case"] >= 0)
-    case = entries[judged]["case"][theft]
-    stage = entries[judged]["stage"][theft]
+    salt = _NAMES * (seed + 1)
+    judged = entries["occurred_at_ms"] >= judged_from_ms
+    tables, first_id = [], 0
+    for part, events in enumerate((entries[~judged], entries[judged])):
+        arrived, number = delivered(city, events, np.random.default_rng((seed, part)))
+        tables.append(table_of(city, arrived, words(first_id + number, salt), salt))
+        first_id += len(events)
+    first_id -= len(events)
+    theft = np.flatnonzero(events["case"] >= 0)
+    names = [thieves.names[case] for case in events["case"][theft].tolist()]
     columns = [
-        words(first_id - int(judged.sum()) + theft, salt),
-        pa.array([thieves.names[number] for number in case.tolist()], pa.string()),
-        pa.array([thieves.names[number].split("-")[0] for number in case.tolist()], pa.string()),
-        pa.array([STAGES[number] for number in stage.tolist()], pa.string()),
+        words(first_id + theft, salt),
+        pa.array(names, pa.string()),
+        pa.array([name.split("-")[0] for name in names], pa.string()),
+        pa.array([STAGES[stage] for stage in events["stage"][theft].tolist()], pa.string()),
     ]
-    return Life(parts[0], parts[1], pa.table(columns, schema=LABELS))
+    return Life(tables[0], tables[1], pa.table(columns, schema=LABELS))

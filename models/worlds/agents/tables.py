@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detector.contract.vocabulary import AUTHS, DEBIT, KINDS, LINK, OPEN, PAYMENT, PURPOSES, RESULTS, TRANSFER
+from detector.jst import DAY_MS
 from models.worlds.agents import assumptions as a
 from models.worlds.agents.addresses import UNKNOWN
 from models.worlds.agents.city import City
@@ -29,14 +30,13 @@ def words(numbers: npt.ArrayLike, salt: int) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(x), pa.py_buffer(ends), pa.py_buffer(digits.tobytes()))
 
 
-def delivered(city: City, entries: Entries) -> tuple[Entries, Ints]:
+def delivered(city: City, entries: Entries, rng: np.random.Generator) -> tuple[Entries, Ints]:
     """Entries in order of arrival, with the number of the event of each: a few arrive late, a few twice."""
-    rng = city.rng
     n = len(entries)
     arrival = entries["occurred_at_ms"] + rng.exponential(a.DELAY_MS, n).astype(np.int64)
     late = rng.random(n) < a.LATE
     arrival[late] += (a.LATE_MEDIAN_MS * rng.lognormal(0, a.LATE_SIGMA, int(late.sum()))).astype(np.int64)
-    _hold_back(city, entries, arrival)
+    _hold_back(city, entries, arrival, rng)
     twice = np.flatnonzero(rng.random(n) < a.DUPLICATES)
     again = arrival[twice] + rng.integers(1_000, a.DUPLICATE_WITHIN_MS, len(twice))
     number = np.concatenate((np.arange(n), twice))
@@ -44,18 +44,15 @@ def delivered(city: City, entries: Entries) -> tuple[Entries, Ints]:
     return entries[number[order]], number[order]
 
 
-def _hold_back(city: City, entries: Entries, arrival: Ints) -> None:
+def _hold_back(city: City, entries: Entries, arrival: Ints, rng: np.random.Generator) -> None:
     """Outages: what happens at a bank in these hours arrives afterwards."""
-    if not len(entries):
-        return
-    first, last = int(entries["occurred_at_ms"].min()), int(entries["occurred_at_ms"].max())
+    first, last = int(arrival.min()), int(arrival.max())
     bank = city.people.bank[entries["account"]]
-    for begin in np.sort(
-        city.rng.integers(first, last + 1, int((last - first) / 86_400_000 * a.OUTAGES_A_DAY))
-    ).tolist():
-        which = int(city.rng.integers(0, len(a.BANKS)))
+    outages = rng.poisson((last - first) / DAY_MS * a.OUTAGES_A_DAY)
+    for begin in np.sort(rng.integers(first, last, outages)).tolist():
         end = begin + a.OUTAGE_MS
-        held = (entries["account"] != NONE) & (bank == which) & (arrival >= begin) & (arrival < end)
+        held = (entries["account"] != NONE) & (bank == rng.integers(0, len(a.BANKS)))
+        held &= (arrival >= begin) & (arrival < end)
         arrival[held] = end + (arrival[held] - begin) // 100  # in their order, a hundred times as fast
 
 
