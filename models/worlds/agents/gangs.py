@@ -34,7 +34,7 @@ class Gang:
 
 
 def found(city: City, count: int, first_day: int, days: int) -> list[Gang]:
-    """So many gangs, which begin within the first third of the days."""
+    """So many gangs: one begins at once, the others within the first two thirds of the days."""
     rng = city.rng
     weak = np.flatnonzero([bank.auth == PIN4 for bank in a.BANKS])
     known = rng.choice(weak, loot.FAVOURITE_BANKS, replace=False)
@@ -46,7 +46,7 @@ def found(city: City, count: int, first_day: int, days: int) -> list[Gang]:
         gangs.append(
             Gang(
                 number=number,
-                first_day=first_day + (int(rng.integers(0, max(1, days // 3))) if number else 0),
+                first_day=first_day + (int(rng.integers(0, max(1, days * 2 // 3))) if number else 0),
                 banks=rng.choice(known, loot.BANKS_A_GANG, replace=False),
                 service=a_service(rng),
                 split=loot.SPLITS[int(rng.integers(len(loot.SPLITS)))],

@@ -41,10 +41,12 @@ PHISHED_CODE = 0.08  # of cases at any bank: the victim was made to tell a one-t
 CREDENTIALS_YEN = 20_000  # what number, birthday and PIN of one account cost (assumed)
 PURSE_YEN = (60_000, 400_000)  # at the beginning
 FENCE = 0.7  # of the price of goods that are sold on (assumed)
-HANDS = (1, 5)  # cases that a gang can start in a day
+HANDS = (1, 3)  # cases that a gang can start in a day
 RICH = 0.75  # of credentials come with a statement: the account has at least so much
 RICH_YEN = 80_000
 FALSE_CREDENTIALS = 0.18  # of those bought are wrong: one attempt at somebody else before the right one
+
+SHOP_HOURS = (10, 21)  # of electronics shops and tobacconists; convenience stores never close
 
 #: How a gang splits the cap: the passbook of 1 September 2020, and other ways that limits of a debit allow.
 SPLITS = (

@@ -57,7 +57,7 @@ def buy_goods(case: Case, wallet: int, ms: int, shop: int | None = None, minutes
     while (left := case.balance(wallet)) > 0:
         ms += _pause(case, minutes * 60)
         yield ms
-        category = int(rng.choice(shops.RESOLD))
+        category = _category(case, ms) if shop is None else shops.ELECTRONICS
         yen = min(left, int(rng.integers(a.BARCODE_YEN // 2, a.BARCODE_YEN + 1)))
         where = shops.shop_of(rng, one(case.gang.region), one(category), rng.integers(0, 1_000, 1))
         case.pay(wallet, yen, ms, int(where[0]) if shop is None else shop, category)
@@ -199,6 +199,13 @@ SINGLE: dict[str, Callable[[Case, int], Scheme]] = {
     "T11": tested,
     "T12": verified,
 }
+
+
+def _category(case: Case, ms: int) -> int:
+    """Which kind of shop that is open."""
+    hour = (ms - case.city.day.begin_ms) // HOUR_MS
+    is_open = loot.SHOP_HOURS[0] <= hour < loot.SHOP_HOURS[1]
+    return int(case.city.rng.choice(shops.RESOLD)) if is_open else shops.CONVENIENCE
 
 
 def _pause(case: Case, median_s: float) -> int:

@@ -12,12 +12,10 @@ _SHARES = np.array([category.share for category in a.CATEGORIES])
 _MEDIANS = np.array([category.median_yen for category in a.CATEGORIES])
 _SIGMAS = np.array([category.sigma for category in a.CATEGORIES])
 TOTAL = int((_COUNTS * a.REGIONS).sum())
-ELECTRONICS = [category.name for category in a.CATEGORIES].index("electronics")
-ONLINE = [category.name for category in a.CATEGORIES].index("online")
+_NAMES = [category.name for category in a.CATEGORIES]
+CONVENIENCE, ELECTRONICS, ONLINE = (_NAMES.index(name) for name in ("convenience", "electronics", "online"))
 #: What thieves buy and sell on: tobacco and tablets (INCIDENT: arrests of January 2021), and gift cards.
-RESOLD = tuple(
-    number for number, category in enumerate(a.CATEGORIES) if category.name in {"convenience", "electronics", "tobacco"}
-)
+RESOLD = (CONVENIENCE, ELECTRONICS, _NAMES.index("tobacco"))
 
 
 def wishes(rng: np.random.Generator, size: int) -> tuple[Ints, Ints]:

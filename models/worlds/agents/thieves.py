@@ -10,11 +10,12 @@ from models.worlds.agents import assumptions as a
 from models.worlds.agents import loot, schemes, shops
 from models.worlds.agents.calendar import Day
 from models.worlds.agents.case import Case, one
-from models.worlds.agents.city import City
+from models.worlds.agents.city import STORED, City
 from models.worlds.agents.gangs import Gang, a_service, a_victim, allot, an_address, found
 from models.worlds.agents.schemes import DAY_MS, HOUR_MS, MINUTE_MS, Scheme, waits
 
 _CAMPAIGNS = ("T3", "T5", "T13")
+_NEED_BALANCE = ("T8", "T9", "T13")  # money is spent or sent on later, from a balance
 _MANY_YEN = 400_000  # an account for T2 and T7, which take more than one cap
 
 
@@ -131,13 +132,13 @@ class Underworld:
                 campaign.link(wallet, ms + 4 * MINUTE_MS, self._anybody(gang), right=False)
 
     def _burst(self, gang: Gang, number: int, ms: int) -> Scheme:
-        """T13: wallets filled within two days, spent at one shop in one evening."""
+        """T13: wallets filled within two days, spent at one shop in one afternoon."""
         rng = self._city.rng
-        at_ms = ms + 2 * DAY_MS
+        at_ms = self._city.day.begin_ms + 2 * DAY_MS + int(rng.uniform(11, 16) * HOUR_MS)
         category = one(shops.ELECTRONICS)
         shop = int(shops.shop_of(rng, one(gang.region), category, rng.integers(0, 1_000, 1))[0])
         for _ in range(number):
-            ms += waits(rng, 1.5 * DAY_MS / number)
+            ms += waits(rng, DAY_MS / number)
             yield ms
             self._add(schemes.burst(self._case(gang, "T13", least_yen=loot.RICH_YEN), ms, shop, at_ms), ms)
 
@@ -154,6 +155,8 @@ class Underworld:
         rng = self._city.rng
         victim = a_victim(self._city, gang, self._robbed, least_yen)
         service = gang.service if rng.random() < loot.MAIN_SERVICE else a_service(rng)
+        while typology in _NEED_BALANCE and not STORED[service]:
+            service = a_service(rng)
         self.names.append(f"{typology}-{len(self.names):04}")
         return Case(self._city, gang, len(self.names) - 1, victim, service, an_address(self._city, gang))
 

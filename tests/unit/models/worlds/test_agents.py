@@ -29,7 +29,8 @@ def life() -> Life:
 def plain(table: pa.Table) -> pd.DataFrame:
     """The table with words instead of dictionaries."""
     types = [field.type.value_type if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
-    return table.cast(pa.schema(list(zip(table.schema.names, types, strict=True)))).to_pandas()
+    frame: pd.DataFrame = table.cast(pa.schema(list(zip(table.schema.names, types, strict=True)))).to_pandas()
+    return frame
 
 
 @cache
@@ -181,3 +182,10 @@ def test_a_straddle_takes_the_cap_of_two_months_and_a_sweep_goes_through_several
     straddle, sweep = debits[debits.typology == "T2"], debits[debits.typology == "T10"]
     assert 2 == month(straddle.occurred_at_ms).nunique()
     assert sweep.groupby("case_id").service.nunique().max() > 1
+
+
+def test_a_burst_spends_at_one_shop_within_a_day() -> None:
+    goods = events().query("typology == 'T13' and kind == 'payment' and stage == 'cash_out'")
+    assert goods.case_id.nunique() > 1
+    assert 1 == goods.shop.nunique()
+    assert DAY_MS > goods.occurred_at_ms.max() - goods.occurred_at_ms.min()
