@@ -95,6 +95,7 @@ VERIFYING_A_DAY = 1 / 150  # wallets that prove who owns them, later on (assumed
 #: Big purchases by wallet a person and day: a washing machine, a journey, rent of a new flat; some for all that the
 #: cap leaves, as a bonus counts by the yen charged.
 BIG_A_DAY, BIG_MEDIAN_YEN, BIG_SIGMA, BIG_TO_THE_CAP = 0.0016, 90_000, 0.55, 0.1
+BIG_ON_THE_FIRST = 3.0  # so many times as many on the first two days of a month: caps and limits of bonuses begin anew
 DEBIT_LIMITS = (30_000, 50_000, 100_000)  # what one debit may be, by service and bank (their help pages)
 BARCODE_YEN = 49_999  # most of a payment by barcode (INCIDENT: limits)
 TRANSFERS_A_DAY = 0.05
@@ -113,6 +114,8 @@ MISTYPED = (0.07, 0.05, 0.08)  # an attempt of an honest person fails, by auth; 
 #: brings this many times the beginners. Its bonus asks for a certain charge.
 CAMPAIGNS_A_DAY, CAMPAIGN_DAYS, CAMPAIGN_PULL = 1 / 40, (4, 10), 3.0
 CAMPAIGN_YEN = (5_000, 10_000, 20_000, 20_000, 30_000)  # 20,000: the state's "Mynapoint", September 2020
+
+CAMPAIGN_CHARGES = 0.04  # of a service's users who buy on such a day charge what the bonus asks for (assumed)
 
 # Addresses. Three carriers and what they do with a phone's address; half of all events come from a phone's network.
 CARRIER_SHARES = (0.45, 0.30, 0.25)

@@ -42,8 +42,10 @@ def buy(city: City, paid: Mask) -> None:
     rng, people = city.rng, city.people
     mean = people.rate * (a.WEEKEND_PURCHASES if city.day.weekend else 1)
     count = np.minimum(rng.poisson(mean), a.MOST_PURCHASES)
-    allowance = paid & (people.budget > 0)
-    count[allowance] = np.maximum(count[allowance], 1)
+    allowance = np.where(paid, people.budget, 0)
+    count[allowance > 0] = np.maximum(count[allowance > 0], 1)
+    bonus = city.plans.bonus[people.favourite[:, 0], city.day.number]
+    planned = np.where(rng.random(people.size) < a.CAMPAIGN_CHARGES, np.maximum(allowance, bonus), allowance)
     count[(people.wallet < 0).all(axis=1)] = 0
     who = np.flatnonzero(count)
     ms = np.stack([moments(city, who) for _ in range(a.MOST_PURCHASES)], axis=1)
@@ -51,8 +53,8 @@ def buy(city: City, paid: Mask) -> None:
     ms.sort(axis=1)
     for turn in range(a.MOST_PURCHASES):
         now = count[who] > turn
-        budget = people.budget[who] * allowance[who] * (turn == 0)
-        _buy_once(city, who[now], ms[now, turn], budget[now])
+        budget = planned[who[now]] * (turn == 0)
+        _buy_once(city, who[now], ms[now, turn], budget)
 
 
 def _buy_once(city: City, who: Ints, ms: Ints, budget: Ints) -> None:
@@ -81,9 +83,9 @@ def _charge(city: City, who: Ints, wallet: Ints, short: Ints, budget: Ints) -> I
     """How much each charges: by habit, or what is left of balance and cap if they look; 0 if it does not help."""
     people, wallets = city.people, city.wallets
     unit = np.where(wallets.auto_yen[wallet] > 0, wallets.auto_yen[wallet], people.unit[who])
-    wanted = np.where(budget > 0, budget, -(-np.maximum(short, 1) // unit) * unit)
-    room = np.minimum(people.balance[wallets.account[wallet]], MONTHLY_CAP_YEN - wallets.taken[wallet])
     least = -(-np.maximum(short, 1) // 1_000) * 1_000
+    wanted = np.where(budget > 0, np.maximum(budget, least), -(-np.maximum(short, 1) // unit) * unit)
+    room = np.minimum(people.balance[wallets.account[wallet]], MONTHLY_CAP_YEN - wallets.taken[wallet])
     modest = np.where(least <= room, least, 0)
     return np.where(people.prudent[who] & (wanted > room), modest, wanted)
 
@@ -91,7 +93,8 @@ def _charge(city: City, who: Ints, wallet: Ints, short: Ints, budget: Ints) -> I
 def buy_big(city: City) -> None:
     """Big purchases: the wallet is charged several times at once, then all of it is spent."""
     rng, people = city.rng, city.people
-    who = np.flatnonzero(rng.random(people.size) < a.BIG_A_DAY)
+    chance = a.BIG_A_DAY * (a.BIG_ON_THE_FIRST if city.day.date.day <= 2 else 1)
+    who = np.flatnonzero(rng.random(people.size) < chance)
     wallet = in_use(city, who)
     fits = (wallet != NO_WALLET) & STORED[city.services(wallet)]
     who, wallet = who[fits], wallet[fits]
