@@ -5,8 +5,6 @@ from itertools import count
 
 import numpy as np
 
-from detector.contract.vocabulary import PIN4
-from models.worlds.agents import assumptions as a
 from models.worlds.agents import loot, schemes, shops
 from models.worlds.agents.calendar import Day
 from models.worlds.agents.case import Case, one
@@ -93,7 +91,7 @@ class Underworld:
         """T3: few attempts a day at many accounts, at most two at one; what succeeds is drained."""
         rng, city = self._city.rng, self._city
         attempts = max(successes, int(successes / loot.SPRAY_SUCCESS))
-        hits = set(np.sort(rng.choice(attempts, successes, replace=False)).tolist())
+        hits = set(rng.choice(attempts, successes, replace=False).tolist())
         mean_ms = 0.85 * (self._last_ms - ms) / attempts
         campaign = self._campaign_case(gang, "T3", a_service(rng))
         wallet = campaign.open(ms)
@@ -143,7 +141,7 @@ class Underworld:
             self._add(schemes.burst(self._case(gang, "T13", least_yen=loot.RICH_YEN), ms, shop, at_ms), ms)
 
     def _false_start(self, gang: Gang, typology: str, service: int) -> Scheme:
-        """Wrong credentials that were bought: one attempt at somebody's account."""
+        """Wrong credentials that were bought: one attempt at somebody's account, at another hour of the day."""
         ms = self._office_hours(gang)
         yield ms
         campaign = self._campaign_case(gang, typology, service)
@@ -166,11 +164,8 @@ class Underworld:
 
     def _anybody(self, gang: Gang) -> int:
         """An account of a bank that the gang knows, whose credentials it does not have."""
-        city = self._city
-        at_bank = np.isin(city.people.bank, gang.banks) & (
-            np.array([b.auth for b in a.BANKS])[city.people.bank] == PIN4
-        )
-        return int(city.rng.choice(np.flatnonzero(at_bank)))
+        at_banks = np.flatnonzero(np.isin(self._city.people.bank, gang.banks))
+        return int(self._city.rng.choice(at_banks))
 
     def _office_hours(self, gang: Gang) -> int:
         hour = float(np.clip(self._city.rng.normal(gang.hour, 3), 0.5, 23.5))
