@@ -106,6 +106,7 @@ PAYOUTS_A_DAY, PAYOUT_YEN = 0.0006, 20_000  # most of one payout (INCIDENT: limi
 #: 60 for each case of fraud at 190 cases in 31 days. Two of three belong to people with another wallet.
 BEGUN_A_DAY = 0.0099
 KNOWN_TO_NEW = 1.9  # an old user tries one more service this much more readily than others a first
+BEGUN_FOR_A_BIG_ONE = 0.04  # open a wallet because a shop pays a part of something dear back, as in December 2018
 LINK_AT_ONCE, CHARGE_AT_ONCE, PAY_AT_ONCE = 0.88, 0.82, 0.5
 OPEN_TO_LINK_MIN, LINK_TO_CHARGE_MIN = 4.0, 1.8  # medians; log-normal, sigma 1
 CHILD_ON_PARENTS_ACCOUNT = 0.5  # a student's first wallet is linked to the account of somebody at home

@@ -91,19 +91,25 @@ def _charge(city: City, who: Ints, wallet: Ints, short: Ints, budget: Ints) -> I
 
 
 def buy_big(city: City) -> None:
-    """Big purchases: the wallet is charged several times at once, then all of it is spent."""
+    """Big purchases of people who have a wallet."""
     rng, people = city.rng, city.people
     chance = a.BIG_A_DAY * (a.BIG_ON_THE_FIRST if city.day.date.day <= 2 else 1)
     who = np.flatnonzero(rng.random(people.size) < chance)
     wallet = in_use(city, who)
     fits = (wallet != NO_WALLET) & STORED[city.services(wallet)]
     who, wallet = who[fits], wallet[fits]
+    ms = city.wallets.not_before(wallet, moments(city, who), city.day.end_ms)
+    buy_one_big(city, who, wallet, ms)
+
+
+def buy_one_big(city: City, who: Ints, wallet: Ints, ms: Ints) -> None:
+    """Each of these charges the linked wallet several times from that moment on, and spends it."""
+    rng, people = city.rng, city.people
     room = np.minimum(people.balance[city.wallets.account[wallet]], MONTHLY_CAP_YEN - city.wallets.taken[wallet])
     need = (a.BIG_MEDIAN_YEN * rng.lognormal(0, a.BIG_SIGMA, len(who)) // 1_000 * 1_000).astype(np.int64)
     need = np.where(rng.random(len(who)) < a.BIG_TO_THE_CAP, MONTHLY_CAP_YEN, need)
     need = np.where(people.prudent[who], np.minimum(need, room), need)
     limit = rng.choice(a.DEBIT_LIMITS, len(who))
-    ms = city.wallets.not_before(wallet, moments(city, who), city.day.end_ms)
     source = city.addresses.of(who, ms, city.services(wallet))
     charged = np.zeros(len(who), np.int64)
     trying = need > 0

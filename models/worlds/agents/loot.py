@@ -64,7 +64,7 @@ OPEN_TO_LINK_MIN = (2, 30)  # INCIDENT, T1
 LEAST_YEN = 3_000  # below that a debit is not worth a try
 
 #: Addresses: of a third of the cases other people use them too, or the service tells none.
-SHARED = 0.28  # a private router, a phone of a carrier, a VPN; services without addresses come on top
+SHARED = 0.36  # of cases but enrolments: a private router, a carrier's phone, a VPN; and some services tell none
 BUYER_ON_A_PHONE = 0.5  # of gangs: goods are paid through a carrier's NAT, where the shop is
 SHARED_KINDS = (0.4, 0.35, 0.25)  # assumed
 CASES_AN_ADDRESS = 4.0  # of the gang's own, on average, before it takes a new one

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from models.worlds.agents import assumptions as a
 from models.worlds.agents import shops
 from models.worlds.agents.city import HONEST, STORED, City
-from models.worlds.agents.honest import link_with_care, moments
+from models.worlds.agents.honest import buy_one_big, link_with_care, moments
 from models.worlds.agents.people import STUDENT
 
 Ints = npt.NDArray[np.int64]
@@ -81,6 +81,9 @@ def _first_charge(city: City, who: Ints, service: Ints, wallet: Ints, ms: Ints) 
     rng = city.rng
     now = STORED[service] & (rng.random(len(who)) < a.CHARGE_AT_ONCE)
     who, service, wallet, ms = who[now], service[now], wallet[now], ms[now]
+    big = rng.random(len(who)) < a.BEGUN_FOR_A_BIG_ONE
+    buy_one_big(city, who[big], wallet[big], ms[big] + _minutes(city, a.LINK_TO_CHARGE_MIN, int(big.sum())))
+    who, service, wallet, ms = who[~big], service[~big], wallet[~big], ms[~big]
     bonus = city.plans.bonus[service, city.day.number]
     asked = (bonus > 0) & (rng.random(len(who)) < 0.65)
     yen = np.where(asked, bonus, city.people.unit[who])

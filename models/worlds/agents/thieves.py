@@ -75,7 +75,7 @@ class Underworld:
             ms = self._office_hours(gang)
             case = self._case(gang, job, least_yen=_MANY_YEN if job in {"T2", "T7"} else loot.RICH_YEN)
             if job != "T4" and self._city.rng.random() < loot.FALSE_CREDENTIALS:
-                self._add(self._false_start(gang, job, case.service), ms)
+                self._add(self._false_start(gang, job, case.service, ms), ms)
             self._add(schemes.SINGLE[job](case, ms), ms)
 
     def _begin_campaigns(self, gang: Gang) -> None:
@@ -140,10 +140,8 @@ class Underworld:
             yield ms
             self._add(schemes.burst(self._case(gang, "T13", least_yen=loot.RICH_YEN), ms, shop, at_ms), ms)
 
-    def _false_start(self, gang: Gang, typology: str, service: int) -> Scheme:
-        """Wrong credentials that were bought: one attempt at somebody's account, at another hour of the day."""
-        ms = self._office_hours(gang)
-        yield ms
+    def _false_start(self, gang: Gang, typology: str, service: int, ms: int) -> Scheme:
+        """Wrong credentials that were bought: one attempt at somebody's account."""
         campaign = self._campaign_case(gang, typology, service)
         wallet = campaign.open(ms)
         yield ms + 5 * MINUTE_MS

@@ -145,11 +145,11 @@ def test_honest_people_who_open_link_and_charge_within_the_hour_are_five_to_eigh
     assert 0.004 < fast / SMALL.accounts / (SMALL.days + SMALL.judged_days) < 0.01
 
 
-def test_about_a_third_of_the_cases_come_from_addresses_that_tell_nothing() -> None:
+def test_where_services_tell_addresses_about_a_third_of_the_cases_come_from_one_of_honest_people() -> None:
     played = events()
     honest = set(played[played.case_id.isna()].source)
     acts = played[played.case_id.notna() & played.kind.isin(["link", "debit"])]
-    acts = acts[~acts.case_id.str.contains("-campaign-")]
+    acts = acts[~acts.case_id.str.contains("-campaign-") & (acts.source != "")]
     shared = acts.source.isin(honest).groupby(acts.case_id).mean().mean()
     assert 0.15 < shared < 0.5
 
