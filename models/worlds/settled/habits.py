@@ -17,7 +17,7 @@ def moments(people: People, episodes: Episodes, account: Ints, day: Ints, rng: R
     hour = people.peak_h[account, peak] + people.width_h[account] * rng.standard_normal(n)
     hour += people.drift_h[account] * day / MONTH_DAYS + people.weekend_h[account] * (day % 7 >= 5)
     hour += episodes.away_h[account] * episodes.away(account, day * DAY_MS)
-    return day * DAY_MS + (hour % 24 * HOUR_MS).astype(np.int64)
+    return np.asarray(day * DAY_MS + hour % 24 * HOUR_MS, np.int64)
 
 
 def amounts(people: People, account: Ints, at_ms: Ints, rng: Rng, episodes: Episodes | None = None) -> Ints:

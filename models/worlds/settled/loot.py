@@ -34,11 +34,17 @@ def thieves_spending(thefts: Thefts, debits: Log, rng: Rng) -> tuple[Town, Log]:
             town, fan = _fan(town, begin_ms, yen, common, rng)
             spending.append(fan)
         elif spend == "buyer":
-            common["source"] = int(town.whereabouts.fresh(1)[0])
+            common["source"] = _phone(town, case, begin_ms, rng)
             spending.append(_payments(town, begin_ms, _parts(yen, BUYERS_PAYMENTS, rng), DAY_MS, common, rng))
         else:
             spending.append(_payments(town, begin_ms, _parts(yen, PAYMENTS, rng), AFTER_MS[1], common, rng))
     return town, join(*spending)
+
+
+def _phone(town: Town, case: int, at_ms: int, rng: Rng) -> int:
+    """The carrier's address of the buyer's phone."""
+    region = rng.integers(0, town.whereabouts.regions, 1)
+    return int(town.whereabouts.carrier(region, np.array([case]), np.array([at_ms]))[0])
 
 
 def _parts(yen: int, count: tuple[int, int], rng: Rng) -> Ints:
@@ -52,23 +58,23 @@ def _payments(town: Town, begin_ms: int, yen: Ints, within_ms: int, common: dict
 
 
 def _fan(town: Town, begin_ms: int, yen: int, common: dict[str, int], rng: Rng) -> tuple[Town, Log]:
-    """Transfers to wallets of years ago, rented from their owners, and on from them to the last one."""
+    """Transfers to wallets of years ago, lent by their owners, and on from them to the last one."""
     parts = _parts(yen, FAN, rng)
     n = len(parts)
     service = np.full(n + 1, town.wallets.service[common["wallet"]])
     opened = -rng.integers(OLD_DAYS[0] * DAY_MS, OLD_DAYS[1] * DAY_MS, n + 1)
-    rented = town.wallets.size + np.arange(n)
+    lent = town.wallets.size + np.arange(n)
     town = town._replace(wallets=together(town.wallets, wallets(np.full(n + 1, NONE), service, opened, opened, rng)))
     at_ms = begin_ms + np.sort(rng.integers(0, HOUR_MS, n))
-    out = log(at_ms, TRANSFER, amount_yen=parts, counterparty=rented, **common)
+    out = log(at_ms, TRANSFER, amount_yen=parts, counterparty=lent, **common)
     later_ms = at_ms + rng.integers(*AFTER_MS, n)
-    source = town.whereabouts.fresh(n)
+    lenders = rng.integers(0, town.people.size, n)
     on = log(
         later_ms,
         TRANSFER,
         amount_yen=parts,
-        wallet=rented,
-        source=source,
+        wallet=lent,
+        source=town.whereabouts.home(lenders, later_ms),
         counterparty=town.wallets.size - 1,
         case=common["case"],
     )

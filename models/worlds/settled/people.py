@@ -83,7 +83,7 @@ class People(NamedTuple):
 
 
 class Wallets(NamedTuple):
-    """One row a wallet: int64 `account` (or `NONE`), code of its `service`, times in ms; bool `verified`, `pays_directly`."""
+    """One row a wallet: its account (or `NONE`), the code of its service, times in ms."""
 
     account: Ints
     service: Ints

@@ -31,7 +31,8 @@ from models.worlds.settled.whereabouts import unrecorded
 #: A thief's address: that of somebody's home (a proxy on a stolen router), a carrier's in any region, or one that
 #: nobody had before. Assumed.
 SOURCES = (0.35, 0.40, 0.25)
-#: Six cases of ten come while the owner sleeps, half a day from an hour of his, give or take 2.5 hours. Assumed.
+#: Six cases of ten come while the owner sleeps, half a day from the middle one of his hours, give or take 2.5
+#: hours. Assumed.
 OWNER_ASLEEP, ASLEEP_H = 0.6, 2.5
 #: A thief asks for what people charge who usually charge at least three times as much as the victim; the top 2 % are
 #: left out, as their sums would stand out among everybody's.
@@ -116,8 +117,8 @@ class _Thief:
 
     def wallets(self) -> Wallets:
         """The wallets that were opened, to be numbered after all others."""
-        columns = np.array(self._new, np.int64).reshape(-1, 4).T
-        return wallets(*columns, self._rng)
+        account, service, opened_ms, linked_ms = np.array(self._new, np.int64).reshape(-1, 4).T
+        return wallets(account, service, opened_ms, linked_ms, self._rng)
 
     def log(self, rows: list[dict[str, int]]) -> Log:
         """The rows as a log."""
@@ -129,7 +130,7 @@ class _Thief:
         rng, people = self._rng, self._town.people
         last_ms = self._begin_ms + BEGINS * (self._end_ms - self._begin_ms)
         day = int(rng.uniform(self._begin_ms, last_ms)) // DAY_MS
-        asleep_h = people.peak_h[victim, 0] + 12 + ASLEEP_H * rng.uniform(-1, 1)
+        asleep_h = people.peak_h[victim, 1] + 12 + ASLEEP_H * rng.uniform(-1, 1)
         hour = asleep_h if rng.random() < OWNER_ASLEEP else rng.uniform(0, 24)
         return int(day * DAY_MS + hour % 24 * HOUR_MS)
 
