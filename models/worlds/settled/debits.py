@@ -8,6 +8,7 @@ from detector.contract.vocabulary import CHARGE, DEBIT, INSUFFICIENT, MONTHLY_CA
 from models.worlds.settled.episodes import pace
 from models.worlds.settled.habits import amounts, moments
 from models.worlds.settled.log import DAY_MS, HOUR_MS, MINUTE_MS, NONE, Ints, Log, Rng, join, log
+from models.worlds.settled.people import SERVICE_SHARES
 from models.worlds.settled.town import FIRST_DAY, Town
 
 #: Three debits of four by the main wallet; of those after a further one was linked, a third through that one. Assumed.
@@ -23,7 +24,7 @@ NO_MONEY = 1 / 80
 
 
 def owners_debits(town: Town, rng: Rng) -> Log:
-    """All debits that owners ask for, in no order and with no result yet."""
+    """All debits that owners ask for, in no order, whatever the cap."""
     people = town.people
     account, at_ms = _bursts(town, *_points(town, rng), rng)
     first = np.flatnonzero(
@@ -46,17 +47,15 @@ def owners_debits(town: Town, rng: Rng) -> Log:
     return debits.where(debits.at_ms > town.wallets.linked_ms[debits.wallet])
 
 
-def with_results(debits: Log, town: Town, rng: Rng) -> Log:
-    """The debits in order of time, refused where the month's cap at the service is reached or the account is empty."""
+def within_cap(debits: Log, town: Town) -> Log:
+    """The debits in order of time, refused where the month's cap of the account at the service would be exceeded."""
     debits = debits.where(np.lexsort((debits.wallet, debits.at_ms)))
     month = months(debits.at_ms)
-    services = int(town.wallets.service.max()) + 1
-    group = (debits.account * services + town.wallets.service[debits.wallet]) * (month.max() + 1) + month
+    group = (debits.account * len(SERVICE_SHARES) + town.wallets.service[debits.wallet]) * (month.max() + 1) + month
     order = np.argsort(group, kind="stable")
     begins = np.flatnonzero(np.diff(group[order], prepend=-1))
     length = np.diff(np.append(begins, len(order)))
-    empty = rng.random(debits.size) < NO_MONEY
-    result = np.where(empty, INSUFFICIENT, OK)
+    result = debits.result.copy()
     # What is refused leaves the cap as it was: settle the first excess of each group, then look again.
     while True:
         taken = np.where(result == OK, debits.amount_yen, 0)[order]
@@ -116,8 +115,16 @@ def _standing_orders(town: Town, rng: Rng) -> Log:
 def _debits(
     town: Town, at_ms: Ints, account: Ints, wallet: Ints, source: Ints | int, amount_yen: Ints, rng: Rng
 ) -> Log:
+    result = np.where(rng.random(len(wallet)) < NO_MONEY, INSUFFICIENT, OK)
     direct = town.wallets.pays_directly[wallet] & (rng.random(len(wallet)) >= CHARGED_ALL_THE_SAME)
     purpose = np.where(direct, PURCHASE, CHARGE)
     return log(
-        at_ms, DEBIT, account=account, wallet=wallet, source=source, amount_yen=amount_yen, purpose=purpose, result=OK
+        at_ms,
+        DEBIT,
+        account=account,
+        wallet=wallet,
+        source=source,
+        amount_yen=amount_yen,
+        purpose=purpose,
+        result=result,
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.worlds.settled.debits import owners_debits, with_results
+from models.worlds.settled.debits import owners_debits, within_cap
 from models.worlds.settled.links import owners_links
 from models.worlds.settled.log import DAY_MS, HOUR_MS, Log, Rng, join
 from models.worlds.settled.loot import thieves_spending
@@ -15,7 +15,7 @@ from models.worlds.world import Life, Size
 #: Events arrive two seconds after they happen, on average; one in 500 late, by up to an hour. Assumed.
 DELAY_MS, LATE, LATE_MS = 2_000, 1 / 500, HOUR_MS
 #: Parts of the world draw from streams of their own, so that more thieves change no owner.
-_TOWN, _DEBITS, _LINKS, _THEFTS, _RESULTS, _SPENDING, _LOOT, _ARRIVAL = range(8)
+_TOWN, _DEBITS, _LINKS, _THEFTS, _SPENDING, _LOOT, _ARRIVAL = range(7)
 
 
 def play(size: Size) -> Life:
@@ -25,20 +25,19 @@ def play(size: Size) -> Life:
         return np.random.default_rng([size.seed, stream])
 
     last_day = size.days + size.judged_days
-    here = town(size.accounts, last_day, rng(_TOWN))
-    stolen = thefts(here, size.accounts, size.cases, (size.days, last_day), rng(_THEFTS))
-    debits = with_results(join(owners_debits(here, rng(_DEBITS)), stolen.debits), stolen.town, rng(_RESULTS))
-    honest = debits.where(debits.case < 0)
-    spending = owners_spending(here, honest, rng(_SPENDING))
-    here, loot = thieves_spending(stolen, debits, rng(_LOOT))
-    life = join(owners_links(here, rng(_LINKS)), debits, spending, stolen.links, loot)
+    owners = town(size.accounts, last_day, rng(_TOWN))
+    stolen = thefts(owners, size.accounts, size.cases, (size.days, last_day), rng(_THEFTS))
+    debits = within_cap(join(owners_debits(owners, rng(_DEBITS)), stolen.debits), stolen.town)
+    spending = owners_spending(owners, debits.where(debits.case < 0), rng(_SPENDING))
+    everybody, loot = thieves_spending(stolen, debits, rng(_LOOT))
+    life = join(owners_links(owners, rng(_LINKS)), debits, spending, stolen.links, loot)
     history, judged = (
         _arrived(life.where((life.at_ms >= first * DAY_MS) & (life.at_ms < last * DAY_MS)), rng(_ARRIVAL))
         for first, last in ((0, size.days), (size.days, last_day))
     )
     return Life(
-        history=events(history, here, 0, size.seed),
-        judged=events(judged, here, history.size, size.seed),
+        history=events(history, everybody, 0, size.seed),
+        judged=events(judged, everybody, history.size, size.seed),
         labels=labels(judged, stolen.plans, history.size),
     )
 

@@ -24,7 +24,7 @@ MOVED_YEN, MOVED_SPREAD, MOST_PAID_OUT_YEN = 3_000, 0.8, 20_000
 
 def owners_spending(town: Town, debits: Log, rng: Rng) -> Log:
     """Payments after the successful debits, and the transfers and payouts of some wallets."""
-    return join(_payments(town, debits.where(debits.result == OK), rng), _transfers(town, rng), _payouts(town, rng))
+    return join(_payments(town, debits, rng), _transfers(town, rng), _payouts(town, rng))
 
 
 def shops_of(town: Town, account: Ints, at_ms: Ints, rng: Rng) -> Ints:
@@ -53,7 +53,7 @@ def _payments(town: Town, debits: Log, rng: Rng) -> Log:
     wait = np.where(direct[charge], DIRECT_MS * rng.random(len(charge)), _waits(town, account, rng))
     at_ms = debits.at_ms[charge] + wait.astype(np.int64)
     source = np.where(direct[charge], debits.source[charge], town.sources(account, at_ms, rng))
-    return log(
+    payments = log(
         at_ms,
         PAYMENT,
         wallet=debits.wallet[charge],
@@ -61,6 +61,8 @@ def _payments(town: Town, debits: Log, rng: Rng) -> Log:
         amount_yen=np.maximum(1, yen).astype(np.int64),
         shop=shops_of(town, account, at_ms, rng),
     )
+    # Drawn for all debits: a thief who uses up a victim's cap must not change what others spend.
+    return payments.where(debits.result[charge] == OK)
 
 
 def _waits(town: Town, account: Ints, rng: Rng) -> Floats:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detector.contract.vocabulary import CHARGE, DEBIT, LINK, OK, OPEN, UNLINK
+from detector.contract.vocabulary import CHARGE, DEBIT, INSUFFICIENT, LINK, OK, OPEN, UNLINK
+from models.worlds.settled.debits import NO_MONEY
 from models.worlds.settled.habits import amounts, rounded
 from models.worlds.settled.log import (
     DAY_MS,
@@ -52,7 +53,7 @@ BEGINS, WAITS = 0.9, 0.8
 
 
 class Thefts(NamedTuple):
-    """`town` with the thieves' wallets; `links`: their opens, links and unlinks; `debits` without a result yet.
+    """`town` with the thieves' wallets; `links`: their opens, links and unlinks; `debits` whatever the cap.
 
     `plans` and `sources`: of each case, int64 (cases,) indices.
     """
@@ -161,9 +162,9 @@ class _Thief:
         return at_ms
 
     def _debit(self, at_ms: int, yen: int, common: dict[str, int]) -> None:
-        self.debits.append(
-            {**common, "at_ms": at_ms, "kind": DEBIT, "amount_yen": yen, "purpose": CHARGE, "result": OK}
-        )
+        result = INSUFFICIENT if self._rng.random() < NO_MONEY else OK
+        asked = {"at_ms": at_ms, "kind": DEBIT, "amount_yen": yen, "purpose": CHARGE, "result": result}
+        self.debits.append(common | asked)
 
     def _sum(self, victim: int, at_ms: int) -> int:
         """What somebody charges who usually charges far more than the victim."""

@@ -8,7 +8,16 @@ import numpy as np
 from models.worlds.settled.episodes import Episodes, episodes
 from models.worlds.settled.habits import moments
 from models.worlds.settled.log import DAY_MS, HOUR_MS, MINUTE_MS, NONE, Bools, Ints, Rng
-from models.worlds.settled.people import MONTH_DAYS, People, Wallets, old_wallets, people, together, wallets
+from models.worlds.settled.people import (
+    MONTH_DAYS,
+    SERVICE_SHARES,
+    People,
+    Wallets,
+    old_wallets,
+    people,
+    together,
+    wallets,
+)
 from models.worlds.settled.whereabouts import Whereabouts
 
 #: The first day: a Monday of no year that the press wrote of; 76 days hold two pay-days and two month's turns.
@@ -59,7 +68,6 @@ def ages_at_link(n: int, rng: Rng) -> Ints:
 
 def other_services(people: People, old: Wallets, account: Ints, rng: Rng) -> Ints:
     """A service for each account at which it has no wallet of old."""
-    services = int(old.service.max()) + 1
-    used: Bools = np.zeros((people.size, services), np.bool_)
+    used: Bools = np.zeros((people.size, len(SERVICE_SHARES)), np.bool_)
     used[old.account, old.service] = True
-    return np.asarray(np.argmax(rng.random((len(account), services)) * ~used[account], axis=1), np.int64)
+    return np.asarray(np.argmax(rng.random((len(account), len(SERVICE_SHARES))) * ~used[account], axis=1), np.int64)
