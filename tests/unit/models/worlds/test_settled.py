@@ -86,6 +86,11 @@ def sorted_rows(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
     return sorted(rows.astype(str).itertuples(index=False, name=None))
 
 
+def test_an_account_has_twenty_to_forty_events_in_76_days() -> None:
+    events = sum(int(frame(table)["account"].notna().sum()) for table in (life().history, life().judged))
+    assert 20 < events / SMALL.accounts * 76 / (SMALL.days + SMALL.judged_days) < 40
+
+
 def test_nearly_all_accounts_of_the_judged_days_were_seen_before() -> None:
     known = set(frame(life().history)["account"].dropna())
     assert np.mean([account in known for account in frame(life().judged)["account"].dropna().unique()]) > 0.95
