@@ -8,7 +8,6 @@ from detector.contract.vocabulary import CHARGE, DEBIT, INSUFFICIENT, MONTHLY_CA
 from models.worlds.settled.episodes import pace
 from models.worlds.settled.habits import amounts, moments
 from models.worlds.settled.log import DAY_MS, HOUR_MS, MINUTE_MS, NONE, Ints, Log, Rng, join, log
-from models.worlds.settled.people import SERVICE_SHARES
 from models.worlds.settled.town import FIRST_DAY, Town
 
 #: Three debits of four by the main wallet; of those after a further one was linked, a third through that one. Assumed.
@@ -47,11 +46,11 @@ def owners_debits(town: Town, rng: Rng) -> Log:
     return debits.where(debits.at_ms > town.wallets.linked_ms[debits.wallet])
 
 
-def within_cap(debits: Log, town: Town) -> Log:
-    """The debits in order of time, refused where the month's cap of the account at the service would be exceeded."""
+def within_cap(debits: Log) -> Log:
+    """The debits in order of time, refused where a wallet's cap of the month would be exceeded."""
     debits = debits.where(np.lexsort((debits.wallet, debits.at_ms)))
     month = months(debits.at_ms)
-    group = (debits.account * len(SERVICE_SHARES) + town.wallets.service[debits.wallet]) * (month.max() + 1) + month
+    group = debits.wallet * (month.max(initial=0) + 1) + month
     order = np.argsort(group, kind="stable")
     begins = np.flatnonzero(np.diff(group[order], prepend=-1))
     length = np.diff(np.append(begins, len(order)))

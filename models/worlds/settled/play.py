@@ -27,7 +27,7 @@ def play(size: Size) -> Life:
     last_day = size.days + size.judged_days
     owners = town(size.accounts, last_day, rng(_TOWN))
     stolen = thefts(owners, size.accounts, size.cases, (size.days, last_day), rng(_THEFTS))
-    debits = within_cap(join(owners_debits(owners, rng(_DEBITS)), stolen.debits), stolen.town)
+    debits = within_cap(join(owners_debits(owners, rng(_DEBITS)), stolen.debits))
     spending = owners_spending(owners, debits.where(debits.case < 0), rng(_SPENDING))
     everybody, loot = thieves_spending(stolen, debits, rng(_LOOT))
     life = join(owners_links(owners, rng(_LINKS)), debits, spending, stolen.links, loot)

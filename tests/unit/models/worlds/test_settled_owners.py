@@ -38,12 +38,12 @@ def debits_of_anybody(n: int) -> Log:
 
 
 def test_the_months_cap_is_that_of_a_plain_loop() -> None:
-    found = within_cap(debits_of_anybody(2_000), small_town())
-    taken: dict[tuple[int, int, int], int] = {}
+    found = within_cap(debits_of_anybody(2_000))
+    taken: dict[tuple[int, int], int] = {}
     expected = []
-    services, months_ = small_town().wallets.service[found.wallet], months(found.at_ms)
+    month = months(found.at_ms)
     for index in range(found.size):
-        key = (int(found.account[index]), int(services[index]), int(months_[index]))
+        key = (int(found.wallet[index]), int(month[index]))
         yen = int(found.amount_yen[index])
         if found.result[index] == INSUFFICIENT:
             expected.append(INSUFFICIENT)
@@ -108,7 +108,7 @@ def test_failed_attempts_come_before_a_link_of_the_same_wallet() -> None:
 
 
 def test_owners_spend_no_more_than_they_charged() -> None:
-    debits = within_cap(owners_debits(small_town(), rng()), small_town())
+    debits = within_cap(owners_debits(small_town(), rng()))
     spent = owners_spending(small_town(), debits, rng())
     spent = spent.where(spent.shop != NONE)
     wallets = small_town().wallets.size
