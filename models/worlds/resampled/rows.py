@@ -105,7 +105,8 @@ def rows_of(table: pa.Table, rng: Rng) -> tuple[Rows, Names]:
         if name in NUMBERS:
             columns[name] = _numbers(_column(table, name))
             continue
-        codes, words = _coded(_column(table, name))
+        column = _column(table, name)
+        codes, words = _coded(column.fill_null("") if name == "source" else column)
         if name in WORDS:
             codes = _renumbered(codes, [_code(name, word) for word in words])
         else:

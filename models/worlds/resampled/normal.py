@@ -1,0 +1,212 @@
+"""Normal days to come: known people's days drawn again, and newcomers' first days under new ids."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, UNLINK
+from detector.jst import DAY_MS, JST_MS
+from models.worlds.resampled.days import Donors, date_of
+from models.worlds.resampled.people import People, SourceHabits
+from models.worlds.resampled.rows import NONE, Ints, Mask, Names, Rng, Rows, concatenate
+
+#: So many people's day is the same day of the history, the others' is drawn for each: campaigns and outages are
+#: everybody's, habits are one's own. Nothing in a history tells the two apart; half and half keeps some of both.
+TOGETHER = 0.5
+#: A day is moved by about so much, and stretched or shortened: people keep hours, not minutes.
+SHIFT_MS, STRETCH = 15 * 60_000, 0.15
+#: So many amounts differ from the last time, by a tenth in steps as round as the amount: most people charge the same.
+OTHER_AMOUNTS, STEP = 0.2, 0.1
+
+
+class Normal(NamedTuple):
+    """What normal days are made from: a history's events in order of time, its people, how its sources change."""
+
+    rows: Rows
+    people: People
+    sources: SourceHabits
+    unknown: int
+
+
+def normal_days(life: Normal, coming: Ints, names: Names, rng: Rng) -> Rows:
+    """Honest events of the days `coming`, in order of time.
+
+    The number of people stays at its mean over the history: a day from before a person came is drawn too, and is
+    empty. A history of weeks cannot tell people who left from those who pause, so growth would be made up.
+    """
+    donors = Donors(life.people.days, coming)
+    together = donors.shared(rng)
+    made = concatenate([_known(life, donors, together, coming, names, rng), _newcomers(life, together, coming, names, rng)])
+    made = made._replace(amount_yen=_other_amounts(life.rows, made, rng))
+    made = made.select(np.argsort(made.occurred_at_ms, kind="stable"))
+    made = made.select(_still_linked(life.rows, made))
+    return made.select(_within_cap(life.rows, made))
+
+
+def _known(life: Normal, donors: Donors, together: Ints, coming: Ints, names: Names, rng: Rng) -> Rows:
+    """Days of people whom the history knows, without the first days of what was new to them then."""
+    rows, people = life.rows, life.people
+    later = np.flatnonzero(~people.first)
+    key = people.person[later] * len(people.days) + people.day[later] - people.days[0]
+    order = np.argsort(key, kind="stable")
+    later, key = later[order], key[order]
+    count = int(people.person.max()) + 1
+    drawn = np.where(rng.random((count, len(coming))) < TOGETHER, together, donors.each(count, rng))
+    wanted = np.arange(count)[:, None] * len(people.days) + drawn - people.days[0]
+    begin = np.searchsorted(key, wanted.ravel())
+    length = np.searchsorted(key, wanted.ravel(), side="right") - begin
+    full = np.flatnonzero(length)
+    begin, length = begin[full], length[full]
+    group = np.repeat(np.arange(len(full)), length)
+    index = later[np.arange(len(group)) - np.repeat(np.cumsum(length) - length, length) + begin[group]]
+    days = coming[full % len(coming)] - drawn.ravel()[full]
+    made = rows.select(index)
+    made = made._replace(occurred_at_ms=_moved(made.occurred_at_ms, group, days, rng))
+    made = _other_unlinks(rows, made, rng)
+    return made._replace(source=_other_sources(life, made.source, group, names, rng))
+
+
+def _newcomers(life: Normal, together: Ints, coming: Ints, names: Names, rng: Rng) -> Rows:
+    """First days of those who came on the history's day, under new ids, from each day to come."""
+    people = life.people
+    parts = [life.rows.select(slice(0, 0))]
+    for day, donor in zip(coming.tolist(), together.tolist(), strict=True):
+        index = np.flatnonzero(people.first & (people.came == donor))
+        made = life.rows.select(index)
+        wallet, group = np.unique(made.wallet, return_inverse=True)
+        group = group.reshape(-1)
+        days = np.full(len(wallet), day - donor)
+        at_ms = _moved(made.occurred_at_ms, group, days, rng)
+        parts.append(
+            made._replace(
+                occurred_at_ms=at_ms,
+                wallet=names.new("wallet", len(wallet))[group],
+                wallet_opened_at_ms=np.minimum(made.wallet_opened_at_ms + at_ms - made.occurred_at_ms, at_ms),
+                account=_new_accounts(life, index, names, rng),
+                source=_renamed(made.source, life.sources.lone, "source", names),
+            )
+        )
+    made = concatenate(parts)
+    return made.select(made.occurred_at_ms < (coming[-1] + 1) * DAY_MS - JST_MS)
+
+
+def _other_unlinks(history: Rows, made: Rows, rng: Rng) -> Rows:
+    """The events, each unlink of another pair of an account and a wallet: those that unlinked have done so for good."""
+    unlinks = np.flatnonzero(made.kind == UNLINK)
+    debits = np.flatnonzero((history.kind == DEBIT) & (history.result == OK))
+    if not len(unlinks) or not len(debits):
+        return made
+    of = rng.choice(debits, len(unlinks))
+    changed = {}
+    for name in ("service", "wallet", "wallet_opened_at_ms", "wallet_verified", "bank", "account"):
+        changed[name] = getattr(made, name).copy()
+        changed[name][unlinks] = getattr(history, name)[of]
+    return made._replace(**changed)
+
+
+def _new_accounts(life: Normal, index: Ints, names: Names, rng: Rng) -> Ints:
+    """New accounts for those that came with their wallet; for others, which had been known, known ones of the bank."""
+    accounts, banks = life.rows.account[index], life.rows.bank[index]
+    found, first, group = np.unique(accounts, return_index=True, return_inverse=True)
+    to = found.copy()
+    new = (found != NONE) & life.people.account_came[index][first]
+    to[new] = names.new("account", int(new.sum()))
+    known, where = np.unique(life.rows.account, return_index=True)
+    bank_of = life.rows.bank[where]
+    for at in np.flatnonzero((found != NONE) & ~new).tolist():
+        to[at] = rng.choice(known[(bank_of == banks[first[at]]) & (known != NONE)])
+    return to[group.reshape(-1)]
+
+
+def _renamed(codes: Ints, which: Mask, column: str, names: Names) -> Ints:
+    """A new id instead of each one of `which` (by code)."""
+    found, group = np.unique(codes, return_inverse=True)
+    to = found.copy()
+    new = (found != NONE) & which[found]
+    to[new] = names.new(column, int(new.sum()))
+    return to[group.reshape(-1)]
+
+
+def _moved(at_ms: Ints, group: Ints, days: Ints, rng: Rng) -> Ints:
+    """Times of groups (in order of time) moved by `days`, a little shifted and stretched, on the same first day."""
+    count = len(days)
+    begin = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(begin, group, at_ms)
+    end = np.zeros(count, np.int64)
+    np.maximum.at(end, group, at_ms)
+    midnight = (begin + JST_MS) // DAY_MS * DAY_MS - JST_MS
+    stretch = rng.uniform(1 - STRETCH, 1 + STRETCH, count)
+    last = midnight + np.maximum(DAY_MS, (end - midnight) // DAY_MS * DAY_MS + DAY_MS) - 1
+    shift = rng.normal(0, SHIFT_MS, count).astype(np.int64)
+    span = ((end - begin) * stretch).astype(np.int64)
+    start = np.clip(begin + shift, midnight, np.maximum(last - span, midnight))
+    moved = start[group] + ((at_ms - begin[group]) * stretch[group]).astype(np.int64)
+    moved = np.minimum(moved, last[group])
+    return np.asarray(moved + days[group] * DAY_MS, np.int64)
+
+
+def _other_sources(life: Normal, source: Ints, group: Ints, names: Names, rng: Rng) -> Ints:
+    """Sources of people's days, some days with a new one or with one that others use, as often as in the history."""
+    count = int(group[-1]) + 1 if len(group) else 0
+    drawn = rng.random(count)
+    to = np.full(count, NONE)
+    new = drawn < life.sources.new
+    to[new] = names.new("source", int(new.sum()))
+    others = ~new & (drawn < life.sources.new + life.sources.others)
+    to[others] = rng.choice(life.sources.used, int(others.sum())) if others.any() else NONE
+    return np.where((to[group] != NONE) & (source != life.unknown), to[group], source)
+
+
+def _other_amounts(history: Rows, made: Rows, rng: Rng) -> Ints:
+    """Amounts, some a step more or less; never more than the history's largest of the kind."""
+    amount = made.amount_yen
+    unit = np.ones(made.size, np.int64)
+    for power in range(1, 9):
+        ten = 10**power
+        unit = np.where((amount > 0) & (amount % ten == 0) & (ten <= amount * STEP), ten, unit)
+    steps = np.maximum(np.round(amount * STEP / unit), 1).astype(np.int64)
+    other = amount + unit * steps * rng.choice((-1, 1), made.size)
+    moves = (amount > 1) & (rng.random(made.size) < OTHER_AMOUNTS)
+    largest = np.zeros(history.kind.max() + 1, np.int64)
+    np.maximum.at(largest, history.kind, history.amount_yen)
+    return np.where(moves & (other >= 1) & (other <= largest[made.kind]), other, amount)
+
+
+def _still_linked(history: Rows, made: Rows) -> Mask:
+    """All but debits from accounts, and unlinks, that an unlink was the last word on."""
+    both = concatenate([history, made])
+    tied = np.flatnonzero(both.account != NONE)
+    pair = both.account[tied] * (int(both.wallet.max()) + 1) + both.wallet[tied]
+    order = np.argsort(pair, kind="stable")
+    pair, tied = pair[order], tied[order]
+    kind, ok = both.kind[tied], both.result[tied] == OK
+    says = np.where(kind == UNLINK, 1, np.where((kind == LINK) & ok, 0, NONE))
+    position = np.arange(len(tied))
+    begins = np.append(True, pair[1:] != pair[:-1]) if len(pair) else np.empty(0, np.bool_)
+    last = np.maximum.accumulate(np.where((says != NONE) | begins, position, 0))
+    before = np.where(begins, 0, np.append(0, last[:-1])[: len(last)])
+    unlinked = ~begins & (says[before] == 1)
+    keep = np.ones(both.size, np.bool_)
+    keep[tied[unlinked & ((kind == DEBIT) | (kind == UNLINK))]] = False
+    return keep[history.size :]
+
+
+def _within_cap(history: Rows, made: Rows) -> Mask:
+    """All but charges above a wallet's cap of the month: the published one, or the history's greatest sum if more."""
+    both = concatenate([history, made])
+    charges = (both.kind == DEBIT) & (both.result == OK) & (both.purpose == CHARGE)
+    index = np.flatnonzero(charges)
+    day = (both.occurred_at_ms[index] + JST_MS) // DAY_MS
+    days, where = np.unique(day, return_inverse=True)
+    months = np.array([date_of(number).year * 12 + date_of(number).month for number in days.tolist()], np.int64)
+    key = (both.wallet[index] * (months.max(initial=0) + 1)) + (months[where.reshape(-1)] if len(days) else day)
+    order = np.argsort(key, kind="stable")
+    index, key = index[order], key[order]
+    total = np.cumsum(both.amount_yen[index])
+    begins = np.append(True, key[1:] != key[:-1]) if len(key) else np.empty(0, np.bool_)
+    before = np.maximum.accumulate(np.where(begins, total - both.amount_yen[index], 0))
+    total = total - before
+    cap = max(MONTHLY_CAP_YEN, int(total[index < history.size].max(initial=0)))
+    keep = np.ones(both.size, np.bool_)
+    keep[index[total > cap]] = False
+    return keep[history.size :]
