@@ -57,7 +57,6 @@ class Donors:
         same = kinds == kind_of(day)
         usual = np.isin(kinds, (WEEKEND, ORDINARY))
         choices = [same & (numbers == date_of(day).day), same] if kind_of(day) in SPECIAL else [same]
-        for found in (*choices, usual):
-            if found.any():
-                return self._days[found]
-        return self._days
+        found = next((choice for choice in (*choices, usual) if choice.any()), np.ones(len(kinds), np.bool_))
+        like: Ints = self._days[found]
+        return like

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from models.worlds.resampled.rows import Ints, Names, Rng, Rows, hex_texts
+from models.worlds.resampled.rows import Ints, Rng, Rows, hex_texts
 
 #: An event later than that tells of a wrong clock in another one, not of its own way.
 LATEST_MS = 6 * 3_600_000
@@ -52,8 +52,3 @@ def deliver(rows: Rows, way: Delivery, rng: Rng) -> Delivered:
     order = np.argsort(arrival_ms, kind="stable")
     ids = hex_texts(rows.size, rng)
     return Delivered(rows.select(index[order]), ids.take(pa.array(index[order])))
-
-
-def unknown_source(names: Names) -> int:
-    """Code of the source "", which a producer gives where it knows none."""
-    return names.of("source", "")

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detector.contract.vocabulary import AUTHS, CHARGE, DEBIT, INSUFFICIENT, LINK, OK, PAYMENT, PIN4
+from detector.contract.vocabulary import CHARGE, DEBIT, INSUFFICIENT, LINK, OK, PAYMENT, PIN4
 from models.worlds.resampled.fragments import Fragments
 from models.worlds.resampled.people import People, SourceHabits, first_of
-from models.worlds.resampled.rows import NONE, Ints, Names, Rng, Rows
+from models.worlds.resampled.rows import NONE, Ints, Mask, Names, Rng, Rows
 
 
 class Victim(NamedTuple):
@@ -20,7 +20,9 @@ class Victim(NamedTuple):
 class Market:
     """A history as thieves see it. All draws are from `rng`; no account is taken twice while there are others."""
 
-    def __init__(self, rows: Rows, people: People, habits: SourceHabits, parts: Fragments, names: Names, rng: Rng):
+    def __init__(
+        self, rows: Rows, people: People, habits: SourceHabits, parts: Fragments, names: Names, rng: Rng
+    ) -> None:
         self.rows, self.parts, self.names, self.rng = rows, parts, names, rng
         self.kinds = frozenset(np.unique(rows.kind).tolist())
         self.services: list[int] = np.unique(rows.service).tolist()
@@ -41,6 +43,7 @@ class Market:
         weak = link & (rows.auth == PIN4)
         self._banks = rows.bank[weak if weak.any() else link if link.any() else rows.account != NONE]
         self._left = self._accounts_by_bank()
+        self.known_accounts = sum(map(len, self._left.values()))
         self.verified = np.flatnonzero((rows.wallet_verified == 1) & (first_of(rows.wallet) == np.arange(rows.size)))
 
     def bank(self) -> int:
@@ -68,7 +71,7 @@ class Market:
         found = found if len(found) else self._auths[0]
         if not len(found):
             return PIN4
-        return int(found.min() if weakest else self.rng.choice(found))
+        return int(found.min() if weakest else self.rng.choice(found))  # the PIN has the least code
 
     def source(self, own: int, service: int) -> int:
         """The source `own`, or the unknown one as often as at honest people's events of the service."""
@@ -86,13 +89,10 @@ class Market:
         return {bank: accounts[banks == bank].tolist() for bank in np.unique(banks[banks != NONE]).tolist()}
 
 
-def _share(which: "np.typing.NDArray[np.bool_]") -> float:
+def _share(which: Mask) -> float:
     return float(which.mean()) if len(which) else 0.0
 
 
 def _commonest(codes: Ints, otherwise: int) -> int:
     known = codes[codes >= 0]
     return int(np.bincount(known).argmax()) if len(known) else otherwise
-
-
-assert AUTHS[PIN4] == "pin4" and PIN4 == 0  # `auth` takes the least code for the weakest way

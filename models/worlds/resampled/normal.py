@@ -36,7 +36,9 @@ def normal_days(life: Normal, coming: Ints, names: Names, rng: Rng) -> Rows:
     """
     donors = Donors(life.people.days, coming)
     together = donors.shared(rng)
-    made = concatenate([_known(life, donors, together, coming, names, rng), _newcomers(life, together, coming, names, rng)])
+    made = concatenate(
+        [_known(life, donors, together, coming, names, rng), _newcomers(life, together, coming, names, rng)]
+    )
     made = made._replace(amount_yen=_other_amounts(life.rows, made, rng))
     made = made.select(np.argsort(made.occurred_at_ms, kind="stable"))
     made = made.select(_still_linked(life.rows, made))

@@ -4,10 +4,14 @@ import numpy as np
 import pyarrow as pa
 
 from detector.errors import UserError
-from models.worlds.resampled.delivery import deliver, undelivered, unknown_source
+from models.worlds.resampled.campaigns import attacks
+from models.worlds.resampled.delivery import Delivered, deliver, undelivered
+from models.worlds.resampled.fragments import fragments_of
+from models.worlds.resampled.market import Market
 from models.worlds.resampled.normal import Normal, normal_days
 from models.worlds.resampled.people import people_of, source_habits
-from models.worlds.resampled.rows import rows_of, table_of
+from models.worlds.resampled.rows import NONE, concatenate, rows_of, table_of
+from models.worlds.resampled.sheet import STAGES, Sheet
 from models.worlds.world import LABELS, Life, Size
 
 
@@ -24,10 +28,27 @@ def play(history: pa.Table, size: Size) -> Life:
     rng = np.random.default_rng([size.seed, last_ms])
     rows, names = rows_of(history, rng)
     rows, way = undelivered(rows, history["event_id"])
-    unknown = unknown_source(names)
+    unknown = names.of("source", "")
     people = people_of(rows)
     habits = source_habits(rows, people, unknown, len(names.texts["source"]))
     coming = people.days[-1] + 1 + np.arange(size.judged_days)
     honest = normal_days(Normal(rows, people, habits, unknown), coming, names, rng)
-    made, ids = deliver(honest, way, rng)
-    return Life(history, table_of(made, names, ids), pa.table([[], [], [], []], schema=LABELS))
+    market = Market(rows, people, habits, fragments_of(rows, people, rng), names, rng)
+    fraud, sheet = attacks(market, coming, size.cases)
+    made = deliver(concatenate([honest, fraud]), way, rng)
+    return Life(history, table_of(made.rows, names, made.event_ids), _labels(made, sheet))
+
+
+def _labels(made: Delivered, sheet: Sheet) -> pa.Table:
+    """The labels of all events of thieves, each event once."""
+    at = np.flatnonzero(made.rows.case != NONE)
+    ids, first = np.unique(made.event_ids.take(pa.array(at)).to_numpy(zero_copy_only=False), return_index=True)
+    at = at[first]
+    case, stage = made.rows.case[at].tolist(), made.rows.stage[at].tolist()
+    columns = (
+        ids.tolist(),
+        [sheet.case_ids[number] for number in case],
+        [sheet.typologies[number] for number in case],
+        [STAGES[number] for number in stage],
+    )
+    return pa.table(list(columns), schema=LABELS)

@@ -79,12 +79,15 @@ class Names:
         known += [before + text for text in hex_texts(n, self._rng).to_pylist()]
         return np.arange(first, first + n)
 
+    def append(self, column: str, text: str) -> int:
+        """Code of another text, which may stand there already."""
+        self.texts[column].append(text)
+        return len(self.texts[column]) - 1
+
     def of(self, column: str, text: str) -> int:
         """Code of this text, which is appended if it is new."""
         known = self.texts[column]
-        if text not in known:
-            known.append(text)
-        return known.index(text)
+        return known.index(text) if text in known else self.append(column, text)
 
 
 def hex_texts(n: int, rng: Rng) -> pa.Array:
