@@ -17,6 +17,7 @@ from detector.contract.vocabulary import (
     WRONG_CREDENTIALS,
 )
 from detector.jst import DAY_MS
+from models.worlds.resampled.edits import rhythm, split
 from models.worlds.resampled.fragments import ASSUMED, Start
 from models.worlds.resampled.market import Market, Victim
 from models.worlds.resampled.rows import Ints
@@ -128,8 +129,8 @@ class Thief:
         day = self._part(self.market.parts.debits)
         rows = self.market.rows
         day = day[np.sort(np.argsort(-rows.amount_yen[day], kind="stable")[:MOST_DEBITS])]
-        amounts = split(yen, rows.amount_yen[day], self.market.largest_debit)
-        moments = at_ms + _rhythm(rows.occurred_at_ms[day], len(amounts), self.drain_ms)
+        amounts = split(yen, rows.amount_yen[day], self.market.largest_debit, ROUND_YEN)
+        moments = at_ms + rhythm(rows.occurred_at_ms[day], len(amounts), self.drain_ms)
         ends = self.rng.integers(len(amounts)) if self.rng.random() < self.market.short else len(amounts)
         taken = 0
         for number, (moment, amount) in enumerate(zip(moments.tolist(), amounts, strict=True)):
@@ -158,8 +159,8 @@ class Thief:
         day = day[:MOST_DEBITS]
         like = np.ones(1, np.int64) if large else rows.amount_yen[day]
         largest = int(self.market.largest_payment * (self.rng.uniform(MULE_LEAST, 1) if large else 1))
-        amounts = split(yen, like, largest, round_yen=1)
-        moments = begin_ms + _rhythm(rows.occurred_at_ms[day], len(amounts), DAY_MS // 2)
+        amounts = split(yen, like, largest, 1)
+        moments = begin_ms + rhythm(rows.occurred_at_ms[day], len(amounts), DAY_MS // 2)
         for number, (moment, amount) in enumerate(zip(moments.tolist(), amounts, strict=True)):
             at = day[number % len(day)]
             where, category = shop or (int(rows.shop[at]), int(rows.shop_category[at]))
@@ -206,30 +207,3 @@ class Thief:
             source=self.market.source(self.source, wallet.service),
             **fields,
         )
-
-
-def split(yen: int, like: Ints, largest: int, round_yen: int = ROUND_YEN) -> list[int]:
-    """`yen` in parts that stand to each other as the amounts `like`, each round and at most `largest`."""
-    largest = max(largest // round_yen, 1) * round_yen
-    wanted = yen * like / like.sum() // round_yen * round_yen
-    parts = np.clip(wanted, round_yen, largest).astype(np.int64).tolist()
-    chosen: list[int] = []
-    for part in parts:
-        if part <= (left := yen - sum(chosen)):
-            chosen.append(part)
-        elif left:
-            break
-    while left := yen - sum(chosen):
-        if chosen and left <= largest - chosen[-1]:
-            chosen[-1] += left
-        else:
-            chosen.append(min(largest, left))
-    return chosen
-
-
-def _rhythm(moments: Ints, n: int, longest_ms: int) -> Ints:
-    """Times of `n` events from 0, with the gaps of `moments`, as often as needed, over at most `longest_ms`."""
-    gaps = np.diff(moments)
-    gaps = np.resize(gaps, n - 1) if len(gaps) else np.full(n - 1, longest_ms // n)
-    at = np.append(0, np.cumsum(np.maximum(gaps, 1)))
-    return np.asarray(at * min(1.0, longest_ms / max(int(at[-1]), 1)), np.int64)
