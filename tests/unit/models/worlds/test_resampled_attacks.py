@@ -8,9 +8,9 @@ import pytest
 from support.small_town import small_town
 
 from models.backtest.labels import CAMPAIGN
+from models.worlds.resampled.edits import split
 from models.worlds.resampled.plans import PLANS
 from models.worlds.resampled.play import play
-from models.worlds.resampled.edits import split
 from models.worlds.world import Life, Size
 from producers.batches import to_batches
 
