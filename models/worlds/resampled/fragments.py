@@ -73,8 +73,8 @@ def _large_days(rows: Rows, which: Mask, whose: Ints, day: Ints, rng: Rng) -> tu
     begins = np.flatnonzero(np.append(True, np.diff(key[order]) != 0)[: len(key)])
     if not len(begins):
         return ()
-    days = np.split(index[order], begins[1:])
+    ends = np.append(begins[1:], len(index))
     sums = np.add.reduceat(rows.amount_yen[index[order]], begins)
     large = np.flatnonzero(sums >= np.quantile(sums, 1 - LARGEST))
     kept = np.sort(rng.choice(large, min(KEPT, len(large)), replace=False))
-    return tuple(days[number] for number in kept.tolist())
+    return tuple(index[order[begins[number] : ends[number]]] for number in kept.tolist())

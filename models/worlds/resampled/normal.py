@@ -27,6 +27,13 @@ class Normal(NamedTuple):
     unknown: int
 
 
+class Known(NamedTuple):
+    """Accounts of a history, each once, and their banks."""
+
+    account: Ints
+    bank: Ints
+
+
 def normal_days(life: Normal, coming: Ints, names: Names, rng: Rng) -> Rows:
     """Honest events of the days `coming`, in order of time.
 
@@ -71,6 +78,8 @@ def _newcomers(life: Normal, together: Ints, coming: Ints, names: Names, rng: Rn
     """First days of those who came on the history's day, under new ids, from each day to come."""
     people = life.people
     parts = [life.rows.select(slice(0, 0))]
+    accounts, where = np.unique(life.rows.account, return_index=True)
+    known = Known(accounts[accounts != NONE], life.rows.bank[where][accounts != NONE])
     for day, donor in zip(coming.tolist(), together.tolist(), strict=True):
         index = np.flatnonzero(people.first & (people.came == donor))
         made = life.rows.select(index)
@@ -83,7 +92,7 @@ def _newcomers(life: Normal, together: Ints, coming: Ints, names: Names, rng: Rn
                 occurred_at_ms=at_ms,
                 wallet=names.new("wallet", len(wallet))[group],
                 wallet_opened_at_ms=np.minimum(made.wallet_opened_at_ms + at_ms - made.occurred_at_ms, at_ms),
-                account=_new_accounts(life, index, names, rng),
+                account=_new_accounts(life, index, known, names, rng),
                 source=_renamed(made.source, life.sources.lone, "source", names),
             )
         )
@@ -105,17 +114,15 @@ def _other_unlinks(history: Rows, made: Rows, rng: Rng) -> Rows:
     return made._replace(**changed)
 
 
-def _new_accounts(life: Normal, index: Ints, names: Names, rng: Rng) -> Ints:
+def _new_accounts(life: Normal, index: Ints, known: Known, names: Names, rng: Rng) -> Ints:
     """New accounts for those that came with their wallet; for others, which had been known, known ones of the bank."""
     accounts, banks = life.rows.account[index], life.rows.bank[index]
     found, first, group = np.unique(accounts, return_index=True, return_inverse=True)
     to = found.copy()
     new = (found != NONE) & life.people.account_came[index][first]
     to[new] = names.new("account", int(new.sum()))
-    known, where = np.unique(life.rows.account, return_index=True)
-    bank_of = life.rows.bank[where]
     for at in np.flatnonzero((found != NONE) & ~new).tolist():
-        to[at] = rng.choice(known[(bank_of == banks[first[at]]) & (known != NONE)])
+        to[at] = rng.choice(known.account[known.bank == banks[first[at]]])
     return to[group.reshape(-1)]
 
 
