@@ -31,7 +31,9 @@ DRAIN_MS = (30_000, 7_200_000)
 #: Half of the drains take the whole cap, the others from a third of it: not all accounts hold so much (assumed).
 WHOLE_CAP, LEAST_SHARE = 0.5, 1 / 3
 #: Amounts are chosen, so they are round; and few: a large honest day may hold dozens of small ones.
-ROUND_YEN, MOST_DEBITS = 1_000, 8
+ROUND_YEN, MOST_LIKE = 1_000, 8
+#: Where honest debits or payments are small, so are a thief's, and he takes what so many of them bring (T8's number).
+MOST = 20
 #: Six in ten campaigns have addresses of their own, the others go through ones that honest people use (assumed).
 OWN_SOURCES = 0.6
 #: Three in four campaigns use the bank's weakest way to link (the press: four-digit PINs); the others have learnt more.
@@ -128,8 +130,9 @@ class Thief:
         """
         day = self._part(self.market.parts.debits)
         rows = self.market.rows
-        day = day[np.sort(np.argsort(-rows.amount_yen[day], kind="stable")[:MOST_DEBITS])]
-        amounts = split(yen, rows.amount_yen[day], self.market.largest_debit, ROUND_YEN)
+        day = day[np.sort(np.argsort(-rows.amount_yen[day], kind="stable")[:MOST_LIKE])]
+        largest = max(self.market.largest_debit, ROUND_YEN)
+        amounts = split(min(yen, MOST * largest), rows.amount_yen[day], largest, ROUND_YEN)
         moments = at_ms + rhythm(rows.occurred_at_ms[day], len(amounts), self.drain_ms)
         ends = self.rng.integers(len(amounts)) if self.rng.random() < self.market.short else len(amounts)
         taken = 0
@@ -156,10 +159,10 @@ class Thief:
             return
         rows, day = self.market.rows, self._part(self.market.parts.payments)
         begin_ms = at_ms + self.between(*SPEND_AFTER_MS)
-        day = day[:MOST_DEBITS]
+        day = day[:MOST_LIKE]
         like = np.ones(1, np.int64) if large else rows.amount_yen[day]
         largest = int(self.market.largest_payment * (self.rng.uniform(MULE_LEAST, 1) if large else 1))
-        amounts = split(yen, like, largest, 1)
+        amounts = split(min(yen, MOST * largest), like, largest, 1)
         moments = begin_ms + rhythm(rows.occurred_at_ms[day], len(amounts), DAY_MS // 2)
         for number, (moment, amount) in enumerate(zip(moments.tolist(), amounts, strict=True)):
             at = day[number % len(day)]
