@@ -98,13 +98,13 @@ class _Town:
 
 @cache
 def small_town() -> pa.Table:
-    """All events in order of arrival; one in a hundred is a minute late, one in two hundred comes twice."""
+    """All events in order of arrival; one in fifty is ten minutes late, one in fifty comes twice."""
     town = _Town()
     town.live()
     lines = sorted(town.lines, key=lambda line: int(line["occurred_at_ms"]))
     lines = [line | {"event_id": f"event-{number}"} for number, line in enumerate(lines)]
-    late = town.rng.random(len(lines)) < 0.01
-    arrivals = [(line["occurred_at_ms"] + 60_000 * int(slow), line) for line, slow in zip(lines, late, strict=True)]
-    arrivals += [(at_ms + 5_000, line) for at_ms, line in arrivals if town.rng.random() < 0.005]
+    late = town.rng.random(len(lines)) < 0.02
+    arrivals = [(line["occurred_at_ms"] + 600_000 * int(slow), line) for line, slow in zip(lines, late, strict=True)]
+    arrivals += [(at_ms + 5_000, line) for at_ms, line in arrivals if town.rng.random() < 0.02]
     arrivals.sort(key=lambda arrival: int(arrival[0]))
     return pa.Table.from_pylist([line for _, line in arrivals], schema=EVENTS)

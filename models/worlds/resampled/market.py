@@ -33,8 +33,7 @@ class Market:
             service: float((rows.source[rows.service == service] == self._unknown).mean()) for service in self.services
         }
         link, debit = rows.kind == LINK, rows.kind == DEBIT
-        never_seen = first_of(rows.account) == np.arange(rows.size)
-        self.strangers = _share(never_seen[link & people.settled])
+        self.strangers = _share(people.account_came[link & (rows.result == OK) & people.settled])
         self.short = _share(rows.result[debit] == INSUFFICIENT)
         self.largest_debit = int(rows.amount_yen[debit].max(initial=0))
         self.largest_payment = int(rows.amount_yen[rows.kind == PAYMENT].max(initial=0))
