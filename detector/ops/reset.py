@@ -11,13 +11,16 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from detector.core.topology import Node
-from detector.kafka.clients import admin_client
+from detector.kafka.clients import admin_client, attempts
 from detector.kafka.groups import all_offsets, delete_group, require_no_members, store_offsets
 from detector.kafka.marks import Marks, encode_marks
 from detector.kafka.topics import TopicFacts, describe
 from detector.ops.recreate_topics import recreate_empty
 from detector.ops.state import TOPOLOGY, Bounds, Commits, input_facts, log_bounds_of, node_topics, rows_topic
 from detector.settings import Settings
+
+#: A cluster forgets a deleted topic within a second or two; longer means that a broker is down.
+DELETE_TIMEOUT_S = 30.0
 
 Start = Literal["earliest", "latest"]
 
@@ -86,7 +89,7 @@ def reset(settings: Settings, to: Start) -> Reset:
         partitions = found.facts[settings.account_events].partitions
         hops = [settings.input_topic(node) for node in TOPOLOGY.nodes if node.source is None]
         rows = [name for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) is not None]
-        recreate_empty(client, settings, [hops, rows], partitions, replication)
+        recreate_empty(client, settings, [hops, rows], partitions, replication, attempts(DELETE_TIMEOUT_S))
         if to == "latest":
             store_offsets(client, settings.group, dict(_ends(settings, found)))
         return done
