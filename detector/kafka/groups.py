@@ -85,7 +85,7 @@ def commit_offsets(client: KafkaAdminClient, group: str, topic: str, commits: di
 def offsets_within(
     some: Mapping[TopicPartition, OffsetAndMetadata], others: Mapping[TopicPartition, OffsetAndMetadata]
 ) -> bool:
-    """Whether `others` has all of `some`, at the same places with the same marks."""
+    """Whether `others` has all of `some`, with the same offsets and marks."""
     return _content(some).items() <= _content(others).items()
 
 

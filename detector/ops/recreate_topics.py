@@ -1,4 +1,4 @@
-"""Makes topics anew, empty: Kafka deletes no records of a topic that is only compacted."""
+"""Re-creates topics empty: Kafka deletes no records of a topic that is only compacted."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

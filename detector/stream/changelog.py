@@ -1,4 +1,4 @@
-"""The changelog's records: rows under key + writer, a header that names the input log, and what recovery makes of them.
+"""The changelog's records: rows under key + writer, a header that names the input log, and their recovery.
 
 A record's key is the row's key and the id of the task that wrote it (PROTOCOL rule 8), its value the row's bytes.
 Recovery keeps, per key, the row with the greatest position. Tombstones may be ignored there: they only ever remove
@@ -84,18 +84,18 @@ class Superseded:
         self._left = np.ones(len(pairs), bool)
 
     def take(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """Pairs (keys, writers) recorded for `keys`, each handed out once."""
+        """Pairs (keys, writers) recorded for `keys`, each returned once."""
         low = np.searchsorted(self._keys, keys, "left")
         counts = np.searchsorted(self._keys, keys, "right") - low
         first = np.repeat(low - np.concatenate(([0], np.cumsum(counts)[:-1])), counts) if len(keys) else low
-        places = first + np.arange(len(first))
-        places = places[self._left[places]]
-        self._left[places] = False
-        return self._keys[places], self._writers[places]
+        indices = first + np.arange(len(first))
+        indices = indices[self._left[indices]]
+        self._left[indices] = False
+        return self._keys[indices], self._writers[indices]
 
 
 class Recovery:
-    """Builds the rows of one partition from its changelog, fed slice by slice in log order."""
+    """Builds the rows of one partition from slices of its changelog, in log order."""
 
     def __init__(self, stage: Stage) -> None:
         self.rows = PackedRows(stage.row)

@@ -1,4 +1,4 @@
-"""Topics are made anew as they were, in an order that can be interrupted."""
+"""Topics are re-created as they were, in an order that can be interrupted."""
 
 import uuid
 from collections.abc import Sequence
