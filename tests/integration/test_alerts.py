@@ -92,12 +92,12 @@ def test_each_partition_is_remembered_for_itself(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (NEWER, "schema 99 at {place}: this release reads 1, upgrade"),
-        (b"{", "no alert at {place}"),
-        (b"", "no alert at {place}"),
-        (b"\xff\xfe", "no alert at {place}"),
-        (b'{"schema": 1}', "no alert at {place}"),
-        (b"[]", "no alert at {place}"),
+        (NEWER, "schema 99 at {where}: this release reads 1, upgrade"),
+        (b"{", "no alert at {where}"),
+        (b"", "no alert at {where}"),
+        (b"\xff\xfe", "no alert at {where}"),
+        (b'{"schema": 1}', "no alert at {where}"),
+        (b"[]", "no alert at {where}"),
     ],
     ids=["newer schema", "cut off", "empty", "not UTF-8", "fields missing", "another type"],
 )
@@ -108,7 +108,7 @@ def test_what_is_no_alert_is_passed_over_counted_and_logged(
     with caplog.at_level(logging.WARNING), everything(settings) as subscriber:
         assert [ONE, TWO] == list(subscriber)
         assert subscriber.skipped == 1
-    assert said.format(place=f"{settings.alerts}, partition 0, offset 1") in caplog.text
+    assert said.format(where=f"{settings.alerts}, partition 0, offset 1") in caplog.text
 
 
 def test_from_now_on_begins_where_the_subscriber_was_built(settings: Settings) -> None:
