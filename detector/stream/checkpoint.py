@@ -38,7 +38,7 @@ async def make_durable(cuts: Cuts, log: Log) -> Cuts:
 
     Processing continues meanwhile. A task that ends is left out of all later steps. A failed send is raised, before
     the commit: nothing was acknowledged then, and the process must end. Any error or cancellation
-    ends the tasks: no later cut holds what this one took, and would commit past it.
+    ends the tasks: a later cut would not hold what this one took, and would commit past it.
     """
     try:
         return await _make_durable(cuts, log)
