@@ -392,12 +392,12 @@ def test_a_long_changelog_is_read_to_its_end(settings: Settings) -> None:
     rows(settings, ACCOUNT, {0: [(key, 1) for key in range(5_000)]})
     rows(settings, WALLET, {1: [(key, 1) for key in range(300)]})
     send(settings, settings.rows_topic("account"), {0: [(record_key(key, 1), None) for key in range(1_000)]})
-    seen: list[tuple[int, int]] = []
-    found = show(settings, lambda done, total: seen.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    found = show(settings, lambda done, total: progress.append((done, total)))
     expected = {"account": [4_000, 0], "wallet": [0, 300]}
     for stage in found.stages:
         assert expected.get(stage.stage, [0, 0]) == [partition.rows for partition in stage.partitions]
-    assert seen[-1] == (6_302, 6_302)
+    assert progress[-1] == (6_302, 6_302)
 
 
 def test_records_deleted_from_the_log_are_no_lag(settings: Settings) -> None:
