@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -15,16 +16,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from detector.cli.folders import write_files
 from detector.cli.options import as_json
-from detector.cli.worlds import Simulations
+from detector.cli.worlds import ForeignLives, Simulations
 from detector.core.chains import CHAINS
 from detector.errors import UserError
+from models.ablation import foreign
+from models.ablation.foreign import Foreign
+from models.ablation.foreign import run as judge
 from models.ablation.page import SECTION_LEVEL, page, with_section
 from models.ablation.pictures import pictures
 from models.ablation.run import FULL, QUICK, Run, run, steps
+from models.training import Plan
+from models.worlds.world import WORLDS
 
 PAGE, FIGURES = "README.md", "figures.json"
 DEFAULT_SEEDS = (101, 102, 103)
 MIN_ACCOUNTS = 1_000
+ONLY = ("worlds", "simulator")
 
 
 def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -40,9 +47,11 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> tu
 Examples:
   kozamori ablation -o docs/ablation --section models/README.md
   kozamori ablation -o ablation --quick
-  kozamori ablation -o ablation --seeds 7,8,9,10 --accounts 40000 --json
+  kozamori ablation -o worlds --only worlds --accounts 60000 --seeds 1,2,3
+  kozamori ablation -o ablation --only simulator --seeds 7,8,9,10 --accounts 40000 --json
 
-Simulates, trains and back-tests some thirty worlds: half an hour. The same options give the same figures.
+First foreign worlds, each trained on and judged with every seed: @@@. Then our own simulator's experiments: half an
+hour. The same options give the same figures.
 """
 )
 @click.option(
@@ -62,19 +71,24 @@ Simulates, trains and back-tests some thirty worlds: half an hour. The same opti
     default=",".join(map(str, DEFAULT_SEEDS)),
     show_default=True,
     callback=_seeds,
-    help="Of the simulated worlds; the first one is that of all experiments.",
+    help="Of all worlds; the first one is that of all experiments in our own simulator.",
 )
 @click.option(
     "--accounts",
     type=click.IntRange(min=MIN_ACCOUNTS),
-    help=f"Linked accounts of each world.  [default: {FULL.accounts}]",
+    help=f"Accounts of each world.  [default: {foreign.FULL.accounts} of a foreign one, {FULL.accounts} of ours]",
 )
-@click.option("--days", type=click.IntRange(min=9, max=60), help=f"Days to learn from.  [default: {FULL.days}]")
+@click.option(
+    "--days",
+    type=click.IntRange(min=9, max=60),
+    help=f"Days to learn from.  [default: {foreign.FULL.days} in a foreign world, {FULL.days} in ours]",
+)
 @click.option(
     "--budget",
     type=click.FloatRange(min=0, min_open=True),
     help=f"False alert groups a day over all banks.  [default: {FULL.budget:g}]",
 )
+@click.option("--only", type=click.Choice(ONLY), help="Foreign worlds alone, or our own simulator alone.")
 @click.option("--quick", is_flag=True, help="A small world and small models: to see that it runs, not to believe it.")
 @as_json
 def ablation(
@@ -84,19 +98,29 @@ def ablation(
     accounts: int | None,
     days: int | None,
     budget: float | None,
+    only: str | None,
     *,
     quick: bool,
     as_json: bool,
 ) -> None:
-    """Measure what each detector and feature adds, which fraud is missed, and what moves the results."""
+    """Measure a model in foreign worlds, what each part of it adds, which fraud is missed, what moves the results."""
     size = QUICK if quick else FULL
     size = replace(size, accounts=accounts or size.accounts, days=days or size.days, budget=budget or size.budget)
     if section is not None:
         with_section(_read(section), "")  # called before the long work
     every = Run(Simulations(size), CHAINS[-1], size)
-    with _progress(steps(seeds, every.chain)) as advance:
-        figures = {"command": _command(), "quick": quick, **run(every, seeds, advance)}
-    files = {f"{name}.png": content for name, content in pictures(figures).items()}
+    life = foreign.QUICK if quick else foreign.FULL
+    life = replace(life, accounts=accounts or life.accounts, days=days or life.days)
+    plan = Plan(size.budget, trees=size.trees, turns=size.turns)
+    abroad = Foreign(ForeignLives(), every.chain, life, plan, every.budgets)
+    lives, rows = len(seeds) * len(WORLDS), steps(seeds, every.chain)
+    figures: dict[str, Any] = {"command": _command(), "quick": quick}
+    with _progress(lives * (only != "simulator") + rows * (only != "worlds")) as advance:
+        if only != "simulator":
+            figures["worlds"] = judge(abroad, seeds, advance)
+        if only != "worlds":
+            figures |= run(every, seeds, advance)
+    files = {} if only == "worlds" else {f"{name}.png": content for name, content in pictures(figures).items()}
     files[FIGURES] = json.dumps(figures, indent=1, allow_nan=False).encode() + b"\n"
     files[PAGE] = page(figures).encode()
     write_files(output, files)

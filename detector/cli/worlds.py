@@ -1,17 +1,22 @@
-"""Simulations for `kozamori ablation`: adapts the simulator to its experiments."""
+"""Lives for `kozamori ablation`: adapts the simulator to its experiments, foreign worlds to their judge."""
 
 import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 
-from detector.attack_injection import simulated
+from detector.attack_injection import Prepared, inject_attacks, simulated
 from detector.contract.batch import Batch
+from detector.core.stage import Chain
 from models.ablation.experiments import Setting, Values
+from models.ablation.foreign import Lived
 from models.ablation.run import Size
 from models.backtest.labels import Labels, labels_of
 from models.history import HistoryObserver
 from models.inject import Attacks
+from models.worlds import world as foreign
 from producers import simulation
 from producers.batches import to_batches
 from producers.campaigns import ANY_DAY, Campaign, Wave
@@ -21,6 +26,7 @@ from producers.scenarios import SCENARIOS, Scenario
 from producers.typologies.table import TYPOLOGIES
 
 BATCH = 8192  # events a pipeline call; larger batches gain nothing
+SLICE = 262_144  # events of a table made into batches at once
 #: First judged day; the training days end the day before.
 JUDGED_FROM = dt.date(2020, 9, 1)
 #: Not before this day: a drain across the turn of the month (T2) is to be seen whole.
@@ -66,6 +72,33 @@ class Simulations:
         since = JUDGED_FROM if drifts else dt.date.min
         drift = Drift(**dict(life), since=since)
         return replace(SCENARIOS["normal"], accounts=self.size.accounts, seed=seed, drift=drift)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLives:
+    """Foreign worlds behind the port of their judge."""
+
+    def life(self, world: foreign.World, size: foreign.Size) -> Lived:
+        """The world's life, made from days of the simulator where it is made from a history."""
+        life = world.play(size, _history_for(size) if world.from_history else None)
+        history = partial(_batches, life.history, 0)
+        return Lived(history, partial(_batches, life.judged, life.history.num_rows), labels_of(life.labels.to_pandas()))
+
+    def prepared(self, history: Callable[[], Iterable[Batch]], chain: Chain, ttl_ms: int, seed: int) -> Prepared:
+        """As `kozamori train` prepares a history."""
+        return inject_attacks(history, chain, ttl_ms, seed=seed)
+
+
+def _history_for(size: foreign.Size) -> pa.Table:
+    start = JUDGED_FROM - dt.timedelta(days=size.days)
+    usual = replace(SCENARIOS["normal"], accounts=size.accounts, seed=size.seed, start=start, days=size.days)
+    return pa.concat_tables([events for events, _ in simulation.tables(usual)], promote_options="default")
+
+
+def _batches(events: pa.Table, first_row: int) -> Iterator[Batch]:
+    """Batches of a table's events, rows counted from `first_row`; made slice by slice, to hold few at once."""
+    for start in range(0, events.num_rows, SLICE):
+        yield from to_batches(events.slice(start, SLICE), BATCH, first_row=first_row + start, which="all")
 
 
 def _campaign(fewer: dict[str, float]) -> Campaign:

@@ -67,7 +67,7 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON values."""
-        return {name: _rounded(value) for name, value in asdict(self).items()}
+        return {name: rounded(value) for name, value in asdict(self).items()}
 
 
 def judged(name: str, text: str, model: Model, log: Log, budgets: Budgets) -> Row:
@@ -100,7 +100,8 @@ def with_detectors(model: Model, detectors: tuple[Detector, ...], span: Span) ->
     return replace(model, detectors=detectors, calibrations=calibrate(detectors, span))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """The value with all its numbers rounded to `DIGITS`."""
     if isinstance(value, dict):
-        return {name: _rounded(part) for name, part in value.items()}
+        return {name: rounded(part) for name, part in value.items()}
     return round(value, DIGITS) if isinstance(value, float) else value

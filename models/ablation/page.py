@@ -5,6 +5,8 @@ from typing import Any
 from detector.errors import UserError
 from models.ablation.experiments import DETECTORS, FEATURES, QUESTIONS, SEEDS, TYPOLOGIES, Question
 from models.ablation.failures import failures, missed, of_seeds, of_typology, spread
+from models.ablation.foreign_page import worlds
+from models.ablation.markdown import percent, points, rate, table_of
 
 BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
 QUICK = "**A quick run of a small world and small models, to see that it runs: its figures mean nothing.**"
@@ -16,9 +18,19 @@ _SHARES = ("alerted", "early", "before_debit", "yen_lost")
 
 def page(figures: dict[str, Any], *, pictures: str = "", level: int = 1) -> str:
     """The page; `pictures` is the path to the folder of the PNG files; `level` that of its first heading."""
+    title = f"{'#' * level} What each part of a model adds, and where it fails"
+    parts = [title, *([QUICK] if figures["quick"] else [])]
+    if "worlds" in figures:
+        parts += worlds(figures, level + 1)
+    if "questions" in figures:
+        parts += _simulated(figures, pictures, level)
+    return "\n\n".join(parts) + "\n"
+
+
+def _simulated(figures: dict[str, Any], pictures: str, level: int) -> list[str]:
+    """The sections about our own simulator."""
     parts = [
-        f"{'#' * level} What each part of a model adds, and where it fails",
-        *([QUICK] if figures["quick"] else []),
+        *([f"{'#' * (level + 1)} In our own simulator"] if "worlds" in figures else []),
         _intro(figures),
         f"![Cases caught early and yen lost in every experiment]({pictures}experiments.png)",
         f"{'#' * (level + 1)} Where it fails",
@@ -30,7 +42,7 @@ def page(figures: dict[str, Any], *, pictures: str = "", level: int = 1) -> str:
             parts += [f"{'#' * (level + 1)} {question.title}", question.text, table]
         if question is DETECTORS and table:
             parts += [f"![Early cases by typology, without each detector and by each alone]({pictures}typologies.png)"]
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
 def with_section(text: str, section: str) -> str:
@@ -76,7 +88,7 @@ def _table(figures: dict[str, Any], question: Question) -> str:
     if question is SEEDS:
         budget = figures["about"]["budget"]
         rows = [*rows, _range(of_seeds(figures), f"range, {budget:g} a day")]
-    return _lines((*HEADS, *_strict(figures)), [_cells(row) for row in rows])
+    return table_of((*HEADS, *_strict(figures)), [_cells(row) for row in rows])
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -84,9 +96,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
     exact = [row["early_strict"], row["yen_lost_strict"]]
     return [
         name,
-        *map(_share, (row[share] for share in _SHARES)),
-        _rate(row["false_groups_per_day"]),
-        *map(_share, exact),
+        *map(percent, (row[share] for share in _SHARES)),
+        rate(row["false_groups_per_day"]),
+        *map(percent, exact),
     ]
 
 
@@ -103,9 +115,9 @@ def _typologies(figures: dict[str, Any]) -> str:
         for share, worst in (("alerted", min), ("early", min), ("before_debit", min), ("yen_lost", max)):
             values = of_typology(figures, name, share)
             mean = sum(values) / len(values) if values else None
-            cells.append("–" if mean is None else f"{_share(mean)} ({_share(worst(values))})")
+            cells.append("–" if mean is None else f"{percent(mean)} ({percent(worst(values))})")
         lines.append(cells)
-    return _lines(("", "cases", *HEADS[1:5]), lines)
+    return table_of(("", "cases", *HEADS[1:5]), lines)
 
 
 def _features(figures: dict[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -116,36 +128,18 @@ def _features(figures: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     lines = [
         [
             f"`{row['name']}`",
-            _share(row["early_strict"]),
-            _points(usual["early_strict"] - row["early_strict"]),
-            _share(row["yen_lost_strict"]),
-            _points(row["yen_lost_strict"] - usual["yen_lost_strict"]),
+            percent(row["early_strict"]),
+            points(usual["early_strict"] - row["early_strict"]),
+            percent(row["yen_lost_strict"]),
+            points(row["yen_lost_strict"] - usual["yen_lost_strict"]),
         ]
         for row in ordered
     ]
     shown, folded = lines[:MOST_FEATURES], lines[MOST_FEATURES:]
     if not folded:
-        return _lines(heads, shown)
-    rest = f"<details><summary>The other {len(folded)} features</summary>\n\n{_lines(heads, folded)}\n\n</details>"
-    return f"{_lines(heads, shown)}\n\n{rest}"
-
-
-def _lines(heads: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [f"| {' | '.join(heads)} |", f"|---|{'--:|' * (len(heads) - 1)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def _share(value: float | tuple[float, float]) -> str:
-    return f"{value[0]:.1%} – {value[1]:.1%}" if isinstance(value, tuple) else f"{value:.1%}"
-
-
-def _rate(value: float | tuple[float, float]) -> str:
-    return f"{value[0]:.1f} – {value[1]:.1f}" if isinstance(value, tuple) else f"{value:.1f}"
-
-
-def _points(value: float) -> str:
-    """A difference of shares, in percentage points; never −0.0."""
-    return f"{round(100 * value, 1) + 0.0:.1f}"
+        return table_of(heads, shown)
+    rest = f"<details><summary>The other {len(folded)} features</summary>\n\n{table_of(heads, folded)}\n\n</details>"
+    return f"{table_of(heads, shown)}\n\n{rest}"
 
 
 def _strict(figures: dict[str, Any]) -> tuple[str, str]:
