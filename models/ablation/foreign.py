@@ -25,6 +25,7 @@ from models.worlds.world import WORLDS, Size, World
 
 #: Of all scorers of a back-test, those on the page. All but the model have their limit set in hindsight.
 SHOWN = (KOZAMORI, "attack_trained", "plain_forest", BEST_SINGLE)
+GIVEN = "; the history is one of our own simulator"
 FULL = Size()
 #: A smoke run; its figures mean nothing. Fewer days would not be enough for the state to settle.
 QUICK = Size(accounts=1_500, days=24, judged_days=8, cases=26)
@@ -66,22 +67,22 @@ class Foreign(NamedTuple):
 
         Raises UserError for a history that is too small or has not settled.
         """
-        lived = self.lives.life(world, replace(self.size, seed=seed))
-        data, cases, burn_in = self.lives.prepared(lived.history, self.chain, TTL_MS, seed)
+        history, judged, labels = self.lives.life(world, replace(self.size, seed=seed))
+        data, cases, burn_in = self.lives.prepared(history, self.chain, TTL_MS, seed)
         plan = replace(self.plan, seed=seed)
         model = unpack(pack(train(data, self.chain, plan, world.name, cases, burn_in)), self.chain)
-        del cases
-        played = play(lived.judged(), model, self.chain, lived.labels, ttl_ms=TTL_MS, warm_up=lived.history())
+        played = play(judged(), model, self.chain, labels, ttl_ms=TTL_MS, warm_up=history())
+        del history, judged, cases  # room for the scorers beside the model
         for budget in self.budgets:
             found = backtest(
-                played, lived.labels, model.with_budget(budget), self.chain, budget=budget, train=data, seed=seed
+                played, labels, model.with_budget(budget), self.chain, budget=budget, train=data, seed=seed
             )
             yield from _rows(found, {"world": world.name, "seed": seed, "budget": budget})
 
 
 def run(foreign: Foreign, seeds: tuple[int, ...], advance: Callable[[str], object] = lambda _: None) -> dict[str, Any]:
     """The figures of all worlds with every seed; `advance` gets the name of each finished life."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for seed in seeds:
         for world in WORLDS:
             rows += foreign.judge(world, seed)
@@ -93,7 +94,7 @@ def run(foreign: Foreign, seeds: tuple[int, ...], advance: Callable[[str], objec
             **size,
             "seeds": list(seeds),
             "budgets": list(foreign.budgets),
-            "worlds": {world.name: world.mechanism for world in WORLDS},
+            "worlds": {world.name: world.mechanism + GIVEN * world.from_history for world in WORLDS},
         },
         "rows": rows,
     }

@@ -1,5 +1,6 @@
 """The page's first section: foreign worlds, as Markdown, rendered from the figures alone."""
 
+from collections.abc import Callable
 from typing import Any
 
 from models.ablation.markdown import percent, rate, table_of
@@ -22,7 +23,7 @@ def worlds(figures: dict[str, Any], level: int) -> list[str]:
         _intro(figures["command"], about),
         "\n".join(f"- **{name}**: {mechanism}." for name, mechanism in about["worlds"].items()),
         *(_scorers(about, rows, budget) for budget in about["budgets"]),
-        "False alert groups a day by kind of day, means over the seeds and their range:",
+        "False alert groups a day by kind of day; in brackets the range of the seeds:",
         _kinds_of_day(about, rows),
         "Cases alerted early by typology:",
         _typologies(about, rows),
@@ -30,15 +31,16 @@ def worlds(figures: dict[str, Any], level: int) -> list[str]:
 
 
 def _intro(command: str, about: dict[str, Any]) -> str:
-    seeds = ", ".join(map(str, about["seeds"]))
+    first, *others = map(str, about["seeds"])
+    seeds = f"Means over the seeds {', '.join([first, *others])}; in brackets the worst" if others else f"Seed {first}"
     return (
         f"Written by `{command}`; all figures are in `figures.json`. Worlds have people and thieves of their own, and"
         f" share no rules with the simulator that training takes its attacks from. Each has {about['accounts']:,}"
         f" accounts and {about['days']} days without fraud, from which a model is learnt as by `kozamori train`. The"
         f" {about['judged_days']} days right after, with {about['cases']} cases, are judged at the limits of the"
-        f" training days, as in a worker. Means over the seeds {seeds}, in brackets the worst of them. The scorers"
-        f" below each world have limits set in hindsight, to exactly as many false groups as the budget; {BEST_SINGLE}"
-        " is also chosen in hindsight."
+        f" training days, as in a worker. {seeds}. The other scorers have limits set in hindsight, at which they stay"
+        f" within the budget; {BEST_SINGLE} is also chosen in hindsight. Shares are means over typologies; case, early,"
+        " lost and false group are defined in `models/backtest/`."
     )
 
 
@@ -51,7 +53,7 @@ def _scorers(about: dict[str, Any], rows: Rows, budget: float) -> str:
             of = [row for row in own if row["scorer"] == scorer]
             name = f"**{world}**" if scorer == KOZAMORI else f"{world}: {scorer}"
             shares = [_with_worst([row[share] for row in of], worst) for share, _, worst in (*SHARES, LOST)]
-            lines.append([name, *shares, rate(_mean([row["false_groups_per_day"] for row in of]))])
+            lines.append([name, *shares, _with_range([row["false_groups_per_day"] for row in of])])
     heads = (f"at {budget:g} a day", *(heading for _, heading, _ in (*SHARES, LOST)), "false groups a day")
     return table_of(heads, lines)
 
@@ -86,14 +88,18 @@ def _of_model(rows: Rows, world: str, budget: float) -> Rows:
     return [row for row in rows if (row["world"], row["budget"], row["scorer"]) == (world, budget, KOZAMORI)]
 
 
-def _with_worst(values: list[Any], worst: Any) -> str:
+def _with_worst(values: list[Any], worst: Callable[[list[float]], float]) -> str:
     known = [value for value in values if value is not None]
-    return f"{percent(_mean(known))} ({percent(worst(known))})" if known else "–"
+    return _mean(known, percent, worst)
 
 
 def _with_range(values: list[float]) -> str:
-    return f"{rate(_mean(values))} ({rate((min(values), max(values)))})" if values else "–"
+    return _mean(values, rate, lambda known: (min(known), max(known)))
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def _mean(values: list[float], shown: Callable[[Any], str], beside: Callable[[list[float]], Any]) -> str:
+    """The mean of what the seeds have, and what is to be beside it in brackets; a dash where none has any."""
+    if not values:
+        return "–"
+    mean = shown(sum(values) / len(values))
+    return f"{mean} ({shown(beside(values))})" if len(values) > 1 else mean

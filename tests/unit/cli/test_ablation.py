@@ -1,6 +1,7 @@
 """`kozamori ablation`: its options, what it writes, and the ways it refuses; the work itself is made up here."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,14 @@ from click.testing import CliRunner, Result
 from detector.cli import ablation as command
 from detector.cli.ablation import FIGURES, PAGE, ablation
 from detector.errors import UserError
+from models.ablation.foreign import FULL as LIFE
+from models.ablation.foreign import QUICK as SMALL_LIFE
+from models.ablation.foreign import Foreign
+from models.ablation.foreign_page import TITLE
 from models.ablation.page import BEGIN, END, SECTION_LEVEL, page, section_of
 from models.ablation.page import QUICK as QUICK_NOTE
 from models.ablation.run import FULL, QUICK, Run, Size
+from models.training import Plan
 
 KNOWN = json.loads((Path(__file__).parents[3] / "docs" / "ablation" / FIGURES).read_text("utf-8"))
 
@@ -23,17 +29,28 @@ class Work:
     def __init__(self) -> None:
         self.size: Size | None = None
         self.seeds: tuple[int, ...] = ()
+        self.abroad: Foreign | None = None
+        self.done: list[str] = []
 
-    def __call__(self, every: Run, seeds: tuple[int, ...], advance: Any) -> dict[str, Any]:
+    def simulator(self, every: Run, seeds: tuple[int, ...], advance: Any) -> dict[str, Any]:
         self.size, self.seeds = every.size, seeds
+        self.done.append("simulator")
         advance("seed 1")
-        return {name: part for name, part in KNOWN.items() if name not in {"command", "quick"}}
+        return {name: part for name, part in KNOWN.items() if name not in {"command", "quick", "worlds"}}
+
+    def worlds(self, abroad: Foreign, seeds: tuple[int, ...], advance: Any) -> dict[str, Any]:
+        self.abroad, self.seeds = abroad, seeds
+        self.done.append("worlds")
+        advance("settled, seed 1")
+        about = {**asdict(abroad.size), "seeds": seeds, "budgets": abroad.budgets, "worlds": {"settled": "all known"}}
+        return {"about": about, "rows": []}
 
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
     made_up = Work()
-    monkeypatch.setattr(command, "run", made_up)
+    monkeypatch.setattr(command, "run", made_up.simulator)
+    monkeypatch.setattr(command, "judge", made_up.worlds)
     return made_up
 
 
@@ -54,11 +71,30 @@ def test_sizes_and_seeds_are_those_asked_for(work: Work, tmp_path: Path) -> None
     run("-o", tmp_path)
     assert QUICK_NOTE not in (tmp_path / PAGE).read_text("utf-8")
     assert (FULL, (101, 102, 103)) == (work.size, work.seeds)
+    assert work.abroad is not None
+    assert (LIFE, Plan()) == (work.abroad.size, work.abroad.plan)
     run("-o", tmp_path, "--quick", "--seeds", "7, 8", "--accounts", 2000, "--days", 20, "--budget", 3)
     assert work.size == Size(2000, 20, QUICK.cases, QUICK.judged, QUICK.turns, QUICK.trees, 3.0)
     assert (7, 8) == work.seeds
+    assert work.abroad is not None
+    assert replace(SMALL_LIFE, accounts=2000, days=20) == work.abroad.size
+    assert (Plan(3.0, trees=QUICK.trees, turns=QUICK.turns), (3.0, 0.75)) == (work.abroad.plan, work.abroad.budgets)
     assert "--seeds 7,8 --accounts 2000 --days 20 --budget 3.0 --quick" in (tmp_path / PAGE).read_text("utf-8")
     assert QUICK_NOTE in (tmp_path / PAGE).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "done"),
+    [((), ["worlds", "simulator"]), (("--only", "worlds"), ["worlds"]), (("--only", "simulator"), ["simulator"])],
+)
+def test_one_part_alone_runs_and_tells_nothing_else(
+    work: Work, tmp_path: Path, options: tuple[str, ...], done: list[str]
+) -> None:
+    assert 0 == run("-o", tmp_path, *options).exit_code
+    assert done == work.done
+    text = (tmp_path / PAGE).read_text("utf-8")
+    assert ("worlds" in done) is (TITLE in text)
+    assert ("simulator" in done) is ("Where it fails" in text) is (tmp_path / "experiments.png").exists()
 
 
 def test_a_section_of_another_file_is_the_page_and_shows_the_pictures(work: Work, tmp_path: Path) -> None:
