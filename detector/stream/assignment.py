@@ -117,7 +117,9 @@ class Assignment:
         if recovery is not None:
             rows, superseded = recovery.rows, recovery.superseded()
             # Rows ahead of the commit were perhaps written by a zombie: they are written again under this task's id.
-            rows.mark_dirty((rows.rows[: rows.count]["last_offset"] >= committed).nonzero()[0])
+            # One of a history lies before the committed event itself, and is of no zombie.
+            last, index = (rows.rows[: rows.count][name] for name in ("last_offset", "last_index"))
+            rows.mark_dirty(((last > committed) | ((last == committed) & (index >= 0))).nonzero()[0])
         fit = len(marks.high_water) == self._upstreams(node)
         high_water = self._wiring.marks(node, marks.high_water if fit else ())
         processor = Processor(self._wiring, tp.partition, self._pipeline(node, recovery, marks), high_water)
