@@ -13,6 +13,7 @@ from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.core.topology import Topology
 from detector.errors import UserError
 from detector.kafka.clients import open_client
+from detector.kafka.errors import address_of, kafka_errors
 from detector.kafka.security import client_options
 from detector.ops.history import NEVER_MS
 from detector.settings import Settings
@@ -34,18 +35,21 @@ class FirstEvent(NamedTuple):
 
 
 def first_events(settings: Settings, topology: Topology, bounds: Bounds) -> list[FirstEvent]:
-    """Those of all source partitions that hold one among their first `RECORDS` records. Raises KafkaError."""
+    """Those of all source partitions that hold one among their first `RECORDS` records. Raises UserError."""
     codes = {settings.input_topic(node): node.source for node in topology.nodes if node.source is not None}
     places = {tp: codes[tp.topic] for tp, (begin, end) in bounds.items() if tp.topic in codes and begin < end}
     if not places:
         return []
     connection = client_options(settings)
-    consumer = open_client(KafkaConsumer, connection, group_id=None, enable_auto_commit=False, max_poll_records=RECORDS)
-    try:
-        firsts = (_first(consumer, tp, source, bounds[tp]) for tp, source in sorted(places.items()))
-        return [found for found in firsts if found is not None]
-    finally:
-        consumer.close()
+    with kafka_errors(address_of(connection)):
+        consumer = open_client(
+            KafkaConsumer, connection, group_id=None, enable_auto_commit=False, max_poll_records=RECORDS
+        )
+        try:
+            firsts = (_first(consumer, tp, source, bounds[tp]) for tp, source in sorted(places.items()))
+            return [found for found in firsts if found is not None]
+        finally:
+            consumer.close()
 
 
 def _first(consumer: KafkaConsumer, tp: TopicPartition, source: int, bounds: tuple[int, int]) -> FirstEvent | None:
