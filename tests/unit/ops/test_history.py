@@ -19,6 +19,7 @@ from detector.core.model import Model
 from detector.core.stage import BEFORE, Chain
 from detector.core.topology import Topology, topology_for
 from detector.jst import DAY_MS
+from detector.kafka.marks import decode_marks
 from detector.kafka.topics import TopicFacts
 from detector.ops.history import NEVER_MS, History, Slice
 from detector.ops.warm import shares_of
@@ -97,7 +98,10 @@ def worker_over(model: Model, filled: list[Share], partitions: int) -> Nodes:
                 records = list(encode_rows(share.rows, 7))
                 if records:
                     recovery.feed([key for key, _ in records], [value for _, value in records])
-                nodes.processor(node.name, share.place.partition).pipeline.rows.load(recovery.rows.snapshot())
+                pipeline = nodes.processor(node.name, share.place.partition).pipeline
+                pipeline.rows.load(recovery.rows.snapshot())
+                assert share.commit is not None
+                pipeline.watermark_ms = decode_marks(share.commit.metadata).watermark_ms
     return nodes
 
 
