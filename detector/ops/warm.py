@@ -79,7 +79,8 @@ def warm(
         history.play(part)
     if not history.played:
         raise UserError(
-            f"no event of the history lies before the log ({history.left_out} do not): nothing to fill from"
+            f"none of the {history.left_out} events of the history is older than the log: nothing to fill from; a worker"
+            " reads the log from its beginning by itself"
         )
     if yes and again:
         reset(settings, to)
