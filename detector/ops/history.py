@@ -16,6 +16,7 @@ from detector.contract.vocabulary import OPEN
 from detector.core.memory import MemoryRun
 from detector.core.rows import Rows
 from detector.core.topology import Topology
+from detector.kafka.marks import Marks
 from detector.stream.hop_codec import target_partitions
 
 #: Event time from which on a log has the events itself, where it has none.
@@ -68,9 +69,10 @@ class History:
         self.last_ms = max(self.last_ms, int(batch.occurred_at_ms.max()))
         self._note(batch.account[of_accounts], partition[of_accounts])
 
-    def watermark_ms(self, node: str) -> int:
-        """Greatest event time that the node has met, epoch ms."""
-        return self._run.pipelines[node].watermark_ms
+    def marks(self, node: str, topic_id: str) -> Marks:
+        """What a worker would know of the node's input behind the history."""
+        pipeline = self._run.pipelines[node]
+        return Marks(pipeline.watermark_ms, topic_id, begun_ms=pipeline.begun_ms)
 
     def rows(self, stage: str) -> list[Rows]:
         """The stage's rows of every partition by ascending key, those left out that have expired."""

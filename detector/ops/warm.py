@@ -15,7 +15,7 @@ from detector.errors import UserError
 from detector.jst import DAY_MS
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import require_no_members
-from detector.kafka.marks import Marks, encode_marks
+from detector.kafka.marks import encode_marks
 from detector.kafka.topics import TopicFacts, check, inspect
 from detector.ops.history import History, Slice
 from detector.ops.log_begins import begins_ms, check_partitions, first_events
@@ -79,8 +79,8 @@ def warm(
         history.play(part)
     if not history.played:
         raise UserError(
-            f"none of the {history.left_out} events of the history is older than the log: nothing to fill from; a worker"
-            " reads the log from its beginning by itself"
+            f"none of the {history.left_out} events of the history is older than the log: nothing to fill from, let a"
+            " worker read the log from its beginning"
         )
     if yes and again:
         reset(settings, to)
@@ -158,8 +158,8 @@ def shares_of(
             header = None if node.stage is None else Header(place.topic, source.topic_id, source.partitions, node.name)
             commit = None
             if node.stage is None or rows is not None:
-                marks = Marks(history.watermark_ms(node.name), source.topic_id)
-                commit = OffsetAndMetadata(begins[place], encode_marks(marks), -1)
+                marks = encode_marks(history.marks(node.name, source.topic_id))
+                commit = OffsetAndMetadata(begins[place], marks, -1)
             own = None if rows is None else as_before(rows[partition], begins[place])
             shares.append(Share(place, settings.rows_topic(node.name), header, own, commit))
     return shares

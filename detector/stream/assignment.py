@@ -129,7 +129,15 @@ class Assignment:
     def _pipeline(self, node: Node, recovery: Recovery | None, marks: Marks) -> Pipeline:
         rows = None if recovery is None else recovery.rows
         wiring, ttl_ms = self._wiring, self._settings.ttl_days * DAY_MS
-        return Pipeline(wiring.topology, node, wiring.model, ttl_ms=ttl_ms, rows=rows, watermark_ms=marks.watermark_ms)
+        return Pipeline(
+            wiring.topology,
+            node,
+            wiring.model,
+            ttl_ms=ttl_ms,
+            rows=rows,
+            watermark_ms=marks.watermark_ms,
+            begun_ms=marks.begun_ms,
+        )
 
     def _crc(self, node: Node) -> int:
         return self._wiring.topology.upstreams_crc(node.name)

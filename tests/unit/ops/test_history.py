@@ -205,6 +205,6 @@ def test_what_has_expired_by_the_end_of_the_history_is_left_out() -> None:
     ttl_ms = int(0.5 * DAY_MS)
     history = history_of(topology, before, 2, ttl_ms=ttl_ms)
     rows = np.concatenate(history.rows("account"))
-    assert (history.watermark_ms("account") - rows["last_seen_ms"] <= ttl_ms).all()
+    assert (history.marks("account", "").watermark_ms - rows["last_seen_ms"] <= ttl_ms).all()
     everyone = np.concatenate(history_of(topology, before, 2).rows("account"))
     assert 0 < len(rows) < len(everyone)
