@@ -10,12 +10,12 @@ import click
 from rich.console import Console
 
 from detector.artifact import read_model
-from detector.cli.mapping import load
+from detector.cli.mapping import load, notify
 from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.core.chains import CHAINS
-from detector.core.topology import topology_for
+from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
 from detector.jst import JST
 from detector.ops.history import Slice
@@ -24,6 +24,7 @@ from detector.ops.warm import Fill
 from detector.ops.warm import warm as fill
 from detector.settings import Settings
 from producers.files import count_rows
+from producers.mapping.own import OwnData
 from producers.partitions import event_partitions
 
 
@@ -60,28 +61,38 @@ def warm(settings: Settings, history: Path, to: Start, own: Path | None, *, yes:
     """
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
-    topology = topology_for(read_model(settings.model, *CHAINS))
-    data = load(own)
+    model = read_model(settings.model, *CHAINS)
+    try:
+        done = _fill(settings, topology_for(model), history, to, load(own), yes=yes)
+    except KeyboardInterrupt:
+        if yes:
+            notify("interrupted: where rows were being written, no worker starts until this is run again or reset")
+        raise
+    if as_json:
+        click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}))
+    else:
+        click.echo(_text(done, to, done_now=yes))
+    if done.days < model.burn_in_days:
+        days = f"{done.days:.1f} days of history, the model's burn-in is {model.burn_in_days:g}"
+        notify(f"{days}: until the state is as old, alerts mean little")
+
+
+def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own: OwnData | None, *, yes: bool) -> Fill:
     with progress(Console(stderr=True)) as bar:
-        played = bar.add_task("played", total=None if data else count_rows(history), note="")
+        played = bar.add_task("played", total=None if own else count_rows(history), note="")
         written = bar.add_task("rows written", total=None, note="", visible=False)
 
         def read(partitions: int) -> Iterator[Slice]:
-            slices = read_slices(history, topology.chain, lambda rows: bar.advance(played, rows), data)
+            slices = read_slices(history, topology.chain, lambda rows: bar.advance(played, rows), own)
             for table, batches in slices:
                 partition = event_partitions(table, partitions)
                 for batch in batches:
                     yield Slice(batch, partition[batch.record])
 
-        done = fill(
-            settings,
-            topology,
-            read,
-            to,
-            yes=yes,
-            progress=lambda done, total: bar.update(written, completed=done, total=total, visible=True),
-        )
-    click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}) if as_json else _text(done, to, done_now=yes))
+        def step(done: int, total: int) -> None:
+            bar.update(written, completed=done, total=total, visible=True)
+
+        return fill(settings, topology, read, to, yes=yes, progress=step)
 
 
 def _text(done: Fill, to: Start, *, done_now: bool) -> str:

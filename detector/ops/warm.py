@@ -53,6 +53,11 @@ class Fill:
     again: bool  # what an interrupted one left is removed first
     stages: tuple[StageFill, ...]
 
+    @property
+    def days(self) -> float:
+        """Days that the history spans."""
+        return (self.last_ms - self.first_ms) / DAY_MS
+
 
 def warm(
     settings: Settings,

@@ -130,7 +130,8 @@ def test_a_worker_goes_on_as_if_it_had_read_the_history() -> None:
         assert await worker.started()
         (task,) = (task for task in worker.shell.tasks.values() if task.node == STAGE.name)
         assert (3, 0) == (task.pipeline.rows.count, task.pipeline.rows.dirty_count)
-        assert task.pipeline.watermark_ms == int(batch_of(BEFORE).occurred_at_ms.max())
+        times = batch_of(BEFORE).occurred_at_ms
+        assert (times.min(), times.max()) == (task.pipeline.begun_ms, task.pipeline.watermark_ms)
         async with asyncio.timeout(PATIENCE_S):
             while task.committed < begin + len(AFTER):
                 await asyncio.sleep(0.01)
