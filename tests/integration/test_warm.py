@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from kafka import KafkaConsumer
 from support.chains import Sourced, one_log
 from support.deployments import (
     commit,
@@ -76,12 +77,17 @@ def history_file(folder: Path, *tables: pa.Table) -> Path:
 
 
 def warm(settings: Settings, history: Path, *options: str) -> dict[str, Any]:
-    """What the command says; raises what it fails with."""
-    where = ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix, "--deployment", settings.deployment]
-    arguments = ["state", "warm", str(history), *where, "--model", str(settings.model), *options, "--json"]
-    result = CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
-    found: dict[str, Any] = json.loads(result.output)
+    """What the command says as JSON; raises what it fails with."""
+    found: dict[str, Any] = json.loads(said(settings, history, *options, "--json"))
     return found
+
+
+def said(settings: Settings, history: Path, *options: str) -> str:
+    """The same for people, notes among it."""
+    where = ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix, "--deployment", settings.deployment]
+    arguments = ["state", "warm", str(history), *where, "--model", str(settings.model), *options]
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
+    return result.stdout if "--json" in options else result.output
 
 
 def verdicts(settings: Settings) -> set[str]:
@@ -194,6 +200,9 @@ def test_an_interrupted_one_is_told_of_and_can_be_run_again(account_scene: Scene
     planned = warm(settings, tmp_path / "history.parquet")
     assert planned["again"]
     assert {"half warm", "new"} == verdicts(settings)
+    told = said(settings, tmp_path / "history.parquet")
+    assert "would remove what an interrupted one had left" in told
+    assert "nothing was changed: run again with --yes" in told
     done = warm(settings, tmp_path / "history.parquet", "--yes")
     assert [stage["rows"] for stage in fresh["stages"]] == [stage["rows"] for stage in done["stages"]]
     found = {stage.stage: stage for stage in show(settings).stages}
@@ -246,6 +255,26 @@ def test_what_is_not_empty_or_does_not_fit_is_refused(why: str, account_scene: S
     happen(settings)
     with pytest.raises(UserError, match=said):
         warm(settings, history_file(tmp_path, before), "--yes")
+
+
+def test_nothing_is_written_under_a_running_worker(account_scene: Scene, tmp_path: Path) -> None:
+    settings = deployment(account_scene)
+    before, _ = halves(account_scene)
+    member = KafkaConsumer(settings.account_events, bootstrap_servers=list(settings.bootstrap), group_id=settings.group)
+    try:
+        while not member.assignment():
+            member.poll(200)
+        with pytest.raises(UserError, match="has 1 active member"):
+            warm(settings, history_file(tmp_path, before), "--yes")
+    finally:
+        member.close(autocommit=False)
+    assert {"new"} == verdicts(settings)
+
+
+def test_a_history_shorter_than_the_burn_in_is_told_of(account_scene: Scene, tmp_path: Path) -> None:
+    before, _ = halves(account_scene)
+    told = said(deployment(account_scene), history_file(tmp_path, before.slice(0, 2_000)))
+    assert "days of history, the model's burn-in is 14" in told
 
 
 def test_a_history_that_the_log_has_whole_is_refused(account_scene: Scene, tmp_path: Path) -> None:
