@@ -92,7 +92,7 @@ def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own:
         def step(done: int, total: int) -> None:
             bar.update(written, completed=done, total=total, visible=True)
 
-        return fill(settings, topology, read, to, yes=yes, progress=step)
+        return fill(settings, topology, read, to, step, yes=yes)
 
 
 def _text(done: Fill, to: Start, *, done_now: bool) -> str:

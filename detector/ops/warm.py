@@ -59,15 +59,7 @@ class Fill:
         return (self.last_ms - self.first_ms) / DAY_MS
 
 
-def warm(
-    settings: Settings,
-    topology: Topology,
-    read: Read,
-    to: Start,
-    *,
-    yes: bool,
-    progress: Progress = lambda _done, _total: None,
-) -> Fill:
+def warm(settings: Settings, topology: Topology, read: Read, to: Start, progress: Progress, *, yes: bool) -> Fill:
     """Fill the deployment from the history that `read` gives; without `yes` only play it, and change nothing.
 
     Raises UserError where the deployment has members, rows or events read already, where topics are missing, where
