@@ -22,6 +22,8 @@ unexport PYTHONHOME
 # Not as many as there are cores: integration tests start brokers and workers, and give them time by the clock.
 # A file's tests stay in one process, for what they share.
 TWO := --numprocesses 2 --dist loadfile
+# Two processes fill two cores; threads of scikit-learn in each would wait for each other by spinning.
+test quick: export OMP_NUM_THREADS := 1
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test quick lint bench lock install clean

@@ -5,7 +5,6 @@ The same data, seed and library versions give the same bytes. A folder appears w
 
 import hashlib
 import io
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
 from detector.core.model import Model, features_hash
 from detector.core.stage import Columns
 from detector.errors import UserError
+from detector.paths import replaced_folder
 
 SCHEMA = 2  # 2: detectors with features of their own
 ARRAYS, MANIFEST = "arrays.npz", "manifest.json"
@@ -172,15 +172,9 @@ def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
     files = pack(draft)
     model = unpack(files, draft.columns, str(folder))
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-            fresh, old = Path(scratch, "new"), Path(scratch, "old")
-            fresh.mkdir()
+        with replaced_folder(folder) as fresh:
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
-            if folder.exists():
-                folder.rename(old)
-            fresh.rename(folder)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another path with -o") from error
     return model

@@ -1,17 +1,19 @@
 """Training data: a history, with simulated attacks (T1–T13) injected into its accounts and days."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from detector.contract.batch import Batch, concatenate
 from detector.core.stage import Chain
-from detector.jst import day_of
-from models.datasets import SCORED_KINDS, Dataset, Life, all_normal, collect
+from detector.jst import date_of
+from models.adapted import THROUGH_OWN, adapted
+from models.burn_in import BurnIn, find, given
+from models.datasets import Dataset, Life, all_normal, collect
+from models.history import History, HistoryObserver
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
 from models.span import check_days
 from producers import campaigns
@@ -19,14 +21,11 @@ from producers.attacks import attacks
 from producers.batches import to_batches
 from producers.campaigns import ANY_DAY, Campaign
 from producers.cases import is_campaign, typology_indices
-from producers.draws import Rng
-from producers.events import Events
 from producers.population import EMAIL_ERA, Era, Population
 from producers.scenarios import TRAINING_SEEDS
 from producers.tables import to_table
 from producers.texts import Texts
-from producers.typologies.supply import STRANGERS
-from producers.typologies.table import TYPOLOGIES
+from producers.typologies.table import INDEX, TYPOLOGIES
 
 #: Simulated cases: with fewer the trees overfit to single cases, with more training takes longer without gain.
 CASES = 2_600
@@ -38,11 +37,18 @@ ROUND = 65
 HELD_OUT_CASES = 0.25
 #: A spray (T3) tries two thousand accounts for one it opens: fewer cases of it, or they would take most of the time.
 RARER = {"T3": 0.2}
-ACCOUNTS = (
-    10_000  # of the population that campaigns are drawn in; known victims are replaced by accounts of the history
-)
-KNOWN_ACCOUNTS = 100_000  # of the history kept as possible victims
+ACCOUNTS = 10_000  # of the population that campaigns are drawn in
+#: A mass enrolment (T5) is told by its size: in every so many-th round most cases are of one, on two days.
+MASS_EVERY, MASS = 4, 2.0
 ROUNDS = 1 << 12
+
+
+class Prepared(NamedTuple):
+    """What a model is trained on: see `models.training.train`."""
+
+    data: Dataset
+    cases: Cases | None
+    burn_in: BurnIn
 
 
 def inject_attacks(
@@ -52,64 +58,28 @@ def inject_attacks(
     *,
     cases: int | None = None,
     seed: int = 1,
+    burn_in: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
     life: Life = all_normal,
-) -> tuple[Dataset, Cases | None]:
-    """The data set of a history, and about `cases` simulated cases injected into it (None: a number that suits its
-    size; 0: none).
+) -> Prepared:
+    """The data set of a history, its burn-in, and about `cases` simulated cases injected into the days after it.
 
+    `cases`: None for a number that suits the history's size, 0 for none. `burn_in`: days; None: found from the history.
     `batches` gives the history's batches from its beginning at each call. `advance` gets the number of events read;
     with cases the history is read twice. `life` gives the class of each event. Raises UserError for fewer than three
-    days.
+    days, and as `burn_in.find`.
     """
     observer = HistoryObserver()
     data = collect(observer.watch(batches()), chain, ttl_ms, advance, life)
     history = observer.history
-    wanted = min(CASES, len(history.accounts) // ACCOUNTS_A_CASE) if cases is None else cases
-    if not wanted or not len(data.kind):
-        return data, None
-    return data, collect_cases(batches(), simulated(history, wanted, seed), chain, ttl_ms, advance)
-
-
-class History(NamedTuple):
-    """Properties of a history that attacks must match: `days` with links or debits, ascending; accounts; kinds of
-    event; share of events whose source is unknown.
-    """
-
-    days: npt.NDArray[np.int64]
-    accounts: npt.NDArray[np.uint64]
-    kinds: npt.NDArray[np.int8]
-    sourceless: float
-
-
-class HistoryObserver:
-    """Collects the properties of a history while its batches pass through."""
-
-    def __init__(self) -> None:
-        self._days, self._accounts, self._kinds = set[int](), set[int](), set[int]()
-        self._events = self._sourceless = 0
-
-    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The batches, unchanged."""
-        for batch in batches:
-            scored = np.isin(batch.kind, SCORED_KINDS)
-            self._days |= set(np.unique(day_of(batch.occurred_at_ms[scored])).tolist())
-            self._kinds |= set(np.unique(batch.kind).tolist())
-            if len(self._accounts) < KNOWN_ACCOUNTS:
-                self._accounts |= set(np.unique(batch.account[scored]).tolist())
-            self._events += batch.size
-            self._sourceless += int((batch.source == 0).sum())
-            yield batch
-
-    @property
-    def history(self) -> History:
-        """The properties of the batches so far."""
-        return History(
-            np.array(sorted(self._days), np.int64),
-            np.array(sorted(self._accounts), np.uint64),
-            np.array(sorted(self._kinds), np.int8),
-            self._sourceless / max(1, self._events),
-        )
+    if not len(data.kind):
+        return Prepared(data, None, BurnIn())
+    left_out = find(data, chain, seed) if burn_in is None else given(burn_in, history.days)
+    wanted = min(CASES, len(history.ties.account) // ACCOUNTS_A_CASE) if cases is None else cases
+    if not wanted:
+        return Prepared(data, None, left_out)
+    settled = history._replace(days=left_out.after(history.days))
+    return Prepared(data, collect_cases(batches(), simulated(settled, wanted, seed), chain, ttl_ms, advance), left_out)
 
 
 def simulated(history: History, cases: int, seed: int) -> Attacks:
@@ -118,7 +88,7 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
     Raises UserError for fewer than three days.
     """
     check_days(history.days)
-    dates = [_date(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
+    dates = [date_of(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
     rounds = [
         *(_Round(size, held_out=False) for size in _sizes(cases)),
         *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
@@ -150,54 +120,32 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
     began = dates[0].replace(day=1)
     opened = EMAIL_ERA.begins - EMAIL_ERA.wallets_since
     population = Population(seed, ACCOUNTS, Era(began, began - opened, EMAIL_ERA.verified_share))
-    played = attacks(population, dates, _campaign(seed, len(dates)), one.cases)
+    played = attacks(population, dates, _campaign(seed, len(dates), index), one.cases)
     played = played.select(np.isin(played.kind, history.kinds))
     (batch,) = to_batches(to_table(played, Texts(seed)), max(1, played.size), which="all")
     played = played.select(batch.record)
-    rng = np.random.default_rng(seed)
-    batch = batch._replace(
-        account=_own_accounts(rng, played, batch.account, history.accounts),
-        source=_as_unknown(rng, played.wallet, batch.source, history.sourceless),
-    )
-    number = played.case.astype(np.int64) | index << 32
+    case = np.where(is_campaign(played.case), NO_CASE, played.case.astype(np.int64) | index << 32)
+    typology = typology_indices(played.case).astype(np.int8)
+    through_own = np.isin(typology, [INDEX[name] for name in THROUGH_OWN])
+    batch, kept = adapted(np.random.default_rng(seed), batch, case, through_own, history)
     return Attacks(
         batch=batch,
-        arrival_ms=played.arrival_ms,
-        case=np.where(is_campaign(played.case), NO_CASE, number),
-        typology=typology_indices(played.case).astype(np.int8),
-        held_out=np.full(played.size, one.held_out),
+        arrival_ms=played.arrival_ms[kept],
+        case=case[kept],
+        typology=typology[kept],
+        held_out=np.full(batch.size, one.held_out),
         names=(),
     )
 
 
-def _campaign(seed: int, days: int) -> Campaign:
-    """Services and banks drawn from the seed, all typologies alike, on any day."""
+def _campaign(seed: int, days: int, index: int) -> Campaign:
+    """Services and banks drawn from the seed, all typologies alike, on any day; in some rounds one mass enrolment."""
     drawn = campaigns.drawn(seed, days)
     waves = [replace(wave, cases=RARER.get(wave.typology, 1.0), days=(0, ANY_DAY)) for wave in drawn.waves]
+    if index % MASS_EVERY == 0:
+        first = int(np.random.default_rng(seed).integers(0, days))
+        waves = [
+            replace(wave, cases=MASS * len(waves), days=(first, first + 1)) if wave.typology == "T5" else wave
+            for wave in waves
+        ]
     return replace(drawn, waves=tuple(waves))
-
-
-def _own_accounts(
-    rng: Rng, played: Events, account: npt.NDArray[np.uint64], own: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
-    """Replace victims known in the simulated population by accounts of the history, which have normal events too."""
-    number = played.account & np.uint64((1 << 40) - 1)
-    known = (played.account != 0) & (number < STRANGERS)
-    victims, index = np.unique(account[known], return_inverse=True)
-    if not len(own) or not len(victims):
-        return account
-    exchanged = account.copy()
-    exchanged[known] = rng.choice(own, len(victims), replace=len(victims) > len(own))[index]
-    return exchanged
-
-
-def _as_unknown(
-    rng: Rng, wallet: npt.NDArray[np.uint64], source: npt.NDArray[np.uint64], share: float
-) -> npt.NDArray[np.uint64]:
-    """Unknown sources for the same share of wallets as in the history, so that a known source is no sign of attack."""
-    wallets, index = np.unique(wallet, return_inverse=True)
-    return np.where((rng.random(len(wallets)) < share)[index], np.uint64(0), source)
-
-
-def _date(day: int) -> dt.date:
-    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -17,3 +17,8 @@ JST = dt.timezone(dt.timedelta(seconds=JST_S), "JST")
 def day_of(moment_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The calendar day in Japan of each moment (epoch ms), counted from 1970-01-01."""
     return (moment_ms + JST_MS) // DAY_MS
+
+
+def date_of(day: int) -> dt.date:
+    """The date of a day counted from 1970-01-01."""
+    return dt.date(1970, 1, 1) + dt.timedelta(days=day)

@@ -10,6 +10,7 @@ from detector.contract.vocabulary import KINDS
 from detector.core import calibration
 from detector.core.calibration import Calibration, fit_calibration, fit_together
 from detector.core.detectors import ONE_SCALE, Detector, DetectorSpec
+from detector.jst import date_of
 from models.catches import catches
 from models.datasets import SCORED_KINDS, Dataset
 from models.inject import Cases
@@ -53,6 +54,15 @@ def outcome_of(
         return cost
     caught = alarm_of(detectors, calibrations, span.held_out_cases) <= budget
     return {**cost, **catches(span.held_out_cases, caught)}
+
+
+def groups_by_day(
+    detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], of: Dataset, budget: float
+) -> dict[str, int]:
+    """False alert groups at this budget on each day of `of`, learnt from or not, by date."""
+    alert = alarm_of(detectors, calibrations, of) <= budget
+    groups = np.unique(np.stack([of.day[alert].astype(np.uint64), of.account[alert]]), axis=1)[0]
+    return {date_of(int(day)).isoformat(): int((groups == day).sum()) for day in np.unique(of.day)}
 
 
 def alone(

@@ -1,7 +1,6 @@
 """Tables of scores to a file, Parquet or JSON lines by suffix: slice by slice, whole or not at all."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector.errors import UserError
+from detector.paths import replaced
 
 SUFFIXES = (".parquet", ".jsonl")
 
@@ -28,17 +28,12 @@ def write_scores(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> i
     unchanged.
     """
     check_scores(path)
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = _write_parquet(part, tables, schema) if path.suffix == ".parquet" else _write_lines(part, tables)
-        part.replace(path)
+        with replaced(path) as part:
+            return _write_parquet(part, tables, schema) if path.suffix == ".parquet" else _write_lines(part, tables)
     except OSError as error:
         raise UserError(f"cannot write {path} ({error.strerror or error}): choose another path or make room") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return rows
 
 
 def _write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:

@@ -66,6 +66,11 @@ class Scoring:
         self._topics = topics
         self._features = features
 
+    def warm_up(self, batches: Iterable[Batch]) -> None:
+        """Take events that come before the log, offsets ascending: they fill the state and are not scored."""
+        for batch in batches:
+            self._run.process(batch)
+
     def score(self, table: pa.Table, batches: Iterable[Batch]) -> pa.Table:
         """The scores of the next slice of the log, in its order; events that the chain does not read are left out.
 

@@ -1,6 +1,5 @@
 """Trains a model on a data set: fit on two days of three, calibrate on the third."""
 
-import datetime as dt
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,13 +24,15 @@ from detector.core.detectors import (
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
 from detector.errors import UserError
+from detector.jst import date_of
 from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
+from models.burn_in import NO_BURN_IN, BurnIn
 from models.datasets import DOUBTFUL, FRAUD, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
-from models.outcomes import alarm_of, alone, calibrate, leave_one_out, outcome_of
+from models.outcomes import alarm_of, alone, calibrate, groups_by_day, leave_one_out, outcome_of
 from models.span import Span, check_days, held_out_of, split
 
 LIBRARIES = ("numpy", "numba", "scikit-learn")
@@ -60,16 +61,25 @@ class Plan:
     bank_budgets: Mapping[str, float] = field(default_factory=dict)
 
 
-def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: Cases | None = None) -> Draft:
+def train(
+    data: Dataset,
+    columns: Columns,
+    plan: Plan,
+    data_sha256: str,
+    cases: Cases | None = None,
+    burn_in: BurnIn = NO_BURN_IN,
+) -> Draft:
     """The model of normal life in `data`; `data_sha256` is that of its file.
 
-    `cases`: simulated attacks on the same days; without them no detector that needs attacks is trained. Raises
-    UserError for fewer than three days, a kind of event missing from the training or the held-out days, or a budget
-    too small to measure on the held-out days.
+    `cases`: simulated attacks on the same days; without them no detector that needs attacks is trained. The days of
+    `burn_in` are neither learnt from nor counted. Raises UserError for fewer than three days after it, a kind of event
+    missing from the training or the held-out days, or a budget too small to measure on the held-out days.
     """
-    given, data = data, data.select(data.life != FRAUD)
-    days = np.unique(data.day)
+    given, whole = data, data.select(data.life != FRAUD)
+    days = burn_in.after(np.unique(whole.day))
     check_days(days)
+    data = whole.select(whole.day >= days[0])
+    cases = None if cases is None else cases.select(cases.day >= days[0])
     held_out = held_out_of(days)
     span = split(data, cases, held_out)
     _check_kinds(span.fitting, span.held_out, plan)
@@ -83,7 +93,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
 
     banks = _banks(detectors, calibrations, span, plan)
     return Draft(
-        label=_date(days[-1]),
+        label=date_of(int(days[-1])).isoformat(),
         columns=columns,
         detectors=detectors,
         calibrations=calibrations,
@@ -94,11 +104,13 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
         training={
             "data_sha256": data_sha256,
             "events": len(data.kind),
-            "fraud_left_out": len(given.kind) - len(data.kind),
+            "fraud_left_out": len(given.kind) - len(whole.kind),
             "not_learnt_from": int((data.life == DOUBTFUL).sum()),
+            "burn_in_days": burn_in.days,
+            "unusual_by_day": burn_in.unusual,
             "days": len(days),
-            "first_day": _date(days[0]),
-            "last_day": _date(days[-1]),
+            "first_day": date_of(int(days[0])).isoformat(),
+            "last_day": date_of(int(days[-1])).isoformat(),
             "held_out_days": span.held_out_days,
             "fitted_events": _per_kind(span.fitting),
             "held_out_events": _per_kind(span.held_out),
@@ -106,6 +118,7 @@ def train(data: Dataset, columns: Columns, plan: Plan, data_sha256: str, cases: 
             "trees": plan.trees,
             "max_samples": plan.max_samples,
             "max_events": plan.max_events,
+            "groups_by_day": groups_by_day(detectors, calibrations, whole, plan.budget),
             "held_out": outcome_of(detectors, calibrations, span, plan.budget),
             "leave_one_out": leave_one_out(detectors, span, refit, plan.budget) if plan.leave_one_out else {},
         },
@@ -198,7 +211,3 @@ def _finest(held_out_days: int, specs: tuple[DetectorSpec, ...]) -> float:
 
 def _per_kind(data: Dataset) -> dict[str, int]:
     return {KINDS[code]: int((data.kind == code).sum()) for code in SCORED_KINDS}
-
-
-def _date(day: np.int64) -> str:
-    return (dt.date(1970, 1, 1) + dt.timedelta(days=int(day))).isoformat()

@@ -1,7 +1,6 @@
 """Event and label files, Parquet or JSON lines by suffix: written whole or not at all, read in slices."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector.errors import UserError
+from detector.paths import replaced
 from producers.jsonl import read_json_lines, table_lines
 from producers.tables import LABELS, SCHEMA
 
@@ -87,19 +87,14 @@ def read_labels(path: Path) -> pd.DataFrame:
 
 def _write(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, advance: Callable[[int], None]) -> int:
     suffix = _suffix(path)
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = (_write_parquet if suffix == ".parquet" else _write_lines)(part, tables, schema, advance)
-        part.replace(path)
+        with replaced(path) as part:
+            return (_write_parquet if suffix == ".parquet" else _write_lines)(part, tables, schema, advance)
     except OSError as error:
         raise UserError(
             f"cannot write {path} ({error.strerror or error}): choose another folder or make room"
         ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return rows
 
 
 def _write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, advance: Callable[[int], None]) -> int:

@@ -53,7 +53,7 @@ def _lines(life: Life, seed: int) -> Iterator[str]:
         yield f"## {section}"
         yield "| figure | here | within | basis |"
         yield "|---|---:|---:|---|"
-        yield from (_row(figure, life) for figure in figures)
+        yield from (row(figure, life) for figure in figures)
     yield ""
     yield "## Beside one case of September 2020"
     yield (
@@ -68,7 +68,8 @@ def _lines(life: Life, seed: int) -> Iterator[str]:
         yield f"| {name} | {_number(measure(life))} |"
 
 
-def _row(figure: Figure, life: Life) -> str:
+def row(figure: Figure, life: Life) -> str:
+    """The figure as a row of a table, marked where it lies outside its bounds."""
     value = figure.measure(life)
     factor, unit = (100, "%") if figure.unit == "share" else (1, figure.unit)
     here, low, high = (_number(factor * number) for number in (value, figure.low, figure.high))

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from detector.errors import UserError
+from detector.paths import replaced
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -34,10 +35,9 @@ def read_mark(path: Path, source: dict[str, Any]) -> int:
 
 def write_mark(path: Path, source: dict[str, Any], confirmed: int) -> None:
     """Replace the mark in one step, so that a kill leaves the old one or the new; raises UserError if it cannot."""
-    part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(msgspec.json.encode(Mark(source, confirmed)))
-        part.replace(path)
+        with replaced(path) as part:
+            part.write_bytes(msgspec.json.encode(Mark(source, confirmed)))
     except OSError as error:
         raise UserError(f"cannot write {path} ({error.strerror}): give a --resume file that can be written") from None
 

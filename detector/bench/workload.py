@@ -76,7 +76,7 @@ def train_models(
     budget so that about this share of the training events would alert; None leaves 20 a day.
     """
     events = min(TRAINING_EVENTS, max(FEWEST_TRAINING_EVENTS, measured))
-    data, cases = inject_attacks(lambda: _normal_days(seed + 1, events, chain), chain, TTL_MS, seed=seed)
+    data, cases, _ = inject_attacks(lambda: _normal_days(seed + 1, events, chain), chain, TTL_MS, seed=seed, burn_in=0)
     draft = train(data, chain, Plan(seed=seed), "simulated", cases)
     if alert_share is not None:
         alarm = unpack(pack(draft), chain).judge(data.X, data.kind).alarm

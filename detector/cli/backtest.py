@@ -10,9 +10,9 @@ from rich.table import Table
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load
-from detector.cli.options import as_json, bank_budgets, controller, mapping_file
+from detector.cli.options import as_json, bank_budgets, controller, mapping_file, warm_up
 from detector.cli.producers import progress
-from detector.cli.scoring import read_slices
+from detector.cli.scoring import read_slices, say_cold, total_of
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.model import Model
@@ -26,7 +26,7 @@ from models.backtest.run import Backtest
 from models.backtest.run import backtest as compare
 from models.datasets import Dataset, collect
 from models.reports.backtest import check_report, write_report
-from producers.files import count_rows, read_labels
+from producers.files import read_labels
 from producers.mapping.own import OwnData
 
 
@@ -62,7 +62,7 @@ at the loosest that stays within the budget on these days. -o takes a folder, or
     type=click.Path(path_type=Path),
     help="Normal days for the scorers beside the model that have to learn; the model does not see them.",
 )
-@click.option("--warm-up", type=click.Path(path_type=Path), help="Events before these: the state begins with them.")
+@warm_up
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of baselines and intervals.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Report to write: a folder, or a .html file.")
 @mapping_file()
@@ -97,7 +97,7 @@ def backtest(
     chain, labels = chain_for(model, data), _labels(events, labelled, data)
     console = Console(stderr=True)
     with progress(console) as bar:
-        task = bar.add_task("scored", total=None if data else _total(events, warm_up, train), note="")
+        task = bar.add_task("scored", total=None if data else total_of(events, warm_up, train), note="")
 
         def step(rows: int) -> None:
             bar.advance(task, rows)
@@ -114,6 +114,8 @@ def backtest(
                 "stages": model.stages,
             }
             output = write_report(output, found, about)
+    if warm_up is None:
+        say_cold(model)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if as_json:
@@ -131,12 +133,6 @@ def _labels(events: Path, labelled: Path | None, data: OwnData | None) -> Labels
     if data is None:
         raise click.UsageError("which events are fraud: give --labels, or a --mapping with [labels]")
     return labels_of(data.labels(events))
-
-
-def _total(*files: Path | None) -> int | None:
-    """Events of all files, None if one of them would have to be read to count."""
-    counts = [count_rows(file) for file in files if file is not None]
-    return None if None in counts else sum(count for count in counts if count is not None)
 
 
 def _play(

@@ -1,4 +1,4 @@
-"""`kozamori cases`: the queue of a fraud desk, as a table, a live view, or JSON lines."""
+"""`kozamori cases`: the queue of fraud analysts, as a table, a live view, or JSON lines."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -66,12 +66,13 @@ def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang:
         until_the_pipe_breaks(),
     ):
         if as_json:
-            _print_json(alerts, top, follow=follow)
+            print_json(alerts, top, follow=follow)
         else:
-            _print_table(alerts, top, lang, follow=follow)
+            print_table(alerts, top, lang, follow=follow)
 
 
-def _print_json(alerts: Iterable[Alert], top: int, *, follow: bool) -> None:
+def print_json(alerts: Iterable[Alert], top: int, *, follow: bool) -> None:
+    """The first `top` cases, an object a line; with `follow` each case as it changes."""
     queue = CaseQueue()
     for alert in alerts:
         case = queue.take(alert)
@@ -81,7 +82,8 @@ def _print_json(alerts: Iterable[Alert], top: int, *, follow: bool) -> None:
         click.echo(_ENCODER.encode(as_dict(case, queue.now_ms)))
 
 
-def _print_table(alerts: Iterable[Alert], top: int, lang: Language, *, follow: bool) -> None:
+def print_table(alerts: Iterable[Alert], top: int, lang: Language, *, follow: bool) -> None:
+    """The first `top` cases as a table; with `follow` a live one, or a line for each change without a terminal."""
     queue, console = CaseQueue(), Console(highlight=False)
     if follow and console.is_terminal:
         with Live(table(queue, top, lang), console=console) as live:

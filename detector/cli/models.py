@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.artifact import check_target, write_model
-from detector.attack_injection import ACCOUNTS_A_CASE, CASES, inject_attacks
+from detector.attack_injection import ACCOUNTS_A_CASE, CASES, Prepared, inject_attacks
 from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, notify, tables_of
 from detector.cli.options import as_json, bank_budgets, mapping_file
@@ -28,9 +28,8 @@ from detector.jst import DAY_MS
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.catches import SHARES
-from models.datasets import SCORED_KINDS, Dataset
+from models.datasets import SCORED_KINDS
 from models.guard_rail import NONE, GuardRail, guard_rail
-from models.inject import Cases
 from models.left_out import MANIFEST_KEY, without
 from models.reports.held_out import picture
 from models.training import Plan
@@ -65,8 +64,8 @@ Examples:
   kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
   kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
 
-Two days of three are trained on, the third measures false alarms. Simulated attacks are injected into them, to learn
-how one begins; others measure what is caught.
+The first days only fill the state (--burn-in). Of those after them two of three are trained on, the third measures
+false alarms. Simulated attacks are injected into them, to learn how one begins; others measure what is caught.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
@@ -125,6 +124,11 @@ how one begins; others measure what is caught.
     type=click.Path(path_type=Path),
     help="Which events are fraud, and no normal life.",
 )
+@click.option(
+    "--burn-in",
+    type=click.IntRange(min=0),
+    help="First days that only fill the state: not learnt from, not counted.  [default: until it has settled]",
+)
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
 @mapping_file()
 @as_json
@@ -140,6 +144,7 @@ def train(
     detectors: tuple[str, ...],
     exclude: tuple[Path, ...],
     labels: Path | None,
+    burn_in: int | None,
     own: Path | None,
     *,
     leave_one_out: bool,
@@ -157,8 +162,8 @@ def train(
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
         guard = _guard(exclude, labels)
-        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, guard)
-        data, attacked = _read(given, lambda rows: bar.advance(task, rows))
+        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, burn_in, guard)
+        data, attacked, left = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
         plan = Plan(
@@ -170,7 +175,7 @@ def train(
             leave_one_out=leave_one_out,
             bank_budgets=bank_budgets,
         )
-        draft = fit(data, chain, plan, _sha256(events), attacked)
+        draft = fit(data, chain, plan, _sha256(events), attacked, left)
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
@@ -190,25 +195,27 @@ class _Given(NamedTuple):
     own: OwnData | None
     cases: int | None
     seed: int
+    burn_in: int | None
     guard: GuardRail
 
 
-def _read(given: _Given, advance: Callable[[int], None]) -> tuple[Dataset, Cases | None]:
-    """Normal events, and injected cases if wanted."""
+def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
+    """Normal events, the burn-in, and injected cases if wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     batches = partial(_batches, given.events, given.chain, given.own)
-    data, cases = inject_attacks(
+    prepared = inject_attacks(
         batches,
         given.chain,
         ttl_ms,
         cases=given.cases,
         seed=given.seed,
+        burn_in=given.burn_in,
         advance=advance,
         life=given.guard.life,
     )
-    if not len(data.kind):
+    if not len(prepared.data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
-    return data, cases
+    return prepared
 
 
 def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
@@ -234,6 +241,8 @@ def _table(model: Model, output: Path) -> Table:
     table = Table(title=f"Model {model.version} in {output}", title_justify="left", show_header=False)
     table.add_row("events", f"{training['events']:,} links and debits")
     table.add_row("days", f"{training['days']} ({training['first_day']} to {training['last_day']})")
+    if training["burn_in_days"]:
+        table.add_row("burn-in", f"{training['burn_in_days']} days before them only filled the state")
     table.add_row("held out", f"{training['held_out_days']} days, every third")
     if training["fraud_left_out"]:
         table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")

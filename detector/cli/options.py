@@ -48,6 +48,10 @@ controller = click.option(
     help="Hold the rate of alert groups at the budget while normal life drifts, as a worker with this setting does.",
 )
 
+warm_up = click.option(
+    "--warm-up", type=click.Path(path_type=Path), help="Events before these: the state begins with them."
+)
+
 
 def mapping_file(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the option `--mapping`; it gets the path as `own`."""

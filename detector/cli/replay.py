@@ -121,8 +121,8 @@ def replay_scenario(
     model = given
     if model is None:
         identity = hashlib.sha256(repr(before).encode()).hexdigest()
-        data, cases = inject_attacks(lambda: history, chain, ttl_ms)
-        model = unpack(pack(train(data, chain, Plan(), identity, cases)), chain)
+        data, cases, burn_in = inject_attacks(lambda: history, chain, ttl_ms)
+        model = unpack(pack(train(data, chain, Plan(), identity, cases, burn_in)), chain)
     batches, labels = _batches(scenario, chain, int(history[-1].offset[-1]) + 1, advance)
     named = labels_of(labels.to_pandas())
     played = play(batches, model, chain, named, ttl_ms=ttl_ms, warm_up=history)

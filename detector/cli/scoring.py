@@ -12,10 +12,11 @@ from rich.console import Console
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load, tables_of
-from detector.cli.options import as_json, bank_budgets, controller, mapping_file
+from detector.cli.options import as_json, bank_budgets, controller, mapping_file, warm_up
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
+from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.jst import DAY_MS
@@ -34,15 +35,17 @@ BATCH = 8192  # events a pipeline call; larger batches gain nothing
 Examples:
   kozamori score september/events.parquet --model model -o scores.parquet
   kozamori score history.jsonl --model model -o scores.jsonl --features --json
+  kozamori score september/events.parquet --model model -o scores.parquet --warm-up august/events.parquet
   kozamori score own.csv --mapping own.toml --model model -o scores.parquet
 
 `alarm` is in false alarms a day, lower is worse; `score` in [0, 1], higher is worse. The state begins empty, as a new
-worker's that reads the file as one partition.
+worker's that reads the file as one partition, or with --warm-up; alerts on an empty state mean little.
 """
 )
 @click.argument("events", type=click.Path(path_type=Path))
 @click.option("--model", "folder", type=click.Path(path_type=Path), required=True, help="Model folder.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Scores: .parquet or .jsonl.")
+@warm_up
 @click.option("--features", is_flag=True, help="All features beside the scores.")
 @bank_budgets
 @controller
@@ -52,6 +55,7 @@ def score(
     events: Path,
     folder: Path,
     output: Path,
+    warm_up: Path | None,
     bank_budgets: dict[str, float],
     own: Path | None,
     *,
@@ -67,13 +71,23 @@ def score(
     if controller:
         model = model.with_controller()
     data = load(own)
+    if warm_up is None:
+        say_cold(model)
     settings, chain = Settings(), chain_for(model, data)
     topics = settings.account_events, settings.wallet_events
     scoring = Scoring(model, chain, ttl_ms=settings.ttl_days * DAY_MS, topics=topics, features=features)
     console, started = Console(stderr=True), time.perf_counter()
     with progress(console) as bar:
-        task = bar.add_task("scored", total=None if data else count_rows(events), note="")
-        slices = read_slices(events, chain, lambda rows: bar.advance(task, rows), data)
+        task = bar.add_task("scored", total=None if data else total_of(events, warm_up), note="")
+
+        def step(rows: int) -> None:
+            bar.advance(task, rows)
+
+        before = 0
+        for table, batches in read_slices(warm_up, chain, step, data) if warm_up else ():
+            scoring.warm_up(batches)
+            before += table.num_rows
+        slices = read_slices(events, chain, step, data, first_row=before)
         write_scores(output, (scoring.score(table, batches) for table, batches in slices), scoring.schema)
     seconds = time.perf_counter() - started
     summary = {
@@ -102,6 +116,21 @@ def read_slices(
         yield table, to_batches(table, BATCH, first_row=first_row, which=which, name=str(path))
         first_row += table.num_rows
         advance(table.num_rows)
+
+
+def say_cold(model: Model) -> None:
+    """Say on stderr that the state begins empty, and for how long that makes alerts mean little."""
+    days = model.manifest["training"].get("burn_in_days")
+    least = "" if days is None else f", {days} days in the model's own history"
+    click.echo(
+        f"note: the state begins empty, alerts mean little until it has settled{least}: give --warm-up", err=True
+    )
+
+
+def total_of(*files: Path | None) -> int | None:
+    """Events of all files, None if one of them would have to be read to count."""
+    counts = [count_rows(file) for file in files if file is not None]
+    return None if None in counts else sum(count for count in counts if count is not None)
 
 
 def _text(summary: dict[str, Any]) -> str:

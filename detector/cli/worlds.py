@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from detector.attack_injection import HistoryObserver, simulated
+from detector.attack_injection import simulated
 from detector.contract.batch import Batch
 from models.ablation.experiments import Setting, Values
 from models.ablation.run import Size
 from models.backtest.labels import Labels, labels_of
+from models.history import HistoryObserver
 from models.inject import Attacks
 from producers import simulation
 from producers.batches import to_batches

@@ -1,4 +1,4 @@
-"""The model: combines the calibrated detectors, compares with the budget, assigns a severity.
+"""The model: combines the calibrated detectors and compares with the budget.
 
 `alarm = min over detectors of rate / share`, in false alert groups a day over all banks (a group is one account, one
 day): the least budget with which this event alerts. An event alerts when its alarm is within the limit of its bank:
@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.alerts import Severity
 from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration, CalibrationTable
 from detector.core.detectors import Detector
@@ -142,27 +141,6 @@ class Model:
         if self.controlled:
             limit = limit * HIGHEST
         return Judgement(alarm, detector_index, p_value, scores, alarm <= limit)
-
-
-@dataclass(frozen=True, slots=True)
-class SeverityRow:
-    """Applies if at least `yen_at_risk` are left and the alarm is at most `alarm` a day."""
-
-    severity: Severity
-    yen_at_risk: int
-    alarm: float
-
-
-#: The first row that applies counts. 100,000 yen: the largest single charge of the September 2020 trace, so one more
-#: debit can take it. Once a day: rarer than an analyst's shift, so it may interrupt other work.
-SEVERITIES = (
-    SeverityRow("critical", 100_000, 1.0),
-    SeverityRow("high", 100_000, np.inf),
-    SeverityRow("high", 1, 1.0),
-    SeverityRow("medium", 1, np.inf),
-    SeverityRow("medium", 0, 1.0),
-    SeverityRow("low", 0, np.inf),
-)
 
 
 def features_hash(columns: Columns) -> str:

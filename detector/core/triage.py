@@ -13,7 +13,6 @@ import numpy as np
 from numba import njit
 
 from detector.contract.alerts import Severity
-from detector.core.model import SEVERITIES
 
 MILLION, THOUSAND = 1_000_000, 1_000
 HOUR_S, MINUTE_S = 3_600, 60
@@ -24,6 +23,27 @@ FRESH_URGENCY = 750
 GUESSED_URGENCY = 5
 #: Of a case that has been quiet for an hour: the yen left by then take days to go.
 QUIET_URGENCY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRow:
+    """Applies if at least `yen_at_risk` are left and the alarm is at most `alarm` a day."""
+
+    severity: Severity
+    yen_at_risk: int
+    alarm: float
+
+
+#: The first row that applies counts. 100,000 yen: the largest single charge of the September 2020 trace, so one more
+#: debit can take it. Once a day: rarer than an analyst's shift, so it may interrupt other work.
+SEVERITIES = (
+    SeverityRow("critical", 100_000, 1.0),
+    SeverityRow("high", 100_000, np.inf),
+    SeverityRow("high", 1, 1.0),
+    SeverityRow("medium", 1, np.inf),
+    SeverityRow("medium", 0, 1.0),
+    SeverityRow("low", 0, np.inf),
+)
 
 #: Levels of severity by their code, ascending.
 LEVELS: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -66,7 +86,7 @@ def news_of(bits: int) -> list[str]:
 
 @njit(cache=True)
 def level_of(yen_at_risk: int, alarm_millionths: int) -> Any:
-    """Code in `LEVELS` of the first row of `model.SEVERITIES` that applies."""
+    """Code in `LEVELS` of the first row of `SEVERITIES` that applies."""
     for row in range(len(_LEVEL)):
         if yen_at_risk >= _LEVEL_YEN[row] and alarm_millionths <= _LEVEL_ALARM[row]:
             return _LEVEL[row]

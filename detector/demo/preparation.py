@@ -43,7 +43,9 @@ def trained(events: Path, folder: Path, plan: Plan, advance: Callable[[int], Non
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
     chain = CHAINS[-1]
     which: Which = "all" if chain.reads_wallet_events else "account"
-    data, cases = inject_attacks(lambda: read_batches(events, BATCH, which=which), chain, ttl_ms, advance=advance)
+    prepared = inject_attacks(lambda: read_batches(events, BATCH, which=which), chain, ttl_ms, advance=advance)
     with events.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return write_model(folder, train(data, chain, TrainingPlan(budget=plan.budget), digest, cases))
+    return write_model(
+        folder, train(prepared.data, chain, TrainingPlan(budget=plan.budget), digest, prepared.cases, prepared.burn_in)
+    )

@@ -1,5 +1,6 @@
 """Clients of kafka-python that fail cleanly: a bounded wait, nothing left behind, errors turned into one line."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from detector.settings import Settings
 
 #: A broker on the other side of the world answers within a second; a command that waits longer looks hung.
 TIMEOUT_S = 10.0
+#: Between two attempts of a request that Kafka cannot serve yet.
+PAUSE_S = 0.2
 
 _Client = TypeVar("_Client")
 
@@ -54,3 +57,12 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
     """The same, for the brokers that the settings name."""
     with admin_of(client_options(settings)) as client:
         yield client
+
+
+def attempts(limit_s: float) -> Iterator[None]:
+    """At once and then after every pause until `limit_s` have passed: attempts of what Kafka cannot do yet."""
+    deadline = time.monotonic() + limit_s
+    yield
+    while time.monotonic() < deadline:
+        time.sleep(PAUSE_S)
+        yield

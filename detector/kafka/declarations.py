@@ -64,9 +64,9 @@ UPSTREAMS = max(len(COMPLETE.upstreams(name)) for name in HOPS)
 
 
 def _hop(stage: str) -> Declaration:
-    # Kafka keeps the offsets of a stopped group for seven days: what it had not taken yet must not be gone before.
+    # Kafka keeps the offsets of a stopped group for seven days: what it has not read yet must be kept longer.
     why = (
-        f"events on their way into the stage {stage}, keyed as its rows are; deleted once they are read, after 8 days"
+        f"input events of the stage {stage}, keyed as its rows are; deleted once they are read, after 8 days"
         " at the latest, longer than offsets are kept"
     )
     return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime") | _SMALL_SEGMENTS, why)
@@ -94,7 +94,7 @@ TOPICS = (
         lambda settings: settings.alerts,
         None,
         _log(90, "CreateTime"),
-        "alerts by account; 90 days for subscribers that come late",
+        "alerts by account; 90 days for subscribers that start late",
     ),
     Declaration(
         lambda settings: settings.bulletins,

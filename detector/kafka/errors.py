@@ -1,4 +1,4 @@
-"""What kafka-python raises, as one line for people: which broker was asked, what went wrong, what to do."""
+"""Turns errors of kafka-python into one line for people: which broker, what went wrong, what to do."""
 
 import logging
 import threading
@@ -31,12 +31,12 @@ def kafka_errors(address: str) -> Iterator[None]:
 
     Its log is kept from the screen meanwhile: it has a dozen lines for what becomes one here.
     """
-    heard: list[str] = []
+    logged: list[str] = []
     try:
-        with _listening(heard):
+        with _collecting(logged):
             yield
     except KafkaError as error:
-        raise UserError(explain(error, address, heard)) from error
+        raise UserError(explain(error, address, logged)) from error
 
 
 @contextmanager
@@ -57,44 +57,44 @@ def address_of(connection: Mapping[str, Any]) -> str:
     return servers if isinstance(servers, str) else ",".join(servers)
 
 
-def explain(error: KafkaError, address: str, heard: Sequence[str] = ()) -> str:
-    """One line on what Kafka refused, with the address asked and the next step; `heard` is the client's log."""
+def explain(error: KafkaError, address: str, logged: Sequence[str] = ()) -> str:
+    """One line on what Kafka refused, with the address asked and the next step; `logged` is the client's log."""
     detail = type(error).__name__
     if isinstance(error, AuthorizationError):
         return f"Kafka at {address} does not allow this ({detail}): give the user of sasl_username the right to do it"
     if error.retriable:
-        meanings = (meaning for sign, meaning in CAUSES if any(sign in line for line in heard))
+        meanings = (meaning for sign, meaning in CAUSES if any(sign in line for line in logged))
         return f"Kafka at {address} cannot be reached ({detail}): {next(meanings, NO_CAUSE)}"
     return f"Kafka at {address} refused: {detail}: {(str(error).splitlines() or [''])[0][:300]}"
 
 
-class _Ear(logging.Handler):
+class _Collector(logging.Handler):
     """Writes warnings and errors of the client into a list."""
 
-    def __init__(self, heard: list[str]) -> None:
+    def __init__(self, logged: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._heard = heard
+        self._logged = logged
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._heard.append(record.getMessage())
+        self._logged.append(record.getMessage())
 
 
 _lock = threading.Lock()
-_ears: list[_Ear] = []
+_collectors: list[_Collector] = []
 
 
 @contextmanager
-def _listening(heard: list[str]) -> Iterator[None]:
-    logger, ear = logging.getLogger("kafka"), _Ear(heard)
+def _collecting(logged: list[str]) -> Iterator[None]:
+    logger, collector = logging.getLogger("kafka"), _Collector(logged)
     with _lock:
-        _ears.append(ear)
-        logger.addHandler(ear)
+        _collectors.append(collector)
+        logger.addHandler(collector)
         logger.propagate = False
     try:
         yield
     finally:
         with _lock:
-            _ears.remove(ear)
-            logger.removeHandler(ear)
+            _collectors.remove(collector)
+            logger.removeHandler(collector)
             # The last one to leave, since several threads may be connected at once.
-            logger.propagate = not _ears
+            logger.propagate = not _collectors

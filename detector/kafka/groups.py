@@ -1,6 +1,5 @@
 """A consumer group from outside: its members, what it has committed, and changing that while it has no members."""
 
-import time
 from collections.abc import Mapping
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -14,9 +13,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from detector.errors import UserError
-from detector.kafka.clients import TIMEOUT_S
-
-LOOK_EVERY_S = 0.2
+from detector.kafka.clients import TIMEOUT_S, attempts
 
 #: What a broker answers that has just started, or a cluster that never had a group.
 _NOT_YET = {
@@ -28,20 +25,20 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
     """Workers in the group now; 0 for a group that does not exist.
 
     The first question about groups that a command asks: a new cluster, or a broker just started, needs some seconds
-    until it can answer any. Raises KafkaError, and UserError where Kafka does not tell.
+    until it can answer any. Raises KafkaError, and UserError where Kafka does not answer.
     """
-    deadline = time.monotonic() + TIMEOUT_S
-    while True:
+    error: str | None = None
+    for _ in attempts(TIMEOUT_S):
         members, error = _describe(client, group)
         if error is None:
             return members
-        if error not in _NOT_YET or time.monotonic() > deadline:
-            raise UserError(f"Kafka does not tell who is in group {group} ({error}): try again")
-        time.sleep(LOOK_EVERY_S)
+        if error not in _NOT_YET:
+            break
+    raise UserError(f"Kafka does not say who is in group {group} ({error}): try again")
 
 
 def _describe(client: KafkaAdminClient, group: str) -> tuple[int, str | None]:
-    """Members of the group, or the name of the error that kept Kafka from telling."""
+    """Members of the group, or the name of the error that Kafka answered with."""
     try:
         found = client.describe_groups([group])[group]
     except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError) as error:
@@ -88,7 +85,7 @@ def commit_offsets(client: KafkaAdminClient, group: str, topic: str, commits: di
 def offsets_within(
     some: Mapping[TopicPartition, OffsetAndMetadata], others: Mapping[TopicPartition, OffsetAndMetadata]
 ) -> bool:
-    """Whether `others` has all of `some`, at the same places with the same marks."""
+    """Whether `others` has all of `some`, with the same offsets and marks."""
     return _content(some).items() <= _content(others).items()
 
 

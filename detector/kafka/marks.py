@@ -1,4 +1,4 @@
-"""What is known at exactly a committed offset, carried in the commit's metadata (PROTOCOL rule 5)."""
+"""State at exactly the committed offset, carried in the commit's metadata (PROTOCOL rule 5)."""
 
 from base64 import b85decode, b85encode
 from functools import cache
@@ -24,7 +24,7 @@ class Marks(msgspec.Struct, frozen=True):
     begun_ms: int = 0
 
     def fits(self, upstreams_crc: int, upstreams: int) -> bool:
-        """Whether the marks, if there are any, are of so many partitions of those nodes."""
+        """Whether the marks, if there are any, are of `upstreams` partitions of the nodes with that CRC."""
         found = self.upstreams_crc, len(self.high_water)
         return max(self.high_water, default=-1) < 0 or found == (upstreams_crc, upstreams)
 
@@ -43,7 +43,7 @@ class _Stored(msgspec.Struct, frozen=True):
 
 
 def encode_marks(marks: Marks) -> str:
-    """The marks as commit metadata. Raises UserError where they are more than a broker takes."""
+    """The marks as commit metadata. Raises UserError where they are larger than a broker accepts."""
     packed = b85encode(_pack(marks.high_water)).decode()
     stored = _Stored(2, marks.watermark_ms, marks.topic_id, packed, marks.upstreams_crc, marks.begun_ms)
     text = msgspec.json.encode(stored).decode()

@@ -25,7 +25,7 @@ from detector.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """A topic as Kafka has it: `topic_id` is Kafka's UUID, another one after every re-creation; `config` is whole."""
+    """A topic as Kafka has it: `topic_id` is Kafka's UUID, new after every re-creation; `config` has every key."""
 
     name: str
     topic_id: str
@@ -48,7 +48,7 @@ class Row:
 def inspect(settings: Settings) -> dict[str, TopicFacts]:
     """What Kafka has of the declared topics, by name; missing ones are absent.
 
-    Raises UserError within some ten seconds when no broker answers or it refuses to tell.
+    Raises UserError within some ten seconds when no broker answers or it refuses.
     """
     with admin_client(settings) as client:
         return describe(client, [topic.name(settings) for topic in TOPICS])
@@ -76,8 +76,8 @@ def bytes_of(client: KafkaAdminClient, names: Iterable[str]) -> dict[tuple[str, 
         for folder in broker["log_dirs"]:
             for topic in folder["topics"]:
                 for part in topic["partitions"]:
-                    place = topic["name"], part["partition_index"]
-                    sizes[place] = max(sizes.get(place, 0), part["partition_size"])
+                    partition = topic["name"], part["partition_index"]
+                    sizes[partition] = max(sizes.get(partition, 0), part["partition_size"])
     return sizes
 
 
@@ -142,7 +142,7 @@ def _mend_partitions(settings: Settings, found: TopicFacts) -> str:
     reset = "`kozamori state reset`"
     if found.name == settings.wallet_events:
         return f"give both as many with `kafka-topics --alter`, then begin anew with {reset}"
-    return f"see `kozamori state migrate --help`, or make it anew with {reset}"
+    return f"see `kozamori state migrate --help`, or re-create it with {reset}"
 
 
 def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
@@ -190,7 +190,7 @@ def create_topics(
     }
     if not wanted:
         return
-    # Somebody else may create them at the same moment: whether theirs fit is looked at afterwards.
+    # Somebody else may create them at the same moment: whether theirs fit is checked afterwards.
     with suppress(TopicAlreadyExistsError):
         client.create_topics(wanted)
     client.wait_for_topics(list(wanted))

@@ -13,7 +13,7 @@ from typing import Self
 from detector import paths
 from detector.errors import UserError
 from detector.local_kafka import process
-from detector.local_kafka.jars import KAFKA_VERSION, Progress, ensure_jars, pinned_jars
+from detector.local_kafka.jars import KAFKA_VERSION, Progress, download, ensure_jars, pinned_jars
 from detector.local_kafka.java import find_java
 from detector.local_kafka.node import CONTROLLER, PLAIN, Node, format_logs, free_ports, port_is_free
 
@@ -30,7 +30,7 @@ def java_command(progress: Progress = silent) -> list[str]:
     Raises UserError when there is no Java, or a jar cannot be had or is not the pinned one.
     """
     java = find_java(os.environ)
-    jars = ensure_jars(paths.cache_dir() / f"kafka-{KAFKA_VERSION}", pinned_jars(), progress)
+    jars = ensure_jars(paths.cache_dir() / f"kafka-{KAFKA_VERSION}", pinned_jars(), download, progress)
     return [str(java), *process.JAVA_OPTIONS, "-cp", os.pathsep.join(map(str, jars))]
 
 

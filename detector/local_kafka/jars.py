@@ -17,6 +17,9 @@ KAFKA_VERSION = "4.3.1"
 #: Called as jars arrive: text, number done, total (0: unknown).
 Progress = Callable[[str, int, int], None]
 
+#: Fetches a jar into a folder and returns its path.
+Fetch = Callable[["Jar", Path], Path]
+
 #: Repositories answer a few requests at once well; more of them gain nothing on a home line.
 PARALLEL_DOWNLOADS = 8
 
@@ -42,20 +45,20 @@ def pinned_jars() -> tuple[Jar, ...]:
     return tuple(Jar(**row) for row in csv.DictReader(text.splitlines()))
 
 
-def ensure_jars(folder: Path, jars: Sequence[Jar], progress: Progress) -> list[Path]:
-    """Paths of `jars` under `folder`, each checked against its SHA-256; missing ones are downloaded first.
+def ensure_jars(folder: Path, jars: Sequence[Jar], fetch: Fetch, progress: Progress) -> list[Path]:
+    """Paths of `jars` under `folder`, each checked against its SHA-256; missing ones are fetched first.
 
-    Raises UserError when a download fails or a file is not the pinned one.
+    Raises UserError when a fetch fails or a file is not the pinned one.
     """
     missing = [jar for jar in jars if not (folder / jar.file_name).exists()]
     if missing:
-        _download_all(folder, missing, len(jars), progress)
+        _fetch_all(folder, missing, len(jars), fetch, progress)
     for jar in jars:
         _verify(jar, folder / jar.file_name)
     return [folder / jar.file_name for jar in jars]
 
 
-def _download_all(folder: Path, missing: Sequence[Jar], total: int, progress: Progress) -> None:
+def _fetch_all(folder: Path, missing: Sequence[Jar], total: int, fetch: Fetch, progress: Progress) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = f"Downloading Apache Kafka {KAFKA_VERSION}"
     done = total - len(missing)
@@ -66,7 +69,7 @@ def _download_all(folder: Path, missing: Sequence[Jar], total: int, progress: Pr
         tempfile.TemporaryDirectory(dir=folder, prefix=".staging-") as staging,
         ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
     ):
-        for jar, path in zip(missing, pool.map(lambda jar: download(jar, Path(staging)), missing), strict=True):
+        for jar, path in zip(missing, pool.map(lambda jar: fetch(jar, Path(staging)), missing), strict=True):
             _verify(jar, path)
             path.replace(folder / jar.file_name)
             done += 1

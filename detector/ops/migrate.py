@@ -1,4 +1,4 @@
-"""Carry a deployment's offsets to another name, so that its workers go on where the old ones stopped."""
+"""Moves a deployment's offsets to another name, so that its workers continue where the old ones stopped."""
 
 from dataclasses import dataclass
 from typing import NoReturn
@@ -62,7 +62,7 @@ def move(settings: Settings, from_deployment: str) -> Move:
     """Give the offsets of `from_deployment`, with their marks, to the group of `settings`, and delete the old group.
 
     Hops and rows belong to the topic prefix, not to the group, so they stay where they are; two groups that share them
-    would each skip what the other has applied, which is why the old one goes. Interrupted, it can be run again.
+    would each skip what the other has applied, which is why the old one is deleted. Interrupted, it can be run again.
     Raises UserError while either group has members, where there is nothing to move, and where the new group has
     other offsets already.
     """

@@ -1,31 +1,34 @@
-"""Makes topics anew, empty: Kafka deletes no records of a topic that is only compacted."""
+"""Re-creates topics empty: Kafka deletes no records of a topic that is only compacted."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError, for_code
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from detector.errors import UserError
 from detector.kafka.declarations import TOPICS, Declaration, declared_config
 from detector.kafka.topics import TopicFacts, describe
 from detector.settings import Settings
 
-#: A cluster forgets a deleted topic within a second or two; longer means that a broker is down.
-DELETE_TIMEOUT_S = 30.0
-LOOK_EVERY_S = 0.2
 #: What Kafka calls a setting made on the topic itself, by us or by an operator.
 _DYNAMIC = "DYNAMIC_TOPIC_CONFIG"
 
 
 def recreate_empty(
-    client: KafkaAdminClient, settings: Settings, batches: Sequence[Sequence[str]], partitions: int, replication: int
+    client: KafkaAdminClient,
+    settings: Settings,
+    batches: Sequence[Sequence[str]],
+    partitions: int,
+    replication: int,
+    attempts: Iterable[object],
 ) -> None:
     """Delete the declared topics of each batch after those of the one before, then create all of them again.
 
     What an operator set on a topic, and its number of copies, is kept; `replication` is for those that were missing.
+    `attempts`: a name is free only some time after its topic was deleted, and is asked for once an item.
+
     Raises UserError where Kafka does not create one again, KafkaError where it refuses otherwise.
     """
     before = describe(client, [name for batch in batches for name in batch])
@@ -40,7 +43,7 @@ def recreate_empty(
         there = [name for name in batch if name in before]
         if there:
             client.delete_topics(there)
-    _create(client, wanted)
+    _create(client, wanted, attempts)
     client.wait_for_topics(list(wanted))
 
 
@@ -64,19 +67,18 @@ def _own_configs(client: KafkaAdminClient, topics: list[str]) -> dict[str, dict[
     }
 
 
-def _create(client: KafkaAdminClient, wanted: dict[str, dict[str, Any]]) -> None:
-    deadline = time.monotonic() + DELETE_TIMEOUT_S
+def _create(client: KafkaAdminClient, wanted: dict[str, dict[str, Any]], attempts: Iterable[object]) -> None:
+    errors: dict[str, type[KafkaError]] = {}
+    fatal: list[str] = []
     left = wanted
-    while True:
+    for _ in attempts:
         answers = client.create_topics(left, raise_errors=False)["topics"]
         errors = {answer["name"]: for_code(answer["error_code"]) for answer in answers if answer["error_code"]}
         if not errors:
             return
         fatal = [name for name, error in errors.items() if error is not TopicAlreadyExistsError]
-        if fatal or time.monotonic() > deadline:
-            name = (fatal or list(errors))[0]
-            raise UserError(
-                f"topic {name} was deleted but not created again ({errors[name].__name__}): run the reset again"
-            )
+        if fatal:
+            break
         left = {name: wanted[name] for name in errors}
-        time.sleep(LOOK_EVERY_S)
+    name = (fatal or list(errors))[0]
+    raise UserError(f"topic {name} was deleted but not created again ({errors[name].__name__}): run the reset again")

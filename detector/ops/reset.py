@@ -1,6 +1,6 @@
-"""Begin anew: forget a deployment's offsets and all it made of the events, so that the worker rebuilds it from the log.
+"""Deletes a deployment's offsets, hops and rows, so that the worker rebuilds them from the log.
 
-All stages together: what a later one keeps are positions in what an earlier one wrote, and mean nothing without it.
+All stages together: a later one keeps positions in the output of an earlier one, which mean nothing without it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from detector.core.topology import Node
-from detector.kafka.clients import admin_client
+from detector.kafka.clients import admin_client, attempts
 from detector.kafka.groups import all_offsets, delete_group, require_no_members, store_offsets
 from detector.kafka.marks import Marks, encode_marks
 from detector.kafka.topics import TopicFacts, describe
@@ -19,13 +19,16 @@ from detector.ops.recreate_topics import recreate_empty
 from detector.ops.state import TOPOLOGY, Bounds, Commits, input_facts, log_bounds_of, node_topics, rows_topic
 from detector.settings import Settings
 
+#: A cluster forgets a deleted topic within a second or two; longer means that a broker is down.
+DELETE_TIMEOUT_S = 30.0
+
 Start = Literal["earliest", "latest"]
 
 
 @dataclass(frozen=True, slots=True)
 class StageReset:
-    """What a reset does to a node: offsets and marks that are forgotten, records of its rows and (of a hop, which is
-    emptied) of its input that are dropped, where reading begins, and how many records of its input are read anew."""
+    """What a reset does to a node: offsets and marks that it deletes, records of its rows and (of a hop) of its input
+    that it drops, where reading begins, and how many records of its input are read again."""
 
     stage: str
     topic: str
@@ -71,22 +74,22 @@ def plan(settings: Settings, to: Start) -> Reset:
 def reset(settings: Settings, to: Start) -> Reset:
     """Delete the group's offsets, then re-create hops and rows' topics empty; returns what was done.
 
-    `latest` also commits the ends of the source topics, so that the worker passes over everything before. Interrupted,
+    `latest` also commits the ends of the source topics, so that the worker skips everything before. Interrupted,
     it can be run again. Raises UserError while the group has members, and where the topic of account events is missing
     or Kafka refuses.
     """
     with admin_client(settings) as client:
         found = _look(client, settings)
         done = _plan(settings, to, found)
-        # Interrupted anywhere, this must not leave what a worker would take for a whole state. Offsets first: rows
-        # without offsets are refused, and so is a missing topic, while offsets without rows may pass for a partition
-        # that has met no event. Rows last: a hop that was applied is never left without the rows that tell so.
+        # Interrupted anywhere, this must not leave what a worker would accept as a complete state. Offsets first: rows
+        # without offsets are refused, and so is a missing topic, while offsets without rows look like a partition
+        # without events so far. Rows last: the rows record what was applied of a hop, which must not be applied twice.
         delete_group(client, settings.group)
         replication = found.facts[settings.account_events].replication
         partitions = found.facts[settings.account_events].partitions
         hops = [settings.input_topic(node) for node in TOPOLOGY.nodes if node.source is None]
         rows = [name for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) is not None]
-        recreate_empty(client, settings, [hops, rows], partitions, replication)
+        recreate_empty(client, settings, [hops, rows], partitions, replication, attempts(DELETE_TIMEOUT_S))
         if to == "latest":
             store_offsets(client, settings.group, dict(_ends(settings, found)))
         return done
@@ -109,8 +112,8 @@ def _stage(settings: Settings, to: Start, found: _Found, node: Node) -> StageRes
     if is_hop:
         begin_at = dict.fromkeys(range(found.facts[settings.account_events].partitions), 0)
     else:
-        place = 1 if to == "latest" else 0
-        begin_at = {tp.partition: found.bounds[tp][place] for tp in found.partitions(topic)}
+        bound = 1 if to == "latest" else 0
+        begin_at = {tp.partition: found.bounds[tp][bound] for tp in found.partitions(topic)}
     commits = sorted((tp.partition, commit.offset) for tp, commit in found.commits.items() if tp.topic == topic)
     return StageReset(
         stage=node.name,

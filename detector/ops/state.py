@@ -1,4 +1,4 @@
-"""What a deployment has durably: of every stage its committed offsets and its rows, and whether they still fit."""
+"""The durable state of a deployment: of every stage its committed offsets and rows, and whether they still fit."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from detector.stream.changelog import Header
 from detector.stream.high_water import slot_of
 from detector.stream.identity import Stored
 
-#: All there can be: the longest chain has the nodes of every other, and a node that no worker uses has nothing stored.
+#: The longest chain has the nodes of every other; a node that no worker uses has nothing stored.
 TOPOLOGY = COMPLETE
 
 Commits = Mapping[TopicPartition, OffsetAndMetadata]
@@ -95,16 +95,16 @@ def show(settings: Settings, progress: Progress = lambda _done, _total: None) ->
         partitions = input_facts(settings, describe(client, [settings.account_events])).partitions
         members = active_members(client, settings.group)
         commits = all_offsets(client, settings.group)
-        # Late, and what depends on it at once: a topic deleted just before is still told of for a moment, and whoever
-        # reads it then waits for it in vain.
+        # After the group was asked, and read at once: Kafka still lists a deleted topic for a moment, and a reader
+        # of it would wait in vain.
         facts = describe(client, node_topics(settings, TOPOLOGY))
         inputs = (settings.input_topic(node) for node in TOPOLOGY.nodes)
         bounds = log_bounds_of(client, (facts[topic] for topic in inputs if topic in facts))
         rows = [facts[name] for node in TOPOLOGY.nodes if (name := rows_topic(settings, node)) in facts]
         changelogs = read_changelogs(settings, {topic.name: topic.partitions for topic in rows}, progress)
         sizes = bytes_of(client, facts)
-    look = _Look(settings, TOPOLOGY, facts, partitions, commits, bounds, sizes, changelogs)
-    return State(settings.group, members, tuple(look.stage(node) for node in TOPOLOGY.nodes))
+    snapshot = _Snapshot(settings, TOPOLOGY, facts, partitions, commits, bounds, sizes, changelogs)
+    return State(settings.group, members, tuple(snapshot.stage(node) for node in TOPOLOGY.nodes))
 
 
 def node_topics(settings: Settings, topology: Topology) -> list[str]:
@@ -145,8 +145,8 @@ def log_bounds_of(client: KafkaAdminClient, topics: Iterable[TopicFacts]) -> dic
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """All that Kafka said, put side by side. `partitions` is what every partitioned topic must have."""
+class _Snapshot:
+    """All that Kafka answered. `partitions` is what every partitioned topic must have."""
 
     settings: Settings
     topology: Topology

@@ -1,4 +1,4 @@
-"""Reads whole changelogs for people: which rows are live, who wrote them, and whether a worker could load them."""
+"""Reads whole changelogs for `kozamori state`: live rows, their writers, and whether a worker could load them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.changelog import HEADER_KEY, Header, decode_header
 
-#: A slice of the changelog: some thousand rows a poll keep the client's overhead small.
+#: Of one poll: some thousand rows keep the client's overhead small.
 SLICE_RECORDS = 20_000
 SLICE_BYTES = 8 * 1024 * 1024
 POLL_MS = 1_000
@@ -49,7 +49,7 @@ class Changelog:
 
     @property
     def writers(self) -> int:
-        """PartitionTasks whose rows are still in the log."""
+        """Writers whose rows are still in the log."""
         return len({key[8:] for key in self.live})
 
     def loads(self, stage: Stage) -> bool:
@@ -64,7 +64,7 @@ class Changelog:
 
 
 def kind_of(stage: Stage) -> tuple[int, bytes, bytes]:
-    """The kind of the rows that this release writes for `stage`; both fields lie where they always lie."""
+    """The kind of the rows that this release writes for `stage`; both are at fixed bytes in every release."""
     return stage.row.itemsize, stage.version.to_bytes(2, "little"), stage.kernel_hash.to_bytes(4, "little")
 
 

@@ -1,4 +1,4 @@
-"""Whether a worker could go on from what is stored for a partition, as a name with an explanation."""
+"""Whether a worker could start from what is stored for a partition, as a name with an explanation."""
 
 from detector.stream.identity import RULES, Stored, broken_rule
 
@@ -16,7 +16,7 @@ HALF_WARM = "half warm"
 
 
 def verdict(stored: Stored) -> str:
-    """The first rule that is broken, as a worker would find it."""
+    """The first rule that is broken, as a worker finds it."""
     if (rule := broken_rule(stored)) is not None:
         return rule.name
     return "new" if stored.committed is None else "ok"

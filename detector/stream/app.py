@@ -1,4 +1,4 @@
-"""The Faust app: our transport, its settings, and an agent for each input topic that hands chunks to the shell."""
+"""The Faust app: our transport, its settings, and for each input topic an agent that passes chunks to the shell."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
@@ -11,10 +11,10 @@ from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
 
-#: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead comes as one larger chunk,
-#: which costs less, and an event waits for fewer chunks before its own.
+#: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead becomes one larger
+#: chunk, which costs less, and an event waits for fewer chunks before its own.
 QUEUED_CHUNKS = 1
-#: Partitions that were added, or a topic made anew, are noticed after this; until then accounts would be split.
+#: Added partitions or a re-created topic are noticed after this; until then accounts would be split.
 METADATA_MAX_AGE_MS = 15_000
 #: Batches of rows to the changelog; a broker's default limit for one batch is 1 MiB.
 PRODUCER_BATCH_BYTES = 512 * 1024
@@ -28,12 +28,12 @@ class App(faust.App):
 
     @property
     def chunk_consumer(self) -> Consumer:
-        """The consumer, as what it is."""
+        """The consumer with its own type."""
         return cast(Consumer, self.consumer)
 
     @property
     def record_producer(self) -> Producer:
-        """The producer, as what it is."""
+        """The producer with its own type."""
         return cast(Producer, self.producer)
 
     def _new_transport(self) -> TransportT:
@@ -51,9 +51,9 @@ def build_app(
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],
 ) -> App:
-    """The app that feeds `on_chunk` with messages whose value is a list of records, of topics by an agent's name.
+    """The app that calls `on_chunk` with messages whose value is a list of records; `input_topics` by agent name.
 
-    `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are given up.
+    `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are revoked.
     """
     app = App(
         settings.group,

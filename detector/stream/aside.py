@@ -1,4 +1,4 @@
-"""Calls that block, in a thread of their own: a worker that ends waits for none of them."""
+"""Runs blocking calls in daemon threads: a worker that ends waits for none of them."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ async def ask_aside(ask: Callable[[], _Answer], name: str) -> _Answer:
         found, error = None, None
         try:
             found = ask()
-        except Exception as raised:  # noqa: BLE001 - handed to whoever asked
+        except Exception as raised:  # noqa: BLE001 - raised to the caller
             error = raised
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(resolve, found, error)

@@ -1,4 +1,4 @@
-"""From an assignment to tasks: rows restored, the log checked, the first commit and the header written."""
+"""Makes tasks of an assignment: restores rows, checks the log, writes the first commit and the header."""
 
 from collections.abc import Callable, Mapping
 
@@ -35,11 +35,11 @@ class Assignment:
 
     @property
     def stands(self) -> bool:
-        """Whether the group has not moved on since."""
+        """Whether the group is still in the same generation."""
         return self._ports.source.generation == self._generation
 
     async def begin(self, assigned: Nodes, progressed: Callable[[], None]) -> list[PartitionTask]:
-        """A task for each partition; none at all when the group moves on meanwhile.
+        """A task for each partition; none at all when the group rebalances meanwhile.
 
         `progressed` is called after every slice of rows and every partition. `UserError` where rows cannot be read or
         offsets no longer mean anything.
@@ -116,7 +116,7 @@ class Assignment:
         superseded = Superseded(no_pairs())
         if recovery is not None:
             rows, superseded = recovery.rows, recovery.superseded()
-            # Rows ahead of the commit were perhaps written by a zombie: they are written again under this task's id.
+            # A zombie may have written the rows ahead of the commit: they are written again under this task's id.
             # One of a history lies before the committed event itself, and is of no zombie.
             last, index = (rows.rows[: rows.count][name] for name in ("last_offset", "last_index"))
             rows.mark_dirty(((last > committed) | ((last == committed) & (index >= 0))).nonzero()[0])

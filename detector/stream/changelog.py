@@ -1,11 +1,11 @@
-"""The changelog's records: rows under key + writer, a header that names the input log, and what recovery makes of them.
+"""The changelog's records: rows under key + writer, a header that names the input log, and their recovery.
 
 A record's key is the row's key and the id of the task that wrote it (PROTOCOL rule 8), its value the row's bytes.
 Recovery keeps, per key, the row with the greatest position. Tombstones may be ignored there: they only ever remove
 rows that are superseded or expired, so that a log in which they were never written means the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -21,8 +21,6 @@ KEY = np.dtype([("key", "<u8"), ("writer", "<u8")])
 
 Rows = npt.NDArray[Any]  # structured, the stage's row dtype
 Record = tuple[bytes, bytes | None]
-#: Older row version → function from the stored values, (n, bytes) uint8, to rows of today that keep `last_offset`.
-Upgrades = Mapping[int, Callable[[npt.NDArray[np.uint8]], Rows]]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -90,25 +88,24 @@ class Superseded:
         self._left = np.ones(len(pairs), bool)
 
     def take(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """Pairs (keys, writers) recorded for `keys`, each handed out once."""
+        """Pairs (keys, writers) recorded for `keys`, each returned once."""
         low = np.searchsorted(self._keys, keys, "left")
         counts = np.searchsorted(self._keys, keys, "right") - low
         first = np.repeat(low - np.concatenate(([0], np.cumsum(counts)[:-1])), counts) if len(keys) else low
-        places = first + np.arange(len(first))
-        places = places[self._left[places]]
-        self._left[places] = False
-        return self._keys[places], self._writers[places]
+        indices = first + np.arange(len(first))
+        indices = indices[self._left[indices]]
+        self._left[indices] = False
+        return self._keys[indices], self._writers[indices]
 
 
 class Recovery:
-    """Builds the rows of one partition from its changelog, fed slice by slice in log order."""
+    """Builds the rows of one partition from slices of its changelog, in log order."""
 
-    def __init__(self, stage: Stage, upgrades: Upgrades | None = None) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.rows = PackedRows(stage.row)
         self.header: Header | None = None
         self.records = 0
         self._stage = stage
-        self._upgrades = upgrades or {}
         self._pairs: list[bytes] = []
 
     def feed(self, keys: list[bytes], values: list[bytes | None]) -> None:
@@ -140,13 +137,10 @@ class Recovery:
         if any(len(value) != width for value in values):
             raise self._foreign(version)
         if version != self._stage.version:
-            if version > self._stage.version or version not in self._upgrades:
-                raise UserError(
-                    f"rows of stage {self._stage.name} have version {version}, this release reads"
-                    f" {self._stage.version}: run a release that knows version {version}, or reset with"
-                    " `kozamori state reset`"
-                )
-            return self._upgrades[version](np.frombuffer(joined, np.uint8).reshape(len(values), width))
+            raise UserError(
+                f"rows of stage {self._stage.name} have version {version}, this release reads {self._stage.version}:"
+                f" run a release that reads version {version}, or reset with `kozamori state reset`"
+            )
         if width != self._stage.row.itemsize:
             raise self._foreign(version)
         rows = np.frombuffer(joined, self._stage.row)

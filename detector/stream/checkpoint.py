@@ -19,16 +19,16 @@ class Log(Protocol):
         """Send changelog records of the partition; their futures."""
 
     async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        """Commit offsets with marks; False when the group refuses because it has moved on."""
+        """Commit offsets with marks; False when the group has rebalanced and refuses."""
 
 
 Cuts = list[tuple[PartitionTask, Cut]]
 
 
 def take_cuts(tasks: Iterable[PartitionTask]) -> Cuts:
-    """Cut every task that has something to make durable, but for those a chunk broke off in: nothing of it may last.
+    """Cut every task that has something to make durable, except torn ones: part of a chunk must not become durable.
 
-    No chunk may be under way.
+    Call it between chunks.
     """
     return [(task, task.cut()) for task in tasks if task.behind and not (task.ended or task.torn)]
 
@@ -36,9 +36,9 @@ def take_cuts(tasks: Iterable[PartitionTask]) -> Cuts:
 async def make_durable(cuts: Cuts, log: Log) -> Cuts:
     """Make the cuts durable and commit them; those that were committed.
 
-    Processing goes on meanwhile. A task that ends is left out of all later steps. A failed send is raised, before
-    the commit: nothing was acknowledged then, and the process must end. Raised, or cancelled, it ends the
-    tasks: what a cut took is in no later one, which would commit past it.
+    Processing continues meanwhile. A task that ends is left out of all later steps. A failed send is raised, before
+    the commit: nothing was acknowledged then, and the process must end. Any error or cancellation
+    ends the tasks: a later cut would not hold what this one took, and would commit past it.
     """
     try:
         return await _make_durable(cuts, log)

@@ -107,7 +107,7 @@ class FaustKafka:
 
 
 class KafkaTopics:
-    """What the admin client says of topics."""
+    """Topics, through the admin client."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

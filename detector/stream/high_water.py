@@ -1,4 +1,4 @@
-"""What a node has met of its upstreams: what a restarted one sends again is dropped by it (PROTOCOL rules 6 and 7)."""
+"""High-water marks of a node's upstreams: drops what a restarted upstream sends again (PROTOCOL rules 6 and 7)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -2,7 +2,7 @@
 
 A message begins with a header that names its layout, so that a reader knows what is in it: the catalogue that numbers
 columns and features (another topology or another meaning of a feature is another one), which of them are carried, and
-of which kinds of event features and strings come. A release reads the layouts of the release before.
+which kinds of events carry features and strings. A release reads the layouts of the release before.
 """
 
 import struct
@@ -28,7 +28,7 @@ NAMES = struct.Struct("<3I2H")
 COUNTS = struct.Struct("<5I")
 #: Then the CRC-32 of all that is before it and the body behind it.
 CHECK = struct.Struct("<I")
-#: Where an event lies: another thing in every log.
+#: Position of an event: differs from log to log.
 POSITION_COLUMNS = ("offset", "record", "hop_index")
 WIDTHS = (8, 4, 2, 1)
 
@@ -37,7 +37,7 @@ WIDTHS = (8, 4, 2, 1)
 class Layout:
     """What is carried: names of columns in the order of `DTYPES`, features by index ascending, kinds by code.
 
-    Features and strings come with events of `kinds` alone: no other is ever scored.
+    Only events of `kinds` carry features and strings: no other is ever scored.
     """
 
     catalogue: int
@@ -85,7 +85,7 @@ class Layout:
         return tuple(name for name in self.columns if np.dtype(DTYPES[name]).itemsize == size)
 
     def covers(self, needed: Self) -> bool:
-        """Whether it carries all that a reader with the layout `needed` wants."""
+        """Whether it carries all that a reader with the layout `needed` reads."""
         return self.catalogue == needed.catalogue and all(
             set(getattr(needed, name)) <= set(getattr(self, name)) for name in ("columns", "features", "kinds")
         )
@@ -105,7 +105,7 @@ def catalogue_of(topology: Topology) -> int:
 
 
 def _features(topology: Topology, node: str, model: Model | None) -> set[int]:
-    """Features of the nodes before `node` that its model, or an alert, looks at."""
+    """Features of the nodes before `node` that its model, or an alert, reads."""
     behind = topology.behind(node)
     known = {
         index

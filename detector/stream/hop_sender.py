@@ -21,7 +21,7 @@ class HopSender:
     """For every hop partition a queue, of which one record batch at most is sent and not yet confirmed.
 
     A batch is one unit for Kafka: it is in the log whole or not at all. The first batch that fails is the last that is
-    sent, to any partition: everything waiting and everything later fails with it, and `fail` is told.
+    sent, to any partition: everything waiting and everything later fails with it, and `fail` is called.
     """
 
     def __init__(self, send: SendBatch, fail: Callable[[BaseException], None]) -> None:
@@ -37,22 +37,22 @@ class HopSender:
         if self._failure is not None:
             _refuse(future, self._failure)
             return future
-        place = topic, partition
-        if place in self._lanes:
-            self._lanes[place].append((value, future))
+        target = topic, partition
+        if target in self._lanes:
+            self._lanes[target].append((value, future))
             return future
-        self._lanes[place] = deque([(value, future)])
-        pump = asyncio.create_task(self._pump(place))
+        self._lanes[target] = deque([(value, future)])
+        pump = asyncio.create_task(self._pump(target))
         self._pumps.add(pump)
         pump.add_done_callback(self._pumps.discard)
         return future
 
-    async def _pump(self, place: tuple[str, int]) -> None:
-        lane = self._lanes[place]
+    async def _pump(self, target: tuple[str, int]) -> None:
+        lane = self._lanes[target]
         while lane and self._failure is None:
             batch = _next_batch(lane)
             try:
-                confirmed = await self._send(*place, [value for value, _ in batch])
+                confirmed = await self._send(*target, [value for value, _ in batch])
                 await confirmed
             except BaseException as error:  # noqa: BLE001 - cancelled or refused: nothing may be sent past it
                 self._give_up(error, batch)
@@ -60,7 +60,7 @@ class HopSender:
             for _, future in batch:
                 if not future.done():
                     future.set_result(None)
-        self._lanes.pop(place, None)
+        self._lanes.pop(target, None)
 
     def _give_up(self, error: BaseException, batch: list[_Waiting]) -> None:
         self._failure = WorkerError(f"a hop message was not taken by Kafka: {error!r}")
@@ -84,5 +84,5 @@ def _next_batch(lane: deque[_Waiting]) -> list[_Waiting]:
 def _refuse(future: "asyncio.Future[Any]", error: BaseException) -> None:
     if not future.done():
         future.set_exception(error)
-        # Whoever holds it may have ended already: asyncio would complain that nobody looked.
+        # Its holder may have ended already, and asyncio logs an exception that was never retrieved.
         future.exception()

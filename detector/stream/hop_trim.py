@@ -1,7 +1,7 @@
-"""Deletes from hops what their readers have committed: a hop holds what is on its way, not what went by.
+"""Deletes from hops what their readers have committed, so that a hop holds only what is still to be read.
 
-A deployment is one group, so that whoever holds a hop partition knows the commit of its only reader. Nothing before a
-commit is ever read again (PROTOCOL rules 5 and 7). Where Kafka refuses, the hop's retention does it, days later.
+A deployment is one group, so the worker that holds a hop partition knows the commit of its only reader. Nothing before
+a commit is ever read again (PROTOCOL rules 5 and 7). Where Kafka refuses, retention deletes it days later.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class HopTrim:
             await self.trim()
 
     async def trim(self) -> None:
-        """Delete what was committed since the last time; what Kafka refuses is said once and tried again."""
+        """Delete what was committed since the last time; a refusal of Kafka is logged once and tried again."""
         committed = {tp: task.committed for tp, task in self._tasks.items() if tp.topic in self._hops}
         fresh = {tp: offset for tp, offset in committed.items() if offset > self._trimmed.get(tp, 0)}
         if not fresh:

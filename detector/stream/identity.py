@@ -1,6 +1,6 @@
-"""Do rows and offsets that are stored fit the log as it is now? One table, for workers and `kozamori state show`.
+"""Checks that stored rows and offsets fit the log as it is now: one table for workers and `kozamori state show`.
 
-PROTOCOL rule 9, and what of rules 5, 8 and 10 can be seen before the first record is read.
+PROTOCOL rule 9, and what of rules 5, 8 and 10 can be checked before the first record is read.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from detector.errors import UserError
 from detector.kafka.marks import Marks
 from detector.stream.changelog import Header
 
-RESET = "`kozamori state show` tells more, `kozamori state reset` begins anew"
+RESET = "`kozamori state show` shows more, `kozamori state reset` begins anew"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored for an input partition, beside what a worker of today would write.
+    """What is stored for an input partition, beside what a worker of this release would write.
 
     `expected`: the header it would write; `keeps_rows`: whether its node does; `header` and `rows`: of the changelog,
     how many; `committed`: None where the group holds no offset; `marks`: None where another program committed it;
@@ -46,9 +46,9 @@ class Stored:
 
 
 class Rule(NamedTuple):
-    """What must not be: its name, and what it means for people; `error` is what a worker says, of a `Stored` s.
+    """A condition that ends a worker: its name, its meaning for people, and the worker's `error`, of a `Stored` s.
 
-    No error: restoring the rows has failed before, and said why.
+    No error where restoring the rows has failed before, with a message of its own.
     """
 
     name: str
@@ -77,7 +77,7 @@ _OUTSIDE = (
     f" (events expired before they were read, or the topic was re-created): {RESET}"
 )
 
-#: In the order in which they are looked at: the first that is broken counts.
+#: In the order in which they are checked: the first that is broken counts.
 RULES = (
     Rule("header unreadable", lambda s: not s.readable,
          "the changelog was begun by a newer release: run that one, or reset"),
@@ -103,8 +103,8 @@ RULES = (
          "rows are there but no offset: deleted, expired, or another deployment's: migrate, or reset",
          "the changelog holds rows but the group has no committed offset (expired, deleted, or another deployment's):"
          f" {RESET}, `kozamori state migrate` carries offsets over"),
-    # Kafka deletes a topic's offsets with it. Without rows it is the later stage that remembers, and would drop what
-    # begins anew as known already.
+    # Kafka deletes a topic's offsets with it. Where there are no rows, the marks of the later stage remain: it would
+    # drop events of the new topic as repeats.
     Rule("offsets gone", lambda s: s.committed is None and not s.keeps_rows and bool(s.passed_on),
          "a later stage has events of this log, but no offset says how far it was read: reset",
          "the group has no committed offset, but {s.passed_on} has events of it (the topic was re-created, or the"
@@ -132,11 +132,11 @@ RULES = (
 
 
 def broken_rule(stored: Stored) -> Rule | None:
-    """The first rule that is broken; None: a worker can go on."""
+    """The first rule that is broken; None: a worker can start."""
     return next((rule for rule in RULES if rule.broken(stored)), None)
 
 
 def check_log(partition: int, stored: Stored) -> None:
-    """Raise `UserError` where going on would skip events in silence or mix rows of another log into this one."""
+    """Raise `UserError` where the worker would skip events in silence or mix rows of another log into this one."""
     if (rule := broken_rule(stored)) is not None:
         raise UserError(f"partition {partition} of {stored.expected.topic}: {rule.error.format(s=stored)}")

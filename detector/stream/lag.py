@@ -1,6 +1,6 @@
-"""How many records wait, as the broker says when asked.
+"""Measures lag: how many records wait, by end offsets that the broker was asked for.
 
-Asked for, not taken from fetches: a consumer that silently stopped fetching would know of no new records.
+Not those of fetches: a consumer that silently stopped fetching would know of no new records.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ TIMEOUT_S = 10.0
 class LagWatch:
     """Asks again and again; `waiting` is the sum over partitions as last known.
 
-    A log may end with transaction markers, which no consumer is given: a position never gets past them. Where the
-    consumer has fetched all and the position stands still, the log itself is looked into: records that were fetched
-    and got lost on their way wait, markers do not.
+    A log may end with transaction markers, which no consumer is given: a position never passes them. Where the
+    consumer has fetched all and the position does not move, the log itself is read: records that were fetched and
+    then lost count as lag, markers do not.
     """
 
     def __init__(self, source: Source, reader: Reader, tasks: Mapping[TP, PartitionTask], reporting: Reporting) -> None:
@@ -41,7 +41,7 @@ class LagWatch:
             try:
                 await asyncio.wait_for(self.look(), TIMEOUT_S)
             except (TimeoutError, KafkaError):
-                self.waiting = max(self.waiting, 1)  # unknown counts as waiting: only without progress does it matter
+                self.waiting = max(self.waiting, 1)  # unknown counts as lag: it matters only without progress
 
     async def look(self) -> None:
         """Ask once."""
@@ -56,11 +56,11 @@ class LagWatch:
         self._note(spans)
 
     async def _is_still(self, tp: TP, span: Span) -> bool:
-        """Whether everything was fetched, and the position does not reach the end all the same."""
+        """Whether everything was fetched, and the position still does not reach the end."""
         position, end = span
         if position >= end or tp in self._empty or self._positions.get(tp) != position:
             return False
-        # Where it fetches next: markers before it are passed, records before it handed over.
+        # Where it fetches next: markers before it are passed, records before it delivered.
         fetched = await self._source.position(tp)
         return fetched is not None and fetched >= end
 

@@ -1,6 +1,6 @@
 """What one worker holds for one partition from assignment to revocation (PROTOCOL rule 2).
 
-No clock, no I/O: chunks go in, outputs to send come out; a checkpoint asks for a `Cut` and tells what became durable.
+No clock, no I/O: chunks in, outputs to send out; a checkpoint takes a `Cut` and reports what became durable.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from detector.kafka.marks import Marks
 from detector.stream.changelog import Record, Rows, Superseded, encode_rows, encode_tombstones
 from detector.stream.processor import Processor
 
-#: Expired rows are looked for when event time has moved on by this part of the time to live.
+#: Expired rows are removed each time that event time has advanced by this part of the time to live.
 SWEEPS_PER_TTL = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A checkpoint's content, taken between chunks: it never changes afterwards."""
+    """A checkpoint's content, taken between chunks; it never changes afterwards."""
 
     position: int  # to commit: the offset after the last processed event
     marks: Marks
@@ -48,7 +48,7 @@ class PartitionTask:
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
     read_again_from: int = -1  # the last position that was asked for again, because a chunk was not delivered
-    #: A chunk is under way, or broke off: rows have events in them whose outputs are not all registered.
+    #: A chunk is being processed, or failed half-way: rows include events whose outputs are not all registered.
     torn: bool = False
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
     in_flight: int = 0  # chunks processed but in no committed checkpoint
@@ -81,17 +81,17 @@ class PartitionTask:
     def records(self, cut: Cut) -> Iterator[Record]:
         """Changelog records of a cut, before them the tombstones that earlier checkpoints made safe.
 
-        Before them: a key that expired may be back, and its new row must not be deleted by what is left of the old.
+        Before them: a key that expired may have a new row, which the old one's tombstone must not delete.
         """
         garbage, self._garbage = self._garbage, []
         return chain(*garbage, encode_rows(cut.rows, self.writer))
 
     def rows_durable(self, cut: Cut) -> None:
-        """The cut's rows are in the changelog: other writers' rows of the same keys may go."""
+        """The cut's rows are in the changelog: other writers' rows of the same keys may be deleted."""
         self._bury(*self.superseded.take(np.ascontiguousarray(cut.rows["key"])))
 
     def offset_committed(self, cut: Cut) -> None:
-        """The cut is committed: rows expired by now and older than the commit may go."""
+        """The cut is committed: rows expired by now and older than the commit may be deleted."""
         self.committed = cut.position
         self.in_flight -= cut.chunks
         watermark_ms, ttl_ms = self.pipeline.watermark_ms, self.pipeline.ttl_ms
@@ -104,7 +104,7 @@ class PartitionTask:
         self._bury(*self.superseded.take(keys))
 
     def take_expired(self) -> int:
-        """Number of rows forgotten since this was last asked."""
+        """Number of rows expired since the last call."""
         expired, self._expired = self._expired, 0
         return expired
 

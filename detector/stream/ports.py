@@ -17,7 +17,7 @@ Span = tuple[int, int]
 
 
 class Chunk(NamedTuple):
-    """Records of one partition in offset order, handed over in a `generation` of the group."""
+    """Records of one partition in offset order, delivered in a `generation` of the group."""
 
     tp: TP
     records: list[Any]  # aiokafka.ConsumerRecord
@@ -25,16 +25,16 @@ class Chunk(NamedTuple):
 
 
 class Listener(Protocol):
-    """Whom a source tells of assignments and chunks."""
+    """Callbacks of a source, for assignments and chunks."""
 
     async def begin(self) -> None:
-        """Partitions were assigned; nothing of them is handed over before this returns."""
+        """Partitions were assigned; nothing of them is delivered before this returns."""
 
     async def on_chunk(self, chunk: Chunk) -> None:
-        """The next chunk of a topic; the one after it is handed over when this has returned."""
+        """The next chunk of a topic; the one after it is delivered when this has returned."""
 
     async def finish(self) -> None:
-        """Partitions, if any are held, are about to be given up; the group waits as long as its rebalance timeout."""
+        """Partitions, if any are held, are about to be revoked; the group waits as long as its rebalance timeout."""
 
 
 class Source(Protocol):
@@ -45,19 +45,19 @@ class Source(Protocol):
         """The group's generation as this member knows it."""
 
     async def start(self, listener: Listener) -> None:
-        """Join the group and tell `listener` from now on."""
+        """Join the group; call `listener` from now on."""
 
     async def stop(self) -> None:
         """Leave the group and close connections."""
 
     async def crashed(self) -> BaseException:
-        """Wait until the source fails by itself; why it did."""
+        """Wait until the source fails by itself; the cause."""
 
     def assignment(self) -> set[TP]:
         """The partitions held."""
 
     def pause(self) -> None:
-        """Hand over no further chunks."""
+        """Deliver no further chunks."""
 
     async def begin_offset(self, tp: TP) -> int:
         """Offset of the first record that the log still has, or its end where it has none."""
@@ -66,16 +66,16 @@ class Source(Protocol):
         """Offset after the last of each, as the broker says."""
 
     async def position(self, tp: TP) -> int | None:
-        """Where it fetches next; None where the partition is not held."""
+        """Offset of the next fetch; None where the partition is not held."""
 
     async def read_again(self, tp: TP, offset: int) -> None:
-        """Go on with the record at `offset`; nothing where the partition is not held."""
+        """Continue with the record at `offset`; does nothing where the partition is not held."""
 
     async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        """Commit offsets with metadata, all or none; False where the group has moved on."""
+        """Commit offsets with metadata, all or none; False where the group has rebalanced."""
 
     async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
-        """Committed offsets with metadata, of those of `partitions` that have one; whoever holds them."""
+        """Committed offsets with metadata, of those of `partitions` that have one; any member may hold them."""
 
 
 class Producer(Protocol):
@@ -97,9 +97,9 @@ class Reader(Protocol):
     async def restore(
         self, stages: Mapping[TP, Stage], still_wanted: Callable[[], bool], progressed: Callable[[], None]
     ) -> dict[TP, Recovery] | None:
-        """The rows of every changelog partition, of the stage it is given with; None when `still_wanted()` turns false.
+        """The rows of every changelog partition, each of its stage; None when `still_wanted()` turns false.
 
-        `progressed` is called after every slice: whoever watches ends a restore that gets nothing. `UserError` where a
+        `progressed` is called after every slice: the watchdog ends a restore without progress. `UserError` where a
         row or header is not of a kind this release reads, `WorkerError` where Kafka does not give them.
         """
 
@@ -114,7 +114,7 @@ class Reader(Protocol):
 
 
 class Topics(Protocol):
-    """Topics as an admin has them, asked from a thread that may wait; `UserError` where Kafka refuses."""
+    """Topics as an admin client sees them; its calls block. `UserError` where Kafka refuses."""
 
     def facts(self) -> Mapping[str, TopicFacts]:
         """The declared topics that exist, by name."""

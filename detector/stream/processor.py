@@ -1,4 +1,4 @@
-"""A chunk's way through a node: raw records in, messages out. Reading and writing around a pure pipeline."""
+"""Processes a chunk at a node: decodes records, runs the pure pipeline, encodes outputs."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Output(NamedTuple):
 
 
 class Processed(NamedTuple):
-    """Result of one chunk: outputs in event order; for metrics, events, alerts, rejections, events met before."""
+    """Result of one chunk: outputs in event order; for metrics, events, alerts, rejections, repeats."""
 
     outputs: list[Output]
     outcome: Outcome
@@ -83,7 +83,7 @@ class Wiring:
 
 
 class Processor:
-    """What is done with the records of one partition of a node; `pipeline` and `marks` are what it remembers."""
+    """Processes the records of one partition of a node; `pipeline` and `marks` are its state."""
 
     def __init__(self, wiring: Wiring, partition: int, pipeline: Pipeline, marks: HighWaterMarks) -> None:
         self.pipeline = pipeline
@@ -120,7 +120,7 @@ class Processor:
         return Processed(outputs, outcome, alerts, rejected, repeats)
 
     def _from_source(self, source: int, records: list[Any]) -> tuple[Events, list[Rejected]]:
-        """The events of JSON messages, and those that are none."""
+        """The events of JSON messages, and the rejected messages."""
         timestamps = np.array([record.timestamp for record in records], np.int64)
         batch, strings, rejected = _decode(source, records, timestamps)
         batch = batch._replace(origin=np.full(batch.size, origin_of(source, self._partition), np.int32))

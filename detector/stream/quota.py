@@ -1,4 +1,4 @@
-"""How many dead letters are too many: a person has to hear of it, and the stream goes on."""
+"""Detects too many dead letters: an operator must know, and the stream continues."""
 
 WINDOW_S = 60.0
 
@@ -11,7 +11,7 @@ class DeadLetterQuota:
         self._share = share
         self._since: float | None = None
         self._records = self._dead = 0
-        self._told = False
+        self._reported = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -21,9 +21,9 @@ class DeadLetterQuota:
     def count(self, now_s: float, records: int, dead: int) -> bool:
         """Count a chunk at `now_s` (any monotonic clock); whether its minute is beyond number and share, once."""
         if self._since is None or now_s - self._since >= WINDOW_S:
-            self._since, self._records, self._dead, self._told = now_s, 0, 0, False
+            self._since, self._records, self._dead, self._reported = now_s, 0, 0, False
         self._records += records
         self._dead += dead
         beyond = self._dead > self._limit and self._dead > self._share * self._records
-        first, self._told = beyond and not self._told, self._told or beyond
+        first, self._reported = beyond and not self._reported, self._reported or beyond
         return first

@@ -1,4 +1,4 @@
-"""Reads logs with a plain consumer outside the group: what a look at a log needs beside the worker's own consumer."""
+"""Reads parts of logs with a plain consumer outside the group, beside the worker's own consumer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,7 +15,7 @@ from detector.stream.ports import Span
 log = structlog.get_logger(__name__)
 
 POLL_MS = 1_000
-#: Closing sockets waits for nobody; what takes longer hangs.
+#: Closing sockets takes no time; a stop that takes longer hangs.
 STOP_S = 5.0
 
 
@@ -59,7 +59,7 @@ class LogReader:
 
     @asynccontextmanager
     async def opened(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
-        """A started consumer without a group. What goes wrong while it stops never replaces an error of the body."""
+        """A started consumer without a group. An error while it stops never replaces an error of the body."""
         consumer = self._make(**self._connection, group_id=None, enable_auto_commit=False, **options)
         try:
             await consumer.start()
@@ -68,8 +68,8 @@ class LogReader:
             await self._stop(consumer)
 
     async def _stop(self, consumer: AIOKafkaConsumer) -> None:
-        # A task of its own: aiokafka's stop awaits fetches that it cancelled itself, and where one was waiting to try
-        # again, their CancelledError comes out of it.
+        # A task of its own: aiokafka's stop awaits fetches that it cancelled itself, and where one was waiting to
+        # retry, it raises their CancelledError.
         stopping = asyncio.ensure_future(consumer.stop())
         await asyncio.wait({stopping}, timeout=self._stop_s)
         if not stopping.done():

@@ -1,4 +1,4 @@
-"""What the shell does, told to the metrics; the one place of the stream that reads the wall clock."""
+"""Metrics of what the shell does; the only module of the stream that reads the wall clock."""
 
 import time
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Reporting:
             )
 
     def processed(self, task: PartitionTask, processed: Processed, seconds: float) -> None:
-        """A chunk was processed and its outputs handed to the producer."""
+        """A chunk was processed and its outputs passed to the producer."""
         outcome = processed.outcome
         judgement = outcome.judgement
         stage = self._stages[task.node]
@@ -85,7 +85,7 @@ class Reporting:
             self._stages[node].expired(expired[node])
 
     def lag(self, task: PartitionTask, records: int) -> None:
-        """So many records of the partition wait."""
+        """The lag of the partition was measured."""
         self._stages[task.node].lag(task.tp.partition, records)
         self.state(task)
 
@@ -96,7 +96,7 @@ class Reporting:
             self.worker.multiplier_dropped(bank)
 
     def state(self, task: PartitionTask) -> None:
-        """How much a task holds, and how much of it is in no checkpoint yet."""
+        """Rows of a task, and records that no checkpoint has committed yet."""
         stage, partition, rows = self._stages[task.node], task.tp.partition, task.pipeline.rows
         stage.unacknowledged(partition, task.position - task.committed)
         stage.rows(partition, rows.count, rows.nbytes)
@@ -115,9 +115,9 @@ def _age_ms(task: PartitionTask) -> int | None:
 
 
 def _multipliers(task: PartitionTask) -> dict[str, float]:
-    """Of a partition of desks, what each multiplies its limit by."""
+    """Multipliers of the budget controllers in the partition, by budget; empty for another node."""
     if task.node != BUDGET.name:
         return {}
     rows = task.pipeline.rows
-    desks = rows.rows[: rows.count]
-    return dict(zip(map(name_of, desks["key"].tolist()), desks["multiplier"].tolist(), strict=True))
+    controllers = rows.rows[: rows.count]
+    return dict(zip(map(name_of, controllers["key"].tolist()), controllers["multiplier"].tolist(), strict=True))

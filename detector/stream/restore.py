@@ -11,14 +11,14 @@ from detector.errors import WorkerError
 from detector.stream.changelog import Recovery
 from detector.stream.reader import POLL_MS, LogReader
 
-#: Records handed over at once: long enough to be fed in bulk, short enough to leave the event loop its turns.
+#: Records of a slice: enough to load rows in bulk, few enough not to block the event loop for long.
 SLICE_RECORDS = 20_000
 #: A slice's bytes: 20,000 rows of 256 bytes with their keys, as one fetch.
 FETCH_BYTES = 8 * 1024 * 1024
 
 
 class KafkaReader(LogReader):
-    """A reader of logs that restores rows too."""
+    """A reader of logs that also restores rows."""
 
     async def restore(
         self, stages: Mapping[TP, Stage], still_wanted: Callable[[], bool], progressed: Callable[[], None]

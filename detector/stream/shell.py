@@ -1,4 +1,4 @@
-"""The worker's life with its partitions: take what is assigned, process chunks, checkpoint, hand back."""
+"""Runs the tasks of a worker's partitions: assignment, chunks, checkpoints, revocation."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ FINISH_SHARE = 0.5
 
 
 class Shell:
-    """Holds the tasks of all nodes' input partitions and runs their checkpoints; the `Log` they write to."""
+    """Holds the tasks of all nodes' input partitions and runs their checkpoints; also the `Log` of these."""
 
     def __init__(
         self, settings: Settings, topology: Topology, model: Model, reporting: Reporting, ports: Ports
@@ -48,12 +48,12 @@ class Shell:
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
         self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
-        self._leaving = False  # partitions are being handed back, or were
+        self._leaving = False  # partitions are being revoked, or were
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.tasks: dict[TP, PartitionTask] = {}
-        self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog looks whether it does
+        self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
         self.restoring = False  # partitions are assigned that have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
@@ -64,7 +64,7 @@ class Shell:
         self._leaving = False
         self.restoring = True
         try:
-            facts = await self._topics_as_they_are()
+            facts = await self._topic_facts()
             held = self._source.assignment()
             assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
@@ -73,7 +73,7 @@ class Shell:
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
             self.fail(error)
-            # Raised, Faust would log it with a traceback, which is no answer to a person who has to run a command.
+            # If it were raised, Faust would log a traceback where a person needs one line.
             await asyncio.Event().wait()
         if not assignment.stands or len(tasks) < len(assigned):
             return
@@ -90,12 +90,12 @@ class Shell:
     def _progressed(self) -> None:
         self.progress += 1
 
-    async def _topics_as_they_are(self) -> Mapping[str, TopicFacts]:
-        """The facts of today: while the worker runs, a topic may be re-created or given more partitions."""
+    async def _topic_facts(self) -> Mapping[str, TopicFacts]:
+        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions."""
         try:
             facts = await asyncio.to_thread(self._ports.topics.facts)
         except UserError as error:
-            raise WorkerError(f"topics could not be looked at after a rebalance: {error}") from error
+            raise WorkerError(f"topics could not be described after a rebalance: {error}") from error
         check(self._settings, facts)
         return facts
 
@@ -105,7 +105,7 @@ class Shell:
         return Assignment(self._settings, wiring, facts, self._ports)
 
     async def on_chunk(self, chunk: Chunk) -> None:
-        """Process a chunk and hand its outputs to the producer; an error here ends the worker, never the chunk."""
+        """Process a chunk and pass its outputs to the producer; an error ends the worker, no chunk is skipped."""
         try:
             await self._wait_for_room(chunk.tp)
             async with self._processing:
@@ -113,7 +113,7 @@ class Shell:
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             _raise_if_cancelled(error)
             self.fail(error)
-            # Returning would let Faust hand over the next chunk, past the one that failed.
+            # Returning would let Faust deliver the next chunk, past the one that failed.
             await asyncio.Event().wait()
 
     async def _wait_for_room(self, tp: TP) -> None:
@@ -127,7 +127,7 @@ class Shell:
         if chunk.generation != self._source.generation or (task is None and self._leaving):
             return
         if task is None:
-            raise WorkerError(f"a chunk of partition {chunk.tp.partition} came before its rows were restored")
+            raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
         if records[0].offset != task.position and not await self._is_next(task, records[0].offset):
             return
         started = self._ports.clock()
@@ -159,9 +159,9 @@ class Shell:
     async def _is_next(self, task: PartitionTask, offset: int) -> bool:
         """Whether a chunk at `offset` is the next although that is not where the last one ended.
 
-        Offsets may be missing in a log (transaction markers), records must not. Faust may hand over, as if it belonged
-        to the new assignment, what was fetched before a rebalance: then what belongs before it is read again, and what
-        was under way meanwhile is left out.
+        Offsets may be missing in a log (transaction markers), records must not. After a rebalance Faust may deliver, as
+        if of the new assignment, records fetched before it: then the missing ones are read again, and chunks out of
+        order meanwhile are dropped.
         """
         begin = await self._source.begin_offset(task.tp)
         if begin > task.position or (offset < task.position and task.read_again_from < 0):
@@ -217,7 +217,7 @@ class Shell:
         await self._last_checkpoint()
 
     async def drain(self) -> None:
-        """Stop reading, finish what was read, give the partitions back; a failure where Kafka does not let us."""
+        """Stop reading and make a last checkpoint of what was read; a failure where Kafka does not take it."""
         self._source.pause()
         if not await self._last_checkpoint():
             self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))

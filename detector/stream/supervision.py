@@ -1,4 +1,4 @@
-"""Runs a shell, its source and what watches beside them, until something ends: the first cause is the worker's."""
+"""Runs a shell, its source and its watchers until one of them ends: the first cause ends the worker."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -44,6 +44,6 @@ async def serve(source: Source, shell: Shell, watchers: Sequence[Watcher], stop:
 
 
 def _why(ended: "asyncio.Future[None]", watcher: Watcher) -> BaseException:
-    """Why something that never ends by itself has ended."""
+    """The cause for which a watcher, which never ends by itself, has ended."""
     error = None if ended.cancelled() else ended.exception()
     return error or WorkerError(f"{watcher.__qualname__} ended by itself")

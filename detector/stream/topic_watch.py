@@ -1,7 +1,7 @@
-"""Ends a worker whose input topic was deleted and made anew: offsets of the one are no places in the other.
+"""Ends a worker whose input topic was deleted and re-created: offsets of the old topic mean nothing in the new one.
 
-Both at once the client's metadata does not notice: the name is there as before, and where the new log is already as
-long as the old one was, reading just goes on in it.
+The client's metadata does not show it where both happen between two updates: the name is the same, and where the new
+log is already as long as the old one was, the consumer reads on in it.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from detector.stream.partition_task import PartitionTask
 #: As often as the client renews its metadata. An answer costs 6–8 ms of CPU, connection included.
 INTERVAL_S = 15.0
 
-#: Ids, by name, of those of the given topics that exist; UserError where Kafka does not tell.
+#: Ids, by name, of those of the given topics that exist; UserError where Kafka does not answer.
 AskIds = Callable[[list[str]], Mapping[str, str]]
 
 
 class TopicWatch:
-    """Asks Kafka again and again for the ids of the topics that `tasks` read; `fail` is told of another one."""
+    """Asks Kafka again and again for the ids of the topics that `tasks` read; calls `fail` where one has changed."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class TopicWatch:
 
     def _compare(self, held: list[PartitionTask], ids: Mapping[str, str]) -> None:
         for task in held:
-            # One that is missing was deleted, which the next rebalance says; one that ended no longer counts.
+            # A missing topic was deleted, which the next rebalance reports; an ended task no longer counts.
             found = ids.get(task.tp.topic, task.topic_id)
             if found != task.topic_id and not task.ended:
                 self._fail(
@@ -60,5 +60,5 @@ class TopicWatch:
     async def _ids(self, topics: list[str]) -> Mapping[str, str]:
         try:
             return await ask_aside(lambda: self._ask_ids(topics), "topic ids")
-        except UserError:  # others say that Kafka cannot be reached
+        except UserError:  # reported elsewhere: Kafka cannot be reached
             return {}

@@ -1,10 +1,10 @@
 """Faust's aiokafka transport with a chunk of records as the message, and commits that only a checkpoint makes.
 
 Everything here is a subclass at an extension point of Faust; nothing of it is patched. Two of Faust's mechanisms
-are replaced as a whole. *Per-message delivery*: the scheduler hands on the list of records that one fetch brought
+are replaced as a whole. *Per-message delivery*: the scheduler passes on the list of records that one fetch returned
 for a partition, and the list becomes one `ConsumerMessage`. *Acknowledgement*: Faust derives the offset to commit
-from acks and gaps, checks no generation, and its fast path acks behind the consumer's back; here `ack` and the
-commit timer change nothing, and `Consumer.commit_positions` is the one way an offset reaches the broker.
+from acks and gaps, checks no generation, and its fast path acks without the consumer; here `ack` and the commit
+timer change nothing, and `Consumer.commit_positions` is the one way an offset reaches the broker.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Records = list[Any]  # aiokafka.ConsumerRecord, consecutive offsets of one parti
 
 
 class ChunkScheduler(SchedulingStrategyT):
-    """Hands on what a fetch brought, one item a partition, instead of record by record."""
+    """Passes on the records of a fetch, one item a partition, instead of record by record."""
 
     def iterate(self, records: Mapping[TP, Records]) -> Iterator[tuple[TP, Records]]:
         """The fetch's partitions with their records, in the order of the fetch."""
@@ -57,7 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        """Commit `positions`; False when the group has moved on, so that the task is over."""
+        """Commit `positions`; False when the group has rebalanced, so that the task is over."""
         return cast(bool, await self.call_thread(self._commit_positions, positions))
 
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
@@ -81,9 +81,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class _NoOffsets(dict[TP, int | None]):
-    """Remembers of no partition how far it was read: Faust would drop a chunk that begins before that.
+    """Holds no offset of any partition: Faust would drop a chunk that begins before it.
 
-    Around a rebalance it may remember what it never handed over. The shell looks at every chunk's first offset itself.
+    Around a rebalance Faust may hold the offset of records it never delivered. The shell checks first offsets itself.
     """
 
     def __getitem__(self, tp: TP) -> None:
@@ -129,21 +129,21 @@ class Consumer(driver.Consumer):
         return await self._thread.committed_positions(partitions)
 
     async def read_again(self, tp: TP, offset: int) -> None:
-        """Go on with the record at `offset`; nothing where the partition is no longer held."""
+        """Continue with the record at `offset`; does nothing where the partition is no longer held."""
         with contextlib.suppress(IllegalStateError):
             await self._thread.seek_wait({tp: offset})
 
     def ack(self, message: Message) -> bool:
-        """Forget the message; what is committed is decided by the checkpoint alone."""
+        """Forget the message; only a checkpoint decides what is committed."""
         self._unacked_messages.discard(message)
         return False
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002 - Faust's
-        """Nothing: Faust's timer and shutdown must not commit."""
+        """Does nothing: Faust's timer and shutdown must not commit."""
         return False
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: without Faust's ack accounting a gap has no one to be told to."""
+        """Does nothing: gaps matter only to Faust's own ack accounting."""
 
 
 class Producer(driver.Producer):

@@ -35,7 +35,7 @@ _TTL_MS = 400 * DAY_MS
 
 def warm_up(topology: Topology, model: Model) -> None:
     """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
-    # With a budget that large every event that is scored alerts, and so goes the whole way.
+    # With a budget that large every event that is scored alerts, and so reaches every node.
     keen = replace(model, budget=sys.float_info.max / HIGHEST, banks=BankBudgets())
     wiring = Wiring(topology, keen, 1, ("warm-up", "warm-up"))
     waiting: dict[str, list[Any]] = {node.name: [] for node in topology.nodes}
@@ -43,14 +43,14 @@ def warm_up(topology: Topology, model: Model) -> None:
         processor = _processor(wiring, node)
         for records in _records(node) or waiting[node.name]:
             processed = processor.process(records)
-            assert not processed.rejected, "it warms up with what is no event"
+            assert not processed.rejected, "the warm-up events are invalid"
             for output in processed.outputs:
                 if output.partition is not None:
                     waiting[output.topic].append([_record(b"", output.value)])
         rows = processor.pipeline.rows
         rows.load(rows.take_dirty())
         rows.expire(0, DAY_MS, 0)
-    # Reasons are asked of the detector that alerts; each makes arrays of its own for each kind.
+    # Reasons come from the detector that alerts; each compiles for arrays of its own for each kind.
     x = np.zeros(len(model.feature_names), np.float32)
     for detector in model.detectors:
         for kind in detector.spec.kinds:
@@ -63,7 +63,7 @@ def _processor(wiring: Wiring, node: Node) -> Processor:
 
 
 def _records(node: Node) -> list[Any]:
-    """What comes in at a source, as one chunk; nothing behind a hop."""
+    """One chunk for a node that reads a source topic; none for a node behind a hop."""
     if node.source is None:
         return []
     key, event = (_ACCOUNT, _DEBIT) if node.stage else (_WALLET, _TRANSFER)

@@ -35,7 +35,7 @@ from detector.stream.watchdog import Pulse, Signs, Watchdog, end_process
 
 log = structlog.get_logger(__name__)
 
-#: Leaving the group and closing connections; a supervisor's own patience is usually 30 s.
+#: Leaving the group and closing connections; a supervisor usually waits 30 s.
 STOP_TIMEOUT_S = 10.0
 
 
@@ -49,7 +49,7 @@ def run_worker(settings: Settings) -> int:
     topology = topology_for(model)
     check(settings, inspect(settings))
     warm_up(topology, model)
-    # Modules, kernels and the model stay for good: not to be gone over at every collection, in the middle of a chunk.
+    # Modules, kernels and the model live as long as the process: no collection, in the middle of a chunk, scans them.
     gc.collect()
     gc.freeze()
     metrics = Metrics(version("kozamori"))
@@ -116,7 +116,7 @@ class _Worker:
 
 
 async def _stop(source: Source, error: BaseException | None) -> None:
-    """Leave the group and close connections; where that takes too long, end the process as it would have ended."""
+    """Leave the group and close connections; where that takes too long, end the process with the same status."""
     leaving = asyncio.ensure_future(source.stop())
     # Not wait_for: Faust swallows the cancellation, a member that still joins waits for all others, and its thread,
     # no daemon, would keep the process from ending.

@@ -3,13 +3,13 @@
 import base64
 import json
 import math
-from contextlib import suppress
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from detector.errors import UserError
+from detector.paths import replaced
 from models.backtest.cases import EARLY_YEN
 from models.backtest.figures import INSIDE, SHARES, Figures, TypologyRow
 from models.backtest.run import Backtest, BankRow, Scored
@@ -66,7 +66,8 @@ def write_report(path: Path, found: Backtest, about: dict[str, str]) -> Path:
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():  # the page last: if it exists, so does the rest
-            _replace(page.parent / name, content)
+            with replaced(page.parent / name) as part:
+                part.write_bytes(content)
     except OSError as error:
         raise UserError(f"cannot write {page} ({error.strerror or error}): choose another path with -o") from None
     return page
@@ -195,13 +196,3 @@ def _time(seconds: float | None) -> str:
 
 def _point(figures: Figures) -> dict[str, Any]:
     return {name: value for name, value in asdict(figures).items() if name not in {"name", "typologies"}}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink()

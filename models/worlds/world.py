@@ -42,7 +42,7 @@ LABELS = pa.schema([(name, pa.string()) for name in ("event_id", "case_id", "typ
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much to play: linked accounts at the beginning, days to learn from, days judged, fraud cases on the latter."""
+    """How much to play: accounts at the beginning, days to learn from, days judged and the fraud cases on them."""
 
     accounts: int = 60_000
     days: int = 45
@@ -69,17 +69,43 @@ class Life(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A row of `WORLDS`: its name, what drives its people and thieves, and where it is played (`module:function`)."""
+    """A row of `WORLDS`: its name, what drives its people and thieves, and where it is played (`module:function`).
+
+    `from_history`: it is made from a given history.
+    """
 
     name: str
     mechanism: str
     target: str
+    from_history: bool = False
 
-    def play(self, size: Size) -> Life:
-        """The world's life; the same size gives the same bytes."""
+    def play(self, size: Size, history: pa.Table | None = None) -> Life:
+        """The world's life; the same size (and history, a table of `EVENTS`) gives the same bytes.
+
+        Raises UserError for a history that it needs or cannot use.
+        """
+        if self.from_history is (history is None):
+            raise UserError(f"the world {self.name} {'needs a' if self.from_history else 'has its own'} history")
         module, function = self.target.split(":")
-        played: Callable[[Size], Life] = getattr(import_module(module), function)
-        return played(size)
+        played: Callable[..., Life] = getattr(import_module(module), function)
+        return played(size) if history is None else played(history, size)
 
 
-WORLDS: tuple[World, ...] = ()
+WORLDS = (
+    World(
+        "agents",
+        "people who charge because they buy, thieves with a plan and a purse",
+        "models.worlds.agents.play:play",
+    ),
+    World(
+        "settled",
+        "everybody long known, thieves told by what is usual for the account alone",
+        "models.worlds.settled.play:play",
+    ),
+    World(
+        "resampled",
+        "a given history drawn again, attacks as edits of its own sequences",
+        "models.worlds.resampled.play:play",
+        from_history=True,
+    ),
+)

@@ -40,7 +40,7 @@ class Rows(NamedTuple):
 def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
     """Slices of the file in its order; raises UserError for a missing or unreadable file, or one without a column."""
     try:
-        for rows in _READERS.get(path.suffix, _csv)(path, mapping):
+        for rows in _READERS.get(path.suffix, csv_rows)(path, mapping):
             yield _cleaned(rows, mapping)
     except FileNotFoundError:
         raise UserError(
@@ -55,7 +55,8 @@ def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
         raise UserError(f"{path} cannot be read ({reason}): see `input` of the mapping") from None
 
 
-def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
+def csv_rows(path: Path, mapping: Mapping, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
+    """Rows of a CSV file, in slices of some `block_bytes` of it; raises as pyarrow does."""
     torn: list[int] = []
 
     def on_torn(row: Any) -> str:
@@ -67,7 +68,7 @@ def _csv(path: Path, mapping: Mapping) -> Iterator[Rows]:
         _check(path, mapping, named)
     options = pyarrow.csv.ReadOptions(
         use_threads=False,  # lines are counted only so
-        block_size=BLOCK_BYTES,
+        block_size=block_bytes,
         encoding=mapping.input.encoding,
         column_names=named or None,
     )

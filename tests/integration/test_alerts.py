@@ -92,12 +92,12 @@ def test_each_partition_is_remembered_for_itself(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (NEWER, "schema 99 at {place}: this release reads 1, upgrade"),
-        (b"{", "no alert at {place}"),
-        (b"", "no alert at {place}"),
-        (b"\xff\xfe", "no alert at {place}"),
-        (b'{"schema": 1}', "no alert at {place}"),
-        (b"[]", "no alert at {place}"),
+        (NEWER, "schema 99 at {where}: this release reads 1, upgrade"),
+        (b"{", "no alert at {where}"),
+        (b"", "no alert at {where}"),
+        (b"\xff\xfe", "no alert at {where}"),
+        (b'{"schema": 1}', "no alert at {where}"),
+        (b"[]", "no alert at {where}"),
     ],
     ids=["newer schema", "cut off", "empty", "not UTF-8", "fields missing", "another type"],
 )
@@ -108,7 +108,7 @@ def test_what_is_no_alert_is_passed_over_counted_and_logged(
     with caplog.at_level(logging.WARNING), everything(settings) as subscriber:
         assert [ONE, TWO] == list(subscriber)
         assert subscriber.skipped == 1
-    assert said.format(place=f"{settings.alerts}, partition 0, offset 1") in caplog.text
+    assert said.format(where=f"{settings.alerts}, partition 0, offset 1") in caplog.text
 
 
 def test_from_now_on_begins_where_the_subscriber_was_built(settings: Settings) -> None:
@@ -229,14 +229,15 @@ def test_what_is_no_bank_code_is_refused(settings: Settings, capsys: pytest.Capt
     assert "expected four digits" in capsys.readouterr().err
 
 
-def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "detector.cli.main", "alerts", "--json", *flags(settings), *arguments]
+def start(settings: Settings, name: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "detector.cli.main", name, "--json", *flags(settings), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_ctrl_c_leaves_without_a_traceback(settings: Settings) -> None:
+@pytest.mark.parametrize("command", [("alerts", "--follow", "--from-beginning"), ("cases", "--follow")])
+def test_ctrl_c_leaves_without_a_traceback(settings: Settings, command: tuple[str, ...]) -> None:
     put(settings, ONE)
-    with start(settings, "--follow", "--from-beginning") as following:
+    with start(settings, *command) as following:
         assert following.stdout is not None
         assert following.stdout.readline()
         following.send_signal(signal.SIGINT)
@@ -246,7 +247,7 @@ def test_ctrl_c_leaves_without_a_traceback(settings: Settings) -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(settings: Settings) -> None:
     put(settings, *(make_alert(offset) for offset in range(500)))
-    with start(settings) as printing:
+    with start(settings, "alerts") as printing:
         assert printing.stdout is not None
         printing.stdout.readline()
         printing.stdout.close()
@@ -256,9 +257,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(settings: Settings) -> None:
     assert (0, "") == (status, errors)
 
 
-def test_the_desks_queue_has_a_case_once_by_its_last_update(
-    settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_queue_has_a_case_once_by_its_last_update(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     update = make_alert(4, case_id=ONE.case_id, update=1, events=5, yen_at_risk=0, urgency=0.0)
     put(settings, ONE, TWO, update, ONE)
     assert run(cli, ["cases", "--json", *flags(settings)]) == 0
@@ -266,3 +265,5 @@ def test_the_desks_queue_has_a_case_once_by_its_last_update(
     assert [(TWO.case_id, 110_000, 1), (ONE.case_id, 0, 6)] == [
         (case["case_id"], case["rank_yen"], case["events"]) for case in cases
     ]
+    assert run(cli, ["cases", "--json", "--bank", "0117", *flags(settings)]) == 0
+    assert TWO.case_id == json.loads(capsys.readouterr().out)["case_id"]

@@ -10,15 +10,14 @@ import msgspec
 import pyarrow as pa
 import pytest
 from kafka import KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType
 from support.bad_input import BAD, MARK, ODD, Bad
+from support.deployments import configure
 from support.replays import Result, in_memory, left_in_kafka, read_all
 from support.scenes import Scene
 from support.scrapes import Samples, by_label, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
-from detector.kafka.clients import admin_client
 from detector.settings import Settings
 from detector.stream.changelog import Rows
 from producers.publish import messages_of
@@ -50,22 +49,16 @@ def good_messages(scene: Scene) -> list[Message]:
 
 
 def send(settings: Settings, messages: list[Message]) -> list[tuple[int, int]]:
-    """Put messages on the input; the place of each."""
+    """Put messages on the input; the partition and offset of each."""
     producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap), max_request_size=LARGEST_BYTES)
     try:
         futures = [
             producer.send(settings.account_events, value, key=key, partition=partition)
             for key, value, partition in messages
         ]
-        return [(place.partition, place.offset) for place in (future.get(60) for future in futures)]
+        return [(sent.partition, sent.offset) for sent in (future.get(60) for future in futures)]
     finally:
         producer.close()
-
-
-def raise_limit(settings: Settings) -> None:
-    with admin_client(settings) as client:
-        limit = {"max.message.bytes": str(LARGEST_BYTES)}
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.account_events, limit)])
 
 
 def mixed(good: list[Message], partitions: int) -> list[tuple[Message, Bad | None]]:
@@ -88,10 +81,10 @@ def run(account_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
     clean = empty.fresh("clean")
     send(clean, good)
     settings = empty.fresh("bad")
-    raise_limit(settings)
+    configure(settings, {"max.message.bytes": str(LARGEST_BYTES)}, settings.account_events)
     mixture = mixed(good, settings.partitions)
-    places = send(settings, [message for message, _ in mixture])
-    sent = {place: bad for place, (_, bad) in zip(places, mixture, strict=True) if bad is not None}
+    positions = send(settings, [message for message, _ in mixture])
+    sent = {position: bad for position, (_, bad) in zip(positions, mixture, strict=True) if bad is not None}
     log = tmp_path_factory.mktemp("bad") / "worker.log"
     worker, progress = WorkerProcess(settings, log), Progress(settings)
     try:
@@ -104,7 +97,7 @@ def run(account_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(settings, in_memory(clean, account_scene.model), sent, len(good), samples, log.read_text("utf-8"))
 
 
-def test_every_bad_message_is_a_dead_letter_with_its_reason_place_and_content(run: Run) -> None:
+def test_every_bad_message_is_a_dead_letter_with_its_reason_position_and_content(run: Run) -> None:
     assert run.settings.partitions * len(BAD) == len(run.sent)
     letters = [
         msgspec.json.decode(record.value)
@@ -112,13 +105,13 @@ def test_every_bad_message_is_a_dead_letter_with_its_reason_place_and_content(ru
         for record in records
     ]
     found = {(letter["position"]["partition"], letter["position"]["offset"]): letter for letter in letters}
-    assert len(letters) == len(found), "a dead letter came twice"
+    assert len(letters) == len(found), "a dead letter was written twice"
     assert run.sent.keys() == found.keys()
-    for place, bad in run.sent.items():
-        letter, payload = found[place], bad.value or b""
+    for position, bad in run.sent.items():
+        letter, payload = found[position], bad.value or b""
         assert bad.reason == letter["reason"], bad.name
         assert run.settings.account_events == letter["position"]["topic"]
-        assert f"dl-{run.settings.account_events}-{place[0]}-{place[1]}" == letter["dead_letter_id"]
+        assert f"dl-{run.settings.account_events}-{position[0]}-{position[1]}" == letter["dead_letter_id"]
         assert len(payload) == letter["size_bytes"], bad.name
         assert hashlib.sha256(payload).hexdigest() == letter["sha256"], bad.name
         assert payload[:MAX_PAYLOAD_BYTES] == base64.b64decode(letter["payload_base64"]), bad.name
@@ -131,8 +124,8 @@ def test_good_events_are_processed_as_if_the_bad_ones_had_never_been(run: Run, a
     events = {msgspec.json.decode(alert)["event_id"] for alert in left.alerts.values()}
     assert {msgspec.json.decode(alert)["event_id"] for alert in run.clean.alerts.values()} == events
     assert len(events) > 10
-    for place, expected in run.clean.rows.items():
-        assert without_positions(expected) == without_positions(left.rows[place])
+    for tp, expected in run.clean.rows.items():
+        assert without_positions(expected) == without_positions(left.rows[tp])
     assert run.good == total(run.samples, "kozamori_events_total", stage="account")
 
 
@@ -151,9 +144,9 @@ def test_dead_letters_are_counted_by_reason(run: Run) -> None:
 def test_nothing_of_a_message_is_in_the_log(run: Run, account_scene: Scene) -> None:
     assert "partition taken" in run.log
     table = pa.concat_tables(account_scene.events)
-    told = {text for name in ("account", "wallet", "event_id", "source") for text in table[name].to_pylist() if text}
-    assert len(told) > EVENTS
-    secrets = {MARK, base64.b64encode(MARK.encode()).decode()[:-4], *told}
+    texts = {text for name in ("account", "wallet", "event_id", "source") for text in table[name].to_pylist() if text}
+    assert len(texts) > EVENTS
+    secrets = {MARK, base64.b64encode(MARK.encode()).decode()[:-4], *texts}
     assert [] == [text for text in secrets if len(text) > 5 and text in run.log]
 
 
@@ -170,7 +163,7 @@ def test_a_flood_of_dead_letters_is_told_and_ends_nothing(account_scene: Scene, 
     finally:
         worker.close()
         progress.close()
-    (told,) = (line for line in worker.lines() if line.get("event") == "too many dead letters")
-    assert "error" == told["level"]
-    assert settings.dead_letter_limit_per_min < int(str(told["dead_letters"])) <= int(str(told["records"]))
+    (logged,) = (line for line in worker.lines() if line.get("event") == "too many dead letters")
+    assert "error" == logged["level"]
+    assert settings.dead_letter_limit_per_min < int(str(logged["dead_letters"])) <= int(str(logged["records"]))
     assert len(flood) == len(left_in_kafka(settings, account_scene.model).dead_letters)

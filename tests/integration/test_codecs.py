@@ -8,12 +8,11 @@ import msgspec
 import pyarrow as pa
 import pytest
 from confluent_kafka import Producer
-from kafka.admin import ConfigResource, ConfigResourceType
+from support.deployments import configure
 from support.replays import in_memory, read_all
 from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
 
-from detector.kafka.clients import admin_client
 from detector.ops.state import show
 from detector.settings import Settings
 from producers.publish import messages_of
@@ -39,9 +38,7 @@ def publish(settings: Settings, part: pa.Table, codec: str) -> None:
 def keep_in(settings: Settings, codec: str) -> None:
     """Let the broker keep what is written to hops and changelogs from now on in a codec."""
     topics = [settings.hop_topic(HOP), *(settings.rows_topic(stage) for stage in STAGES)]
-    kept = {"compression.type": codec}
-    with admin_client(settings) as client:
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, kept) for topic in topics])
+    configure(settings, {"compression.type": codec}, *topics)
 
 
 def parts_of(scene: Scene) -> Sequence[pa.Table]:

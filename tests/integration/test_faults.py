@@ -24,7 +24,7 @@ STEPS = ("join", "leave", "kill")
 ROUNDS = int(os.environ.get("KOZAMORI_FAULT_ROUNDS", "3"))
 #: False alert groups a day: with so many, a few in a hundred events alert.
 BUDGET = 50.0
-#: Many chunks and checkpoints, and time enough for workers to come and go among them.
+#: Many chunks and checkpoints, and time enough for workers to start and end among them.
 SMALL_CHUNKS = {"max_chunk_records": 100, "checkpoint_interval_ms": 100}
 PATIENCE_S = 120 + EVENTS / 1000
 #: Ten restarts of a worker, each with its imports, and rebalances that wait for the session of a killed one.
@@ -47,7 +47,7 @@ def test_an_uninterrupted_worker_leaves_what_the_log_comes_to_offline(scene: Sce
         progress.close()
     left = left_in_kafka(settings, scene.model)
     same(offline(settings, scene.model), left)
-    assert {1} == set(left.times.values()), "an alert came twice although nothing was killed"
+    assert {1} == set(left.times.values()), "an alert was sent twice although nothing was killed"
 
 
 def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_hops_that_are_deleted_as_they_are_read_change_nothing(kafka: Cluster, t
 
 def without_positions(result: Result) -> Result:
     """The result but for hops, and where in them a row's last event lay: messages are cut otherwise in every run."""
-    rows = {place: found.copy() for place, found in result.rows.items()}
+    rows = {tp: found.copy() for tp, found in result.rows.items()}
     for found in rows.values():
         found["last_offset"], found["last_index"] = 0, 0
     return replace(result, rows=rows, hops={})
@@ -133,8 +133,8 @@ def test_two_workers_joining_leaving_and_killed_change_nothing(scene: Scene, tmp
     started = [WorkerProcess(settings, tmp_path / "first.log", **SMALL_CHUNKS)]
     try:
         for round_ in range(ROUNDS):
-            for place, step in enumerate(STEPS):
-                part = (len(STEPS) * round_ + place + moments.random()) / (len(STEPS) * ROUNDS + 1)
+            for index, step in enumerate(STEPS):
+                part = (len(STEPS) * round_ + index + moments.random()) / (len(STEPS) * ROUNDS + 1)
                 reached = progress.end() * part
                 wait_until(partial(progress.reached, reached), f"{step} {round_}", patience_s=PATIENCE_S)
                 running = [worker for worker in started if worker.running]

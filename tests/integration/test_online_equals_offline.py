@@ -107,7 +107,7 @@ class Compared:
         self.differing_bits += differing_bits(X, np.ascontiguousarray(events.X[kept][:, which]))
 
     def take_judged(self, events: Events, rows: npt.NDArray[np.int64]) -> None:
-        """Behind the judging node: its verdict in the facts, and what its features come to when judged again."""
+        """Behind the judging node: its verdict in the facts, and the judgement of its features repeated."""
         facts, names = events.facts, [detector.name for detector in self.model.detectors]
         alarm = np.ceil(np.minimum(self.offline.scores[rows, 0], MILLION**2) * MILLION).astype(np.int64)
         assert alarm.tolist() == facts[:, ALARM_MILLIONTHS].tolist()

@@ -32,7 +32,7 @@ class Scraped:
     real: Prometheus
 
     def figure(self, promql: str) -> float:
-        """The one number that a query comes to."""
+        """The single number that a query gives."""
         (sample,) = self.real.query(promql)
         return float(sample["value"][1])
 
@@ -82,11 +82,11 @@ def test_the_figures_are_those_of_the_log(scraped: Scraped) -> None:
 
 def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped: Scraped) -> None:
     nodes = [node.name for node in topology_of(small_scene.chain).nodes]
-    seen = {name: scraped.figure(f'sum(kozamori_chunk_events_sum{{stage="{name}"}})') for name in nodes}
-    assert min(seen.values()) > 10
+    events = {name: scraped.figure(f'sum(kozamori_chunk_events_sum{{stage="{name}"}})') for name in nodes}
+    assert min(events.values()) > 10
     skipped = scraped.figure(f"sum(kozamori_duplicates_total{{{CAME_IN}}}) + sum(kozamori_replayed_total)")
-    assert seen["wallet"] == seen["account"] + seen[FORWARDER] - skipped
-    assert seen["cases"] == scraped.figure("sum(kozamori_alerts_total) + sum(kozamori_alert_events_held_total)")
+    assert events["wallet"] == events["account"] + events[FORWARDER] - skipped
+    assert events["cases"] == scraped.figure("sum(kozamori_alerts_total) + sum(kozamori_alert_events_held_total)")
     assert scraped.figure("sum(kozamori_hop_repeats_total)") == 0
 
 

@@ -180,10 +180,10 @@ def test_events_are_sent_when_they_are_due(
 
 
 def test_progress_never_falls_and_ends_with_everything(settings: Settings, events: pa.Table) -> None:
-    told: list[int] = []
-    publish([events], client_options(settings), settings.prefix, skip=10, on_confirmed=told.append)
-    assert sorted(told) == told
-    assert (events.num_rows, 10) == (told[-1], min(10, told[0]))
+    confirmed: list[int] = []
+    publish([events], client_options(settings), settings.prefix, skip=10, on_confirmed=confirmed.append)
+    assert sorted(confirmed) == confirmed
+    assert (events.num_rows, 10) == (confirmed[-1], min(10, confirmed[0]))
 
 
 def test_an_invalid_event_is_refused_with_its_row(settings: Settings, events: pa.Table) -> None:
@@ -237,11 +237,11 @@ def test_an_unreachable_broker_is_one_line_within_seconds(file: Path, capsys: py
 def test_the_command_publishes_a_scenario_and_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ["--days", "1", "--accounts", "500", "--seed", "7", "--no-wallet-events", "--json"]
     assert run(cli, arguments(settings, *chosen)) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     expected = sum(
         table.num_rows for table, _ in simulation.tables(scenario(days=1, accounts=500, wallet_events=False))
     )
-    assert {"confirmed": expected, "complete": True, "sent": expected}.items() <= told.items()
+    assert {"confirmed": expected, "complete": True, "sent": expected}.items() <= printed.items()
     assert len(read(settings, settings.account_events)) == expected
     assert not read(settings, settings.wallet_events)
 

@@ -208,7 +208,7 @@ def test_state_that_no_longer_fits_the_log_is_refused_until_it_is_reset(
 
 
 def assert_rebuilt(settings: Settings, scene: Scene, log: Path) -> None:
-    """A worker now makes of the log what it comes to."""
+    """A worker that starts now gives the right result of the log."""
     finish(settings, log)
     same(offline(settings, scene.model), left_in_kafka(settings, scene.model))
 

@@ -88,7 +88,7 @@ def test_a_busy_worker_commits_what_it_processed_and_a_restart_repeats_nothing(
     assert 0 == end(worker, signal.SIGTERM)
     left = left_in_kafka(settings, small_scene.model)
     same(offline(settings, small_scene.model), left)
-    assert {1} == set(left.times.values()), "an output came twice although nothing was killed"
+    assert {1} == set(left.times.values()), "an output was sent twice although nothing was killed"
 
 
 def test_a_worker_that_is_asked_to_stop_while_it_loads_ends_at_once(

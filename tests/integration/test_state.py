@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 from kafka import KafkaConsumer
-from kafka.admin import ConfigResource, ConfigResourceType
 from support.deployments import (
     PARTITIONS,
     WATERMARK_MS,
     commit,
+    configure,
     delete_records,
     events,
     header,
@@ -234,8 +234,7 @@ def test_an_interrupted_reset_lets_no_worker_start_and_can_be_run_again(settings
 )
 def test_a_reset_keeps_what_an_operator_set_on_a_topic(settings: Settings, topic: Callable[[Settings], str]) -> None:
     name = topic(settings)
-    with admin_client(settings) as client:
-        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"segment.ms": "600000"})])
+    configure(settings, {"segment.ms": "600000"}, name)
     before = inspect(settings)[name]
     reset(settings, "earliest")
     after = inspect(settings)[name]
@@ -393,12 +392,12 @@ def test_a_long_changelog_is_read_to_its_end(settings: Settings) -> None:
     rows(settings, ACCOUNT, {0: [(key, 1) for key in range(5_000)]})
     rows(settings, WALLET, {1: [(key, 1) for key in range(300)]})
     send(settings, settings.rows_topic("account"), {0: [(record_key(key, 1), None) for key in range(1_000)]})
-    seen: list[tuple[int, int]] = []
-    found = show(settings, lambda done, total: seen.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    found = show(settings, lambda done, total: progress.append((done, total)))
     expected = {"account": [4_000, 0], "wallet": [0, 300]}
     for stage in found.stages:
         assert expected.get(stage.stage, [0, 0]) == [partition.rows for partition in stage.partitions]
-    assert seen[-1] == (6_302, 6_302)
+    assert progress[-1] == (6_302, 6_302)
 
 
 def test_records_deleted_from_the_log_are_no_lag(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Chunks come from a real Kafka in order, and what was not taken comes again."""
+"""Chunks of a real Kafka are delivered in order, and what was not processed is delivered again."""
 
 import asyncio
 import secrets
@@ -27,15 +27,15 @@ async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanw
         for _ in range(RECORDS):
             producer.send(settings.account_events, b"x", partition=0)
     tp = TP(settings.account_events, 0)
-    came: list[int] = []
+    delivered: list[int] = []
     done = asyncio.Event()
 
     async def take(message: Any) -> None:
         offsets = [record.offset for record in message.value]
-        if came.count(RECORDS - 1) == 0 and offsets[-1] == RECORDS - 1:
+        if delivered.count(RECORDS - 1) == 0 and offsets[-1] == RECORDS - 1:
             await app.chunk_consumer.read_again(tp, CHUNK)
-        came.extend(offsets)
-        if came.count(RECORDS - 1) == 2:
+        delivered.extend(offsets)
+        if delivered.count(RECORDS - 1) == 2:
             done.set()
 
     async def nothing() -> None:
@@ -50,4 +50,4 @@ async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanw
         await app.chunk_consumer.read_again(TP(settings.account_events, 7), 0)  # held by nobody: nothing happens
     finally:
         await app.stop()
-    assert [*range(RECORDS), *range(CHUNK, RECORDS)] == came
+    assert [*range(RECORDS), *range(CHUNK, RECORDS)] == delivered

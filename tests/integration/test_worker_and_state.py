@@ -95,11 +95,11 @@ def test_a_reset_rebuilds_both_stages(small_scene: Scene, tmp_path: Path) -> Non
     run(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 2))
     reset(settings, "earliest")
     run(settings, tmp_path / "second.log", Progress.finished)
-    # Alerts of the first time may tell otherwise: the hop mixed its upstreams otherwise.
+    # Alerts of the first run may differ: the hop mixed its upstreams in another order.
     expected = offline(settings, small_scene.model)
     rows, hops = rows_and_hops(settings, small_scene.model)
     assert expected.hops == hops
-    assert [] == [place for place, kept in expected.rows.items() if kept.tobytes() != rows[place].tobytes()]
+    assert [] == [tp for tp, kept in expected.rows.items() if kept.tobytes() != rows[tp].tobytes()]
     assert len(expected.alerts) > 10
 
 

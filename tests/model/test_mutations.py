@@ -21,9 +21,9 @@ def table() -> Iterator[Table]:
     yield found
     print(f"\n{'rule':5} {'mutation':75} {'trace':>5} {'states':>7} {'seconds':>7}")
     for mutation, finding in found:
-        steps = f"{len(finding.trace) - 1}{'*' if mutation.story else ''}"
+        steps = f"{len(finding.trace) - 1}{'*' if mutation.prefix else ''}"
         print(f"{mutation.rule:5} {mutation.what:75} {steps:>5} {finding.states:7,} {finding.seconds:7.1f}")
-    print("* after a story that is told: the search goes on from its end")
+    print("* after given first steps: the search continues from their end")
 
 
 def searched(mutation: Mutation, *, broken: bool) -> Finding:
@@ -34,7 +34,7 @@ def searched(mutation: Mutation, *, broken: bool) -> Finding:
         if broken:
             setup = setup._replace(scene=replace(setup.scene, parts=mutation.parts))
         with closing(World(setup, judge)) as world:
-            return explore(world, story=mutation.story, most=100_000)
+            return explore(world, prefix=mutation.prefix, most=100_000)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: f"{mutation.rule} {mutation.what}")
@@ -46,7 +46,7 @@ def test_a_broken_rule_is_found_out(mutation: Mutation, table: Table) -> None:
 
 
 @pytest.mark.parametrize(
-    "mutation", [each for each in MUTATIONS if each.story and each.world().fences], ids=lambda each: each.what
+    "mutation", [each for each in MUTATIONS if each.prefix and each.world().fences], ids=lambda each: each.what
 )
 def test_the_stories_end_well_where_no_rule_is_broken(mutation: Mutation) -> None:
     assert () == searched(mutation, broken=False).trace

@@ -58,11 +58,11 @@ def mixed_records(events: int, partitions: int) -> tuple[Sourced, ...]:
     ends: dict[tuple[int, int], int] = {}
     found = []
     for i, (topic, partition) in enumerate(zip(messages.topics, messages.partitions, strict=True)):
-        place = TOPICS.index(topic), int(partition)
-        offset = ends.get(place, 0)
-        ends[place] = offset + 1
+        tp = TOPICS.index(topic), int(partition)
+        offset = ends.get(tp, 0)
+        ends[tp] = offset + 1
         stamp = int(messages.occurred_at_ms[i])
-        found.append(Sourced(*place, record(messages.values[i], offset, messages.keys[i], stamp)))
+        found.append(Sourced(*tp, record(messages.values[i], offset, messages.keys[i], stamp)))
     return tuple(found)
 
 

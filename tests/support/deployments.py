@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import OffsetAndMetadata
+from support.workers import wait_until
 
 from detector.core.stage import Stage
 from detector.core.topology import Node
@@ -138,6 +140,19 @@ def healthy(settings: Settings) -> None:
             logs[settings.rows_topic(node.name)] = _rows(header_of(facts[settings.input_topic(node)], node), node, kept)
     send_all(settings, logs)
     commit(settings, 6, nodes=TOPOLOGY.nodes)
+
+
+def configure(settings: Settings, config: Mapping[str, str], *topics: str) -> None:
+    """Give topics a configuration, and return when the broker has it: it learns it from the controller."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(config)) for topic in topics]
+
+    def known(client: KafkaAdminClient) -> bool:
+        found = client.describe_configs(resources, config_filter="all")["topic"]
+        return all(found[topic][name]["value"] == value for topic in topics for name, value in config.items())
+
+    with admin_client(settings) as client:
+        client.alter_configs(resources)
+        wait_until(lambda: known(client), f"{config} on {topics}")
 
 
 def delete_records(settings: Settings, before: Sequence[int]) -> None:

@@ -33,9 +33,9 @@ class Sources:
         found = np.empty(len(origin), np.int64)
         for one in np.unique(origin).tolist():
             of_it = origin == one
-            places = np.searchsorted(self.offsets[one], offset[of_it])
-            assert np.array_equal(self.offsets[one][places], offset[of_it]), "a hop names a record that is not there"
-            found[of_it] = self.first[one] + places
+            indices = np.searchsorted(self.offsets[one], offset[of_it])
+            assert np.array_equal(self.offsets[one][indices], offset[of_it]), "a hop names a record that is not there"
+            found[of_it] = self.first[one] + indices
         return found
 
     def number_of(self, position: Position) -> int:

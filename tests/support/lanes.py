@@ -45,7 +45,7 @@ class Lanes:
 
     def result(self) -> dict[tuple[str, int, int], Lane]:
         """By hop, its partition and the upstream's slot."""
-        return {place: reading.result() for place, reading in self._lanes.items()}
+        return {lane: reading.result() for lane, reading in self._lanes.items()}
 
 
 def slot_in(message: bytes) -> int:

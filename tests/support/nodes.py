@@ -13,7 +13,7 @@ from detector.stream.processor import Output, Processed, Processor, Wiring
 
 TTL_MS = 400 * DAY_MS
 #: The input partition of a node, by the node's name.
-Place = tuple[str, int]
+NodePartition = tuple[str, int]
 #: The records of a node's input partition, chunk by chunk.
 Chunks = Callable[[Node, int], Iterable[list[Any]]]
 
@@ -29,11 +29,11 @@ class Nodes:
         self, wiring: Wiring, *, ttl_ms: int = TTL_MS, sink: Callable[[str, int, bytes], None] | None = None
     ) -> None:
         self.wiring = wiring
-        self.hops: dict[Place, list[Any]] = {}
+        self.hops: dict[NodePartition, list[Any]] = {}
         self.outputs: list[Output] = []
         self._ttl_ms = ttl_ms
         self._sink = sink or self._keep
-        self._processors: dict[Place, Processor] = {}
+        self._processors: dict[NodePartition, Processor] = {}
 
     def processor(self, name: str, partition: int = 0) -> Processor:
         """What is done with a partition of a node."""
@@ -74,11 +74,11 @@ class Nodes:
         waiting = deque([(name, partition, records)])
         while waiting:
             name, partition, records = waiting.popleft()
-            before = {place: len(kept) for place, kept in self.hops.items()}
+            before = {tp: len(kept) for tp, kept in self.hops.items()}
             yield name, self.take(name, partition, records)
-            for place, kept in self.hops.items():
-                if more := kept[before.get(place, 0) :]:
-                    waiting.append((*place, more))
+            for tp, kept in self.hops.items():
+                if more := kept[before.get(tp, 0) :]:
+                    waiting.append((*tp, more))
 
     def again(self) -> None:
         """Every hop sent once more, as an upstream does that was restarted: nothing comes of it."""

@@ -13,8 +13,8 @@ from support.models import make_batch
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.model import SEVERITIES
 from detector.core.stage import ALARM_MILLIONTHS, DETECTOR, YEN_DEBITED, YEN_LEFT, YEN_PACE
+from detector.core.triage import SEVERITIES
 
 CASE_MS = 86_400_000
 START_MS = 1_598_886_300_000

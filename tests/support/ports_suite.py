@@ -38,24 +38,24 @@ class Cluster(Protocol):
 
 
 class Inbox:
-    """A listener that notes what it is told."""
+    """A listener that records its calls."""
 
     def __init__(self, on_chunk: Callable[[Chunk], Any] | None = None) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.chunks: list[Chunk] = []
         self._on_chunk = on_chunk
 
     async def begin(self) -> None:
-        self.told.append("begin")
+        self.calls.append("begin")
 
     async def on_chunk(self, chunk: Chunk) -> None:
-        self.told.append("chunk")
+        self.calls.append("chunk")
         self.chunks.append(chunk)
         if self._on_chunk is not None:
             await self._on_chunk(chunk)
 
     async def finish(self) -> None:
-        self.told.append("finish")
+        self.calls.append("finish")
 
     def records(self, tp: TP) -> list[Any]:
         return [record for chunk in self.chunks if chunk.tp == tp for record in chunk.records]
@@ -72,11 +72,11 @@ async def until(happens: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def member(cluster: Cluster, inbox: Listener) -> AsyncIterator[Ports]:
-    """A member of the group that has been told of its partitions."""
+    """A member of the group that has been assigned its partitions."""
     ports = cluster.ports()
     await ports.source.start(inbox)
     try:
-        await until(lambda: bool(ports.source.assignment()) and "begin" in getattr(inbox, "told", ()))
+        await until(lambda: bool(ports.source.assignment()) and "begin" in getattr(inbox, "calls", ()))
         yield ports
     finally:
         await ports.source.stop()
@@ -114,7 +114,7 @@ class PortsSuite:
         cluster.put(tp.topic, values(4 * CHUNK))
         async with member(cluster, inbox) as ports:
             await until(lambda: len(inbox.offsets(tp)) >= 4 * CHUNK)
-            assert "begin" in inbox.told[: inbox.told.index("chunk")]
+            assert "begin" in inbox.calls[: inbox.calls.index("chunk")]
             assert {ports.source.generation} == {chunk.generation for chunk in inbox.chunks}
             cluster.put(tp.topic, values(3, 4 * CHUNK))
             await until(lambda: len(inbox.offsets(tp)) > 4 * CHUNK + 2)
@@ -168,7 +168,7 @@ class PortsSuite:
             other = cluster.ports()
             await other.source.start(second)
             try:
-                await until(lambda: "finish" in first.told and bool(second.told))
+                await until(lambda: "finish" in first.calls and bool(second.calls))
                 await until(lambda: (tp in one.source.assignment()) != (tp in other.source.assignment()))
                 holds, gone = (one, other) if tp in one.source.assignment() else (other, one)
                 assert not await gone.source.commit({tp: after})
@@ -290,7 +290,7 @@ class PortsSuite:
 
 
 async def restored(ports: Ports, changelog: TP, progress: list[None] | None = None) -> Recovery:
-    told = [] if progress is None else progress
-    found = await ports.reader.restore({changelog: CASES}, lambda: True, lambda: told.append(None))
+    reported = [] if progress is None else progress
+    found = await ports.reader.restore({changelog: CASES}, lambda: True, lambda: reported.append(None))
     assert found is not None
     return found[changelog]

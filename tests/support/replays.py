@@ -1,4 +1,4 @@
-"""What a log ought to come to, from a worker's own nodes in memory, and what a deployment left in Kafka."""
+"""The expected result of a log, by a worker's own nodes in memory, and what a deployment left in Kafka."""
 
 import secrets
 from collections import Counter
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from kafka import KafkaConsumer
 from support.lanes import Lane, Lanes
-from support.nodes import Nodes, Place
+from support.nodes import NodePartition, Nodes
 
 from detector.bench.clients import open_consumer
 from detector.core.model import Model
@@ -43,7 +43,7 @@ class Result:
     often they came.
     """
 
-    rows: dict[Place, npt.NDArray[Any]]
+    rows: dict[NodePartition, npt.NDArray[Any]]
     hops: dict[tuple[str, int, int], Lane]
     alerts: dict[str, bytes]
     dead_letters: dict[str, bytes]
@@ -61,8 +61,8 @@ def same(expected: Result, got: Result, *, least_alerts: int = 11) -> None:
     assert expected.dead_letters == got.dead_letters
     assert expected.hops == got.hops, "a hop's events are not those that were applied, each once"
     assert expected.rows.keys() == got.rows.keys()
-    for place, rows in expected.rows.items():
-        assert rows.tobytes() == got.rows[place].tobytes(), f"rows of {place} differ"
+    for tp, rows in expected.rows.items():
+        assert rows.tobytes() == got.rows[tp].tobytes(), f"rows of {tp} differ"
     assert all(sum(map(len, expected.rows_of(node).values())) > 0 for node, _ in expected.rows)
     assert len(expected.alerts) >= least_alerts, "a run without alerts shows nothing about alerts"
 
@@ -79,15 +79,15 @@ def read(settings: Settings, topic: str, partition: int, end: int | None = None)
     """The records of a partition below offset `end`, None: all there are, in order and chunk by chunk."""
     consumer = open_consumer(",".join(settings.bootstrap), f"reader-{secrets.token_hex(4)}")
     try:
-        place = TopicPartition(topic, partition, OFFSET_BEGINNING)
-        position, known = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
+        begin = TopicPartition(topic, partition, OFFSET_BEGINNING)
+        position, known = consumer.get_watermark_offsets(begin, timeout=PATIENCE_S)
         stop = known if end is None else end
-        consumer.assign([place])
+        consumer.assign([begin])
         while position < stop:
             # It waits for as many as it is asked for, and brings what has come by then, which may be nothing.
             messages = consumer.consume(min(CHUNK, stop - position), timeout=0.2)
             found = [_record(message) for message in messages]
-            position = max(position, *(reached.offset for reached in consumer.position([place])))
+            position = max(position, *(reached.offset for reached in consumer.position([begin])))
             if found:
                 yield [record for record in found if record.offset < stop]
     finally:
@@ -179,7 +179,7 @@ def left_in_kafka(settings: Settings, model: Model) -> Result:
 
 def rows_and_hops(
     settings: Settings, model: Model
-) -> tuple[dict[Place, npt.NDArray[Any]], dict[tuple[str, int, int], Lane]]:
+) -> tuple[dict[NodePartition, npt.NDArray[Any]], dict[tuple[str, int, int], Lane]]:
     """The rows and hops of what `left_in_kafka` returns."""
     rows, wiring = {}, wiring_of(settings, model)
     lanes = Lanes(wiring)

@@ -17,7 +17,7 @@ from detector.stream.ports import Chunk, Ports
 from detector.stream.processor import Processor, Wiring
 from detector.stream.shell import Shell
 
-PLACE = TP(SETTINGS.account_events, 0)
+INPUT = TP(SETTINGS.account_events, 0)
 Work = Callable[[], Coroutine[Any, Any, Any]]
 
 
@@ -26,15 +26,15 @@ async def nothing() -> None:
 
 
 class Backend:
-    """Answers as told; `read_again` has the offsets that were asked for again."""
+    """Answers as the test wants; `read_again` has the offsets that were asked for again."""
 
     settings, partitions, waits_for_room = SETTINGS, 1, False
-    inputs = (PLACE,)
+    inputs = (INPUT,)
 
     def __init__(self) -> None:
         self.name = 1
-        self.topics = {PLACE.topic}
-        self.ends = {PLACE: (0, 10_000)}
+        self.topics = {INPUT.topic}
+        self.ends = {INPUT: (0, 10_000)}
         self.topic_ids: dict[str, str] = {}
         self.changelogs: dict[Any, Any] = {}
         self.commits: dict[TP, tuple[int, str]] = {}
@@ -103,13 +103,13 @@ class Ported:
         node = wiring.topology.nodes[0]
         pipeline = Pipeline(wiring.topology, node, wiring.model, ttl_ms=DAY_MS)
         processor = Processor(wiring, 0, pipeline, wiring.marks(node))
-        task = PartitionTask(PLACE, 1, processor, Superseded(no_pairs()), position, "", node.name)
+        task = PartitionTask(INPUT, 1, processor, Superseded(no_pairs()), position, "", node.name)
         task.committed = position if committed is None else committed
-        self.shell.tasks[PLACE] = task
+        self.shell.tasks[INPUT] = task
         return task
 
 
 def chunk_at(*offsets: int) -> Chunk:
     """Records that are no events."""
     records = [SimpleNamespace(offset=offset, key=b"", value=b"", timestamp=0) for offset in offsets]
-    return Chunk(PLACE, records, 1)
+    return Chunk(INPUT, records, 1)

@@ -54,7 +54,7 @@ def work(folder: Path, *, controlled: bool) -> Warmth:
     warm, alerts = compiled(), 0
     for size in SIZES:
         nodes = Nodes(Wiring(topology, model, 2, TOPICS))
-        few = {place: records[: 40 * size] for place, records in log.items()}
+        few = {tp: records[: 40 * size] for tp, records in log.items()}
         run(nodes, few, size)
         nodes.again()
         alerts += sum(output.topic == ALERTS for output in nodes.outputs)

@@ -127,7 +127,7 @@ class Progress:
 
     def held_by_hops(self) -> dict[TopicPartition, int]:
         """Messages that each hop partition still has."""
-        hops = [tp for topic, places in self._topics.items() if topic not in self._sources for tp in places]
+        hops = [tp for topic, partitions in self._topics.items() if topic not in self._sources for tp in partitions]
         begins, ends = self._consumer.beginning_offsets(hops), self._consumer.end_offsets(hops)
         return {tp: ends[tp] - begins[tp] for tp in hops}
 

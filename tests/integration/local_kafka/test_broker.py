@@ -135,13 +135,13 @@ def test_a_broker_that_ends_while_starting_is_told_in_its_own_words() -> None:
 def test_a_changed_jar_is_refused_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     java_command()
     good = paths.cache_dir() / f"kafka-{KAFKA_VERSION}"
-    copy = tmp_path / f"kafka-{KAFKA_VERSION}"
-    copy.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    copy = paths.cache_dir() / f"kafka-{KAFKA_VERSION}"
+    copy.mkdir(parents=True)
     for jar in good.glob("*.jar"):
         (copy / jar.name).symlink_to(jar)
     changed = copy / f"kafka-clients-{KAFKA_VERSION}.jar"
     changed.unlink()
     changed.write_bytes(b"something else")
-    monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path)
     with pytest.raises(UserError, match=f"{changed.name} is not the pinned file"):
         LocalKafka().__enter__()

@@ -135,17 +135,17 @@ def lanes_go_on() -> Parts:
     """Rule 6: a batch that fails is dropped, and the next one sent."""
 
     class Other(HopSender):
-        async def _pump(self, place: tuple[str, int]) -> None:
-            lane = self._lanes[place]
+        async def _pump(self, target: tuple[str, int]) -> None:
+            lane = self._lanes[target]
             while lane:
                 value, future = lane.popleft()
                 try:
-                    await (await self._send(*place, [value]))
+                    await (await self._send(*target, [value]))
                 except ConnectionError as error:
                     future.set_exception(error)
                 else:
                     future.set_result(None)
-            del self._lanes[place]
+            del self._lanes[target]
 
     return with_sender(Other)
 

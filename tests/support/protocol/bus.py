@@ -75,7 +75,7 @@ def input_of(node: Node, partition: int = 0) -> TP:
 
 
 def output_id(topic: str, key: bytes, value: bytes) -> str:
-    """What tells outputs of a topic apart."""
+    """Identifies an output within its topic."""
     return str(msgspec.json.decode(value)["alert_id"]) if topic == SETTINGS.alerts else key.decode()
 
 

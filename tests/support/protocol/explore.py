@@ -32,13 +32,13 @@ class Finding(NamedTuple):
     complete: bool
 
 
-def explore(world: World, *, story: tuple[str, ...] = (), most: int = 1_000_000) -> Finding:
-    """Visit every state that can be reached after `story`, beginnings of steps as told; at most so many."""
+def explore(world: World, *, prefix: tuple[str, ...] = (), most: int = 1_000_000) -> Finding:
+    """Visit every state that can be reached after `prefix`, how the texts of its steps begin; at most so many."""
     started = time.perf_counter()
     first = state = world.first()
     before: dict[State, tuple[State, Label] | None] = {first: None}
-    for words in story:
-        label, step = next(step for step in world.successors(state) if tell(step[0]).startswith(words))
+    for words in prefix:
+        label, step = next(step for step in world.successors(state) if text_of(step[0]).startswith(words))
         after = step()
         before.setdefault(after, (state, label))
         state = after
@@ -50,7 +50,7 @@ def explore(world: World, *, story: tuple[str, ...] = (), most: int = 1_000_000)
     def finding(*, violation: str = "") -> Finding:
         trace: tuple[str, ...] = ()
         if violation:
-            trace = (*_trace(before, state), *([tell(label)] if label else []), f"=> {violation}")
+            trace = (*_trace(before, state), *([text_of(label)] if label else []), f"=> {violation}")
         seconds = time.perf_counter() - started
         return Finding(len(before), settled, len(world.table), seconds, trace, not waiting)
 
@@ -97,7 +97,7 @@ def run_alone(world: World, state: State, *, most: int = 300) -> State:
     raise Violation(f"left in peace, it never finishes: {world.table.view(state.processes[0][1])}")
 
 
-def tell(label: Label) -> str:
+def text_of(label: Label) -> str:
     """A label for people."""
     if label[1] in {"durable", "not taken"}:
         (topic, _), records = label[2:]
@@ -109,5 +109,5 @@ def _trace(before: dict[State, tuple[State, Label] | None], state: State) -> lis
     steps = []
     while (step := before[state]) is not None:
         state, label = step
-        steps.append(tell(label))
+        steps.append(text_of(label))
     return steps[::-1]

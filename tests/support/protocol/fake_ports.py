@@ -1,6 +1,6 @@
 """The shell's ports with a Kafka in memory behind them: what is asked and sent waits until the one behind it answers.
 
-Behind them stands a worker of the model, which waits to be told, or a broker that answers at once
+Behind them stands a worker of the model, which waits for actions, or a broker that answers at once
 (`support.memory_kafka`): the conformance suite holds these very classes to what Faust and a real Kafka do.
 """
 
@@ -87,7 +87,7 @@ class Backend(Protocol):
 
 
 class FakeSource:
-    """A member of a group. Whoever is behind it tells the listener; `start` and `stop` belong to a broker."""
+    """A member of a group. What is behind it calls the listener; `start` and `stop` belong to a broker."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -219,7 +219,7 @@ def _facts(
 
 
 class _Silent:
-    """Metrics that forget what they are told."""
+    """Metrics that keep nothing."""
 
     def stage(self, _: str) -> "_Silent":
         return self

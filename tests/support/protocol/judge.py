@@ -187,5 +187,5 @@ def _row(codec: HopCodec, name: str) -> int:
 
 
 def _difference(expected: bytes, found: bytes) -> str:
-    place = next((place for place, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), 0)
-    return f"{found[max(0, place - 30) : place + 10]!r} instead of {expected[max(0, place - 30) : place + 10]!r}"
+    index = next((index for index, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), 0)
+    return f"{found[max(0, index - 30) : index + 10]!r} instead of {expected[max(0, index - 30) : index + 10]!r}"

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, Protocol
 
 from faust.types import TP
 from support.protocol.bus import Commit, KeyValue, Queue, Record, Scene, newer_rows, topics_of
-from support.protocol.worker import Told, View
+from support.protocol.worker import Action, View
 
 
 class Violation(Exception):  # noqa: N818 - a finding, not an error
@@ -51,7 +51,7 @@ class Kafka:
         self.durables: list[Durable] = []
         self._numbers: dict[Durable, int] = {}
         self._appends: dict[tuple[int, Queue, tuple[KeyValue, ...]], int] = {}
-        self._beginnings: dict[tuple[int, int], Told] = {}
+        self._beginnings: dict[tuple[int, int], Action] = {}
         self._inputs = scene.inputs
         self._fixed = dict(fixed)
         self._judge = judge
@@ -97,7 +97,7 @@ class Kafka:
         if tp in self._fixed:
             return tuple(record for record in self._fixed[tp] if record.offset >= offset and not record.marker)
         log = dict(self.durables[number].logs).get(tp, ())
-        return tuple(Record(place, None, log[place]) for place in range(offset, len(log)))
+        return tuple(Record(at, None, log[at]) for at in range(offset, len(log)))
 
     def first_offset(self, number: int, tp: TP, offset: int) -> int | None:
         """Offset of the first record of an input at or after `offset`."""
@@ -112,8 +112,8 @@ class Kafka:
         """Records of such a log expire."""
         self._fixed[tp] = tuple(record for record in self._fixed[tp] if record.offset >= offset)
 
-    def found(self, number: int, name: int) -> Told:
-        """What a process is told when it is given all partitions under this name."""
+    def found(self, number: int, name: int) -> Action:
+        """The action that assigns all partitions to a process under this name."""
         if (number, name) not in self._beginnings:
             durable = self.durables[number]
             ends = tuple((tp, self.ends(durable, tp)) for tp in self._inputs)

@@ -16,7 +16,7 @@ class Promise(asyncio.Future[Any]):
 
 
 class HandLoop(asyncio.AbstractEventLoop):
-    """Runs callbacks when told to `run`; a timer fires only when asked for by its delay. Time stands at 0."""
+    """Runs callbacks on a call of `run`; a timer fires only when asked for by its delay. Time stands at 0."""
 
     def __init__(self) -> None:
         self._ready: deque[asyncio.Handle] = deque()
@@ -43,8 +43,8 @@ class HandLoop(asyncio.AbstractEventLoop):
 
     def fire(self, delay: float) -> None:
         """Let the timer of this delay be due."""
-        place = self.pending_timers().index(delay)
-        _, timer = self.timers.pop(place)
+        index = self.pending_timers().index(delay)
+        _, timer = self.timers.pop(index)
         self._ready.append(timer)
 
     def call_soon(  # type: ignore[override]

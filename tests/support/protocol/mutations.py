@@ -18,7 +18,7 @@ class Mutation(NamedTuple):
     what: str
     parts: Parts
     world: Callable[[], Setup]
-    story: tuple[str, ...] = ()  # how the search begins, where the shortest trace is too long to be searched for
+    prefix: tuple[str, ...] = ()  # first steps of the search, where the shortest trace is too long to be searched for
 
 
 _ONE = (Happening(1),)
@@ -34,7 +34,7 @@ _REPLAYED = ((0, 0, 0), (0, 0, 0), (0, 1, 1))
 _FIVE = _ONE * 5
 _RETURNS = (Happening(1), Happening(2), Happening(1), Happening(2, 2.0), Happening(2, 2.0))
 
-_ONE_BY_ONE = tuple((0, place, place) for place in range(5))
+_ONE_BY_ONE = tuple((0, index, index) for index in range(5))
 
 _BEGINS = ("W1 commits", "W1 durable the header")
 #: W1 asks for its commit and is paused; W2 goes on until the row it made has expired and is deleted.

@@ -1,4 +1,4 @@
-"""What a worker of the model is made of: the project's classes, and for a mutation another in the place of one."""
+"""What a worker of the model is made of: the project's classes, and for a mutation another instead of one."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import fields

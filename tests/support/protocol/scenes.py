@@ -78,7 +78,7 @@ def account(who: int) -> str:
 
 def records_of(log: tuple[Happening, ...], partition: int = 0) -> tuple[Record, ...]:
     """The records of a source partition."""
-    return tuple(_record(partition, FIRST_OFFSET + place, happening) for place, happening in enumerate(log))
+    return tuple(_record(partition, FIRST_OFFSET + index, happening) for index, happening in enumerate(log))
 
 
 def accounts_world(log: tuple[Happening, ...], left: Left, **options: Any) -> Setup:
@@ -98,7 +98,7 @@ def cases_world(
 ) -> Setup:
     """The cases alone, on a hop log that is given: a message each of (upstream partition, first event, last event)."""
     scene = _scene(1, partitions=len(logs), **_of_scene(options))
-    hop = tuple(Record(place, None, _message(scene, logs, *message)) for place, message in enumerate(messages))
+    hop = tuple(Record(index, None, _message(scene, logs, *message)) for index, message in enumerate(messages))
     return Setup(scene, ((scene.inputs[0], hop),), left, **options)
 
 
@@ -111,17 +111,17 @@ def wallets_world(rng: random.Random, events: int, left: Left, **options: Any) -
     inputs = tuple(input_of(node, partition) for node in topology.nodes for partition in range(2))
     scene = Scene(topology, AlertsOnAll(len(topology.chain.features)), inputs, Parts(), partitions=2)
     logs = []
-    for place, tp in enumerate(inputs[:4]):
-        make = _record if place < 2 else _wallet_record
-        happenings = [_happening(rng, place % 2, at, events) for at in range(events)]
-        logs.append((tp, tuple(make(place, FIRST_OFFSET + at, each) for at, each in enumerate(happenings))))
+    for index, tp in enumerate(inputs[:4]):
+        make = _record if index < 2 else _wallet_record
+        happenings = [_happening(rng, index % 2, at, events) for at in range(events)]
+        logs.append((tp, tuple(make(index, FIRST_OFFSET + at, each) for at, each in enumerate(happenings))))
     return Setup(scene, tuple(logs), left, **options)
 
 
-def _happening(rng: random.Random, partition: int, place: int, events: int) -> Happening:
+def _happening(rng: random.Random, partition: int, index: int, events: int) -> Happening:
     who = 2 * rng.randrange(3) + partition
-    when = 3.0 * place / events - (0.5 if rng.random() < 0.1 else 0.0)
-    event_id = f"t{partition}.{place - rng.randrange(2)}" if rng.random() < 0.1 else ""
+    when = 3.0 * index / events - (0.5 if rng.random() < 0.1 else 0.0)
+    event_id = f"t{partition}.{index - rng.randrange(2)}" if rng.random() < 0.1 else ""
     return Happening(who, max(0.0, when), event_id, valid=rng.random() > 0.05)
 
 

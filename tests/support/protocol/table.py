@@ -1,14 +1,14 @@
-"""What a worker does, as a table: state and what it is told → next state. Filled by running the worker, once a cell.
+"""What a worker does, as a table: state and action → next state. Filled by running the worker, once a cell.
 
-A state is what `Worker.fingerprint` tells apart. Coroutines cannot be copied, so a worker in a given state is made by
-telling a new one the same story; the last ones used are kept, since a search mostly goes on where it is.
+A state is what `Worker.fingerprint` distinguishes. Coroutines cannot be copied, so a worker in a given state is made by
+repeating its actions on a new one; the last ones used are kept, since a search mostly continues where it is.
 """
 
 from collections import OrderedDict
 from typing import NamedTuple
 
 from support.protocol.bus import Scene
-from support.protocol.worker import Told, View, Worker
+from support.protocol.worker import Action, View, Worker
 
 #: Workers kept alive, some 50 KB each.
 KEPT = 20_000
@@ -16,7 +16,7 @@ KEPT = 20_000
 
 class _State(NamedTuple):
     before: int
-    told: Told | None
+    action: Action | None
     view: View
 
 
@@ -28,7 +28,7 @@ class Table:
         self._remembers = remembers
         self._states: list[_State] = []
         self._numbers: dict[bytes, int] = {}
-        self._steps: dict[tuple[int, Told], int] = {}
+        self._steps: dict[tuple[int, Action], int] = {}
         self._kept: OrderedDict[int, Worker] = OrderedDict()
         self.steps_run = 0
         self._number(Worker(scene), -1, None)
@@ -40,14 +40,14 @@ class Table:
         """What can be seen of a worker in this state."""
         return self._states[state].view
 
-    def step(self, state: int, told: Told) -> int:
-        """The state after being told something."""
-        cell = state, told
+    def step(self, state: int, action: Action) -> int:
+        """The state after an action."""
+        cell = state, action
         if cell not in self._steps:
             worker = self._worker(state)
-            worker.tell(told)
+            worker.act(action)
             self.steps_run += 1
-            self._steps[cell] = self._number(worker, state, told)
+            self._steps[cell] = self._number(worker, state, action)
         return self._steps[cell]
 
     def close(self) -> None:
@@ -55,11 +55,11 @@ class Table:
         while self._kept:
             self._kept.popitem()[1].kill()
 
-    def _number(self, worker: Worker, before: int, told: Told | None) -> int:
+    def _number(self, worker: Worker, before: int, action: Action | None) -> int:
         key = worker.fingerprint() if self._remembers else len(self._states).to_bytes(8, "little")
         if key not in self._numbers:
             self._numbers[key] = len(self._states)
-            self._states.append(_State(before, told, worker.view()))
+            self._states.append(_State(before, action, worker.view()))
         number = self._numbers[key]
         if number in self._kept:
             worker.kill()
@@ -73,12 +73,12 @@ class Table:
     def _worker(self, state: int) -> Worker:
         if state in self._kept:
             return self._kept.pop(state)
-        story: list[Told] = []
-        while (told := self._states[state].told) is not None:
-            story.append(told)
+        actions: list[Action] = []
+        while (action := self._states[state].action) is not None:
+            actions.append(action)
             state = self._states[state].before
         worker = Worker(self._scene)
-        for told in reversed(story):
-            worker.tell(told)
+        for action in reversed(actions):
+            worker.act(action)
             self.steps_run += 1
         return worker

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 from support.protocol.bus import SETTINGS, Record, node_of, output_id
-from support.protocol.explore import run_alone, tell
+from support.protocol.explore import run_alone, text_of
 from support.protocol.judge import Hopped, Lenient, by_slot
 from support.protocol.kafka import Durable, Violation
 from support.protocol.worker import View
@@ -15,7 +15,7 @@ from support.protocol.world import Left, Setup, State, Step, World
 
 #: One step in so many is a fault, while there are any left; zombies are given a third of the other steps.
 FAULT_EVERY = 25
-_FAULTS = ("crashes", "is paused", "is asked", "not taken", "is handed")
+_FAULTS = ("crashes", "is paused", "is asked", "not taken", "is delivered")
 
 
 class Noting(Lenient):
@@ -47,7 +47,7 @@ def walk(setup: Setup, seed: int, steps: int) -> Walked:
             if not (possible := list(world.successors(state))):
                 break
             label, step = _choose(rng, possible, state)
-            trace.append(tell(label))
+            trace.append(text_of(label))
             state = step()
         state = run_alone(world, state._replace(processes=state.processes[:1], left=Left()), most=20_000)
         view, durable = world.table.view(state.processes[0][1]), world.durable(state)
@@ -56,7 +56,7 @@ def walk(setup: Setup, seed: int, steps: int) -> Walked:
         raise Violation(f"seed {seed}: " + " | ".join([*trace[-40:], f"=> {violation}"])) from None
     finally:
         world.close()
-    return Walked(len(trace), sum(any(fault in told for fault in _FAULTS) for told in trace), events)
+    return Walked(len(trace), sum(any(fault in step for fault in _FAULTS) for step in trace), events)
 
 
 def _choose(rng: random.Random, steps: list[Step], state: State) -> Step:
@@ -117,4 +117,4 @@ def _log(setup: Setup, durable: Durable, tp: TP) -> tuple[Record, ...]:
     fixed: Any = dict(setup.logs).get(tp)
     if fixed is not None:
         return tuple(fixed)
-    return tuple(Record(place, None, message) for place, message in enumerate(dict(durable.logs).get(tp, ())))
+    return tuple(Record(offset, None, message) for offset, message in enumerate(dict(durable.logs).get(tp, ())))

@@ -1,8 +1,8 @@
 """One real worker in a test's hands: the project's shell, assignment, tasks and checkpoint over a Kafka that waits.
 
-With `fake_ports` and `bus` all that knows the project's interfaces. A worker is told things (`Worker.tell`) and shows
-what it wants (`View`); whatever happens in between is the project's own code. Nothing it computes depends on anything
-it was not told, so two workers that were told the same are the same.
+With `fake_ports` and `bus` all that knows the project's interfaces. A worker is given actions (`Worker.act`) and shows
+what it waits for (`View`); all in between is the project's own code. Nothing it computes depends on anything else, so
+two workers with the same actions are the same.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from detector.stream.shell import FINISH_SHARE
 INTERVAL_S = SETTINGS.checkpoint_interval_ms / 1000
 PATIENCE_S = SETTINGS.rebalance_timeout_s * FINISH_SHARE
 
-Told = tuple[Any, ...]
+Action = tuple[Any, ...]
 
 
 class View(NamedTuple):
-    """What can be seen of a worker: sends not yet confirmed by queue, what it waits to be told, where it reads on."""
+    """What can be seen of a worker: sends not yet confirmed by queue, open requests, where it reads on."""
 
     sends: tuple[tuple[Queue, tuple[tuple[KeyValue, ...], ...]], ...]
     asks: tuple[Any, ...]
@@ -54,7 +54,7 @@ class View(NamedTuple):
 
 
 class Worker:
-    """A process: `tell` it what happened, look at its `view`."""
+    """A process: `act` on it, look at its `view`."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -88,10 +88,10 @@ class Worker:
             self.shell = parts.shell(self.settings, scene.topology, scene.model, reporting, ports)
             self.running["checkpoints"] = self.loop.create_task(self.shell.run_checkpoints())
 
-    def tell(self, told: Told) -> None:
-        """Let something happen: `told` is a name of a method below without its underscore, and its arguments."""
+    def act(self, action: Action) -> None:
+        """Let something happen: `action` is a name of a method below without its underscore, and its arguments."""
         with self.loop.entered():
-            getattr(self, "_" + told[0])(*told[1:])
+            getattr(self, "_" + action[0])(*action[1:])
 
     def kill(self) -> None:
         """Let go of it: its coroutines are cancelled, which is how a loop ends them, where nobody looks any more."""
@@ -109,7 +109,7 @@ class Worker:
     ) -> None:
         """The group gives this process all partitions; what it will find where it looks.
 
-        `name` stands for the group's generation, and the writers of this process are told by it.
+        `name` stands for the group's generation, and for the writers of this process.
         """
         self.name, self._writers = name, 0
         self.names |= {name}.union(*(names_in(changelog) for _, changelog in changelogs))
@@ -129,7 +129,7 @@ class Worker:
         self._hand_over(tp, records)
 
     def _chunk_of_before(self, tp: TP, records: tuple[Record, ...]) -> None:
-        """A chunk fetched before the rebalance is handed over as if it were of this generation.
+        """A chunk fetched before the rebalance is delivered as if it were of this generation.
 
         Fetching goes on behind it. One that was under way when the task read again moves nothing.
         """
@@ -167,7 +167,7 @@ class Worker:
     # What the project's code calls, through its ports.
 
     async def ask(self, ask: Any) -> Any:
-        """Wait to be told."""
+        """Wait for the action that answers."""
         promise = self.asks[ask] = Promise(self.loop, ask)
         return await promise
 
@@ -223,10 +223,10 @@ class Worker:
         )
 
     def fingerprint(self) -> bytes:
-        """Equal for workers that will behave equally whatever they are told."""
+        """Equal for workers that will behave equally whatever the actions."""
         for queue, sends in self.queues.items():
-            for place, (_, promise) in enumerate(sends):
-                promise.label = (queue, place)
+            for index, (_, promise) in enumerate(sends):
+                promise.label = (queue, index)
         waiting = [(queue, [records for records, _ in sends]) for queue, sends in self.queues.items() if sends]
         tasks = [(name, task) for name, task in sorted(self.running.items()) if not task.done()]
         return _FINGERPRINT(

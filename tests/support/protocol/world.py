@@ -14,7 +14,7 @@ from support.protocol.bus import Commit, KeyValue, Queue, Record, Scene, names_i
 from support.protocol.fake_ports import Look, Room
 from support.protocol.kafka import Durable, Judge, Kafka, Violation
 from support.protocol.table import Table
-from support.protocol.worker import PATIENCE_S, Told, View
+from support.protocol.worker import PATIENCE_S, Action, View
 
 
 class Left(NamedTuple):
@@ -27,7 +27,7 @@ class Left(NamedTuple):
     rebalances: int = 0  # partitions that go and come back
     recreations: int = 0  # of the input topic
     upgrades: int = 0  # a newer release ran, and an older one follows
-    old_chunks: int = 0  # fetched before a rebalance, and handed over as if of the new assignment
+    old_chunks: int = 0  # fetched before a rebalance, and delivered as if of the new assignment
 
 
 class State(NamedTuple):
@@ -86,24 +86,24 @@ class World:
 
     def successors(self, state: State) -> Iterator[Step]:
         """Everything that can happen next."""
-        for place, (number, local) in enumerate(state.processes):
+        for index, (number, local) in enumerate(state.processes):
             view = self.table.view(local)
-            yield from self._sends(state, place, view)
+            yield from self._sends(state, index, view)
             for ask in view.asks:
-                yield from self._answers(state, place, view, ask)
+                yield from self._answers(state, index, view, ask)
             for tp, offset in view.reads:
                 for records in self._chunks(state, tp, offset):
-                    told = ("chunk", tp, records)
+                    action = ("chunk", tp, records)
                     yield (
                         (number, "reads", tp.topic, records[0].offset, "to", records[-1].offset),
-                        partial(self._tell, state, place, told),
+                        partial(self._act, state, index, action),
                     )
             if state.left.old_chunks and view.fetched_before:
-                yield from self._old_chunks(state, place, view)
+                yield from self._old_chunks(state, index, view)
             if view.may_cut:
-                yield (number, "cuts"), partial(self._tell, state, place, ("cut",))
+                yield (number, "cuts"), partial(self._act, state, index, ("cut",))
             if PATIENCE_S in view.timers:
-                yield (number, "runs out of time to finish"), partial(self._tell, state, place, ("too_late",))
+                yield (number, "runs out of time to finish"), partial(self._act, state, index, ("too_late",))
         yield from self._faults(state)
 
     def settled(self, state: State) -> bool:
@@ -115,56 +115,57 @@ class World:
         """Ask the judge."""
         self.judge.settled(self.table.view(state.processes[0][1]), self.durable(state))
 
-    def _sends(self, state: State, place: int, view: View) -> Iterator[Step]:
-        number = state.processes[place][0]
+    def _sends(self, state: State, index: int, view: View) -> Iterator[Step]:
+        number = state.processes[index][0]
         for queue, sends in view.sends:
-            yield (number, "durable", queue, sends[0]), partial(self._confirm, state, place, queue, sends[0])
-            if state.left.failures and place == 0:
+            yield (number, "durable", queue, sends[0]), partial(self._confirm, state, index, queue, sends[0])
+            if state.left.failures and index == 0:
                 left = state.left._replace(failures=state.left.failures - 1)
                 failing = state._replace(left=left, failed=state.failed + 1)
-                yield (number, "not taken", queue, sends[0]), partial(self._tell, failing, place, ("refused", queue))
+                yield (number, "not taken", queue, sends[0]), partial(self._act, failing, index, ("refused", queue))
 
-    def _answers(self, state: State, place: int, view: View, ask: Any) -> Iterator[Step]:
-        number = state.processes[place][0]
+    def _answers(self, state: State, index: int, view: View, ask: Any) -> Iterator[Step]:
+        number = state.processes[index][0]
         if isinstance(ask, Room):
-            yield (number, "has room"), partial(self._tell, state, place, ("answered", ask, None))
+            yield (number, "has room"), partial(self._act, state, index, ("answered", ask, None))
             return
         if isinstance(ask, Look):
             found = self.kafka.first_offset(state.durable, *ask)
             yield (
                 (number, "looks into the log at", ask.offset),
-                partial(self._tell, state, place, ("answered", ask, found)),
+                partial(self._act, state, index, ("answered", ask, found)),
             )
             return
-        stands = (place == 0 and ask.name == number) or not self.setup.fences
+        stands = (index == 0 and ask.name == number) or not self.setup.fences
         offsets = tuple(offset for _, offset, _ in ask.positions)
         if stands:
-            yield (number, "commits", *offsets), partial(self._commit, state, place, ask)
-        if place and not stands and not self.setup.refused_go_on:
-            processes = (*state.processes[:place], *state.processes[place + 1 :])
+            yield (number, "commits", *offsets), partial(self._commit, state, index, ask)
+        if index and not stands and not self.setup.refused_go_on:
+            processes = (*state.processes[:index], *state.processes[index + 1 :])
             yield (number, "is refused to commit and ends"), lambda: state._replace(processes=processes)
         elif not stands or (state.left.refusals and view.reads):
             refused = state if not stands else state._replace(left=_less(state.left, "refusals"))
-            told = ("answered", ask, False)
-            yield (number, "is refused to commit", *offsets), partial(self._tell, refused, place, told)
+            action = ("answered", ask, False)
+            yield (number, "is refused to commit", *offsets), partial(self._act, refused, index, action)
 
     def _chunks(self, state: State, tp: TP, offset: int) -> list[tuple[Record, ...]]:
         waiting = self.kafka.waiting(state.durable, tp, offset)
         sizes = [size for size in self.setup.chunk_sizes if size <= len(waiting)]
         return [waiting[:size] for size in sizes] or ([waiting] if waiting else [])
 
-    def _old_chunks(self, state: State, place: int, view: View) -> Iterator[Step]:
+    def _old_chunks(self, state: State, index: int, view: View) -> Iterator[Step]:
         """What lies behind the position was fetched ahead; what lies before it is under way where it was read again."""
-        number, left = state.processes[place][0], state.left
+        number, left = state.processes[index][0], state.left
         fewer = state._replace(left=_less(left, "old_chunks"))
         for tp, position, again in view.positions:
             log = self.kafka.waiting(state.durable, tp, 0)
             for first, record in enumerate(log):
                 if record.offset > position or (again and record.offset < position):
                     for size in self.setup.chunk_sizes:
-                        told = ("chunk_of_before", tp, log[first : first + size])
-                        label = number, "is handed, fetched before,", tp.topic, record.offset, "to", told[2][-1].offset
-                        yield label, partial(self._tell, fewer, place, told)
+                        action = ("chunk_of_before", tp, log[first : first + size])
+                        offsets = record.offset, "to", action[2][-1].offset
+                        label = number, "is delivered, fetched before,", tp.topic, *offsets
+                        yield label, partial(self._act, fewer, index, action)
 
     def _faults(self, state: State) -> Iterator[Step]:
         number, local = state.processes[0]
@@ -178,7 +179,7 @@ class World:
             yield (number, "is paused, its partitions move"), partial(self._begin, paused, state.processes)
         if view.holds and left.rebalances:
             going = state._replace(left=_less(left, "rebalances"))
-            yield (number, "is asked for its partitions"), partial(self._tell, going, 0, ("revoked",))
+            yield (number, "is asked for its partitions"), partial(self._act, going, 0, ("revoked",))
         if left.recreations and self.durable(state).commits:
             anew = self.kafka.made_anew(state.durable)
             yield (number, "dies, its topic is made anew"), partial(self._must_refuse, state, anew)
@@ -188,19 +189,19 @@ class World:
         if view.handed_back:
             yield (number, "gets its partitions back"), partial(self._rejoin, state)
 
-    def _tell(self, state: State, place: int, told: Told) -> State:
-        number, local = state.processes[place]
-        local = self.table.step(local, told)
+    def _act(self, state: State, index: int, action: Action) -> State:
+        number, local = state.processes[index]
+        local = self.table.step(local, action)
         failure = self.table.view(local).failure
-        if failure and place == 0 and (not state.failed or failure.startswith("refuses")):
+        if failure and index == 0 and (not state.failed or failure.startswith("refuses")):
             raise Violation(f"W{number} {failure}")
-        processes = (*state.processes[:place], (number, local), *state.processes[place + 1 :])
+        processes = (*state.processes[:index], (number, local), *state.processes[index + 1 :])
         return state._replace(processes=processes)
 
     def _begin(self, state: State, zombies: tuple[tuple[int, int], ...]) -> State:
         name = self._new_name(state.durable, zombies)
         state = state._replace(processes=((name, 0), *zombies))
-        return self._tell(state, 0, self.kafka.found(state.durable, name))
+        return self._act(state, 0, self.kafka.found(state.durable, name))
 
     def _must_refuse(self, state: State, durable: int) -> State:
         """The state as it was, when a process that finds `durable` instead refuses to go on."""
@@ -217,7 +218,7 @@ class World:
     def _rejoin(self, state: State) -> State:
         name = self._new_name(state.durable, state.processes)
         state = state._replace(processes=((name, state.processes[0][1]), *state.processes[1:]))
-        return self._tell(state, 0, self.kafka.found(state.durable, name))
+        return self._act(state, 0, self.kafka.found(state.durable, name))
 
     def _new_name(self, durable: int, others: tuple[tuple[int, int], ...]) -> int:
         changelogs = self.kafka.durables[durable].changelogs
@@ -225,13 +226,13 @@ class World:
         used = set[int]().union(*living, *(names_in(changelog) for _, changelog in changelogs))
         return next(name for name in count(1) if name not in used)
 
-    def _confirm(self, state: State, place: int, queue: Queue, records: tuple[KeyValue, ...]) -> State:
+    def _confirm(self, state: State, index: int, queue: Queue, records: tuple[KeyValue, ...]) -> State:
         durable = self.kafka.append(state.durable, queue, records)
-        return self._tell(state._replace(durable=durable), place, ("confirmed", queue))
+        return self._act(state._replace(durable=durable), index, ("confirmed", queue))
 
-    def _commit(self, state: State, place: int, ask: Commit) -> State:
+    def _commit(self, state: State, index: int, ask: Commit) -> State:
         durable = self.kafka.commit(state.durable, ask)
-        return self._tell(state._replace(durable=durable), place, ("answered", ask, True))
+        return self._act(state._replace(durable=durable), index, ("answered", ask, True))
 
 
 def _less(left: Left, fault: str) -> Left:

@@ -26,7 +26,8 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("months")
     people = ["--accounts", "2000", "--seed", "5"]
     invoke(simulate, "-o", folder / "before", *people, "--days", "5", "--start", "2020-08-25")
-    invoke(train, folder / "before" / "events.parquet", "-o", folder / "model", "--budget", "5", "--inject", "300")
+    few = ["--budget", "5", "--inject", "300", "--burn-in", "0"]
+    invoke(train, folder / "before" / "events.parquet", "-o", folder / "model", *few)
     days = ["--start", "2020-09-01", "--days", "4", "--cases", "12", "--typologies", "T1,T10"]
     invoke(simulate, "-o", folder / "attack", *people, *days, "--scenario", "ghost-wallets")
     return folder

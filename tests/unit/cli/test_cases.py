@@ -1,16 +1,15 @@
-"""`kozamori cases` as people and programs see it, on alerts that a list hands over."""
+"""`kozamori cases` as people and programs see it, on a list of alerts."""
 
 import json
-from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from msgspec import structs
 from support.alerts import make_alert
 
-from detector.cli import cases as command
+from detector.cli.alerts import Language
+from detector.cli.cases import cases, print_json, print_table
 from detector.contract.alerts import Alert
 
 START_MS = 1_598_936_706_000
@@ -21,41 +20,29 @@ ALERTS = (
 )
 
 
-class Handed:
-    """A subscriber whose alerts are there; `asked` is what it was built with."""
+class Printed:
+    """What the command prints of alerts, in a terminal of 200 columns or as JSON lines."""
 
-    asked: dict[str, Any]
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
 
-    def __init__(self, _bootstrap: object, **asked: Any) -> None:
-        Handed.asked = asked
+    def table(self, *alerts: Alert, top: int = 20, lang: Language = "en", follow: bool = False) -> str:
+        print_table(alerts or ALERTS, top, lang, follow=follow)
+        return self._capsys.readouterr().out
 
-    def __iter__(self) -> Iterator[Alert]:
-        bank = self.asked["bank"]
-        return iter([alert for alert in ALERTS if bank in (None, alert.bank)])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
+    def objects(self, *, follow: bool = False) -> list[dict[str, Any]]:
+        print_json(ALERTS, 20, follow=follow)
+        return [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
 
 
-def said(monkeypatch: pytest.MonkeyPatch, *options: str) -> str:
-    monkeypatch.setattr(command, "AlertSubscriber", Handed)
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
     monkeypatch.setenv("COLUMNS", "200")
-    result = CliRunner().invoke(command.cases, list(options), catch_exceptions=False)
-    assert 0 == result.exit_code, result.output
-    return result.output
+    return Printed(capsys)
 
 
-def objects(lines: Iterable[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in lines]
-
-
-def test_the_table_has_a_line_for_each_case_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    title, head, first, second = said(monkeypatch).splitlines()
+def test_the_table_has_a_line_for_each_case_in_its_order(printed: Printed) -> None:
+    title, head, first, second = printed.table().splitlines()
     assert "2 open cases, 2020-09-01 14:05 JST" == title.strip()
     assert ["rank", "at", "risk", "to", "cap"] == head.split()[:5]
     assert ["225,000", "300,000", "0", "0001", "docomo_account", "00112233", "09-01", "14:05", "1"] == (
@@ -65,41 +52,38 @@ def test_the_table_has_a_line_for_each_case_in_its_order(monkeypatch: pytest.Mon
     assert "3 debits within 10 minutes, usually 0" in second
 
 
-def test_top_and_bank_and_language_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 3 == len(said(monkeypatch, "--top", "1").splitlines())
-    found = said(monkeypatch, "--bank", "0116", "--lang", "ja")
-    assert ("0116", False) == (Handed.asked["bank"], "0001" in found)
-    assert "10 分間に 3 回の引落" in found
+def test_the_table_has_as_many_cases_and_the_language_that_are_wanted(printed: Printed) -> None:
+    assert 3 == len(printed.table(top=1).splitlines())
+    assert "10 分間に 3 回の引落" in printed.table(lang="ja")
 
 
-def test_programs_get_the_cases_in_their_order_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = objects(said(monkeypatch, "--json").splitlines())
+def test_programs_get_the_cases_in_their_order_a_line_each(printed: Printed) -> None:
+    found = printed.objects()
     assert [225_000, 0] == [case["rank_yen"] for case in found]
     assert [1, 5] == [case["events"] for case in found]
     assert {"case_id", "rank_yen", "urgency", "seconds_to_cap", "began_at_ms", "events", "last"} == set(found[0])
     assert "0001" == found[0]["last"]["bank"]
-    assert (True, True) == (Handed.asked["from_beginning"], Handed.asked["until_end"])
 
 
-def test_followers_get_a_line_for_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = objects(said(monkeypatch, "--json", "--follow").splitlines())
+def test_followers_get_a_line_for_each_change(printed: Printed) -> None:
+    found = printed.objects(follow=True)
     changes = [(case["case_id"].rpartition("-")[2], case["events"]) for case in found]
     assert [("7", 1), ("8", 1), ("7", 5)] == changes
-    assert not Handed.asked["until_end"]
 
 
-def test_where_there_is_no_terminal_followers_read_a_line_for_each_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    costs = [line.split()[0] for line in said(monkeypatch, "--follow").splitlines()]
+def test_where_there_is_no_terminal_followers_read_a_line_for_each_change(printed: Printed) -> None:
+    costs = [line.split()[0] for line in printed.table(follow=True).splitlines()]
     assert ["20,000", "225,000", "0"] == costs
 
 
-def test_control_characters_never_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Handed, "__iter__", lambda _: iter([make_alert(7, account="\x1b[2J\x07", service="\x9b1m")]))
-    assert not {"\x1b", "\x07", "\x9b"} & set(said(monkeypatch))
+def test_control_characters_never_reach_the_terminal(printed: Printed) -> None:
+    found = printed.table(make_alert(7, account="\x1b[2J\x07", service="\x9b1m"))
+    assert "1 open cases" in found
+    assert not {"\x1b", "\x07", "\x9b"} & set(found)
 
 
 @pytest.mark.parametrize("bank", ["116", "01167", "abcd", "\uff10\uff11\uff11\uff16"])
 def test_what_is_no_bank_is_refused(bank: str) -> None:
-    result = CliRunner().invoke(command.cases, ["--bank", bank])
+    result = CliRunner().invoke(cases, ["--bank", bank])
     assert 2 == result.exit_code
     assert "four digits" in result.output

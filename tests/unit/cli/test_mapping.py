@@ -53,7 +53,16 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         (folder / f"{name}.csv").write_text("\n".join([LAYOUTS[request.param], *rows]) + "\n")
     (folder / "own.toml").write_text(run("mapping", "example", request.param).stdout)
     said = run(
-        "train", folder / "normal.csv", "--mapping", folder / "own.toml", "-o", folder / "model", "--budget", "2"
+        "train",
+        folder / "normal.csv",
+        "--mapping",
+        folder / "own.toml",
+        "-o",
+        folder / "model",
+        "--budget",
+        "2",
+        "--burn-in",
+        "0",
     )
     assert "left out" in said.stderr
     return folder
@@ -126,6 +135,8 @@ def test_a_model_that_knows_more_is_told_of(own: Path, tmp_path: Path) -> None:
         tmp_path / "model",
         "--budget",
         "2",
+        "--burn-in",
+        "0",
         "--detectors",
         "forest",
     )

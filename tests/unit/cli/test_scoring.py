@@ -35,6 +35,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "3",
         "--inject",
         "100",
+        "--burn-in",
+        "0",
     )
     return folder
 
@@ -55,6 +57,22 @@ def test_every_event_of_the_file_has_a_row_in_its_order(history: Path, tmp_path:
     found = run(history, tmp_path / "scores.parquet")
     for column in KEPT:
         assert expected[column].fillna("").tolist() == found[column].fillna("").tolist()
+
+
+def test_scores_after_a_warm_up_are_those_of_the_whole_log(history: Path, tmp_path: Path) -> None:
+    table = pq.read_table(history / "out" / "events.parquet")
+    half = table.num_rows // 2
+    parts = {"before": table.slice(0, half), "after": table.slice(half)}
+    for name, part in parts.items():
+        pq.write_table(part, tmp_path / f"{name}.parquet")
+    whole = run(history, tmp_path / "scores.parquet").iloc[half:].reset_index(drop=True)
+    options = ["--model", history / "model", "-o", tmp_path / "late.parquet"]
+    said = invoke(score, tmp_path / "after.parquet", *options, "--warm-up", tmp_path / "before.parquet")
+    assert "state begins empty" not in said.stderr
+    pd.testing.assert_frame_equal(whole, pd.read_parquet(tmp_path / "late.parquet"))
+    said = invoke(score, tmp_path / "after.parquet", *options)
+    assert "the state begins empty, alerts mean little until it has settled, 0 days" in said.stderr
+    assert not whole.equals(pd.read_parquet(tmp_path / "late.parquet"))
 
 
 def test_links_and_debits_are_scored_and_those_within_the_budget_alert(history: Path, tmp_path: Path) -> None:
@@ -114,7 +132,7 @@ def test_the_summary_counts_events_scores_and_alerts(history: Path, tmp_path: Pa
 
 def test_a_model_of_accounts_alone_leaves_wallet_events_out(history: Path, tmp_path: Path) -> None:
     events = history / "out" / "events.parquet"
-    invoke(train, events, "-o", tmp_path / "model", "--stages", ACCOUNT_CHAIN.name, "--inject", "100")
+    invoke(train, events, "-o", tmp_path / "model", "--stages", ACCOUNT_CHAIN.name, "--inject", "100", "--burn-in", "0")
     invoke(score, events, "--model", tmp_path / "model", "-o", tmp_path / "scores.parquet", "--features")
     found = pd.read_parquet(tmp_path / "scores.parquet")
     assert {"link", "unlink", "debit"} == set(found["kind"])

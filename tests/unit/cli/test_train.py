@@ -27,7 +27,9 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*options: object) -> Result:
-    return CliRunner().invoke(train, [str(option) for option in options], catch_exceptions=False)
+    """Train on days that are too few to tell when the state has settled."""
+    given = [str(option) for option in options]
+    return CliRunner().invoke(train, [*given, "--burn-in", "0"], catch_exceptions=False)
 
 
 def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(events: Path, tmp_path: Path) -> None:
@@ -134,3 +136,13 @@ def test_banks_get_budgets_of_their_own(events: Path, tmp_path: Path) -> None:
     assert {20.0} == set(np.delete(model.limits, int(bank)).tolist())
     with pytest.raises(UserError, match="such as 0116=2"):
         run(*options, "5=1")
+
+
+def test_days_that_only_fill_the_state_are_told_and_too_few_days_refused(events: Path, tmp_path: Path) -> None:
+    options = [str(events), "-o", str(tmp_path / "model"), "--inject", "100"]
+    told = CliRunner().invoke(train, [*options, "--burn-in", "1"], catch_exceptions=False)
+    assert "1 days before them only filled the state" in told.stdout
+    training = read_model(tmp_path / "model", *CHAINS).manifest["training"]
+    assert (1, training["days"] + 1) == (training["burn_in_days"], len(training["groups_by_day"]))
+    with pytest.raises(UserError, match="at least 14 days, or --burn-in 0"):
+        CliRunner().invoke(train, [*options, "--force"], catch_exceptions=False)

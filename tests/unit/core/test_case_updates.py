@@ -9,7 +9,6 @@ from support.alone import Alone
 from support.oracle_cases import CASE_MS, START_MS, Alerting, Oracle, Update, batch_of, lives, severity_of
 
 from detector.contract.vocabulary import DEBIT, LINK, OK, WRONG_CREDENTIALS
-from detector.core.model import SEVERITIES
 from detector.core.stage import (
     CASE_EVENTS,
     CASE_NEWS,
@@ -25,6 +24,7 @@ from detector.core.triage import (
     LEVELS,
     MILLION,
     NEWS,
+    SEVERITIES,
     level_of,
     news_of,
     rank_yen,

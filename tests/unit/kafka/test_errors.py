@@ -11,7 +11,7 @@ CLIENT = logging.getLogger("kafka.net.connection")
 
 
 @pytest.mark.parametrize(
-    ("expected", "error", "heard"),
+    ("expected", "error", "logged"),
     [
         (NO_CAUSE, KafkaTimeoutError("late"), []),
         ("nothing listens there", KafkaTimeoutError("late"), ["lost: KafkaConnectionError: 111 ECONNREFUSED"]),
@@ -31,8 +31,8 @@ CLIENT = logging.getLogger("kafka.net.connection")
         ("refused: InvalidTopicError", InvalidTopicError("bad\nname"), []),
     ],
 )
-def test_an_error_says_what_to_do_in_one_line(expected: str, error: KafkaError, heard: list[str]) -> None:
-    line = explain(error, "k:9092", heard)
+def test_an_error_says_what_to_do_in_one_line(expected: str, error: KafkaError, logged: list[str]) -> None:
+    line = explain(error, "k:9092", logged)
     assert expected in line
     assert "k:9092" in line
     assert "\n" not in line

@@ -83,7 +83,7 @@ def test_offsets_that_were_not_stored_are_noticed_whatever_the_answer(answer: ty
         store_offsets(client, "g", COMMITS)
 
 
-def test_offsets_lie_within_others_only_with_the_same_place_and_marks() -> None:
+def test_offsets_lie_within_others_only_with_the_same_offset_and_marks() -> None:
     tp = TopicPartition("a", 0)
     assert offsets_within({}, {})
     assert offsets_within({tp: COMMITS[tp]}, COMMITS)

@@ -1,4 +1,4 @@
-"""Marks survive the commit's metadata and fit into it; another program's commit is told from ours."""
+"""Marks survive the commit's metadata and fit into it; another program's commit is recognized."""
 
 from base64 import b85decode
 

@@ -1,4 +1,4 @@
-"""Topics are made anew as they were, in an order that can be interrupted."""
+"""Topics are re-created as they were, in an order that can be interrupted."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from kafka.errors import (
 )
 
 from detector.errors import UserError
-from detector.ops import recreate_topics
 from detector.ops.recreate_topics import recreate_empty
 from detector.settings import Settings
 
@@ -67,14 +66,9 @@ class Cluster:
         self.calls.append(("wait", tuple(names)))
 
 
-def recreate(cluster: Cluster) -> None:
+def recreate(cluster: Cluster, attempts: int = 3) -> None:
     client: Any = cluster
-    recreate_empty(client, SETTINGS, [[HOP], [ROWS]], partitions=5, replication=2)
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recreate_topics, "LOOK_EVERY_S", 0.0)
+    recreate_empty(client, SETTINGS, [[HOP], [ROWS]], partitions=5, replication=2, attempts=range(attempts))
 
 
 def test_each_batch_is_deleted_after_the_one_before_and_all_is_created_behind_the_last() -> None:
@@ -116,11 +110,12 @@ def test_a_name_that_is_not_free_yet_is_asked_for_again_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("patience_s", "error"), [(30.0, InvalidReplicationFactorError), (0.0, TopicAlreadyExistsError)]
+    ("expected", "error"), [(["create"], InvalidReplicationFactorError), (["create"] * 3, TopicAlreadyExistsError)]
 )
 def test_a_topic_that_is_not_created_again_is_named_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, patience_s: float, error: type[KafkaError]
+    expected: list[str], error: type[KafkaError]
 ) -> None:
-    monkeypatch.setattr(recreate_topics, "DELETE_TIMEOUT_S", patience_s)
+    cluster = Cluster([HOP, ROWS], *[error] * 4)
     with pytest.raises(UserError, match=rf"{ROWS} was deleted but not created again \({error.__name__}\): run the res"):
-        recreate(Cluster([HOP, ROWS], *[error] * 10_000))
+        recreate(cluster, attempts=3)
+    assert ["delete", "delete", *expected] == [what for what, _ in cluster.calls]

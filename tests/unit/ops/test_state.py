@@ -118,11 +118,11 @@ def test_the_last_header_counts() -> None:
 
 def test_a_row_counts_once_whoever_wrote_it_and_not_after_all_its_tombstones() -> None:
     log = Changelog()
-    seen = []
+    counts = []
     for key, value in ((KEY, ROW), (KEY, ROW), (OTHER_WRITER, ROW), (KEY, None), (OTHER_WRITER, None)):
         log.feed(key, value)
-        seen.append((log.rows, log.writers))
-    assert seen == [(1, 1), (1, 1), (1, 2), (1, 1), (0, 0)]
+        counts.append((log.rows, log.writers))
+    assert counts == [(1, 1), (1, 1), (1, 2), (1, 1), (0, 0)]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from support.own_files import DEBITS, HEADING, KEY, ROWS, csv_of, mapped, mappin
 
 from detector.errors import UserError
 from producers.batches import to_batches
-from producers.mapping import rows as reading
 from producers.mapping.events import read_events
 from producers.mapping.problems import Tally
+from producers.mapping.rows import csv_rows
 
 NUMBER = '{ column = "x", hash = "number", branch = { constant = "012" }, account_kind = { constant = "1" } }'
 EIGHT_SEPTEMBER_MS = 1_599_490_800_000  # 2020-09-08 00:00 in Japan
@@ -222,11 +222,17 @@ BROKEN = (
 )
 
 
-@pytest.mark.parametrize("block_bytes", [64, 1 << 20])
-def test_lines_not_understood_are_counted_and_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+@pytest.mark.parametrize(("block_bytes", "blocks"), [(64, [2, 2, 2, 0]), (1 << 20, [6])])
+def test_a_row_has_its_line_wherever_a_block_of_the_file_ends(
+    tmp_path: Path, block_bytes: int, blocks: list[int]
 ) -> None:
-    monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
+    found = list(csv_rows(csv_of(tmp_path, *BROKEN), mapping_of(tmp_path), block_bytes))
+    assert blocks == [len(rows.line) for rows in found]
+    assert [2, 4, 5, 6, 7, 8] == [line for rows in found for line in rows.line.tolist()]
+    assert [3, 9] == [line for rows in found for line in rows.torn]
+
+
+def test_lines_not_understood_are_counted_and_named(tmp_path: Path) -> None:
     tally = Tally()
     mapping = mapping_of(tmp_path, '[input]\nbad_rows = "skip"\n' + DEBITS)
     assert ["a", "b", "c"] == list(mapped(csv_of(tmp_path, *BROKEN), mapping, tally).event_id)

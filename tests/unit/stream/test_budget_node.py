@@ -16,7 +16,7 @@ from detector.core.topology import topology_for
 from detector.stream.processor import ALERTS, Wiring
 
 EVENTS = 20_000
-#: Some thirty groups a day come at this limit, so that the controller takes it for life that has drifted.
+#: Some thirty groups a day alert at this limit, which the controller takes for drift.
 LIMIT = 20.0
 
 
@@ -29,7 +29,7 @@ def ran(model: Model, size: int = 1000, partitions: int = 1) -> Nodes:
     """A topology's nodes after the account events of ten days, in chunks of so many records."""
     made = Nodes(Wiring(topology_for(model), model, partitions, TOPICS))
     records = source_records(EVENTS, partitions)
-    run(made, {place: found for place, found in records.items() if place[0] == ACCOUNT_EVENTS}, size)
+    run(made, {source: found for source, found in records.items() if source[0] == ACCOUNT_EVENTS}, size)
     return made
 
 

@@ -1,7 +1,7 @@
 """A chunk that does not begin where the last one ended: what the shell makes of it."""
 
 import pytest
-from support.shells import PLACE, Ported
+from support.shells import INPUT, Ported
 
 from detector.errors import WorkerError
 
@@ -12,7 +12,7 @@ class World(Ported):
     def __init__(self, *, position: int, begin: int = 0, following: int = 0) -> None:
         super().__init__()
         self.task = self.take(position=position)
-        self.backend.ends = {PLACE: (begin, 10_000)}
+        self.backend.ends = {INPUT: (begin, 10_000)}
         self.backend.following = following
         self.asked = self.backend.read_again
 

@@ -88,7 +88,7 @@ def test_a_layout_covers_what_looks_at_less() -> None:
     assert not replace(everything, catalogue=0).covers(everything)
 
 
-def test_a_feature_of_another_name_or_place_is_another_catalogue() -> None:
+def test_a_feature_of_another_name_or_index_is_another_catalogue() -> None:
     def of(*features: str) -> int:
         made = tuple(replace(COUNTING.features[0], name=name) for name in features)
         return catalogue_of(topology_of(Chain((replace(COUNTING, features=made),))))

@@ -18,7 +18,7 @@ from detector.stream.hop_layout import CHECK, COUNTS, Layout
 from detector.stream.hop_sender import BATCH_BYTES, RECORD_OVERHEAD_BYTES, HopSender
 
 Future = asyncio.Future[Any]
-Place = tuple[str, int]
+Target = tuple[str, int]
 #: Of a hop message whose body is as large as it may be, and cannot be compressed.
 _HEAD = Layout.into(topology_of(CHAINS[-1], BUDGET), "cases", None).head
 _BODY = cramjam.zstd.compress(random.Random(1).randbytes(MAX_BODY_BYTES), level=LEVEL)
@@ -29,42 +29,42 @@ class Kafka:
     """Takes batches, and confirms them when the test says so."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[Place, list[bytes]]] = []
-        self.waiting: dict[Place, Future] = {}
+        self.sent: list[tuple[Target, list[bytes]]] = []
+        self.waiting: dict[Target, Future] = {}
         self.refuses: BaseException | None = None
 
     async def send(self, topic: str, partition: int, values: list[bytes]) -> Future:
         if self.refuses is not None:
             raise self.refuses
-        place = topic, partition
-        assert place not in self.waiting, "a second batch before the first was confirmed"
-        self.sent.append((place, values))
-        self.waiting[place] = asyncio.get_running_loop().create_future()
-        return self.waiting[place]
+        target = topic, partition
+        assert target not in self.waiting, "a second batch before the first was confirmed"
+        self.sent.append((target, values))
+        self.waiting[target] = asyncio.get_running_loop().create_future()
+        return self.waiting[target]
 
-    def batches(self, place: Place) -> list[list[bytes]]:
-        return [values for where, values in self.sent if where == place]
+    def batches(self, target: Target) -> list[list[bytes]]:
+        return [values for to, values in self.sent if to == target]
 
-    def confirm(self, place: Place) -> None:
-        self.waiting.pop(place).set_result(None)
+    def confirm(self, target: Target) -> None:
+        self.waiting.pop(target).set_result(None)
 
-    def lose(self, place: Place, error: BaseException) -> None:
-        self.waiting.pop(place).set_exception(error)
+    def lose(self, target: Target, error: BaseException) -> None:
+        self.waiting.pop(target).set_exception(error)
 
 
 ONE, OTHER = ("hop", 0), ("hop", 1)
 
 
 class Bench:
-    """A sender, its Kafka, and what it told."""
+    """A sender, its Kafka, and its failures."""
 
     def __init__(self) -> None:
         self.kafka = Kafka()
         self.failures: list[BaseException] = []
         self.sender = HopSender(self.kafka.send, self.failures.append)
 
-    def send(self, place: Place, *values: bytes) -> list[Future]:
-        return [self.sender.send(*place, value) for value in values]
+    def send(self, target: Target, *values: bytes) -> list[Future]:
+        return [self.sender.send(*target, value) for value in values]
 
     async def turn(self) -> None:
         """Let everything happen that can."""
@@ -186,7 +186,7 @@ async def test_the_first_failure_fails_everything_waiting_and_later_and_sends_no
         with pytest.raises(WorkerError, match="a hop message was not taken by Kafka"):
             await future
     assert await elsewhere[0] is None, "what Kafka has, it has"
-    assert ["WorkerError"] == [type(failure).__name__ for failure in bench.failures], "told once"
+    assert ["WorkerError"] == [type(failure).__name__ for failure in bench.failures], "reported once"
 
 
 async def test_a_batch_that_cannot_even_be_handed_over_is_a_failure() -> None:

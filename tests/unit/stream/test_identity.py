@@ -98,7 +98,7 @@ def test_a_lost_changelog_is_refused(found: Recovery) -> None:
 def test_offsets_that_went_while_a_later_stage_remembers_are_refused() -> None:
     with pytest.raises(UserError, match="no committed offset, but a-hop has events of it"):
         check(None, None, NO_MARKS, passed_on="a-hop")
-    check(recovery(rows=False), None, NO_MARKS, passed_on="a-hop")  # its own header would tell
+    check(recovery(rows=False), None, NO_MARKS, passed_on="a-hop")  # its own header would show it
 
 
 @pytest.mark.parametrize(("upstreams", "crcs"), [(4, (7,)), (2, (8,))], ids=["another number", "other nodes"])

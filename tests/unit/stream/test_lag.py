@@ -1,4 +1,4 @@
-"""How many records wait, also where a log ends with what no consumer is given."""
+"""Lag, also where a log ends with what no consumer is given."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from faust.types import TP
 from detector.stream.lag import LagWatch
 from detector.stream.ports import Span
 
-PLACE = TP("account-events", 0)
+INPUT = TP("account-events", 0)
 
 
 class World:
@@ -18,10 +18,10 @@ class World:
     def __init__(self, *, position: int, end: int, fetched: int, markers: frozenset[int] = frozenset()) -> None:
         self.end, self.fetched, self.markers = end, fetched, markers
         self.looks: list[Span] = []
-        self.told: list[int] = []
+        self.reported: list[int] = []
         self.task = SimpleNamespace(position=position)
-        reporting = SimpleNamespace(lag=lambda _, records: self.told.append(records))
-        kafka, tasks = cast(Any, self), cast(Any, {PLACE: self.task})
+        reporting = SimpleNamespace(lag=lambda _, records: self.reported.append(records))
+        kafka, tasks = cast(Any, self), cast(Any, {INPUT: self.task})
         self.watch = LagWatch(kafka, kafka, tasks, cast(Any, reporting))
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
@@ -37,7 +37,7 @@ class World:
     async def waiting(self, looks: int) -> int:
         for _ in range(looks):
             await self.watch.look()
-        assert self.watch.waiting == self.told[-1]
+        assert self.watch.waiting == self.reported[-1]
         return self.watch.waiting
 
 
@@ -50,10 +50,10 @@ async def test_what_was_not_fetched_waits() -> None:
 async def test_markers_at_the_end_of_a_log_do_not_wait() -> None:
     world = World(position=9, end=10, fetched=10, markers=frozenset({9}))
     assert [1, 0, 0] == [await world.waiting(1) for _ in range(3)]
-    assert [(9, 10)] == world.looks, "the same offsets were looked at twice"
+    assert [(9, 10)] == world.looks, "the same offsets were read twice"
 
 
-async def test_records_that_were_fetched_and_got_lost_on_their_way_wait() -> None:
+async def test_records_that_were_fetched_and_got_lost_afterwards_wait() -> None:
     world = World(position=7, end=10, fetched=10, markers=frozenset({9}))
     assert [3, 3, 3] == [await world.waiting(1) for _ in range(3)]
 

@@ -102,7 +102,7 @@ def test_an_alert_has_the_timestamp_of_its_source_record_and_the_key_of_its_acco
 
 
 def escalated(made: Nodes) -> Events:
-    """The alerting events that come to the cases, whether they raise an update or not."""
+    """The alerting events sent to the cases, whether they raise an update or not."""
     found, node = made.hops["cases", 0], made.wiring.topology.node("cases")
     codec = made.wiring.codecs["cases"]
     return codec.decode([one.value for one in found], range(len(found)), made.wiring.marks(node)).events

@@ -1,4 +1,4 @@
-"""Rows read back through a consumer that makes trouble: the trouble is what comes out, and nothing in its place."""
+"""Rows restored by a consumer that fails: its own error is raised, no other."""
 
 import asyncio
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ HEADER = Header("account-events", "id-1", 1, "account")
 
 
 class FakeConsumer:
-    """A changelog of headers; `ends` fails where it is told to, and `stop` lets a cancellation leak, as aiokafka's."""
+    """A changelog of headers; `ends` fails where the test wants, and `stop` lets a cancellation leak, as aiokafka's."""
 
     def __init__(self, **_: Any) -> None:
         self.read = 0
@@ -67,7 +67,7 @@ class NeverStops(FakeConsumer):
 
 
 def nothing() -> None:
-    """Told of progress, does not care."""
+    """Ignores progress."""
 
 
 async def test_the_cause_of_a_failed_restore_comes_out_whatever_its_consumer_does_when_stopped() -> None:

@@ -12,7 +12,7 @@ from detector.stream.supervision import Watcher, serve
 
 
 class Source:
-    """Starts and crashes as told."""
+    """Starts and crashes as the test wants."""
 
     def __init__(self, *, starts: BaseException | None = None, crash: BaseException | None = None) -> None:
         self._starts = starts
@@ -81,7 +81,7 @@ async def test_a_source_that_does_not_start_ends_the_worker_with_its_cause() -> 
     assert cause is await served(Source(starts=cause), watches)
 
 
-async def test_a_worker_that_is_told_to_stop_drains_and_has_no_error() -> None:
+async def test_a_worker_that_is_asked_to_stop_drains_and_has_no_error() -> None:
     source = Source()
     assert await served(source, watches, stop=True) is None
     assert source.paused

@@ -52,12 +52,12 @@ def breaks() -> Mapping[str, str]:
 
 
 def tasks() -> dict[TP, Any]:
-    places = [(TP(EVENTS, 0), "id-1"), (TP(EVENTS, 1), "id-1"), (TP(HOP, 1), "id-2")]
-    return {tp: SimpleNamespace(tp=tp, topic_id=topic_id, ended=False) for tp, topic_id in places}
+    held = [(TP(EVENTS, 0), "id-1"), (TP(EVENTS, 1), "id-1"), (TP(HOP, 1), "id-2")]
+    return {tp: SimpleNamespace(tp=tp, topic_id=topic_id, ended=False) for tp, topic_id in held}
 
 
 def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
-    """What a watch told the worker to end with, when it had looked often enough or for the first time before."""
+    """The error with which a watch ended the worker, after enough looks or at the first failure."""
     failures: list[BaseException] = []
 
     def fail(error: BaseException) -> None:
@@ -69,7 +69,7 @@ def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
         assert await asyncio.to_thread(kafka.enough.wait, 10)
         task.cancel()
         for thread in threading.enumerate():
-            if thread.name == "topic ids":  # what it has to say belongs to this test, not to the next
+            if thread.name == "topic ids":  # its answer belongs to this test, not to the next
                 await asyncio.to_thread(thread.join)
 
     asyncio.run(look())
@@ -88,7 +88,7 @@ def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
     ],
     ids=["a source", "a hop, later", "after Kafka could not be reached"],
 )
-def test_a_topic_made_anew_ends_the_worker_with_one_line_that_says_what_to_do(answers: list[Answer], said: str) -> None:
+def test_a_re_created_topic_ends_the_worker_with_one_line_on_what_to_do(answers: list[Answer], said: str) -> None:
     (failure,) = watch(Kafka(*answers), tasks())
     assert isinstance(failure, UserError)
     assert said in str(failure)
@@ -126,7 +126,7 @@ def test_a_worker_without_partitions_asks_nothing() -> None:
         await asyncio.sleep(0.05)
         task.cancel()
         for thread in threading.enumerate():
-            if thread.name == "topic ids":  # what it has to say belongs to this test, not to the next
+            if thread.name == "topic ids":  # its answer belongs to this test, not to the next
                 await asyncio.to_thread(thread.join)
 
     asyncio.run(look())

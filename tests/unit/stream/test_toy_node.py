@@ -1,7 +1,7 @@
 """A further node is a row, a compiled function, a feature and a line of wiring: here one that counts a wallet's debits.
 
-Once as one more stage of a chain, whose feature the model looks at, once as a side output that an edge feeds. What the
-nodes of a worker make of a log, through real hop messages, is what a run in memory makes of it.
+Once as one more stage of a chain, whose feature the model reads, once as a side output that an edge leads to. The
+nodes of a worker, through real hop messages, give the same results of a log as a run in memory.
 """
 
 from collections.abc import Iterator
@@ -53,15 +53,15 @@ CHAIN = Chain((ACCOUNT, WALLET, TOY))
 
 
 def with_side_output() -> Topology:
-    """The wallet chain's topology with a toy that everything goes to as well that the accounts' node applied."""
+    """The wallet chain's topology with a toy that also gets every event that the accounts' node applied."""
     plain = topology_of(WALLET_CHAIN)
     account, *others = plain.nodes
-    fed = replace(account, edges=(*account.edges, Edge(TOY.name, applied)))
-    return Topology(WALLET_CHAIN, (fed, *others, Node(TOY.name, TOY)))
+    extended = replace(account, edges=(*account.edges, Edge(TOY.name, applied)))
+    return Topology(WALLET_CHAIN, (extended, *others, Node(TOY.name, TOY)))
 
 
-class Seen(NamedTuple):
-    """What a node made of an event, known by its source record."""
+class Result(NamedTuple):
+    """A node's result for an event, named by its source record."""
 
     origin: int
     offset: int
@@ -70,23 +70,23 @@ class Seen(NamedTuple):
     toy: bytes
 
 
-def seen(outcome: Outcome, column: int) -> Iterator[Seen]:
+def results(outcome: Outcome, column: int) -> Iterator[Result]:
     batch = outcome.events.batch
     for i, status in enumerate(outcome.status.tolist()):
         toy = outcome.events.X[i, column].tobytes()
-        yield Seen(int(batch.origin[i]), int(batch.origin_offset[i]), int(batch.role[i]), status, toy)
+        yield Result(int(batch.origin[i]), int(batch.origin_offset[i]), int(batch.role[i]), status, toy)
 
 
-def through_hops(topology: Topology, model: Model, partitions: int) -> tuple[Nodes, list[Seen]]:
-    """One record after the other, and at once all that comes of it: what a worker's toy sees, in that order."""
+def through_hops(topology: Topology, model: Model, partitions: int) -> tuple[Nodes, list[Result]]:
+    """One record after the other, each with all messages to later nodes: the toy's results in a worker."""
     nodes = Nodes(Wiring(topology, model, partitions, TOPICS))
     names = {node.source: node.name for node in topology.nodes}
     column = topology.columns_of(TOY.name).start
-    found: list[Seen] = []
+    found: list[Result] = []
     for source, partition, record in log(partitions):
         for name, processed in nodes.follow(names[source], partition, [record]):
             if name == TOY.name:
-                found += seen(processed.outcome, column)
+                found += results(processed.outcome, column)
     return nodes, found
 
 
@@ -95,7 +95,7 @@ def log(partitions: int) -> tuple[Sourced, ...]:
 
 
 def kept(rows: list[Any]) -> dict[int, bytes]:
-    """Rows by key, without where in a log the last event lay."""
+    """Rows by key, without the position of the last event."""
     found: dict[int, bytes] = {}
     for part in rows:
         part["last_offset"], part["last_index"] = 0, 0
@@ -111,7 +111,7 @@ def test_one_more_stage_of_a_chain_is_the_same_in_a_worker_and_in_memory(partiti
     run, events = MemoryRun(topology, model, ttl_ms=TTL_MS), one_log(log(partitions))
     played = run.process(events.batch, events.strings)
     column = topology.columns_of(TOY.name).start
-    assert list(seen(played.last, column)) == found
+    assert list(results(played.last, column)) == found
     assert kept([run.pipelines[TOY.name].rows.snapshot()]) == kept(nodes.rows(TOY.name))
     assert len({one.toy for one in found}) > 5
     explained = Explainer(model, CHAIN, TOPICS).explain(played.cases.events, played.cases.raised)
@@ -128,7 +128,7 @@ def test_a_side_output_is_the_same_in_a_worker_and_in_memory_and_changes_nothing
     played = run.process(events.batch, events.strings)
     column = topology.columns_of(TOY.name).start
     # An account's events come in order, those of one wallet with accounts in two partitions too: one record at a time.
-    assert list(seen(played.outcomes[TOY.name], column)) == found
+    assert list(results(played.outcomes[TOY.name], column)) == found
     assert kept([run.pipelines[TOY.name].rows.snapshot()]) == kept(nodes.rows(TOY.name))
     assert len({one.toy for one in found}) > 5
     plain = MemoryRun(topology_of(WALLET_CHAIN), model, ttl_ms=TTL_MS).process(events.batch, events.strings)

@@ -33,10 +33,10 @@ def test_nothing_is_compiled_after_warming_up(chain: Chain, options: list[str], 
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))},
     )
-    told = msgspec.json.decode(found.stdout, type=Warmth)
-    assert {} == told.late
-    assert told.warm > 10
-    assert told.alerts > 0, "nothing went all the way"
+    measured = msgspec.json.decode(found.stdout, type=Warmth)
+    assert {} == measured.late
+    assert measured.warm > 10
+    assert measured.alerts > 0, "nothing reached the last node"
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)

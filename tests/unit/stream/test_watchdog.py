@@ -1,74 +1,74 @@
-"""The watchdog's judgement, with a clock that the test moves."""
+"""What the watchdog finds, with a clock that the test moves."""
 
 import asyncio
 import subprocess
 import sys
 
-from detector.stream.watchdog import END_STATUS, Pulse, Signs, Verdict, Watchdog, first_look, judge
+from detector.stream.watchdog import END_STATUS, Pulse, Signs, Stall, Watchdog, check, initial_timers
 
 LIMIT_S = 30.0
-#: (seconds, loop runs, progress, lag) at each look; the verdict is that of the last.
-Look = tuple[float, bool, int, int]
+#: (seconds, loop runs, progress, lag) at each check; the stall is that of the last.
+Check = tuple[float, bool, int, int]
 
 
-def verdict_after(*looks: Look) -> Verdict:
-    beat_s = looks[0][0]
-    seen = first_look(Signs(beat_s, looks[0][2], looks[0][3]), looks[0][0])
-    verdict = Verdict(0.0)
-    for now_s, runs, progress, lag in looks[1:]:
+def stall_after(*checks: Check) -> Stall:
+    beat_s = checks[0][0]
+    timers = initial_timers(Signs(beat_s, checks[0][2], checks[0][3]), checks[0][0])
+    stall = Stall(0.0)
+    for now_s, runs, progress, lag in checks[1:]:
         beat_s = now_s if runs else beat_s
-        seen, verdict = judge(seen, Signs(beat_s, progress, lag), now_s, LIMIT_S)
-    return verdict
+        timers, stall = check(timers, Signs(beat_s, progress, lag), now_s, LIMIT_S)
+    return stall
 
 
-def every_3_s(until_s: int, *, runs: bool, progress: int, lag: int) -> list[Look]:
+def every_3_s(until_s: int, *, runs: bool, progress: int, lag: int) -> list[Check]:
     return [(float(now), runs, progress, lag) for now in range(3, until_s + 1, 3)]
 
 
 def test_a_worker_that_makes_progress_is_well_however_long_the_queue() -> None:
-    looks = [(float(now), True, now, 1_000_000) for now in range(0, 300, 3)]
-    assert Verdict(0.0) == verdict_after(*looks)
+    checks = [(float(now), True, now, 1_000_000) for now in range(0, 300, 3)]
+    assert Stall(0.0) == stall_after(*checks)
 
 
 def test_a_worker_without_waiting_records_is_well_however_long_it_is_quiet() -> None:
-    assert Verdict(0.0) == verdict_after((0, True, 5, 0), *every_3_s(300, runs=True, progress=5, lag=0))
+    assert Stall(0.0) == stall_after((0, True, 5, 0), *every_3_s(300, runs=True, progress=5, lag=0))
 
 
-def test_no_progress_is_borne_up_to_the_limit() -> None:
-    assert Verdict(30.0) == verdict_after((0, True, 5, 1), *every_3_s(30, runs=True, progress=5, lag=1))
+def test_no_progress_is_tolerated_up_to_the_limit() -> None:
+    assert Stall(30.0) == stall_after((0, True, 5, 1), *every_3_s(30, runs=True, progress=5, lag=1))
 
 
 def test_no_progress_with_waiting_records_beyond_the_limit_is_the_end() -> None:
-    verdict = verdict_after((0, True, 5, 7), *every_3_s(33, runs=True, progress=5, lag=7))
-    assert Verdict(33.0, "no progress for 33 s with 7 records waiting, limit 30 s") == verdict
+    stall = stall_after((0, True, 5, 7), *every_3_s(33, runs=True, progress=5, lag=7))
+    assert Stall(33.0, "no progress for 33 s with 7 records waiting, limit 30 s") == stall
 
 
 def test_slices_of_a_restore_count_as_progress_and_a_restore_that_gets_none_is_the_end() -> None:
-    seen = first_look(Signs(0.0, 0, 0, restoring=True), 0.0)
+    timers = initial_timers(Signs(0.0, 0, 0, restoring=True), 0.0)
     for now in range(3, 300, 3):
-        seen, verdict = judge(seen, Signs(float(now), now, 0, restoring=True), float(now), LIMIT_S)
-        assert Verdict(0.0) == verdict
+        timers, stall = check(timers, Signs(float(now), now, 0, restoring=True), float(now), LIMIT_S)
+        assert Stall(0.0) == stall
     for now in range(300, 330, 3):
-        seen, verdict = judge(seen, Signs(float(now), 297, 0, restoring=True), float(now), LIMIT_S)
-    assert Verdict(30.0) == verdict
-    _, verdict = judge(seen, Signs(330.0, 297, 0, restoring=True), 330.0, LIMIT_S)
-    assert Verdict(33.0, "no progress for 33 s with rows not restored, limit 30 s") == verdict
+        timers, stall = check(timers, Signs(float(now), 297, 0, restoring=True), float(now), LIMIT_S)
+    assert Stall(30.0) == stall
+    _, stall = check(timers, Signs(330.0, 297, 0, restoring=True), 330.0, LIMIT_S)
+    assert Stall(33.0, "no progress for 33 s with rows not restored, limit 30 s") == stall
 
 
 def test_records_that_arrive_late_get_the_whole_limit() -> None:
     quiet = every_3_s(300, runs=True, progress=5, lag=0)
-    assert verdict_after((0, True, 5, 0), *quiet, (303, True, 5, 9), (312, True, 5, 9)) == Verdict(12.0)
+    assert stall_after((0, True, 5, 0), *quiet, (303, True, 5, 9), (312, True, 5, 9)) == Stall(12.0)
 
 
 def test_a_loop_that_does_not_run_is_the_end_even_without_waiting_records() -> None:
-    verdict = verdict_after((0, True, 5, 0), *every_3_s(33, runs=False, progress=5, lag=0))
-    assert Verdict(33.0, "the event loop has not run for 33 s, limit 30 s") == verdict
+    stall = stall_after((0, True, 5, 0), *every_3_s(33, runs=False, progress=5, lag=0))
+    assert Stall(33.0, "the event loop has not run for 33 s, limit 30 s") == stall
 
 
-def test_a_machine_that_was_suspended_gets_its_time_anew() -> None:
+def test_a_machine_that_was_suspended_gets_the_whole_limit_again() -> None:
     asleep = ((0, True, 5, 7), (3, True, 5, 7), (7200, False, 5, 7))
-    assert Verdict(0.0) == verdict_after(*asleep)
-    assert verdict_after(*asleep, (7212, False, 5, 7), (7224, False, 5, 7), (7231, False, 5, 7)).reason
+    assert Stall(0.0) == stall_after(*asleep)
+    assert stall_after(*asleep, (7212, False, 5, 7), (7224, False, 5, 7), (7231, False, 5, 7)).reason
 
 
 class World:
@@ -86,21 +86,21 @@ class World:
             clock=lambda: self.now_s,
         )
 
-    def look_at(self, *times_s: float) -> None:
+    def check_at(self, *times_s: float) -> None:
         for self.now_s in times_s:
-            self.watchdog.look()
+            self.watchdog.check()
 
 
-def test_the_watchdog_notes_every_look_and_ends_the_process_once() -> None:
+def test_the_watchdog_notes_every_check_and_ends_the_process_once() -> None:
     world = World()
-    world.look_at(10, 20, 30)
+    world.check_at(10, 20, 30)
     assert (world.notes, world.ends, world.watchdog.failure) == ([10.0, 20.0, 30.0], [], "")
-    world.look_at(40, 50)
+    world.check_at(40, 50)
     assert world.ends == ["no progress for 40 s with 1 records waiting, limit 30 s"]
     assert world.ends == [world.watchdog.failure]
 
 
-def test_the_thread_stops_when_told_to() -> None:
+def test_the_thread_stops_when_asked_to() -> None:
     world = World()
     world.watchdog.start()
     world.watchdog.stop()
