@@ -63,7 +63,12 @@ FRAUD_DESK = Row(
             "Days of events in the state, of those it needs. Below 100% everybody looks new, and alerts mean little.",
             "percentunit",
             3,
-            (Query("min(max by (stage) (kozamori_state_age_seconds{%})) / max(kozamori_burn_in_seconds{%})"),),
+            (
+                Query(
+                    "min(max by (stage) (kozamori_state_age_seconds{%}))"
+                    " / clamp_min(max(kozamori_burn_in_seconds{%}), 86400)"
+                ),
+            ),
             ((None, "red"), (1, "green")),
         ),
         Panel(

@@ -71,10 +71,7 @@ def warm(settings: Settings, history: Path, to: Start, own: Path | None, *, yes:
     if as_json:
         click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}))
     else:
-        click.echo(_text(done, to, done_now=yes))
-    if done.days < model.burn_in_days:
-        days = f"{done.days:.1f} days of history, the model's burn-in is {model.burn_in_days:g}"
-        notify(f"{days}: until the state is as old, alerts mean little")
+        click.echo(text_of(done, to, model.burn_in_days, done_now=yes))
 
 
 def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own: OwnData | None, *, yes: bool) -> Fill:
@@ -95,8 +92,12 @@ def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own:
         return fill(settings, topology, read, to, step, yes=yes)
 
 
-def _text(done: Fill, to: Start, *, done_now: bool) -> str:
+def text_of(done: Fill, to: Start, burn_in_days: float, *, done_now: bool) -> str:
+    """What was done, or would be, for people; `burn_in_days` of the model."""
     lines = [f"played {done.events:,} events of the history, {_jst(done.first_ms)} to {_jst(done.last_ms)}"]
+    if done.days < burn_in_days:
+        days = f"{done.days:.1f} days, the model's burn-in is {burn_in_days:g}"
+        lines.append(f"that is {days}: until the state is as old, alerts mean little")
     if done.left_out:
         lines.append(f"left out {done.left_out:,} events that the log has itself")
     if done.again:

@@ -29,9 +29,9 @@ class Reporting:
         self.state(task)
 
     def begun(self, tasks: Iterable[PartitionTask]) -> None:
-        """All partitions were restored: warns where the state is younger than the burn-in."""
+        """All partitions were restored: warns where the state is empty, or younger than the burn-in."""
         ages = [age for task in tasks if (age := _age_ms(task)) is not None]
-        if ages and max(ages) < self._burn_in_days * DAY_MS:
+        if ages and max(ages) <= self._burn_in_days * DAY_MS:
             log.warning(
                 "state is young, alerts mean little",
                 age_days=round(max(ages) / DAY_MS, 1),

@@ -271,12 +271,6 @@ def test_nothing_is_written_under_a_running_worker(account_scene: Scene, tmp_pat
     assert {"new"} == verdicts(settings)
 
 
-def test_a_history_shorter_than_the_burn_in_is_told_of(account_scene: Scene, tmp_path: Path) -> None:
-    before, _ = halves(account_scene)
-    told = said(deployment(account_scene), history_file(tmp_path, before.slice(0, 2_000)))
-    assert "days of history, the model's burn-in is 14" in told
-
-
 def test_a_history_that_the_log_has_whole_is_refused(account_scene: Scene, tmp_path: Path) -> None:
     settings = deployment(account_scene)
     before, _ = halves(account_scene)

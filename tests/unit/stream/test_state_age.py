@@ -1,5 +1,6 @@
 """How old the state is, across restarts, and that a worker with a young one says so."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,10 +51,10 @@ def reads(task: PartitionTask, *days: float) -> Marks:
     return task.cut().marks
 
 
-def shown(*tasks: PartitionTask) -> tuple[float | None, list[dict[str, Any]]]:
+def shown(*tasks: PartitionTask, burn_in_days: float = BURN_IN_DAYS) -> tuple[float | None, list[dict[str, Any]]]:
     """The age in days that the metrics show of the accounts, and what is logged when the worker begins."""
     metrics = Metrics("1")
-    reporting = Reporting(metrics, [node.name for node in TOPOLOGY.nodes], BURN_IN_DAYS)
+    reporting = Reporting(metrics, [node.name for node in TOPOLOGY.nodes], burn_in_days)
     with capture_logs() as lines:
         reporting.begun(tasks)
     for task in tasks:
@@ -78,7 +79,7 @@ def test_the_age_counts_from_the_first_event_on_across_restarts() -> None:
     assert 6.5 == shown(again)[0]
 
 
-@pytest.mark.parametrize(("days", "warnings"), [(BURN_IN_DAYS - 0.1, 1), (BURN_IN_DAYS, 0)])
+@pytest.mark.parametrize(("days", "warnings"), [(BURN_IN_DAYS - 0.1, 1), (BURN_IN_DAYS + 0.1, 0)])
 def test_the_warning_ends_with_the_burn_in(days: float, warnings: int) -> None:
     old = task_of("account", Marks(START_MS + int(days * DAY_MS), begun_ms=START_MS))
     assert warnings == len(shown(old, task_of("cases"))[1])
@@ -88,3 +89,13 @@ def test_one_old_partition_is_enough_and_cases_tell_nothing() -> None:
     old = task_of("account", Marks(START_MS + 30 * DAY_MS, begun_ms=START_MS))
     assert [] == shown(task_of("account"), old)[1]
     assert [] == shown(task_of("cases"))[1]
+
+
+def test_an_empty_state_is_told_of_whatever_the_burn_in() -> None:
+    assert 1 == len(shown(task_of("account"), burn_in_days=0)[1])
+
+
+@pytest.mark.parametrize(("expected", "training"), [(14, {}), (0, {"burn_in_days": 0}), (9, {"burn_in_days": 9})])
+def test_the_burn_in_is_the_one_that_training_found(expected: float, training: dict[str, int]) -> None:
+    model = replace(model_of(ACCOUNT_CHAIN), manifest={"training": training})
+    assert expected == model.burn_in_days
