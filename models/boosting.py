@@ -8,6 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from detector.contract.vocabulary import KINDS
 from detector.core.boosting import Boosting
+from detector.core.detectors import DetectorSpec
 from detector.core.stage import Feature
 from models.datasets import Dataset
 from models.flatten import flatten_boosting
@@ -43,10 +44,14 @@ class Turns:
 
 
 def fit_boosting(
-    data: Dataset, cases: Cases, features: tuple[Feature, ...], kinds: tuple[str, ...], turns: Turns
+    spec: DetectorSpec, data: Dataset, cases: Cases, features: tuple[Feature, ...], turns: Turns
 ) -> Boosting:
-    """Trees that separate the early events of `cases` from those of `data`, on the same days, of these kinds."""
-    codes = [KINDS.index(kind) for kind in kinds]
+    """Trees that separate the early events of `cases` from those of `data`, on the same days.
+
+    They see the kinds and the features of `spec`, all features if it names none.
+    """
+    codes = [KINDS.index(kind) for kind in spec.kinds]
+    seen = {name for name, _ in spec.features} or {feature.name for feature in features}
     normal = np.flatnonzero(np.isin(data.kind, codes))
     random = np.random.default_rng([turns.seed, len(KINDS)])
     if len(normal) > turns.max_events:
@@ -56,7 +61,8 @@ def fit_boosting(
     saturate(X, features)
     # A feature that varies among attacks only would be an artefact of the simulator.
     varies = [
-        feature.name not in BLIND_TO and _varies(x) for feature, x in zip(features, X[: len(normal)].T, strict=True)
+        feature.name in seen and feature.name not in BLIND_TO and _varies(x)
+        for feature, x in zip(features, X[: len(normal)].T, strict=True)
     ]
     columns = np.flatnonzero(varies)
     booster = HistGradientBoostingClassifier(

@@ -152,7 +152,7 @@ def _fit(spec: DetectorSpec, span: Span, columns: Columns, plan: Plan) -> Detect
     if spec.form == "boosting":
         assert span.cases is not None
         turns = Turns(plan.turns, plan.max_events, plan.seed)
-        return BoostingDetector(spec, fit_boosting(span.fitting, span.cases, columns.features, spec.kinds, turns))
+        return BoostingDetector(spec, fit_boosting(spec, span.fitting, span.cases, columns.features, turns))
     return JointTailDetector(spec, fit_joint_tail(spec, span.fitting, columns))
 
 
