@@ -25,9 +25,7 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
     rules = mapping.labels
     if rules is None:
         raise UserError(f"{mapping.path}: no [labels]: say there which rows are fraud, or give --labels")
-    mapper = Mapper(path, mapping, key, Tally())
-    parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
-    frauds = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    frauds = _all_frauds(path, rules, mapping, key)
     if frauds.empty:
         values = ", ".join(rules.fraud.values)
         raise UserError(
@@ -36,6 +34,20 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
     frauds["case_id"] = _named(frauds) if rules.case else _by_time(frauds, rules)
     labels: pd.DataFrame = frauds.assign(typology=rules.typology, stage="")[LABELS.names].astype("str")
     return labels
+
+
+def read_frauds(path: Path, mapping: Mapping, key: KeyedHash | None) -> list[str]:
+    """Ids of the file's fraudulent events, none without [labels] in the mapping; UserError as `read_events`."""
+    if mapping.labels is None:
+        return []
+    frauds = _all_frauds(path, mapping.labels, mapping, key)
+    return [] if frauds.empty else [str(event_id) for event_id in frauds["event_id"]]
+
+
+def _all_frauds(path: Path, rules: LabelRules, mapping: Mapping, key: KeyedHash | None) -> pd.DataFrame:
+    mapper = Mapper(path, mapping, key, Tally())
+    parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _frauds(rows: Rows, rules: LabelRules, mapping: Mapping, mapper: Mapper) -> pd.DataFrame:
