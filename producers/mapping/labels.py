@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from detector.contract.keyed_hash import KeyedHash
@@ -32,7 +33,7 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
             f"{path}: no event has {values} in column {rules.fraud.column!r}: correct `labels.fraud` of {mapping.path}"
         )
     frauds["case_id"] = _named(frauds) if rules.case else _by_time(frauds, rules)
-    labels: pd.DataFrame = frauds.assign(typology=rules.typology, stage="")[LABELS.names].astype("str")
+    labels: pd.DataFrame = frauds.assign(stage="")[LABELS.names].astype("str")
     return labels
 
 
@@ -59,9 +60,16 @@ def _frauds(rows: Rows, rules: LabelRules, mapping: Mapping, mapper: Mapper) -> 
     frame: pd.DataFrame = table.select(["event_id", "occurred_at_ms"]).to_pandas()
     frame["subject"] = pc.coalesce(*subject).to_pandas()
     if rules.case:
-        of_line = dict(zip(rows.line.tolist(), rows.texts[rules.case].to_pylist(), strict=True))
-        frame["case"] = [of_line[line] for line in table["line"].to_pylist()]
+        frame["case"] = _of_lines(table, rows, rules.case)
+    named = _of_lines(table, rows, rules.typology_column) if rules.typology_column else [None] * table.num_rows
+    frame["typology"] = [name or rules.typology for name in named]
     return frame
+
+
+def _of_lines(table: pa.Table, rows: Rows, column: str) -> list[str | None]:
+    """What stands in a column of the file, for each event of the table."""
+    of_line = dict(zip(rows.line.tolist(), rows.texts[column].to_pylist(), strict=True))
+    return [of_line[line] for line in table["line"].to_pylist()]
 
 
 def _named(frauds: pd.DataFrame) -> "pd.Series[str]":

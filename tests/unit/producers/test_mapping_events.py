@@ -10,6 +10,7 @@ from support.own_files import DEBITS, HEADING, KEY, ROWS, csv_of, mapped, mappin
 from detector.errors import UserError
 from producers.batches import to_batches
 from producers.mapping import rows as reading
+from producers.mapping.check import check
 from producers.mapping.events import read_events
 from producers.mapping.problems import Tally
 
@@ -307,3 +308,9 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
             mapped(tmp_path / name, mapping_of(tmp_path))
     with pytest.raises(UserError, match="there is no file"):
         mapped(tmp_path / "none.csv", mapping_of(tmp_path))
+
+
+@pytest.mark.parametrize(("order", "late"), [("file", 2), ("time", 0)])
+def test_the_dry_run_counts_late_events_where_they_are_not_sorted(tmp_path: Path, order: str, late: int) -> None:
+    mapping = mapping_of(tmp_path, f'[input]\norder = "{order}"\n{DEBITS}')
+    assert late == check(csv_of(tmp_path, ROWS[2], *ROWS[:2]), mapping, None).late

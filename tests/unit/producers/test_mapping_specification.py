@@ -134,6 +134,11 @@ def test_a_column_that_the_file_does_not_have_is_refused_with_the_key(tmp_path: 
         mapped(csv_of(tmp_path, *ROWS, heading=HEADING.replace("yen", "JPY")), mapping_of(tmp_path))
 
 
+def test_a_heading_that_is_one_column_is_told_to_have_another_delimiter(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"it has id;when;who;to;yen; correct the key or `input\.delimiter`"):
+        mapped(csv_of(tmp_path, heading=HEADING.replace(",", ";")), mapping_of(tmp_path))
+
+
 def test_what_is_missing_leaves_its_features_out(tmp_path: Path) -> None:
     left_out = mapping_of(tmp_path).left_out()
     assert {"wallet_unverified", "holder_unverified"} == set(left_out["field `wallet_verified`"])
