@@ -126,6 +126,7 @@ class Mapping:
             yield from ((condition.column, f"{events.key}.where") for condition in events.conditions)
             fields = [one for field in events.fields.values() for one in (field, *field.parts.values())]
             yield from ((field.column, field.key) for field in fields if field.column)
+            yield from ((field.clock, f"{field.key}.clock") for field in fields if field.clock)
         if self.labels is not None:
             yield self.labels.fraud.column, "labels.fraud"
             named = (("case", self.labels.case), ("typology_column", self.labels.typology_column))

@@ -83,6 +83,11 @@ WRONG = (
     ("bad zone", changed("Asia/Tokyo", "Asia/Edo"), "`fields.occurred_at_ms.zone`: got 'Asia/Edo'"),
     ("zone and offset", changed("%H:%M:%S", "%H:%M:%S%z"), "`fields.occurred_at_ms.zone`.*%z"),
     ("unit and format", changed('zone = "Asia/Tokyo"', 'unit = "s"'), "`fields.occurred_at_ms`: .*either `unit`"),
+    (
+        "clock of a number",
+        changed('format = "%Y-%m-%d %H:%M:%S", zone = "Asia/Tokyo"', 'unit = "d", clock = "x"'),
+        "`fields.occurred_at_ms.clock`: got 'x', expected a `format`",
+    ),
     ("bad round", changed('{ column = "yen" }', '{ column = "yen", round = "near" }'), "`fields.amount_yen.round`"),
     ("no factor", changed('{ column = "yen" }', '{ column = "yen", factor = 0 }'), "`fields.amount_yen.factor`"),
     (
