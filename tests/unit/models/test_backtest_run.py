@@ -17,8 +17,9 @@ from detector.core.budgets import BankBudgets
 from detector.errors import UserError
 from models.backtest.labels import Labels
 from models.backtest.played import Played
-from models.backtest.run import CURVE, Backtest, backtest
+from models.backtest.run import Backtest, backtest
 from models.backtest.scorers import NAMES
+from models.curve import CURVE
 from models.reports.backtest import PAGE, check_report, figures_of, html_of, write_report
 
 DAYS = 6
@@ -55,7 +56,7 @@ def found(budget: float = 5, *, train: bool = True) -> Backtest:
 
 def test_the_json_has_the_shape_that_programs_read() -> None:
     told = json.loads(json.dumps(found().figures(), allow_nan=False))
-    assert ["budget", "days", "scorers"] == list(told)
+    assert ["budget", "days", "false_groups_by_kind_of_day", "scorers"] == list(told)
     assert (5, DAYS) == (told["budget"], told["days"])
     for scorer in told["scorers"]:
         assert [
