@@ -17,7 +17,6 @@ from models.curve import WORTH_DOUBLING, enough
 from models.kinds_of_day import KINDS_OF_DAY
 
 SHARES = {"alerted": "alerted", "early": "early", "before_debit": "before a debit", "yen_saved": "yen saved"}
-NO_SHARE = "a budget is a number, not a share: for k times as many accounts the same closeness costs k times the groups"
 
 
 @click.command(
@@ -26,55 +25,75 @@ Examples:
   kozamori budget model
   kozamori budget model --json
 
-Measured when the model was trained: false alert groups on the held-out days of its history, every third one, and what
-is caught of simulated cases, other ones than it was trained on. Set another with `kozamori train --budget`.
+Measured when the model was trained, on the held-out days of its history, every third one: false alert groups, and
+what is caught of simulated cases that it was not trained on. Fraud that nobody thought of is caught less well.
 """
 )
 @click.argument("folder", metavar="MODEL", type=click.Path(path_type=Path))
 @as_json
 def budget(folder: Path, *, as_json: bool) -> None:
-    """Show what each budget of false alert groups a day buys with the model in the folder MODEL."""
+    """Show what each budget buys: cases caught at so many false alert groups a day.
+
+    MODEL is the folder of a trained model; the budget it was trained for is marked. Set another with `kozamori train
+    --budget`.
+    """
     model = read_model(folder, *CHAINS)
     training = model.manifest["training"]
     if "curve" not in training:
-        raise UserError(f"{folder}: trained by an earlier release, which measured one budget only: {AGAIN}")
+        raise UserError(f"{folder}: made by a release that measured no budget but the model's own: {AGAIN}")
     curve = training["curve"]
     if as_json:
         told = {"model": model.version, "accounts": training["accounts"], "budget": model.budget}
         click.echo(json.dumps({**told, "enough": enough(curve), "curve": curve}))
     else:
-        Console().print(_table(model, curve))
+        Console().print(_catches(model, curve), _kinds_of_day(model, curve))
         click.echo(_advice(curve, training["accounts"]))
 
 
-def _table(model: Model, curve: list[dict[str, Any]]) -> Table:
-    days = {name: on["days"] for name, on in curve[0]["groups_by_kind_of_day"].items()}
-    title = f"Model {model.version}: false alert groups a day on {sum(days.values()):,} held-out days, cases caught"
-    table = Table(title=title, title_justify="left", caption="→ the model's budget", caption_justify="left")
-    kinds = [kind for kind in KINDS_OF_DAY if kind.name in days]
+def _catches(model: Model, curve: list[dict[str, Any]]) -> Table:
     shares = {name: shown for name, shown in SHARES.items() if name in curve[0]}
-    for heading in (
-        "budget",
-        "all days",
-        *(f"{kind.shown} ({days[kind.name]})" for kind in kinds),
-        *shares.values(),
-    ):
-        table.add_column(heading, justify="right")
+    table = _table(f"Model {model.version}: what a budget buys", "false groups a day", *shares.values())
     for row in curve:
-        own = row["budget"] == model.budget
-        groups = [row["groups_per_day"], *(row["groups_by_kind_of_day"][kind.name]["groups_per_day"] for kind in kinds)]
-        cells = [f"{each:.1f}" for each in groups] + [f"{row[share]:.1%}" for share in shares]
-        table.add_row(f"{'→ ' if own else ''}{row['budget']:g}", *cells, style="bold" if own else "")
+        _add(table, model, row, f"{row['groups_per_day']:.1f}", *(f"{row[share]:.1%}" for share in shares))
     return table
 
 
+def _kinds_of_day(model: Model, curve: list[dict[str, Any]]) -> Table:
+    days = {name: on["days"] for name, on in curve[0]["groups_by_kind_of_day"].items()}
+    kinds = [kind for kind in KINDS_OF_DAY if kind.name in days]
+    table = _table(
+        "False groups a day by kind of day (held-out days)", *(f"{of.shown} ({days[of.name]})" for of in kinds)
+    )
+    for row in curve:
+        groups = (row["groups_by_kind_of_day"][kind.name]["groups_per_day"] for kind in kinds)
+        _add(table, model, row, *(f"{each:.1f}" for each in groups))
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in ("budget", *headings):
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _add(table: Table, model: Model, row: dict[str, Any], *cells: str) -> None:
+    """A row of the table, marked where it is that of the model's budget."""
+    own = row["budget"] == model.budget
+    table.add_row(f"{'→ ' if own else ''}{row['budget']:g}", *cells, style="bold" if own else "")
+
+
 def _advice(curve: list[dict[str, Any]], accounts: int) -> str:
-    more = f"{WORTH_DOUBLING:.0%} more of the cases early for each time that the budget doubles"
-    least = enough(curve)
-    if least is not None:
-        first = f"enough: {least:g} a day; beyond it no step of the table brings {more}\n"
+    lines = ["→ the model's budget"]
+    if (least := enough(curve)) is not None:
+        lines.append(
+            f"Enough: {least:g} a day. Beyond it no doubling of the budget finds {WORTH_DOUBLING:.0%} more of the cases"
+            " early."
+        )
     elif "early" in curve[0]:
-        first = f"enough: none of these; the last step of the table still brings {more}\n"
-    else:
-        first = ""
-    return f"{first}{accounts:,} accounts: {NO_SHARE}"
+        lines.append(f"None is enough: the last doubling still finds {WORTH_DOUBLING:.0%} more of the cases early.")
+    lines.append(
+        f"A budget is a number, not a share: these are {accounts:,} accounts; for k times as many, to look as closely"
+        " costs k times the groups."
+    )
+    return "\n".join(lines)
