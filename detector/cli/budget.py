@@ -61,9 +61,8 @@ def _catches(model: Model, curve: list[dict[str, Any]]) -> Table:
 def _kinds_of_day(model: Model, curve: list[dict[str, Any]]) -> Table:
     days = {name: on["days"] for name, on in curve[0]["groups_by_kind_of_day"].items()}
     kinds = [kind for kind in KINDS_OF_DAY if kind.name in days]
-    table = _table(
-        "False groups a day by kind of day (held-out days)", *(f"{of.shown} ({days[of.name]})" for of in kinds)
-    )
+    headings = [f"{kind.shown} ({days[kind.name]})" for kind in kinds]
+    table = _table("False groups a day by kind of day (held-out days)", *headings)
     for row in curve:
         groups = (row["groups_by_kind_of_day"][kind.name]["groups_per_day"] for kind in kinds)
         _add(table, model, row, *(f"{each:.1f}" for each in groups))

@@ -53,7 +53,7 @@ def test_a_greater_budget_costs_and_catches_at_least_as_much(folder: Path) -> No
 def test_the_tables_mark_the_models_budget_and_name_kinds_of_day(folder: Path) -> None:
     said = run(folder / "model").stdout
     assert 2 == said.count("→ 7 ")
-    assert all(word in said for word in ("yen saved", "pay-day (1)", "ordinary (1)", "costs k times"))
+    assert all(word in said for word in ("yen saved", "pay-day (1)", "weekend (1)", "costs k times"))
     assert "month's turn (" not in said
     told = json.loads(run(folder / "model", "--json").stdout)
     assert f"Enough: {told['enough']:g} a day" in said

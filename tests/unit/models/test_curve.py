@@ -15,7 +15,7 @@ from models.span import Span
 
 #: Held-out events: account, day of August 2020, alarm.
 EVENTS = ((1, 1, 0.4), (1, 1, 0.9), (2, 1, 1.5), (1, 4, 1.8), (3, 4, 9.0), (4, 8, 1.9), (4, 8, 40.0))
-#: Events of cases: case, yen debited so far, alarm. The first is early from a budget of 5 on, the second late from 2 on.
+#: Events of cases: case, yen debited so far, alarm. At a budget of 5 the first is early, the second late.
 OF_CASES = ((1, 0, 30.0), (1, 100_000, 4.0), (1, 200_000, 0.6), (2, 150_000, 1.1), (2, 300_000, 9.0))
 
 

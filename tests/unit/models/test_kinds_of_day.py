@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.models import FIRST_DAY
 
-from models.kinds_of_day import ORDINARY, PAY, TURN, WEEKEND, GroupsOn, KindOfDay, groups_by_kind_of_day, kind_of_day
+from models.kinds_of_day import ORDINARY, PAY, TURN, WEEKEND, GroupsOn, groups_by_kind_of_day, kind_of_day
 
 MONTHS = {
     # The 25th is a Tuesday: the 22nd and 23rd are a weekend.
@@ -31,12 +31,8 @@ def test_each_day_of_a_month_is_of_one_kind(month: str) -> None:
 def test_groups_a_day_are_those_of_the_days_of_the_kind() -> None:
     days = FIRST_DAY + np.array([0, 2, 3, 4, 8])  # 1, 3, 4, 5 and 9 August 2020
     groups = FIRST_DAY + np.array([0, 0, 2, 3, 8, 8])
-    expected: dict[KindOfDay, GroupsOn] = {
-        TURN: GroupsOn(2, 1.5),
-        WEEKEND: GroupsOn(1, 2.0),
-        ORDINARY: GroupsOn(2, 0.5),
-    }
-    assert {kind.name: on for kind, on in expected.items()} == groups_by_kind_of_day(groups, days)
+    expected = {TURN.name: GroupsOn(2, 1.5), WEEKEND.name: GroupsOn(1, 2.0), ORDINARY.name: GroupsOn(2, 0.5)}
+    assert expected == groups_by_kind_of_day(groups, days)
 
 
 def test_a_kind_without_groups_is_told_and_one_without_days_is_not() -> None:
