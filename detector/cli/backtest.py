@@ -27,6 +27,7 @@ from models.backtest.run import Backtest
 from models.backtest.run import backtest as compare
 from models.datasets import FRAUD, Dataset, collect
 from models.guard_rail import NONE, guard_rail
+from models.kinds_of_day import KINDS_OF_DAY
 from models.reports.backtest import check_report, write_report
 from producers.files import read_labels
 from producers.mapping.own import OwnData
@@ -123,7 +124,7 @@ def backtest(
     if as_json:
         click.echo(json.dumps(found.figures(), allow_nan=False))
     else:
-        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found))
+        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
         if output is not None:
             click.echo(f"report: {output}")
 
@@ -204,6 +205,17 @@ def _banks(found: Backtest) -> Table:
     for row in found.banks():
         budget = (f"{row.budget:.2f}" if row.budget else "–") + (" (own)" if row.own else "")
         table.add_row(row.bank, budget, f"{row.false_groups_per_day:.2f}", _share(row.used))
+    return table
+
+
+def _kinds_of_day(found: Backtest) -> Table:
+    """The model's false alert groups on each kind of day; the budget is the same on all."""
+    table = Table(title="false alert groups a day by kind of day", title_justify="left")
+    for heading in ("", "days", "actual"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for kind in KINDS_OF_DAY:
+        if on := found.kinds_of_day().get(kind.name):
+            table.add_row(kind.shown, f"{on.days:,}", f"{on.groups_per_day:.1f}")
     return table
 
 
