@@ -19,7 +19,6 @@ from models.backtest.scorers import BEST_SINGLE, KOZAMORI
 from models.burn_in import BurnIn
 from models.datasets import Dataset
 from models.inject import Cases
-from models.kinds_of_day import groups_by_kind_of_day
 from models.training import Plan, train
 from models.worlds.world import WORLDS, Size, World
 
@@ -27,7 +26,7 @@ from models.worlds.world import WORLDS, Size, World
 SHOWN = (KOZAMORI, "attack_trained", "plain_forest", BEST_SINGLE)
 GIVEN = "; the history is one of our own simulator"
 FULL = Size()
-#: A smoke run; its figures mean nothing. Fewer days would not be enough for the state to settle.
+#: A smoke run, with days enough for the state to settle; its figures mean nothing.
 QUICK = Size(accounts=1_500, days=24, judged_days=8, cases=26)
 
 
@@ -102,8 +101,7 @@ def run(foreign: Foreign, seeds: tuple[int, ...], advance: Callable[[str], objec
 
 def _rows(found: Backtest, about: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each scorer shown; false groups by kind of day are the model's."""
-    false = found.played.day[found.groups.first[~found.groups.true]]
-    kinds = {name: on._asdict() for name, on in groups_by_kind_of_day(false, found.days).items()}
+    kinds = {name: on._asdict() for name, on in found.kinds_of_day().items()}
     for scored in found.scorers:
         name = scored.figures.name
         if name in SHOWN:
