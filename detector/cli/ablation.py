@@ -25,6 +25,7 @@ from models.ablation.foreign import run as judge
 from models.ablation.page import SECTION_LEVEL, page, with_section
 from models.ablation.pictures import pictures
 from models.ablation.run import FULL, QUICK, Run, run, steps
+from models.burn_in import LEAST_DAYS
 from models.training import Plan
 from models.worlds.world import WORLDS
 
@@ -111,6 +112,10 @@ def ablation(
     every = Run(Simulations(size), CHAINS[-1], size)
     life = foreign.QUICK if quick else foreign.FULL
     life = replace(life, accounts=accounts or life.accounts, days=days or life.days)
+    if only != "simulator" and life.days < LEAST_DAYS:
+        raise UserError(
+            f"{life.days} days are too few for a foreign world: give --days {LEAST_DAYS}, or --only simulator"
+        )
     plan = Plan(size.budget, trees=size.trees, turns=size.turns)
     abroad = Foreign(ForeignLives(), every.chain, life, plan, every.budgets)
     lives, rows = len(seeds) * len(WORLDS), steps(seeds, every.chain)

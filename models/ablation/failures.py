@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from models.ablation.experiments import DETECTORS, DRIFT, FEATURES, GROUPS, NEWCOMERS, SEEDS, THIEVES, TRAINING
+from models.backtest.scorers import KOZAMORI
 
 SELDOM_EARLY = 0.7  # least share of a typology's cases alerted early
 WORSE = 0.1  # a share that moves by more is reported
@@ -48,6 +49,27 @@ def failures(figures: dict[str, Any]) -> list[str]:
     for question in (NEWCOMERS, DRIFT, THIEVES, TRAINING):
         found += _experiments(figures, question.name)
     return [*found, *_idle(figures)]
+
+
+def failures_abroad(worlds: dict[str, Any]) -> list[str]:
+    """A sentence for each thing that fails in a foreign world, by means over the seeds."""
+    found = []
+    for world in worlds["about"]["worlds"]:
+        for budget in worlds["about"]["budgets"]:
+            own = [row for row in worlds["rows"] if (row["world"], row["budget"]) == (world, budget)]
+            of = {name: [row for row in own if row["scorer"] == name] for name in (row["scorer"] for row in own)}
+            early = {name: spread(rows, "early").mean for name, rows in of.items()}
+            said = [
+                f"early {early[KOZAMORI]:.0%}, behind {name} with {share:.0%}"
+                for name, share in early.items()
+                if share > early[KOZAMORI]
+            ]
+            false = spread(of[KOZAMORI], "false_groups_per_day").mean
+            if abs(false / budget - 1) > OFF_BUDGET:
+                said.append(f"{false:.1f} false groups a day")
+            if said:
+                found.append(f"**{world}** at {budget:g} a day: {'; '.join(said)}.")
+    return found
 
 
 def _typologies(figures: dict[str, Any]) -> list[str]:

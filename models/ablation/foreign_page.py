@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from models.ablation.failures import failures_abroad
 from models.ablation.markdown import percent, rate, table_of
 from models.backtest.scorers import BEST_SINGLE, KOZAMORI
 from models.kinds_of_day import KINDS_OF_DAY
@@ -22,6 +23,8 @@ def worlds(figures: dict[str, Any], level: int) -> list[str]:
         f"{'#' * level} {TITLE}",
         _intro(figures["command"], about),
         "\n".join(f"- **{name}**: {mechanism}." for name, mechanism in about["worlds"].items()),
+        "Where it fails there:",
+        "\n".join(f"- {sentence}" for sentence in failures_abroad(figures["worlds"])) or "Nothing failed.",
         *(_scorers(about, rows, budget) for budget in about["budgets"]),
         "False alert groups a day by kind of day; in brackets the range of the seeds:",
         _kinds_of_day(about, rows),

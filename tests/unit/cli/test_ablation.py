@@ -42,7 +42,7 @@ class Work:
         self.abroad, self.seeds = abroad, seeds
         self.done.append("worlds")
         advance("settled, seed 1")
-        about = {**asdict(abroad.size), "seeds": seeds, "budgets": abroad.budgets, "worlds": {"settled": "all known"}}
+        about = {**asdict(abroad.size), "seeds": seeds, "budgets": abroad.budgets, "worlds": {}}
         return {"about": about, "rows": []}
 
 
@@ -94,7 +94,14 @@ def test_one_part_alone_runs_and_tells_nothing_else(
     assert done == work.done
     text = (tmp_path / PAGE).read_text("utf-8")
     assert ("worlds" in done) is (TITLE in text)
-    assert ("simulator" in done) is ("Where it fails" in text) is (tmp_path / "experiments.png").exists()
+    assert ("simulator" in done) is ("## Where it fails" in text) is (tmp_path / "experiments.png").exists()
+
+
+def test_days_too_few_for_a_foreign_world_are_refused_before_the_work(work: Work, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"13 days are too few .* give --days 14, or --only simulator"):
+        run("-o", tmp_path, "--days", 13)
+    assert [] == work.done
+    assert 0 == run("-o", tmp_path, "--days", 13, "--only", "simulator").exit_code
 
 
 def test_a_section_of_another_file_is_the_page_and_shows_the_pictures(work: Work, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Foreign worlds judged, from play to page, at sizes so small that the figures mean nothing."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from detector.cli.worlds import JUDGED_FROM, ForeignLives
 from detector.contract.batch import concatenate
 from detector.core.chains import CHAINS
 from detector.jst import date_of, day_of
+from models.ablation.failures import failures_abroad
 from models.ablation.foreign import SHOWN, Foreign, run
 from models.ablation.foreign_page import TITLE
 from models.ablation.judging import Budgets, rounded
@@ -130,7 +132,12 @@ def test_several_seeds_are_told_by_their_mean_and_the_worst() -> None:
     on = [{"ordinary": {"days": 8, "groups_per_day": groups}} for groups in (3.0, 6.0)]
     typologies = [{"T1": {**row["typologies"]["T1"], "early": early}} for early in (1.0, 0.5)]
     shown["worlds"] = {
-        "about": {**shown["worlds"]["about"], "seeds": [5, 6]},
+        "about": {
+            **shown["worlds"]["about"],
+            "seeds": [5, 6],
+            "budgets": [4.0],
+            "worlds": {row["world"]: "one alone"},
+        },
         "rows": [
             {**row, **share, "kinds_of_day": kinds, "typologies": early}
             for share, kinds, early in zip((good, bad), on, typologies, strict=True)
@@ -141,4 +148,22 @@ def test_several_seeds_are_told_by_their_mean_and_the_worst() -> None:
     shares = "75.0% (50.0%) | 50.0% (25.0%) | 25.0% (0.0%) | 50.0% (75.0%) | 4.5 (3.0 – 6.0)"
     assert f"\n| **{name}** | {shares} |\n" in text
     assert f"\n| {name} at 4 | 4.5 (3.0 – 6.0) | – | – | – | 4.5 (3.0 – 6.0) |\n" in text
-    assert "\n| T1 | 75.0% (50.0%) | – " in text
+    assert "\n| T1 | 75.0% (50.0%) |\n" in text
+
+
+@pytest.mark.parametrize(
+    ("scorer", "change", "said"),
+    [
+        (KOZAMORI, {}, []),
+        (KOZAMORI, {"false_groups_per_day": 5.3}, ["**agents** at 4 a day: 5.3 false groups a day."]),
+        (KOZAMORI, {"false_groups_per_day": 2.0}, ["**agents** at 4 a day: 2.0 false groups a day."]),
+        ("plain_forest", {"early": 0.8}, ["**agents** at 4 a day: early 75%, behind plain_forest with 80%."]),
+    ],
+)
+def test_what_fails_in_a_foreign_world_is_said(scorer: str, change: dict[str, float], said: list[str]) -> None:
+    shown = deepcopy(figures())
+    for row in shown["worlds"]["rows"]:
+        row |= {"early": 0.75, "false_groups_per_day": row["budget"]}
+    next(row for row in shown["worlds"]["rows"] if row["scorer"] == scorer).update(change)
+    assert said == failures_abroad(shown["worlds"])
+    assert ("\n".join(f"- {sentence}" for sentence in said) or "Nothing failed.") in page(shown)
