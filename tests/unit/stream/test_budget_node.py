@@ -16,7 +16,7 @@ from detector.core.topology import topology_for
 from detector.stream.processor import ALERTS, Wiring
 
 EVENTS = 20_000
-#: Some twenty-five groups a day alert at this limit, the fewest on the first days, which the controller takes for drift.
+#: Some twenty-five groups a day alert at this limit, which the controller takes for drift.
 LIMIT = 10.0
 
 
