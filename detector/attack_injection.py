@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.contract.batch import Batch, concatenate
+from detector.contract.vocabulary import MONTHLY_CAP_YEN
 from detector.core.stage import Chain
 from detector.jst import date_of
 from models.adapted import THROUGH_OWN, adapted
@@ -38,6 +39,8 @@ HELD_OUT_CASES = 0.25
 #: A spray (T3) tries two thousand accounts for one it opens: fewer cases of it, or they would take most of the time.
 RARER = {"T3": 0.2}
 ACCOUNTS = 10_000  # of the population that campaigns are drawn in
+#: What one drain yields, by round: the cap, or what an account holds (187,000 yen a case: press, 15 Sep 2020).
+YEN = ((MONTHLY_CAP_YEN, MONTHLY_CAP_YEN), (30_000, MONTHLY_CAP_YEN))
 #: A mass enrolment (T5) is told by its size: in every so many-th round most cases are of one, on two days.
 MASS_EVERY, MASS = 4, 2.0
 ROUNDS = 1 << 12
@@ -141,10 +144,11 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
 
 def _campaign(seed: int, days: int, index: int) -> Campaign:
     """Services and banks drawn from the seed, all typologies alike, on any day; in some rounds one mass enrolment."""
-    drawn = campaigns.drawn(seed, days)
-    waves = [replace(wave, cases=RARER.get(wave.typology, 1.0), days=(0, ANY_DAY)) for wave in drawn.waves]
+    drawn, rng = campaigns.drawn(seed, days), np.random.default_rng(seed)
+    yen = YEN[int(rng.integers(0, len(YEN)))]
+    waves = [replace(wave, cases=RARER.get(wave.typology, 1.0), days=(0, ANY_DAY), yen=yen) for wave in drawn.waves]
     if index % MASS_EVERY == 0:
-        first = int(np.random.default_rng(seed).integers(0, days))
+        first = int(rng.integers(0, days))
         waves = [
             replace(wave, cases=MASS * len(waves), days=(first, first + 1)) if wave.typology == "T5" else wave
             for wave in waves

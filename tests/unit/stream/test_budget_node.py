@@ -16,8 +16,8 @@ from detector.core.topology import topology_for
 from detector.stream.processor import ALERTS, Wiring
 
 EVENTS = 20_000
-#: Some thirty groups a day alert at this limit, which the controller takes for drift.
-LIMIT = 20.0
+#: Some twenty-five groups a day alert at this limit, which the controller takes for drift.
+LIMIT = 10.0
 
 
 @cache
