@@ -4,9 +4,9 @@ The unit is the case: its last verdict by time counts. `right`: its events are f
 `wrong`: they are normal life, counted and learnt from. `unsure`: as if nobody had said anything.
 
 A thief, or a hurried analyst, may call fraud `wrong`. Such a verdict is not followed where boosted trees that did not
-learn from the case score one of its events as high as those of half of the held-out simulated attacks: the case is
-then counted and not learnt from, like any other alert. As every case called `wrong` is counted, followed or not, no
-such verdict makes a limit stricter or looser by itself.
+learn from the case score one of its events as high as nine in ten held-out simulated attacks are scored at least. The
+case is then counted and not learnt from, like any other alert; as one that is followed is counted too, no verdict
+`wrong` makes a limit stricter or looser by itself.
 """
 
 import datetime as dt
@@ -26,11 +26,12 @@ from models.boosting import Turns, fit_boosting
 from models.burn_in import BurnIn
 from models.datasets import CLEARED, DOUBTFUL, FRAUD, NORMAL, Dataset
 from models.inject import Cases
-from models.span import held_out_of, split
+from models.span import check_days, held_out_of, split
 from models.training import Plan
 
-#: A case looks like an attack from the score that so many held-out simulated attacks reach.
-LIKE_ATTACKS = 0.5
+#: A case looks like an attack from the score that so many held-out simulated attacks reach. Measured in a foreign
+#: world: 0.5 stops one in twenty of the frauds called wrong, 0.9 five in six, and one in six honest cases with them.
+LIKE_ATTACKS = 0.9
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -77,7 +78,8 @@ class Followed(NamedTuple):
 def followed(data: Dataset, columns: Columns, plan: Plan, cases: Cases | None, burn_in: BurnIn) -> Followed:
     """The data set with each cleared case learnt from, unless it looks like an attack to trees that did not learn it.
 
-    Without simulated attacks nothing can be compared, and none is learnt from.
+    Without simulated attacks nothing can be compared, and none is learnt from. Raises UserError for fewer than three
+    days.
     """
     cleared = data.life <= CLEARED
     number = CLEARED - data.life[cleared]
@@ -96,9 +98,10 @@ def _like_attacks(
     cases: Cases | None,
     burn_in: BurnIn,
 ) -> npt.NDArray[np.bool_]:
-    """Whether each of these events scores as high as half of the held-out simulated attacks."""
+    """Whether each of these events scores as high as `LIKE_ATTACKS` of the held-out simulated attacks at least do."""
     known = data.select(data.life != FRAUD)
     days = burn_in.after(np.unique(known.day))
+    check_days(days)
     span = split(known, cases, held_out_of(days))
     fitting = span.fitting.select(span.fitting.day >= days[0])
     like = np.zeros(int(which.sum()), np.bool_)

@@ -70,8 +70,8 @@ Examples:
 \b
 Verdicts, here as CSV (or JSON lines with the same names); `at` may be left out:
   alert_id,verdict,at
-  wallet-account-events-0-4711,right,2020-09-08T09:30:00+09:00
-  wallet-account-events-3-1234,wrong,2020-09-08T09:40:00+09:00
+  account+wallet+source-account-events-0-4711,right,2020-09-08T09:30:00+09:00
+  account+wallet+source-account-events-3-1234,wrong,2020-09-08T09:40:00+09:00
 right: the case is fraud, no normal life. wrong: it is normal life and learnt from, unless it looks like an attack to
 trees that did not learn it. unsure: like an alert without a verdict. The last verdict on a case counts.
 
@@ -285,9 +285,8 @@ def _table(model: Model, output: Path) -> Table:
 
 
 def _verdicts(said: dict[str, Any]) -> str:
-    counts = ", ".join(f"{said[name]:,} {name}" for name in ("right", "wrong", "unsure"))
-    refused = len(said["not_followed"])
-    return f"{counts} cases" + (f"; {refused:,} called wrong look like attacks: not followed" if refused else "")
+    wrong = f"{said['wrong']:,} wrong ({len(said['not_followed']):,} not followed)"
+    return f"{said['right']:,} right, {wrong}, {said['unsure']:,} unsure"
 
 
 def _held_out(model: Model) -> Table:

@@ -13,7 +13,7 @@ from detector.core.stages.cases import CASE_MS
 from detector.errors import UserError
 from models.burn_in import NO_BURN_IN
 from models.datasets import CLEARED, DOUBTFUL, FRAUD, NORMAL, Dataset
-from models.guard_rail import NONE, guard_rail
+from models.guard_rail import guard_rail
 from models.inject import Cases
 from models.training import Plan, train
 from models.verdicts import Verdict, followed, said_of
@@ -29,7 +29,7 @@ ALERTS = [
 ]
 ID = [alert.alert_id for alert in ALERTS]
 NINE, TEN = (dt.datetime(2020, 9, 2, hour, tzinfo=dt.UTC) for hour in (9, 10))
-PLAN = Plan(trees=20, max_samples=64, turns=20)
+PLAN = Plan(trees=20, max_samples=64, turns=60)
 
 
 def test_right_is_fraud_wrong_is_cleared_and_unsure_is_as_if_nothing_was_said() -> None:
@@ -95,36 +95,33 @@ def attacks(data: Dataset) -> Cases:
     return Cases(drains(n, rng), kind, number, 0 * kind, number % 4 == 0, days, 0 * number, ("T1",))
 
 
+FRAUDS, HONEST = (np.arange(12 * 500) % 10 == rest for rest in (0, 1))  # of the events of `poisoned`
+
+
 def poisoned() -> Dataset:
-    """A history in which every fiftieth event is a drain that its thief, and every fiftieth an honest one, cleared."""
+    """A history one event in ten of which is a drain, and one in ten an honest event; all of these are called wrong."""
     data = make_history(days=12, a_day=500)
-    rng = np.random.default_rng(7)
-    fraud, honest = np.arange(len(data.kind)) % 50 == 0, np.arange(len(data.kind)) % 50 == 1
-    data.X[fraud], data.kind[fraud] = drains(int(fraud.sum()), rng), DEBIT
-    data.life[fraud | honest] = CLEARED - np.arange((fraud | honest).sum())
+    data.X[FRAUDS], data.kind[FRAUDS] = drains(int(FRAUDS.sum()), np.random.default_rng(7)), DEBIT
+    data.life[FRAUDS | HONEST] = CLEARED - np.arange((FRAUDS | HONEST).sum())
     return data
 
 
 def test_fraud_called_wrong_is_not_learnt_and_honest_life_called_wrong_is() -> None:
     data = poisoned()
     found = followed(data, STAGE, PLAN, attacks(data), NO_BURN_IN)
-    fraud, honest = np.arange(len(data.kind)) % 50 == 0, np.arange(len(data.kind)) % 50 == 1
-    assert {DOUBTFUL} == set(found.data.life[fraud].tolist())
-    assert {NORMAL} == set(found.data.life[honest].tolist())
-    assert (CLEARED - data.life[fraud]).tolist() == list(found.refused)
+    assert {DOUBTFUL} == set(found.data.life[FRAUDS].tolist())
+    assert {NORMAL} == set(found.data.life[HONEST].tolist())
+    assert (CLEARED - data.life[FRAUDS]).tolist() == list(found.refused)
 
 
-def test_a_thief_who_calls_every_alert_wrong_leaves_a_model_as_good_as_one_without_verdicts() -> None:
-    data = poisoned()
-    without = data._replace(life=np.where(data.life <= CLEARED, DOUBTFUL, NORMAL).astype(np.int32))
-    believed = data._replace(life=np.zeros(len(data.kind), np.int32))
+def test_a_thief_who_calls_every_alert_wrong_blinds_no_model_that_checks() -> None:
+    data, score = poisoned(), {}
     checked = followed(data, STAGE, PLAN, attacks(data), NO_BURN_IN).data
-    early = {}
-    for name, given in {"without": without, "believed": believed, "checked": checked}.items():
-        training = train(given, STAGE, PLAN, "", attacks(data)).training
-        early[name] = training["held_out"]["groups_per_day"], given.life[data.X[:, 2] >= 2e5].tolist()
-    assert early["checked"] == early["without"]
-    assert early["checked"] != early["believed"]
+    for name, given in {"checked": checked, "believed": data._replace(life=np.zeros_like(data.life))}.items():
+        (trees, *_) = train(given, STAGE, PLAN, "", attacks(data)).detectors
+        score[name] = np.median(trees.score_many(drains(200, np.random.default_rng(9)), np.full(200, DEBIT, np.int8)))
+    assert score["checked"] > 0.95
+    assert score["believed"] < 0.85
 
 
 def test_one_event_like_an_attack_keeps_its_whole_case_from_being_learnt() -> None:
@@ -144,4 +141,3 @@ def test_without_verdicts_nothing_changes() -> None:
     found = followed(data, STAGE, PLAN, None, NO_BURN_IN)
     assert ((), data.life.tolist()) == (found.refused, found.data.life.tolist())
     assert {} == said_of(ALERTS, []).life
-    assert 0 == len(NONE)
