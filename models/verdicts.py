@@ -29,8 +29,9 @@ from models.inject import Cases
 from models.span import check_days, held_out_of, split
 from models.training import Plan
 
-#: A case looks like an attack from the score that so many held-out simulated attacks reach. Measured in a foreign
-#: world: 0.5 stops one in twenty of the frauds called wrong, 0.9 five in six, and one in six honest cases with them.
+#: A case looks like an attack from the score that so many held-out simulated attacks reach. Measured in a foreign world
+#: with little and with much fraud: of the frauds called wrong this stops 31 and 83 %, of the honest cases 15 and 18 %;
+#: half of the attacks would stop 5 % of the frauds, 95 in 100 of them 44 % of the honest cases.
 LIKE_ATTACKS = 0.9
 
 
