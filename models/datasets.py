@@ -15,19 +15,21 @@ from detector.core.topology import topology_of
 from detector.jst import day_of
 
 SCORED_KINDS = (LINK, DEBIT)
-#: Class of an event: normal; normal but not to train on; fraud.
+#: Class of an event: normal; normal but not to train on; fraud. `CLEARED - n`: of case n that an analyst calls normal,
+#: until that is checked (`models.verdicts`) not to train on.
 NORMAL, DOUBTFUL, FRAUD = range(3)
+CLEARED = -1
 
 
-#: Class of each event of a batch, int8 (n,).
-Life = Callable[[Batch], npt.NDArray[np.int8]]
+#: Class of each event of a batch, int32 (n,).
+Life = Callable[[Batch], npt.NDArray[np.int32]]
 
 
 class Dataset(NamedTuple):
     """The link and debit events of a history as the last stage saw them, in order of arrival; duplicates are left out.
 
-    `X` float32 (n, n_features); `kind` int8, `account` uint64, `day` int64, `bank` int16 and `life` int8, each (n,); a
-    day is a calendar day in Japan, counted from 1970-01-01; `life` is `NORMAL`, `DOUBTFUL` or `FRAUD`.
+    `X` float32 (n, n_features); `kind` int8, `account` uint64, `day` int64, `bank` int16 and `life` int32, each (n,); a
+    day is a calendar day in Japan, counted from 1970-01-01; `life` is `NORMAL`, `DOUBTFUL`, `FRAUD` or cleared.
     """
 
     X: npt.NDArray[np.float32]
@@ -35,16 +37,16 @@ class Dataset(NamedTuple):
     account: npt.NDArray[np.uint64]
     day: npt.NDArray[np.int64]
     bank: npt.NDArray[np.int16]
-    life: npt.NDArray[np.int8]
+    life: npt.NDArray[np.int32]
 
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
         """The events at `which`."""
         return self._replace(**{name: column[which] for name, column in self._asdict().items()})
 
 
-def all_normal(batch: Batch) -> npt.NDArray[np.int8]:
+def all_normal(batch: Batch) -> npt.NDArray[np.int32]:
     """`NORMAL` for each event."""
-    return np.full(batch.size, NORMAL, np.int8)
+    return np.full(batch.size, NORMAL, np.int32)
 
 
 def collect(
@@ -76,4 +78,4 @@ def collect(
 def _empty(chain: Chain) -> Dataset:
     X = np.empty((0, len(chain.features)), np.float32)
     kind, account, whole = np.empty(0, np.int8), np.empty(0, np.uint64), np.empty(0, np.int64)
-    return Dataset(X, kind, account, whole, np.empty(0, np.int16), kind)
+    return Dataset(X, kind, account, whole, np.empty(0, np.int16), np.empty(0, np.int32))

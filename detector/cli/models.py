@@ -20,6 +20,7 @@ from detector.attack_injection import ACCOUNTS_A_CASE, CASES, Prepared, inject_a
 from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, notify, tables_of
 from detector.cli.options import as_json, bank_budgets, mapping_file
+from detector.cli.verdict_files import read_verdicts
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64_many
 from detector.contract.vocabulary import KINDS
@@ -37,6 +38,7 @@ from models.left_out import MANIFEST_KEY, without
 from models.reports.held_out import picture
 from models.training import Plan
 from models.training import train as fit
+from models.verdicts import followed, said_of
 from producers.batches import Which, to_batches
 from producers.files import read_labels
 from producers.mapping.own import OwnData
@@ -66,6 +68,15 @@ Examples:
   kozamori train august/events.parquet -o model --detectors forest
   kozamori train august/events.parquet -o model --bank-budget 0116=2 --bank-budget 0005=0.5
   kozamori alerts --json > alerts.jsonl; kozamori train history.jsonl -o model --exclude alerts.jsonl
+  kozamori train history.jsonl -o model --exclude alerts.jsonl --verdicts verdicts.csv
+
+\b
+Verdicts, here as CSV (or JSON lines with the same names); `at` may be left out:
+  alert_id,verdict,at
+  account+wallet+source-account-events-0-4711,right,2020-09-08T09:30:00+09:00
+  account+wallet+source-account-events-3-1234,wrong,2020-09-08T09:40:00+09:00
+right: the case is fraud, no normal life. wrong: it is normal life and learnt from, unless it looks like an attack to
+trees that did not learn it. unsure: like an alert without a verdict. The last verdict on a case counts.
 
 The first days only fill the state (--burn-in). Of those after them two of three are trained on, the third measures
 false alarms. Simulated attacks are injected into them, to learn how one begins; others measure what is caught.
@@ -123,6 +134,12 @@ false alarms. Simulated attacks are injected into them, to learn how one begins;
     help="Alerts as `kozamori alerts --json` prints them: their cases are not learnt from. May be given several times.",
 )
 @click.option(
+    "--verdicts",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Verdicts (right, wrong, unsure) on alerts of --exclude, .jsonl or .csv. May be given several times.",
+)
+@click.option(
     "--labels",
     type=click.Path(path_type=Path),
     help="Which events are fraud, and no normal life.  [default: as --mapping says]",
@@ -146,6 +163,7 @@ def train(
     cases: int | None,
     detectors: tuple[str, ...],
     exclude: tuple[Path, ...],
+    verdicts: tuple[Path, ...],
     labels: Path | None,
     burn_in: int | None,
     own: Path | None,
@@ -164,7 +182,9 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        guard = _guard(exclude, _fraud(events, labels, mapped))
+        alerts = [alert for path in exclude for alert in read_alerts(path)]
+        said = said_of(alerts, (verdict for path in verdicts for verdict in read_verdicts(path)))
+        guard = guard_rail(alerts, _fraud(events, labels, mapped), said.life)
         given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, burn_in, guard)
         data, attacked, left = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
@@ -178,7 +198,13 @@ def train(
             leave_one_out=leave_one_out,
             bank_budgets=bank_budgets,
         )
+        data, refused = followed(data, chain, plan, attacked, left)
         draft = fit(data, chain, plan, _sha256(events), attacked, left)
+        if verdicts:
+            not_followed = [said.cleared[number] for number in refused]
+            draft = replace(
+                draft, training={**draft.training, "verdicts": {**said.cases, "not_followed": not_followed}}
+            )
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
@@ -221,11 +247,6 @@ def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
     return prepared
 
 
-def _guard(exclude: tuple[Path, ...], fraud: npt.NDArray[np.uint64]) -> GuardRail:
-    """The guard rail of the history's alerts and of its labelled fraud."""
-    return guard_rail((alert for path in exclude for alert in read_alerts(path)), fraud)
-
-
 def _fraud(events: Path, labelled: Path | None, own: OwnData | None) -> npt.NDArray[np.uint64]:
     """Hashes of the ids of fraudulent events: of a labels file, else as the mapping says."""
     if labelled is not None:
@@ -257,6 +278,8 @@ def _table(model: Model, output: Path) -> Table:
         table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")
     if training["not_learnt_from"]:
         table.add_row("alerted", f"{training['not_learnt_from']:,} links and debits not learnt from")
+    if "verdicts" in training:
+        table.add_row("verdicts", _verdicts(training["verdicts"]))
     left_out = training.get(MANIFEST_KEY, ())
     table.add_row(
         "features", f"{len(model.feature_names) - len(left_out)}" + (f", {len(left_out)} left out" if left_out else "")
@@ -269,6 +292,11 @@ def _table(model: Model, output: Path) -> Table:
         thresholds = [f"{kind} {score:.4f}" for kind, score in row["thresholds"].items()]
         table.add_row(f"{name}: threshold", ", ".join(thresholds) or "none: nothing held out reaches it")
     return table
+
+
+def _verdicts(said: dict[str, Any]) -> str:
+    wrong = f"{said['wrong']:,} wrong ({len(said['not_followed']):,} not followed)"
+    return f"{said['right']:,} right, {wrong}, {said['unsure']:,} unsure"
 
 
 def _held_out(model: Model) -> Table:

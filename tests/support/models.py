@@ -38,7 +38,7 @@ def make_history(days: int = 9, a_day: int = 400, seed: int = 1) -> Dataset:
     ).astype(np.float32)
     account = rng.integers(1, 2**63, 150, dtype=np.uint64)[rng.integers(0, 150, n)]
     day = FIRST_DAY + np.repeat(np.arange(days), a_day)
-    return Dataset(X, kind, account, day, banks_of(account), 0 * kind)
+    return Dataset(X, kind, account, day, banks_of(account), np.zeros(n, np.int32))
 
 
 def banks_of(account: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from support.alerts import make_alert
 from detector.artifact import read_model
 from detector.cli.models import train
 from detector.cli.producers import simulate
-from detector.contract.alerts import encode_alert
+from detector.contract.alerts import Alert, encode_alert
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 
@@ -118,6 +118,61 @@ def test_alerts_and_labels_are_left_out_of_what_is_learnt_from(events: Path, tmp
     )
     assert 4 == said["training"]["fraud_left_out"]
     assert said["training"]["not_learnt_from"] >= 3
+
+
+@pytest.fixture
+def alerts(events: Path, tmp_path: Path) -> list[Alert]:
+    """Alerts on six debits of the history, each of an account of its own, in `alerts.jsonl`."""
+    rows = pq.read_table(events, columns=["event_id", "kind", "account", "occurred_at_ms"]).to_pylist()
+    debits = {row["account"]: row for row in rows if row["kind"] == "debit"}
+    made = [
+        make_alert(i, event_id=row["event_id"], account=account, occurred_at_ms=row["occurred_at_ms"])
+        for i, (account, row) in enumerate(list(debits.items())[:6])
+    ]
+    (tmp_path / "alerts.jsonl").write_bytes(b"\n".join(encode_alert(alert) for alert in made))
+    return made
+
+
+def test_verdicts_of_two_files_decide_what_alerted_cases_are(events: Path, alerts: list[Alert], tmp_path: Path) -> None:
+    first, second, third, fourth, fifth, _ = (alert.alert_id for alert in alerts)
+    (tmp_path / "one.csv").write_text(
+        f"alert_id,verdict,at\n{first},wrong,2020-08-09T09:00:00+09:00\n{second},right,\n\n{third},unsure,\n"
+    )
+    lines = [{"alert_id": first, "verdict": "right", "at": "2020-08-09T00:00:01Z"}]
+    lines += [{"alert_id": alert, "verdict": "wrong"} for alert in (fourth, fifth)]
+    (tmp_path / "two.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+    options = (events, "-o", tmp_path / "model", "--exclude", tmp_path / "alerts.jsonl", "--force")
+    verdicts = ("--verdicts", tmp_path / "one.csv", "--verdicts", tmp_path / "two.jsonl")
+    training = json.loads(run(*options, *verdicts, "--inject", "50", "--json").stdout)["training"]
+    assert {"right": 2, "wrong": 2, "unsure": 1, "not_followed": []} == training["verdicts"]
+    assert training["fraud_left_out"] >= 2
+    told = run(*options, *verdicts, "--no-inject", "--detectors", "forest")
+    assert "2 right, 2 wrong (2 not followed), 1 unsure" in told.stdout
+    unheard = read_model(tmp_path / "model", *CHAINS).manifest["training"]
+    assert [fourth, fifth] == unheard["verdicts"]["not_followed"]
+    assert unheard["not_learnt_from"] > training["not_learnt_from"]
+
+
+@pytest.mark.usefixtures("alerts")
+@pytest.mark.parametrize(
+    ("expected", "name", "content"),
+    [
+        ("verdict on nobody: no such alert", "v.csv", "alert_id,verdict\nnobody,right\n"),
+        (r"v.csv, line 2: no verdict .*maybe", "v.csv", "alert_id,verdict\na,maybe\n"),
+        (r"v.csv, line 3: no verdict", "v.csv", "alert_id,verdict\n\na,right,2020-09-08,too many\n"),
+        (r"v.csv, line 2: no verdict .*at", "v.csv", "alert_id,verdict,at\na,right,2020-09-08T09:00:00\n"),
+        (r"v.jsonl, line 2: no verdict .*alert_id", "v.jsonl", '\n{"verdict": "right"}\n'),
+        (r"v.csv: cannot be read", "v.csv", None),
+        (r"v.xlsx: expected a name ending in .jsonl or .csv", "v.xlsx", ""),
+    ],
+)
+def test_verdicts_that_cannot_be_used_are_refused(
+    events: Path, tmp_path: Path, expected: str, name: str, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=expected):
+        run(events, "-o", tmp_path / "model", "--exclude", tmp_path / "alerts.jsonl", "--verdicts", tmp_path / name)
 
 
 def test_a_line_that_is_no_alert_is_named(events: Path, tmp_path: Path) -> None:
