@@ -6,7 +6,12 @@ In honest life the cases missed, 1 - C, grow slowly as N falls; where groups cro
 faster: more of the groups than honest life has at this C are fraud (the mixture proportion is read from the ratio of
 the tails: Blanchard, Lee and Scott, Semi-supervised novelty detection, JMLR 2010). Honest groups are extrapolated from
 levels that so many groups reach that fraud is few among them.
+
+Trees that learnt hidden fraud as normal life see the like less well, so what is suspected is not learnt from either.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +32,40 @@ STEEPNESS = 0.6
 ROUNDS = 2
 
 
+class Cleaned(NamedTuple):
+    """Detectors, the span without suspected groups, and how many of them were held out."""
+
+    detectors: tuple[Detector, ...]
+    span: Span
+    groups: int
+
+
+def fit_cleaned(fit: Callable[[Span], tuple[Detector, ...]], span: Span) -> Cleaned:
+    """The detectors that `fit` trains on a span, learnt from and counted without what looks like hidden fraud.
+
+    Where held-out groups are suspected, as many a day are left out of the training days, and all is trained again.
+    """
+    detectors = fit(span)
+    hidden = suspected(detectors, span)
+    if hidden.any():
+        a_day = _groups(span.held_out.select(hidden)) / span.held_out_days
+        boosted = next(detector for detector in detectors if detector.spec.form == "boosting")
+        span = span._replace(fitting=_without_highest(boosted, span.fitting, a_day))
+        detectors = fit(span)
+        hidden = suspected(detectors, span)
+    groups = _groups(span.held_out.select(hidden))
+    return Cleaned(detectors, span._replace(held_out=span.held_out.select(~hidden)), groups)
+
+
 def suspected(detectors: tuple[Detector, ...], span: Span) -> npt.NDArray[np.bool_]:
     """Mask of the held-out events of the groups that look like fraud nobody labelled, bool (n,).
 
-    None without held-out cases, and hardly any in a history without fraud.
+    None without a detector that learnt from cases and others held out; hardly any in a history without fraud.
     """
     held_out, cases = span.held_out, span.held_out_cases
     left_out = np.zeros(len(held_out.kind), np.bool_)
-    if cases is None or not len(cases.case):
+    boosted = any(detector.spec.form == "boosting" for detector in detectors)
+    if not boosted or cases is None or not len(cases.case):
         return left_out
     group, case = _numbered(held_out.account, held_out.day), _numbered(cases.case, cases.day)
     for _ in range(ROUNDS):
@@ -61,7 +92,15 @@ def excess(groups: npt.NDArray[np.float64], cases: npt.NDArray[np.float64]) -> i
     return int(np.max(last - honest, initial=0.0, where=reached <= last[anchor]))
 
 
-def groups_of(data: Dataset) -> int:
+def _without_highest(detector: Detector, data: Dataset, a_day: float) -> Dataset:
+    """`data` without so many groups a day: those with the highest scores."""
+    group = _numbered(data.account, data.day)
+    levels = _least(-np.nan_to_num(detector.score_many(data.X, data.kind)), group)
+    highest = np.argsort(levels, kind="stable")[: round(a_day * len(np.unique(data.day)))]
+    return data.select(~np.isin(group, highest))
+
+
+def _groups(data: Dataset) -> int:
     """Number of groups (account, day) that have an event in `data`."""
     return len(np.unique(_numbered(data.account, data.day))) if len(data.day) else 0
 
@@ -69,7 +108,8 @@ def groups_of(data: Dataset) -> int:
 def _numbered(owner: npt.NDArray[np.int64 | np.uint64], day: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
     """The number of each event's (owner, day), from 0 on."""
     of_owner = np.unique(owner, return_inverse=True)[1]
-    return np.unique(of_owner * (int(day.max()) + 1) + day, return_inverse=True)[1]
+    number: npt.NDArray[np.intp] = np.unique(of_owner * (int(day.max()) + 1) + day, return_inverse=True)[1]
+    return number
 
 
 def _least(alarm: npt.NDArray[np.float64], number: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:

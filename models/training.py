@@ -30,7 +30,7 @@ from models.boosting import Turns, fit_boosting
 from models.burn_in import NO_BURN_IN, BurnIn
 from models.datasets import DOUBTFUL, FRAUD, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
-from models.hidden import groups_of, suspected
+from models.hidden import fit_cleaned
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
 from models.outcomes import alarm_of, alone, calibrate, groups_by_day, leave_one_out, outcome_of
@@ -73,7 +73,7 @@ def train(
     """The model of normal life in `data`; `data_sha256` is that of its file.
 
     `cases`: simulated attacks on the same days; without them no detector that needs attacks is trained. The days of
-    `burn_in` are neither learnt from nor counted; groups that look like fraud nobody labelled are not counted. Raises
+    `burn_in` are neither learnt from nor counted, nor are groups that look like fraud nobody labelled. Raises
     UserError for fewer than three days after it, a kind of event missing from the training or the held-out days, or a
     budget too small to measure on the held-out days.
     """
@@ -87,10 +87,11 @@ def train(
     _check_kinds(span.fitting, span.held_out, plan)
     specs = _specs(span, columns, plan)
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
-    detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
-    hidden = suspected(detectors, span)
-    hidden_fraud = groups_of(span.held_out.select(hidden))
-    span = span._replace(held_out=span.held_out.select(~hidden))
+
+    def fitted(of: Span) -> tuple[Detector, ...]:
+        return tuple(_fit(spec, of, columns, plan) for spec in specs)
+
+    detectors, span, hidden = fit_cleaned(fitted, span)
     calibrations = calibrate(detectors, span)
 
     def refit(spec: DetectorSpec, of: Span) -> Detector:
@@ -117,7 +118,7 @@ def train(
             "first_day": date_of(int(days[0])).isoformat(),
             "last_day": date_of(int(days[-1])).isoformat(),
             "held_out_days": span.held_out_days,
-            "hidden_fraud": hidden_fraud,
+            "hidden_fraud": hidden,
             "fitted_events": _per_kind(span.fitting),
             "held_out_events": _per_kind(span.held_out),
             "fitted_cases": 0 if span.cases is None else len(np.unique(span.cases.case)),
