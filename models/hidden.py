@@ -27,6 +27,8 @@ ANCHOR = 0.01
 #: In honest life cases missed are taken to grow as 1 / N ** STEEPNESS: in the world of agents by .5. Steeper is
 #: the safe side: more groups are taken for honest then.
 STEEPNESS = 0.6
+#: Suspected groups: fewer change a limit by less than chance does, and all would be trained again for them.
+FEWEST = 5
 #: Hidden fraud also makes the detector that sees it best look worse than the others. With the first suspects left out
 #: the detectors compare better, and so do the suspects; a third round changes little.
 ROUNDS = 2
@@ -77,7 +79,7 @@ def suspected(detectors: tuple[Detector, ...], span: Span) -> npt.NDArray[np.boo
 
 
 def excess(groups: npt.NDArray[np.float64], cases: npt.NDArray[np.float64]) -> int:
-    """The most groups within one level that honest life does not explain; levels of groups and of simulated cases.
+    """The most groups within one level that honest life does not explain, 0 for a few; levels of groups and of simulated cases.
 
     Lower = more anomalous, float64 each. Chance in the cases missed counts as honest life.
     """
@@ -89,7 +91,8 @@ def excess(groups: npt.NDArray[np.float64], cases: npt.NDArray[np.float64]) -> i
         return 0
     most = missed[anchor] + 2 + np.sqrt(missed[anchor] + 1)
     honest = last[anchor] * (most / np.maximum(missed, most)) ** (1 / STEEPNESS)
-    return int(np.max(last - honest, initial=0.0, where=reached <= last[anchor]))
+    found = int(np.max(last - honest, initial=0.0, where=reached <= last[anchor]))
+    return found if found >= FEWEST else 0
 
 
 def _without_highest(detector: Detector, data: Dataset, a_day: float) -> Dataset:

@@ -32,7 +32,7 @@ def one(rng: np.random.Generator, fraud: int, weaker: float, apart: float, hopel
 
 @pytest.mark.parametrize("apart", [2.5, 3.5, APART, 6.0])
 def test_honest_life_has_no_fraud_in_it(apart: float) -> None:
-    assert 1 >= np.median(found(0, apart=apart))
+    assert 0 == np.median(found(0, apart=apart))
 
 
 def test_cases_that_look_honest_make_no_honest_group_suspect() -> None:
