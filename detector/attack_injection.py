@@ -127,10 +127,11 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
     case = np.where(is_campaign(played.case), NO_CASE, played.case.astype(np.int64) | index << 32)
     typology = typology_indices(played.case).astype(np.int8)
     through_own = np.isin(typology, [INDEX[name] for name in THROUGH_OWN])
-    batch, kept = adapted(np.random.default_rng(seed), batch, case, through_own, history)
+    rng = np.random.default_rng(seed)
+    batch, kept, arrival_ms = adapted(rng, batch, played.arrival_ms, case, through_own, history)
     return Attacks(
         batch=batch,
-        arrival_ms=played.arrival_ms[kept],
+        arrival_ms=arrival_ms,
         case=case[kept],
         typology=typology[kept],
         held_out=np.full(batch.size, one.held_out),

@@ -11,30 +11,35 @@ import numpy.typing as npt
 
 from detector.contract.batch import Batch
 from detector.contract.vocabulary import LINK, OPEN, UNLINK
+from detector.jst import DAY_MS, JST_MS
 from models.history import History, Ties
 
-#: Greatest share in a round, of victims that the history knows, of their cases through the victim's own wallet, and of
-#: thieves' wallets used from an address of the history. All *assumed*: nobody published them, so all are in.
-KNOWN, OWN_WALLET, SHARED_SOURCE = 0.9, 0.3, 0.6
+#: Greatest share in a round, of victims that the history knows, of their cases through the victim's own wallet, of
+#: thieves' wallets used from an address of the history, and of cases that take longer than usual. All *assumed*:
+#: nobody published them, so all are in.
+KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW = 0.9, 0.9, 0.6, 0.6
+SLOWEST = 60.0  # times as long: what takes a minute in the press's trace takes an hour
 #: Typologies that can go through a wallet which the victim has: all others begin by opening or linking one.
 THROUGH_OWN = ("T1", "T8", "T9", "T11", "T12")
 
 
 class Adapted(NamedTuple):
-    """A round's events, and which of the events given they are, bool (n,)."""
+    """A round's events; which of the events given they are, bool (n,); and when they arrive, epoch ms int64."""
 
     batch: Batch
     kept: npt.NDArray[np.bool_]
+    arrival_ms: npt.NDArray[np.int64]
 
 
 def adapted(
     rng: np.random.Generator,
     batch: Batch,
+    arrival_ms: npt.NDArray[np.int64],
     case: npt.NDArray[np.int64],
     through_own: npt.NDArray[np.bool_],
     history: History,
 ) -> Adapted:
-    """The events of one round as they would be in `history`.
+    """The events of one round, arriving at `arrival_ms`, as they would be in `history`.
 
     `case` int64 (n,): negative for events without a single victim; `through_own` bool (n,): of a case that may go
     through the victim's own wallet, and then has neither an opening nor a link.
@@ -60,7 +65,25 @@ def adapted(
                     columns[name][of_wallet] = getattr(ties, name)[index]
                 kept &= ~(mine & np.isin(batch.kind, (OPEN, LINK, UNLINK)))
     columns["source"] = _sources(rng, batch, history)
-    return Adapted(batch._replace(**columns).select(kept), kept)
+    later_ms = _slowed(rng, batch.occurred_at_ms, case, history)
+    columns["occurred_at_ms"] = batch.occurred_at_ms + later_ms
+    return Adapted(batch._replace(**columns).select(kept), kept, (arrival_ms + later_ms)[kept])
+
+
+def _slowed(
+    rng: np.random.Generator, at_ms: npt.NDArray[np.int64], case: npt.NDArray[np.int64], history: History
+) -> npt.NDArray[np.int64]:
+    """How much later each event is, int64 (n,): some cases take longer, none beyond the history's end."""
+    later_ms = np.zeros(len(at_ms), np.int64)
+    ends_ms = (int(history.days[-1]) + 1) * DAY_MS - JST_MS
+    slow = rng.uniform(0, SLOW)
+    for one in np.unique(case[case >= 0]).tolist():
+        mine = case == one
+        since_ms = at_ms[mine] - at_ms[mine].min()
+        times = np.exp(rng.uniform(0, np.log(SLOWEST)))
+        if rng.random() < slow and at_ms[mine].min() + times * since_ms.max() < ends_ms:
+            later_ms[mine] = ((times - 1) * since_ms).astype(np.int64)
+    return later_ms
 
 
 def _sources(rng: np.random.Generator, batch: Batch, history: History) -> npt.NDArray[np.uint64]:

@@ -8,6 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from detector.contract.vocabulary import KINDS
 from detector.core.boosting import Boosting
+from detector.core.detectors import DetectorSpec
 from detector.core.stage import Feature
 from models.datasets import Dataset
 from models.flatten import flatten_boosting
@@ -30,6 +31,9 @@ RATE, LEAVES, LEAST = 0.06, 31, 20  # learning rate, leaves a tree, events a lea
 #: Against leaves of a few events: an honest newcomer's link looks like a thief's, and trees that can isolate single
 #: events overfit to them.
 L2 = 50.0
+#: Attack events that few trees, learnt from other cases, rank below one in fifty of the normal events weigh a tenth:
+#: nothing tells them from honest people, and trees that have to try lose what they know of the others.
+HOPELESS, UNUSUAL, FEW, FEW_EVERY = 0.1, 0.98, 40, 4
 POSITIVES = 2000.0  # weight of all attack events, shared equally by typologies; a normal event weighs 1
 
 
@@ -43,10 +47,14 @@ class Turns:
 
 
 def fit_boosting(
-    data: Dataset, cases: Cases, features: tuple[Feature, ...], kinds: tuple[str, ...], turns: Turns
+    spec: DetectorSpec, data: Dataset, cases: Cases, features: tuple[Feature, ...], turns: Turns
 ) -> Boosting:
-    """Trees that separate the early events of `cases` from those of `data`, on the same days, of these kinds."""
-    codes = [KINDS.index(kind) for kind in kinds]
+    """Trees that separate the early events of `cases` from those of `data`, on the same days.
+
+    They see the kinds and the features of `spec`, all features if it names none.
+    """
+    codes = [KINDS.index(kind) for kind in spec.kinds]
+    seen = {name for name, _ in spec.features} or {feature.name for feature in features}
     normal = np.flatnonzero(np.isin(data.kind, codes))
     random = np.random.default_rng([turns.seed, len(KINDS)])
     if len(normal) > turns.max_events:
@@ -56,21 +64,48 @@ def fit_boosting(
     saturate(X, features)
     # A feature that varies among attacks only would be an artefact of the simulator.
     varies = [
-        feature.name not in BLIND_TO and _varies(x) for feature, x in zip(features, X[: len(normal)].T, strict=True)
+        feature.name in seen and feature.name not in BLIND_TO and _varies(x)
+        for feature, x in zip(features, X[: len(normal)].T, strict=True)
     ]
     columns = np.flatnonzero(varies)
-    booster = HistGradientBoostingClassifier(
-        max_iter=turns.count,
+    X, is_attack = X[:, columns], np.arange(len(X)) >= len(normal)
+    state = int(random.integers(2**31))
+    weight = np.concatenate([np.ones(len(normal)), _weights(cases.typology[attack])])
+    weight[is_attack] *= np.where(_hopeless(X, is_attack, weight, cases.case[attack], state), HOPELESS, 1.0)
+    return flatten_boosting(_booster(turns.count, state).fit(X, is_attack, weight), columns)
+
+
+def _hopeless(
+    X: npt.NDArray[np.float32],
+    is_attack: npt.NDArray[np.bool_],
+    weight: npt.NDArray[np.float64],
+    case: npt.NDArray[np.int64],
+    state: int,
+) -> npt.NDArray[np.bool_]:
+    """Which attack events look like honest ones to a few trees that learnt from other cases, bool (n_attacks,)."""
+    normal, attack = np.flatnonzero(~is_attack)[::FEW_EVERY], np.flatnonzero(is_attack)
+    hopeless = np.zeros(len(attack), np.bool_)
+    for half in (0, 1):
+        judged = case % 2 == half
+        if judged.all() or not judged.any():
+            continue
+        learnt = np.concatenate([normal[half::2], attack[~judged]])
+        trees = _booster(FEW, state).fit(X[learnt], is_attack[learnt], weight[learnt])
+        usual = np.quantile(trees.decision_function(X[normal[1 - half :: 2]]), UNUSUAL)
+        hopeless[judged] = trees.decision_function(X[attack[judged]]) <= usual
+    return hopeless
+
+
+def _booster(turns: int, state: int) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(
+        max_iter=turns,
         learning_rate=RATE,
         max_leaf_nodes=LEAVES,
         min_samples_leaf=LEAST,
         l2_regularization=L2,
         early_stopping=False,
-        random_state=int(random.integers(2**31)),
+        random_state=state,
     )
-    is_attack = np.arange(len(X)) >= len(normal)
-    weight = np.concatenate([np.ones(len(normal)), _weights(cases.typology[attack])])
-    return flatten_boosting(booster.fit(X[:, columns], is_attack, weight), columns)
 
 
 def saturate(X: npt.NDArray[np.float32], features: tuple[Feature, ...]) -> None:

@@ -79,9 +79,9 @@ def suspected(detectors: tuple[Detector, ...], span: Span) -> npt.NDArray[np.boo
 
 
 def excess(groups: npt.NDArray[np.float64], cases: npt.NDArray[np.float64]) -> int:
-    """The most groups within one level that honest life does not explain, 0 for a few; levels of groups and of simulated cases.
+    """The most groups within one level that honest life does not explain; levels of groups and of simulated cases.
 
-    Lower = more anomalous, float64 each. Chance in the cases missed counts as honest life.
+    0 for fewer than `FEWEST`. Lower = more anomalous, float64 each. Chance in the cases missed counts as honest life.
     """
     reached, levels = np.arange(1, len(groups) + 1), np.sort(groups)
     missed = len(cases) - np.searchsorted(np.sort(cases), levels, side="right")

@@ -1,7 +1,7 @@
 """False alerts and catches on the held-out days: of all detectors, of each alone, and on typologies not trained on."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,26 +42,50 @@ def _scores(detectors: tuple[Detector, ...], of: Dataset | Cases) -> npt.NDArray
     return np.stack([detector.score_many(of.X, of.kind) for detector in detectors], axis=1)
 
 
+class Alarms(NamedTuple):
+    """False alarms a day of each event of the held-out days, and of the held-out cases; float64 (n,)."""
+
+    held_out: npt.NDArray[np.float64]
+    cases: npt.NDArray[np.float64] | None
+
+
+def alarms_of(detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span) -> Alarms:
+    """The alarms of the detectors on the held-out days."""
+    cases = span.held_out_cases
+    return Alarms(
+        alarm_of(detectors, calibrations, span.held_out),
+        None if cases is None else alarm_of(detectors, calibrations, cases),
+    )
+
+
+def outcome_at(alarms: Alarms, span: Span, budget: float) -> dict[str, Any]:
+    """False alert groups and catches at this budget on the held-out days."""
+    groups = len(days_of_groups(span.held_out, alarms.held_out <= budget))
+    cost = {"groups_per_day": groups / span.held_out_days}
+    if span.held_out_cases is None or alarms.cases is None:
+        return cost
+    return {**cost, **catches(span.held_out_cases, alarms.cases <= budget)}
+
+
 def outcome_of(
     detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], span: Span, budget: float
 ) -> dict[str, Any]:
     """False alert groups and catches of the detectors on the held-out days."""
-    of = span.held_out
-    alert = alarm_of(detectors, calibrations, of) <= budget
-    groups = np.unique(np.stack([of.account[alert], of.day[alert].astype(np.uint64)]), axis=1).shape[1]
-    cost = {"groups_per_day": groups / span.held_out_days}
-    if span.held_out_cases is None:
-        return cost
-    caught = alarm_of(detectors, calibrations, span.held_out_cases) <= budget
-    return {**cost, **catches(span.held_out_cases, caught)}
+    return outcome_at(alarms_of(detectors, calibrations, span), span, budget)
+
+
+def days_of_groups(of: Dataset, alert: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The day of each alert group, an account's alerts of a day, ascending, int64 (g,)."""
+    groups = np.unique(np.stack([of.day[alert].astype(np.uint64), of.account[alert]]), axis=1)[0]
+    day: npt.NDArray[np.int64] = groups.astype(np.int64)
+    return day
 
 
 def groups_by_day(
     detectors: tuple[Detector, ...], calibrations: tuple[Calibration, ...], of: Dataset, budget: float
 ) -> dict[str, int]:
     """False alert groups at this budget on each day of `of`, learnt from or not, by date."""
-    alert = alarm_of(detectors, calibrations, of) <= budget
-    groups = np.unique(np.stack([of.day[alert].astype(np.uint64), of.account[alert]]), axis=1)[0]
+    groups = days_of_groups(of, alarm_of(detectors, calibrations, of) <= budget)
     return {date_of(int(day)).isoformat(): int((groups == day).sum()) for day in np.unique(of.day)}
 
 

@@ -13,6 +13,8 @@ MIN_DAYS = 3  # two to train on, one to calibrate on
 #: Rates are counted on days that the detectors have not seen: every third one. Spread over the history, so that the
 #: turn of the month, pay-day and campaigns count in proportion; the last third of the days would miss some.
 HELD_OUT_EVERY = 3
+#: … of the last thirty: each kind of day once. On older days the state knew less, and more was unusual.
+HELD_OUT_WITHIN = 30
 
 
 class Span(NamedTuple):
@@ -33,7 +35,7 @@ def check_days(days: npt.NDArray[np.int64]) -> None:
 
 def held_out_of(days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The days that are held out, of `days`, ascending."""
-    return days[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+    return days[-HELD_OUT_WITHIN:][HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
 
 
 def split(data: Dataset, cases: Cases | None, held_out: npt.NDArray[np.int64]) -> Span:

@@ -28,12 +28,13 @@ from detector.jst import date_of
 from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
 from models.burn_in import NO_BURN_IN, BurnIn
+from models.curve import curve_of
 from models.datasets import DOUBTFUL, FRAUD, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
 from models.hidden import fit_cleaned
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
-from models.outcomes import alarm_of, alone, calibrate, groups_by_day, leave_one_out, outcome_of
+from models.outcomes import alarm_of, alarms_of, alone, calibrate, groups_by_day, leave_one_out, outcome_at
 from models.span import Span, check_days, held_out_of, split
 
 LIBRARIES = ("numpy", "numba", "scikit-learn")
@@ -98,6 +99,7 @@ def train(
         return _fit(spec, of, columns, plan)
 
     banks = _banks(detectors, calibrations, span, plan)
+    alarms = alarms_of(detectors, calibrations, span)
     return Draft(
         label=date_of(int(days[-1])).isoformat(),
         columns=columns,
@@ -110,6 +112,7 @@ def train(
         training={
             "data_sha256": data_sha256,
             "events": len(data.kind),
+            "accounts": len(np.unique(data.account)),
             "fraud_left_out": len(given.kind) - len(whole.kind),
             "not_learnt_from": int((data.life == DOUBTFUL).sum()),
             "burn_in_days": burn_in.days,
@@ -126,7 +129,8 @@ def train(
             "max_samples": plan.max_samples,
             "max_events": plan.max_events,
             "groups_by_day": groups_by_day(detectors, calibrations, whole, plan.budget),
-            "held_out": outcome_of(detectors, calibrations, span, plan.budget),
+            "held_out": outcome_at(alarms, span, plan.budget),
+            "curve": curve_of(alarms, span, plan.budget, _finest(span.held_out_days, specs)),
             "leave_one_out": leave_one_out(detectors, span, refit, plan.budget) if plan.leave_one_out else {},
         },
         calibration={
@@ -159,7 +163,7 @@ def _fit(spec: DetectorSpec, span: Span, columns: Columns, plan: Plan) -> Detect
     if spec.form == "boosting":
         assert span.cases is not None
         turns = Turns(plan.turns, plan.max_events, plan.seed)
-        return BoostingDetector(spec, fit_boosting(span.fitting, span.cases, columns.features, spec.kinds, turns))
+        return BoostingDetector(spec, fit_boosting(spec, span.fitting, span.cases, columns.features, turns))
     return JointTailDetector(spec, fit_joint_tail(spec, span.fitting, columns))
 
 

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from numba import njit
+
+from detector.contract.vocabulary import ACCOUNT_KINDS
+from producers.columns import at_service, text
 
 SEED = np.uint32(0x9747B28C)  # of org.apache.kafka.common.utils.Utils.murmur2
 M = np.uint32(0x5BD1E995)
@@ -21,6 +25,17 @@ def partitions_of(keys: list[bytes], count: int) -> npt.NDArray[np.int64]:
     # Without the sign bit, as the Java client takes it.
     partitions: npt.NDArray[np.int64] = (hashes & np.uint32(0x7FFFFFFF)).astype(np.int64) % count
     return partitions
+
+
+def event_partitions(table: pa.Table, count: int) -> npt.NDArray[np.int64]:
+    """The partition of each event of a table in its topic, both topics of `count` partitions, int64 (n,)."""
+    account, wallet = text(table, "account", "events"), text(table, "wallet", "events")
+    wallet = at_service(text(table, "service", "events"), wallet)
+    of_account, of_wallet = (
+        partitions_of([word.encode() for word in key.words], count)[key.indices] for key in (account, wallet)
+    )
+    on_account = text(table, "kind", "events").each(lambda word: word in ACCOUNT_KINDS).astype(np.bool_)
+    return np.where(on_account, of_account, of_wallet)
 
 
 @njit(cache=True)

@@ -13,7 +13,7 @@ FRAUD_DESK = Row(
             "Cases in 24 h",
             "Accounts, or wallets without one, newly alerted; further alerts within 24 h belong to the case.",
             "short",
-            4,
+            3,
             (Query("sum(increase(kozamori_cases_total{%}[24h]))"),),
         ),
         Panel(
@@ -21,7 +21,7 @@ FRAUD_DESK = Row(
             "False cases expected a day",
             "The budget the model was calibrated to: so many cases a day come from normal life.",
             "short",
-            4,
+            3,
             (Query("max(kozamori_alert_budget_per_day{%})"),),
         ),
         Panel(
@@ -47,7 +47,7 @@ FRAUD_DESK = Row(
             "How early",
             "Share of the money in question that was still there when the case was opened.",
             "percentunit",
-            4,
+            3,
             (
                 Query(
                     "sum(increase(kozamori_yen_at_risk_total{%}[24h])) / clamp_min("
@@ -56,6 +56,20 @@ FRAUD_DESK = Row(
                 ),
             ),
             ((None, "red"), (0.5, "orange"), (0.67, "green")),
+        ),
+        Panel(
+            "number",
+            "State, part of its burn-in",
+            "Days of events in the state, of those it needs. Below 100% everybody looks new, and alerts mean little.",
+            "percentunit",
+            3,
+            (
+                Query(
+                    "min(max by (stage) (kozamori_state_age_seconds{%}))"
+                    " / clamp_min(max(kozamori_burn_in_seconds{%}), 86400)"
+                ),
+            ),
+            ((None, "red"), (1, "green")),
         ),
         Panel(
             "number",

@@ -9,7 +9,7 @@ from math import exp, log, nan, sqrt
 from typing import Any, Protocol
 
 from detector.contract.vocabulary import MONTHLY_CAP_YEN
-from detector.core.stages.account_kernel import DEBITS, HABIT_BINS, MIN_HISTORY, MIN_SPREAD, WALLETS, WINDOWS_S
+from detector.core.stages.account_kernel import DEBITS, HABIT_BINS, MIN_HISTORY, MIN_SPREAD, SOURCES, WALLETS, WINDOWS_S
 from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
@@ -32,6 +32,7 @@ class Event(Protocol):
     wallet: str
     wallet_opened_at_ms: int
     wallet_verified: bool
+    source: str
     auth: str | None
     result: str | None
     amount_yen: int | None
@@ -43,7 +44,7 @@ def new_state() -> State:
     return {
         "first_s": 0,
         "debits": [],  # the last six successful ones: [second, yen]
-        "wallets": {},  # the last four: [linked, seen, by PIN]
+        "wallets": {},  # the last four, most recently used last: [linked, by PIN]
         "month": 0,
         "month_debits": 0,
         "month_yen": {},
@@ -55,6 +56,9 @@ def new_state() -> State:
         "attempts": [0, 0],
         "failures": [0, 0],
         "streak": 0,
+        "sources": [],  # the last eight addresses, most recently used last
+        "source_day": 0,
+        "new_sources": [0, 0],
     }
 
 
@@ -75,22 +79,29 @@ def take(state: State, event: Event) -> list[float]:
         return []
     ok = event.result == "ok"
     if event.kind == "link":
-        found = [*_both(state, event, now_s, day), *_link(state, event), *_when(now_s, day), *([nan] * DEBIT_FEATURES)]
+        found = [
+            *_both(state, event, now_s, day),
+            *_link(state, event),
+            *_when(now_s, day),
+            *_source(state, event, day),
+            *([nan] * DEBIT_FEATURES),
+        ]
         _take_link(state, event, now_s, day)
         return found
     taken = (event.amount_yen or 0) if ok else 0
     wallet = state["wallets"].get(event.wallet)
-    by_pin = wallet[2] if wallet and wallet[0] else nan
+    by_pin = wallet[1] if wallet and wallet[0] else nan
     found = [
         *_both(state, event, now_s, day),
         nan,
         nan,
         by_pin,
         *_when(now_s, day),
+        *_source(state, event, day),
         *_debit(state, event, now_s, taken),
     ]
     if ok:
-        _take_debit(state, event, now_s, taken)
+        _take_debit(state, event, now_s, taken, day)
     return found
 
 
@@ -117,6 +128,13 @@ def _link(state: State, event: Event) -> list[float]:
 
 def _when(now_s: int, day: int) -> list[float]:
     return [_hour_of(now_s) < 6, _days_left(day)]
+
+
+def _source(state: State, event: Event, day: int) -> list[float]:
+    if not event.source or not state["sources"]:
+        return [nan, nan]
+    new = event.source not in state["sources"]
+    return [new, sum(state["new_sources"][: max(0, 2 - max(0, day - state["source_day"]))]) + new]
 
 
 def _debit(state: State, event: Event, now_s: int, taken: int) -> list[float]:
@@ -173,15 +191,17 @@ def _take_link(state: State, event: Event, now_s: int, day: int) -> None:
     state["attempts"][0] += 1
     if event.result == "ok":
         state["streak"] = 0
-        wallet = _remember(state, event.wallet, now_s)
-        wallet[0], wallet[2] = now_s, event.auth == "pin4"
+        wallet = _remember(state, event.wallet)
+        wallet[0], wallet[1] = now_s, event.auth == "pin4"
+        _own(state, event.source, day)
     else:
         state["failures"][0] += 1
         state["streak"] += 1
 
 
-def _take_debit(state: State, event: Event, now_s: int, taken: int) -> None:
-    _remember(state, event.wallet, now_s)
+def _take_debit(state: State, event: Event, now_s: int, taken: int, day: int) -> None:
+    _remember(state, event.wallet)
+    _own(state, event.source, day)
     state["debits"] = [*state["debits"], [now_s, taken]][-DEBITS:]
     if _month_of(_day_of(now_s)) == state["month"]:
         state["month_debits"] += 1
@@ -193,12 +213,22 @@ def _take_debit(state: State, event: Event, now_s: int, taken: int) -> None:
     state["habit"][_hour_of(now_s) * HABIT_BINS // 24] += 1
 
 
-def _remember(state: State, wallet: str, now_s: int) -> list[Any]:
+def _remember(state: State, wallet: str) -> list[Any]:
     known = state["wallets"]
-    if wallet not in known:
-        if len(known) == WALLETS:
-            del known[min(known, key=lambda name: known[name][1])]
-        known[wallet] = [0, now_s, False]
-    known[wallet][1] = max(known[wallet][1], now_s)
-    found: list[Any] = known[wallet]
+    found: list[Any] = known.pop(wallet, [0, False])
+    if len(known) == WALLETS:
+        del known[next(iter(known))]
+    known[wallet] = found
     return found
+
+
+def _own(state: State, source: str, day: int) -> None:
+    if not source:
+        return
+    known = state["sources"]
+    if known and source not in known:
+        if day > state["source_day"]:
+            state["new_sources"] = [0, state["new_sources"][0] if day == state["source_day"] + 1 else 0]
+            state["source_day"] = day
+        state["new_sources"][0] += 1
+    state["sources"] = [*(other for other in known if other != source), source][-SOURCES:]

@@ -14,6 +14,7 @@ from detector.cli.options import as_json, bank_budgets, controller, mapping_file
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices, say_cold, total_of
 from detector.contract.batch import Batch
+from detector.contract.hashing import hash64_many
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
@@ -24,7 +25,9 @@ from models.backtest.labels import Labels, labels_of
 from models.backtest.played import Played, play
 from models.backtest.run import Backtest
 from models.backtest.run import backtest as compare
-from models.datasets import Dataset, collect
+from models.datasets import FRAUD, Dataset, collect
+from models.guard_rail import NONE, guard_rail
+from models.kinds_of_day import KINDS_OF_DAY
 from models.reports.backtest import check_report, write_report
 from producers.files import read_labels
 from producers.mapping.own import OwnData
@@ -103,7 +106,7 @@ def backtest(
             bar.advance(task, rows)
 
         played = _play(events, warm_up, model, chain, labels, data, step)
-        normal = None if train is None else _collect(train, chain, data, step)
+        normal = None if train is None else normal_life(train, chain, data, step)
         bar.update(task, description="compared")
         found = compare(played, labels, model, chain, budget=model.budget, train=normal, seed=seed)
         if output is not None:
@@ -121,7 +124,7 @@ def backtest(
     if as_json:
         click.echo(json.dumps(found.figures(), allow_nan=False))
     else:
-        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found))
+        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
         if output is not None:
             click.echo(f"report: {output}")
 
@@ -161,9 +164,13 @@ def _play(
     return play(own(), model, chain, labels, ttl_ms=ttl_ms, warm_up=earlier())
 
 
-def _collect(path: Path, chain: Chain, data: OwnData | None, advance: Callable[[int], object]) -> Dataset:
+def normal_life(path: Path, chain: Chain, data: OwnData | None, advance: Callable[[int], object]) -> Dataset:
+    """Normal life of a history; fraud that the mapping names updates the state and no more."""
+    fraud = NONE if data is None else hash64_many(data.frauds(path))
     slices = read_slices(path, chain, advance, data)
-    return collect((batch for _, batches in slices for batch in batches), chain, Settings().ttl_days * DAY_MS)
+    batches = (batch for _, batches in slices for batch in batches)
+    found = collect(batches, chain, Settings().ttl_days * DAY_MS, life=guard_rail(fraud=fraud).life)
+    return found.select(found.life != FRAUD)
 
 
 def _scorers(found: Backtest) -> Table:
@@ -198,6 +205,17 @@ def _banks(found: Backtest) -> Table:
     for row in found.banks():
         budget = (f"{row.budget:.2f}" if row.budget else "–") + (" (own)" if row.own else "")
         table.add_row(row.bank, budget, f"{row.false_groups_per_day:.2f}", _share(row.used))
+    return table
+
+
+def _kinds_of_day(found: Backtest) -> Table:
+    """The model's false alert groups on each kind of day; the budget is the same on all."""
+    table = Table(title="false alert groups a day by kind of day", title_justify="left")
+    for heading in ("", "days", "actual"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for kind in KINDS_OF_DAY:
+        if on := found.kinds_of_day().get(kind.name):
+            table.add_row(kind.shown, f"{on.days:,}", f"{on.groups_per_day:.1f}")
     return table
 
 

@@ -28,6 +28,7 @@ COMMANDS = (
     Entry("world", "detector.cli.foreign:world", "Write days of a foreign world, to judge a model by."),
     Entry("produce", "detector.cli.producers:produce", "Publish a file or a scenario to Kafka."),
     Entry("train", "detector.cli.models:train", "Train a model on an events file."),
+    Entry("budget", "detector.cli.budget:budget", "Show what each alert budget buys with a model, and what it costs."),
     Entry("score", "detector.cli.scoring:score", "Score every event of a file, as a worker would."),
     Entry("backtest", "detector.cli.backtest:backtest", "Evaluate a model's alerts on labelled events."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,6 +21,7 @@ from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, notify, tables_of
 from detector.cli.options import as_json, bank_budgets, mapping_file
 from detector.contract.batch import Batch
+from detector.contract.hashing import hash64_many
 from detector.contract.vocabulary import KINDS
 from detector.core.chains import CHAINS, chain_of
 from detector.core.model import Model
@@ -122,7 +125,7 @@ false alarms. Simulated attacks are injected into them, to learn how one begins;
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="Which events are fraud, and no normal life.",
+    help="Which events are fraud, and no normal life.  [default: as --mapping says]",
 )
 @click.option(
     "--burn-in",
@@ -161,7 +164,7 @@ def train(
     console = Console(stderr=True)
     with _progress(console) as bar:
         task = bar.add_task("features", total=None)
-        guard = _guard(exclude, labels)
+        guard = _guard(exclude, _fraud(events, labels, mapped))
         given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, burn_in, guard)
         data, attacked, left = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
@@ -218,10 +221,16 @@ def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
     return prepared
 
 
-def _guard(exclude: tuple[Path, ...], labelled: Path | None) -> GuardRail:
-    """The guard rail of the history's alerts and labels."""
-    alerts = (alert for path in exclude for alert in read_alerts(path))
-    return guard_rail(alerts, NONE if labelled is None else labels_of(read_labels(labelled)).event_id)
+def _guard(exclude: tuple[Path, ...], fraud: npt.NDArray[np.uint64]) -> GuardRail:
+    """The guard rail of the history's alerts and of its labelled fraud."""
+    return guard_rail((alert for path in exclude for alert in read_alerts(path)), fraud)
+
+
+def _fraud(events: Path, labelled: Path | None, own: OwnData | None) -> npt.NDArray[np.uint64]:
+    """Hashes of the ids of fraudulent events: of a labels file, else as the mapping says."""
+    if labelled is not None:
+        return labels_of(read_labels(labelled)).event_id
+    return NONE if own is None else hash64_many(own.frauds(events))
 
 
 def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:

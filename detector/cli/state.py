@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
 from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.cli.warm import warm
 from detector.jst import JST
 from detector.ops.migrate import Move, move, plan_move, refuse_without_name
 from detector.ops.reset import Reset, Start, plan
@@ -36,11 +37,15 @@ yes = click.option("--yes", is_flag=True, help="Do it; without this the command 
 Examples:
   kozamori state show
   kozamori state reset --to earliest
+  kozamori state warm history.parquet --model model --yes
   kozamori state migrate --from-deployment blue --deployment green --yes
 """
 )
 def state() -> None:
-    """Show, reset or migrate the state of a deployment: its committed offsets and its rows."""
+    """Show, reset, fill or migrate the state of a deployment: its committed offsets and its rows."""
+
+
+state.add_command(warm)
 
 
 @state.command(

@@ -21,6 +21,8 @@ from detector.core.stages.budget import HIGHEST
 from detector.errors import UserError
 
 SHARES_TOLERANCE = 1e-9  # for a sum of decimal fractions
+#: Of a model whose training found none: most accounts and wallets of an ordinary population are seen within two weeks.
+BURN_IN_DAYS = 14
 
 
 class Judgement(NamedTuple):
@@ -96,6 +98,11 @@ class Model:
     def kinds(self) -> frozenset[str]:
         """The kinds of event that any detector scores."""
         return frozenset(kind for detector in self.detectors for kind in detector.spec.kinds)
+
+    @property
+    def burn_in_days(self) -> float:
+        """Days of events that state takes to be warm, as training found them."""
+        return float(self.manifest.get("training", {}).get("burn_in_days", BURN_IN_DAYS))
 
     @property
     def columns(self) -> npt.NDArray[np.int64]:

@@ -52,8 +52,8 @@ class Outcome(NamedTuple):
 class Pipeline:
     """One partition of a node: its rows, its watermark and the processing of its events. Not thread-safe.
 
-    `model`: None to skip judging. `rows` and `watermark_ms` (epoch ms): restored state, if any. A batch of n gives
-    the same result as n batches of one, bytes of the rows included.
+    `model`: None to skip judging. `rows`, `watermark_ms` and `begun_ms` (epoch ms; time of the first event met):
+    restored state, if any. A batch of n gives the same result as n batches of one, bytes of the rows included.
     """
 
     def __init__(
@@ -65,11 +65,13 @@ class Pipeline:
         ttl_ms: int,
         rows: PackedRows | None = None,
         watermark_ms: int = 0,
+        begun_ms: int = 0,
     ) -> None:
         self.node = node
         self.ttl_ms = ttl_ms
         self.rows = rows or PackedRows(_NO_ROWS if node.stage is None else node.stage.row)
         self.watermark_ms = watermark_ms
+        self.begun_ms = begun_ms
         self._model = model if node.judges else None
         self._judged = len(topology.chain.features)
         self._columns = topology.columns_of(node.name)
@@ -90,6 +92,8 @@ class Pipeline:
 
     def _apply(self, events: Events) -> tuple[npt.NDArray[np.int8], Events]:
         batch, stage = events.batch, self.node.stage
+        if batch.size and not self.begun_ms:
+            self.begun_ms = int(batch.occurred_at_ms[0])
         if stage is None:
             if batch.size:
                 self.watermark_ms = max(self.watermark_ms, int(batch.occurred_at_ms.max()))

@@ -22,8 +22,10 @@ HEADER: tuple[tuple[Any, ...], ...] = (
     ("last_offset", "<i8"),  # of the last event applied; -1 in a new row
     ("last_seen_ms", "<i8"),  # greatest event time applied
     ("recent_ids", "<u8", (4,)),  # identities of the last four events (PROTOCOL rule 12)
-    ("last_index", "<i4"),  # `hop_index` of that event; 0 in the first stage
+    ("last_index", "<i4"),  # `hop_index` of that event; 0 in the first stage; BEFORE: of a history, before that offset
 )
+#: `last_index` of a row that a history left: it was last changed before any event at `last_offset`.
+BEFORE = -1
 MAX_ROW_BYTES = 256
 
 #: Whole numbers that travel with an event from stage to stage.

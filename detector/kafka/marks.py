@@ -14,12 +14,14 @@ _SEVEN_BITS = 0x7F
 
 class Marks(msgspec.Struct, frozen=True):
     """Event-time watermark at the committed offset, epoch ms; id of the input topic; behind a hop, the high-water mark
-    of every upstream partition by slot, −1 where none, and the CRC of the upstreams' names."""
+    of every upstream partition by slot, −1 where none, and the CRC of the upstreams' names. `begun_ms`: time of the
+    first event that the rows reflect, epoch ms, 0 before it."""
 
     watermark_ms: int = 0
     topic_id: str = ""
     high_water: tuple[int, ...] = ()
     upstreams_crc: int = 0
+    begun_ms: int = 0
 
     def fits(self, upstreams_crc: int, upstreams: int) -> bool:
         """Whether the marks, if there are any, are of `upstreams` partitions of the nodes with that CRC."""
@@ -37,12 +39,14 @@ class _Stored(msgspec.Struct, frozen=True):
     t: str = ""
     s: str = ""
     f: int = 0
+    b: int = 0
 
 
 def encode_marks(marks: Marks) -> str:
     """The marks as commit metadata. Raises UserError where they are larger than a broker accepts."""
     packed = b85encode(_pack(marks.high_water)).decode()
-    text = msgspec.json.encode(_Stored(2, marks.watermark_ms, marks.topic_id, packed, marks.upstreams_crc)).decode()
+    stored = _Stored(2, marks.watermark_ms, marks.topic_id, packed, marks.upstreams_crc, marks.begun_ms)
+    text = msgspec.json.encode(stored).decode()
     if len(text) > MAX_METADATA_BYTES:
         raise UserError(
             f"marks of {len(marks.high_water)} upstream partitions take {len(text)} bytes, a commit holds"
@@ -57,7 +61,7 @@ def decode_marks(metadata: str | None) -> Marks:
         stored = msgspec.json.decode(metadata or "", type=_Stored)
         if stored.v != 2:
             raise UserError(f"commit metadata has version {stored.v}, this release reads 2: run the release it is of")
-        return Marks(stored.w, stored.t, _unpack(b85decode(stored.s)), stored.f)
+        return Marks(stored.w, stored.t, _unpack(b85decode(stored.s)), stored.f, stored.b)
     except (msgspec.DecodeError, ValueError) as error:
         raise UserError(
             "the group's committed offset carries no marks, so another program committed it:"
@@ -71,7 +75,7 @@ def most_upstreams() -> int:
     low, high = 0, MAX_METADATA_BYTES
     while low + 1 < high:
         middle = (low + high) // 2
-        stored = _Stored(2, 2**53, "x" * 22, b85encode(_pack((2**62,) * middle)).decode(), 2**32 - 1)
+        stored = _Stored(2, 2**53, "x" * 22, b85encode(_pack((2**62,) * middle)).decode(), 2**32 - 1, 2**53)
         low, high = (middle, high) if len(msgspec.json.encode(stored)) <= MAX_METADATA_BYTES else (low, middle)
     return low
 

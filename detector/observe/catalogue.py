@@ -109,6 +109,12 @@ METRICS = (
         ("stage", "partition"),
     ),
     Metric("kozamori_rows_bytes", "gauge", "Memory held for rows and their index.", ("stage", "partition")),
+    Metric(
+        "kozamori_state_age_seconds",
+        "gauge",
+        "Event time that the rows of a stage reflect; below the burn-in everybody looks new, and alerts mean little.",
+        ("stage", "partition"),
+    ),
     Metric("kozamori_expired_rows_total", "counter", "Rows forgotten after ttl_days without an event.", ("stage",)),
     Metric("kozamori_restore_seconds", "histogram", "Time to restore a partition's rows.", ("stage",), RESTORE_S),
     Metric("kozamori_restored_rows_total", "counter", "Rows restored from the changelog.", ("stage",)),
@@ -168,6 +174,7 @@ METRICS = (
     ),
     # What runs.
     Metric("kozamori_alert_budget_per_day", "gauge", "False alert groups a day that the model was calibrated to."),
+    Metric("kozamori_burn_in_seconds", "gauge", "Event time that state takes until alerts mean what they say."),
     Metric(
         "kozamori_bank_alert_budget_per_day",
         "gauge",

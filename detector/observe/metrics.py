@@ -82,6 +82,10 @@ class Metrics:
             for detector in detectors:
                 self.counter("kozamori_alerts_total").labels(severity, detector)
 
+    def burn_in(self, seconds: float) -> None:
+        """Say for how much event time the alerts of an empty state mean little."""
+        self.gauge("kozamori_burn_in_seconds").set(seconds)
+
     def bank_budgets(self, budgets_per_day: Mapping[str, float]) -> None:
         """Say what each bank may expect, and begin the counters of its alerts and cases at zero."""
         for bank, budget_per_day in budgets_per_day.items():
@@ -252,6 +256,10 @@ class StageMetrics:
         """Rows held and the memory they take."""
         self._gauge(partition, "kozamori_rows").set(rows)
         self._gauge(partition, "kozamori_rows_bytes").set(size_bytes)
+
+    def age(self, partition: int, seconds: float) -> None:
+        """Event time that the rows reflect."""
+        self._gauge(partition, "kozamori_state_age_seconds").set(seconds)
 
     def checkpoint(self, seconds: float, rows: int) -> None:
         """Count a finished checkpoint: time from cut to acknowledgement and rows written."""

@@ -11,6 +11,8 @@ VERDICTS = {
 }
 #: A worker starts with these.
 GOOD = ("ok", "new")
+#: What an interrupted `kozamori state warm` leaves.
+HALF_WARM = "half warm"
 
 
 def verdict(stored: Stored) -> str:

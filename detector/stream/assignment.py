@@ -117,7 +117,9 @@ class Assignment:
         if recovery is not None:
             rows, superseded = recovery.rows, recovery.superseded()
             # A zombie may have written the rows ahead of the commit: they are written again under this task's id.
-            rows.mark_dirty((rows.rows[: rows.count]["last_offset"] >= committed).nonzero()[0])
+            # One of a history lies before the committed event itself, and is of no zombie.
+            last, index = (rows.rows[: rows.count][name] for name in ("last_offset", "last_index"))
+            rows.mark_dirty(((last > committed) | ((last == committed) & (index >= 0))).nonzero()[0])
         fit = len(marks.high_water) == self._upstreams(node)
         high_water = self._wiring.marks(node, marks.high_water if fit else ())
         processor = Processor(self._wiring, tp.partition, self._pipeline(node, recovery, marks), high_water)
@@ -127,7 +129,15 @@ class Assignment:
     def _pipeline(self, node: Node, recovery: Recovery | None, marks: Marks) -> Pipeline:
         rows = None if recovery is None else recovery.rows
         wiring, ttl_ms = self._wiring, self._settings.ttl_days * DAY_MS
-        return Pipeline(wiring.topology, node, wiring.model, ttl_ms=ttl_ms, rows=rows, watermark_ms=marks.watermark_ms)
+        return Pipeline(
+            wiring.topology,
+            node,
+            wiring.model,
+            ttl_ms=ttl_ms,
+            rows=rows,
+            watermark_ms=marks.watermark_ms,
+            begun_ms=marks.begun_ms,
+        )
 
     def _crc(self, node: Node) -> int:
         return self._wiring.topology.upstreams_crc(node.name)

@@ -24,13 +24,17 @@ Record = tuple[bytes, bytes | None]
 
 
 class Header(msgspec.Struct, frozen=True):
-    """Which log the offsets in a changelog partition belong to (PROTOCOL rule 9)."""
+    """Which log the offsets in a changelog partition belong to (PROTOCOL rule 9).
+
+    `warming`: its rows are being filled from a history, and are not whole yet.
+    """
 
     topic: str
     topic_id: str
     partitions: int
     stage: str
     v: int = 1
+    warming: bool = False
 
 
 def encode_header(header: Header) -> Record:

@@ -73,9 +73,9 @@ class PartitionTask:
     def cut(self) -> Cut:
         """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
         outputs, self.outputs = tuple(self.outputs), []
-        marks = Marks(
-            self.pipeline.watermark_ms, self.topic_id, tuple(self.processor.marks.marks.tolist()), self.upstreams_crc
-        )
+        high_water = tuple(self.processor.marks.marks.tolist())
+        pipeline = self.pipeline
+        marks = Marks(pipeline.watermark_ms, self.topic_id, high_water, self.upstreams_crc, pipeline.begun_ms)
         return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
 
     def records(self, cut: Cut) -> Iterator[Record]:

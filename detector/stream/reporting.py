@@ -3,24 +3,41 @@
 import time
 from collections.abc import Iterable
 
+import structlog
+
 from detector.core.budget_controller import name_of
 from detector.core.stages.budget import BUDGET
+from detector.jst import DAY_MS
 from detector.observe.metrics import Metrics, StageMetrics
 from detector.stream.partition_task import Cut, PartitionTask
 from detector.stream.processor import Processed
 
+log = structlog.get_logger(__name__)
+
 
 class Reporting:
-    """The metrics of the stream's nodes."""
+    """The metrics of the stream's nodes; of `burn_in_days` the model's."""
 
-    def __init__(self, metrics: Metrics, nodes: Iterable[str]) -> None:
+    def __init__(self, metrics: Metrics, nodes: Iterable[str], burn_in_days: float) -> None:
         self.worker = metrics
+        self._burn_in_days = burn_in_days
         self._stages: dict[str, StageMetrics] = {node: metrics.stage(node) for node in nodes}
 
     def taken(self, task: PartitionTask, seconds: float) -> None:
         """A partition was restored."""
         self._stages[task.node].restored(task.pipeline.rows.count, seconds)
         self.state(task)
+
+    def begun(self, tasks: Iterable[PartitionTask]) -> None:
+        """All partitions were restored: warns where the state is empty, or younger than the burn-in."""
+        ages = [age for task in tasks if (age := _age_ms(task)) is not None]
+        if ages and max(ages) <= self._burn_in_days * DAY_MS:
+            log.warning(
+                "state is young, alerts mean little",
+                age_days=round(max(ages) / DAY_MS, 1),
+                burn_in_days=self._burn_in_days,
+                action="fill an empty deployment with `kozamori state warm`, or wait",
+            )
 
     def processed(self, task: PartitionTask, processed: Processed, seconds: float) -> None:
         """A chunk was processed and its outputs passed to the producer."""
@@ -83,8 +100,18 @@ class Reporting:
         stage, partition, rows = self._stages[task.node], task.tp.partition, task.pipeline.rows
         stage.unacknowledged(partition, task.position - task.committed)
         stage.rows(partition, rows.count, rows.nbytes)
+        if (age := _age_ms(task)) is not None:
+            stage.age(partition, age / 1000)
         for bank, multiplier in _multipliers(task).items():
             self.worker.multiplier(bank, multiplier)
+
+
+def _age_ms(task: PartitionTask) -> int | None:
+    """Event time that the rows reflect; None where they are no basis of features."""
+    pipeline = task.pipeline
+    if pipeline.node.stage is None or not pipeline.node.stage.features:
+        return None
+    return pipeline.watermark_ms - pipeline.begun_ms
 
 
 def _multipliers(task: PartitionTask) -> dict[str, float]:

@@ -82,6 +82,7 @@ class Shell:
             self._reporting.taken(task, self._ports.clock() - started)
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
+        self._reporting.begun(tasks)
         self._progressed()
         self.restoring = False
         self._set_ready(ready=True)

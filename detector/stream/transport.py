@@ -21,6 +21,8 @@ from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 from faust.types.tuples import ConsumerMessage, Message
 
+from detector.stream.record_batches import send_in_batches
+
 Records = list[Any]  # aiokafka.ConsumerRecord, consecutive offsets of one partition
 
 
@@ -165,18 +167,7 @@ class Producer(driver.Producer):
 
     async def send_records(self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]]) -> Records:
         """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
-        producer = self._ensure_producer()
-        futures = []
-        batch = producer.create_batch()
-        for key, value in records:
-            if batch.append(key=key, value=value, timestamp=None) is None:
-                futures.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                if batch.append(key=key, value=value, timestamp=None) is None:
-                    raise ValueError(f"a record of {len(key) + len(value or b'')} bytes does not fit into a batch")
-        if batch.record_count():
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-        return futures
+        return await send_in_batches(self._ensure_producer(), topic, partition, records)
 
 
 class Transport(driver.Transport):

@@ -17,6 +17,7 @@ from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
+from detector.jst import DAY_MS
 from detector.kafka.topics import check, inspect
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
@@ -58,6 +59,7 @@ def run_worker(settings: Settings) -> int:
         budget_per_day=model.budget,
         detectors=[detector.name for detector in model.detectors],
     )
+    metrics.burn_in(model.burn_in_days * DAY_MS / 1000)
     metrics.bank_budgets({bank: model.banks.of_bank(bank, model.budget) for bank in model.banks.shares})
     if not settings.controller:
         metrics.multiplier(SHARED_NAME, 1.0)
@@ -78,7 +80,7 @@ class _Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         ports = faust_ports(self._settings, self._topology)
-        reporting = Reporting(self._metrics, [node.name for node in self._topology.nodes])
+        reporting = Reporting(self._metrics, [node.name for node in self._topology.nodes], self._model.burn_in_days)
         shell = Shell(self._settings, self._topology, self._model, reporting, ports)
         lag = LagWatch(ports.source, ports.reader, shell.tasks, reporting)
         watchers = [shell.run_checkpoints, lag.run, TopicWatch(ports.topics.ids, shell.tasks, shell.fail).run]

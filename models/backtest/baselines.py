@@ -17,7 +17,7 @@ from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
 from detector.errors import UserError
 from models.backtest.played import Played
-from models.backtest.scorers import Scorer
+from models.backtest.scorers import Scorer, ranked
 from models.datasets import SCORED_KINDS, Dataset
 from models.flatten import flatten
 from models.span import MIN_DAYS, held_out_of
@@ -97,20 +97,9 @@ def baselines(train: Dataset, played: Played, columns: Columns, seed: int) -> li
         calibration = fit_calibration(
             normal, held_out.kind, held_out.account, held_out.day, len(np.unique(held_out.day))
         )
-        alarm = _ranked(calibration.judge(scores, played.kind)[1], scores)
+        alarm = ranked(calibration.judge(scores, played.kind)[1], scores)
         found.append(Scorer(baseline.name, alarm, None, baseline.meaning))
     return found
-
-
-def _ranked(rates: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Ranks by rate and, among those beyond all held-out events, by score; infinite where there is no score."""
-    scored = np.flatnonzero(~np.isnan(scores))
-    rate, score = rates[scored], scores[scored]
-    order = np.lexsort((-score, rate))
-    new = (np.diff(rate[order], prepend=-1.0) != 0) | (np.diff(score[order], prepend=np.inf) != 0)
-    ranks = np.full(len(scores), np.inf)
-    ranks[scored[order]] = np.cumsum(new)
-    return ranks
 
 
 def _logs(X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -26,10 +26,9 @@ from models.backtest.scorers import (
     of_model,
     single_features,
 )
+from models.curve import CURVE
 from models.datasets import Dataset
-
-#: Budgets of the curves: three a decade, around usual budgets.
-CURVE = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+from models.kinds_of_day import GroupsOn, groups_by_kind_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ class Backtest:
         return {
             "budget": self.budget,
             "days": len(self.days),
+            "false_groups_by_kind_of_day": {name: on._asdict() for name, on in self.kinds_of_day().items()},
             "scorers": [asdict(scored.figures) for scored in self.scorers],
         }
 
@@ -91,6 +91,10 @@ class Backtest:
             used = groups / budget if budget else None
             rows.append(BankRow(bank, budget, bank in self.budgets.own, groups, used))
         return sorted(rows, key=lambda row: (-np.inf if row.used is None else -row.used, row.bank))
+
+    def kinds_of_day(self) -> dict[str, GroupsOn]:
+        """The model's false alert groups a day on each kind of day that occurs."""
+        return groups_by_kind_of_day(self.played.day[self.groups.first[~self.groups.true]], self.days)
 
     def false_groups_by_bank(self) -> dict[str, float]:
         """A day, of each bank that has some, most first; "wallets" for groups of wallets."""

@@ -38,7 +38,8 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
     """The model as the worker runs it at that budget, each part of it alone, and a note for each part it lacks.
 
     `budget` is that of all banks; those with one of their own keep it. The model's limit was set on training days. Of a
-    part alone only the order of its alarms counts, as its limit is set in hindsight: it may spend the whole budget.
+    part alone only the order of its alarms counts, as its limit is set in hindsight: it may spend the whole budget. A
+    part of one detector is ordered by score among events beyond all of the training days, as baselines are.
     """
     forms = [detector.spec.form for detector in model.detectors]
 
@@ -55,10 +56,23 @@ def of_model(model: Model, played: Played, budget: float) -> tuple[list[Scorer],
     for name, form in PARTS.items():
         if indices := [index for index, one in enumerate(forms) if one == form]:
             names = ", ".join(model.detectors[index].name for index in indices)
-            scorers.append(Scorer(name, alarm(indices), None, f"alone: {names}"))
+            found = alarm(indices)
+            found = ranked(found, played.scores[:, indices[0]]) if len(indices) == 1 else found
+            scorers.append(Scorer(name, found, None, f"alone: {names}"))
         else:
             notes.append(f"{name} is left out: the model has no such detector")
     return scorers, notes
+
+
+def ranked(rates: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Ranks by rate and, among those beyond all held-out events, by score; infinite where there is no score."""
+    scored = np.flatnonzero(~np.isnan(scores))
+    rate, score = rates[scored], scores[scored]
+    order = np.lexsort((-score, rate))
+    new = (np.diff(rate[order], prepend=-1.0) != 0) | (np.diff(score[order], prepend=np.inf) != 0)
+    ranks = np.full(len(scores), np.inf)
+    ranks[scored[order]] = np.cumsum(new)
+    return ranks
 
 
 def single_features(model: Model, played: Played, signs: npt.NDArray[np.float32]) -> list[Scorer]:

@@ -13,6 +13,7 @@ from detector.paths import replaced
 from models.backtest.cases import EARLY_YEN
 from models.backtest.figures import INSIDE, SHARES, Figures, TypologyRow
 from models.backtest.run import Backtest, BankRow, Scored
+from models.kinds_of_day import KINDS_OF_DAY
 from models.reports.backtest_plots import pictures
 
 PAGE = "report.html"
@@ -107,6 +108,7 @@ def html_of(found: Backtest, about: dict[str, str], drawn: dict[str, bytes]) -> 
         _picture(images["typologies"], "Each typology and scorer at this budget."),
         "<h2>False alert groups</h2>",
         _picture(images["false-groups"], "Of the whole model."),
+        _kinds_of_day(found),
         _banks(found),
         "<h2>Terms</h2><dl>",
         *(f"<dt><b>{escape(word)}</b></dt><dd>{escape(meaning)}</dd>" for word, meaning in _TERMS),
@@ -151,6 +153,16 @@ def _typologies(ours: Figures) -> str:
 def _typology(name: str, row: TypologyRow) -> str:
     shares = "".join(f"<td>{_share(getattr(row, share))}</td>" for share in SHARES)
     return f"<tr><td>{escape(name)}</td><td>{row.cases:,}</td>{shares}<td>{_time(row.median_seconds)}</td></tr>"
+
+
+def _kinds_of_day(found: Backtest) -> str:
+    own = found.kinds_of_day()
+    rows = [
+        f"<tr><td>{kind.shown}</td><td>{own[kind.name].days:,}</td><td>{own[kind.name].groups_per_day:.1f}</td></tr>"
+        for kind in KINDS_OF_DAY
+        if kind.name in own
+    ]
+    return _table(("kind of day", "days", "false groups a day"), rows)
 
 
 def _banks(found: Backtest) -> str:

@@ -9,8 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from models.backtest.cases import EARLY_YEN
-from models.backtest.run import CURVE, Backtest, Scored
+from models.backtest.run import Backtest, Scored
 from models.backtest.scorers import NAMES
+from models.curve import CURVE
 
 #: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 COLOURS = dict(zip(NAMES, ("#000000", "#D55E00", "#0072B2", "#009E73", "#56B4E9", "#E69F00", "#CC79A7"), strict=True))

@@ -25,7 +25,7 @@ DRY_KEY = KeyedHash(b"kozamori mapping check")
 
 @dataclass(slots=True)
 class Findings:
-    """What was understood of a file. `late`: events earlier than one above them in the file."""
+    """What was understood of a file. `late`: events earlier than one above them, 0 where they are sorted."""
 
     tally: Tally = field(default_factory=Tally)
     events: int = 0
@@ -74,6 +74,8 @@ def check(path: Path, mapping: Mapping, key: KeyedHash | None, slices: int | Non
         _add(found, table)
         for name, values in seen.items():
             values.update(value for value in pc.unique(table[name]).to_pylist() if value)
+    if mapping.input.order == "time":
+        found.late = 0
     found.distinct = {name: len(values) for name, values in seen.items()}
     return found
 

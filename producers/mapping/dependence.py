@@ -26,6 +26,7 @@ _SOURCE = (
     "source_failures_unusual",
     "source_young_unusual",
 )
+_OWN_SOURCES = ("own_source_new", "own_sources_2d")
 _ACCOUNTS_OF_THE_WALLET = (
     "linked_accounts",
     "linked_accounts_2",
@@ -72,7 +73,7 @@ FIELDS = (
         ),
     ),
     Need("wallet_verified", ("wallet_unverified", "holder_unverified")),
-    Need("source", _SOURCE),
+    Need("source", (*_SOURCE, *_OWN_SOURCES)),
     Need("auth", ("link_by_pin",)),
     Need("purpose", ("is_charge",)),
     Need("shop", ("shop_new",)),
@@ -149,6 +150,7 @@ FIELDS = (
             "amount_ratio",
             "repeats",
             "hour_habit",
+            *_OWN_SOURCES,
             *_ACCOUNTS_OF_THE_WALLET,
             "source_accounts_2d",
             "source_accounts_3",
@@ -164,7 +166,7 @@ CONSTANTS = (
     Need("wallet_verified", ("wallet_unverified", "holder_unverified")),
     Need("auth", ("link_by_pin",)),
     Need("service", ("services",)),
-    Need("source", _SOURCE),
+    Need("source", (*_SOURCE, *_OWN_SOURCES)),
     Need(
         "result",
         (

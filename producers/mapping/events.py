@@ -144,7 +144,9 @@ class _Part:
     def _column(self, field: Field) -> pa.Array:
         n = len(self.rows.line)
         if field.column is not None:
-            texts = self.rows.texts[field.column].combine_chunks()
+            texts = self._texts(field.column)
+            if field.clock is not None:
+                texts = pc.binary_join_element_wise(texts, self._texts(field.clock), " ")
             self.found.append((field, made(field, texts, self._identity(field), self.key)))
             return self.found[-1][1].values
         if field.constant is not None:
@@ -155,6 +157,9 @@ class _Part:
                 constant = int(field.constant)
             return pa.repeat(pa.scalar(constant), n)
         return self._filled(field, n)
+
+    def _texts(self, column: str) -> pa.Array:
+        return self.rows.texts[column].combine_chunks()
 
     def _identity(self, field: Field) -> dict[str, pa.Array]:
         """What identifies an account beside its number."""

@@ -56,7 +56,7 @@ class Field:
 
     `values` maps what stands in the column to what is meant; what it does not name is `otherwise`, or not understood
     where that is None. `words` are the only values allowed, empty for any text. `parts`: what an account's number is
-    hashed with beside its bank, `ACCOUNT_PARTS`.
+    hashed with beside its bank, `ACCOUNT_PARTS`. `clock`: a second column, with the time of the day in `column`.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Field:
     otherwise: str | None = None
     words: tuple[str, ...] = ()
     time: Time | None = None
+    clock: str | None = None
     amount: Amount | None = None
 
 
@@ -121,7 +122,10 @@ def _missing(keys: Keys, plain: Field) -> Field:
 def _column(keys: Keys, plain: Field) -> Field:
     made = replace(plain, column=keys.required("column", str))
     if plain.name in TIMES:
-        return replace(made, time=_time(keys))
+        clock, time = keys.take("clock", str), _time(keys)
+        if clock is not None and time.pattern is None:
+            raise keys.wrong("clock", clock, "a `format` that reads the column, a space and the clock")
+        return replace(made, clock=clock, time=time)
     if plain.name == "amount_yen":
         return replace(made, amount=_amount(keys))
     if plain.name in HASHED:

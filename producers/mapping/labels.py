@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from detector.contract.keyed_hash import KeyedHash
@@ -25,17 +26,29 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
     rules = mapping.labels
     if rules is None:
         raise UserError(f"{mapping.path}: no [labels]: say there which rows are fraud, or give --labels")
-    mapper = Mapper(path, mapping, key, Tally())
-    parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
-    frauds = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    frauds = _all_frauds(path, rules, mapping, key)
     if frauds.empty:
         values = ", ".join(rules.fraud.values)
         raise UserError(
             f"{path}: no event has {values} in column {rules.fraud.column!r}: correct `labels.fraud` of {mapping.path}"
         )
     frauds["case_id"] = _named(frauds) if rules.case else _by_time(frauds, rules)
-    labels: pd.DataFrame = frauds.assign(typology=rules.typology, stage="")[LABELS.names].astype("str")
+    labels: pd.DataFrame = frauds.assign(stage="")[LABELS.names].astype("str")
     return labels
+
+
+def read_frauds(path: Path, mapping: Mapping, key: KeyedHash | None) -> list[str]:
+    """Ids of the file's fraudulent events, none without [labels] in the mapping; UserError as `read_events`."""
+    if mapping.labels is None:
+        return []
+    frauds = _all_frauds(path, mapping.labels, mapping, key)
+    return [] if frauds.empty else [str(event_id) for event_id in frauds["event_id"]]
+
+
+def _all_frauds(path: Path, rules: LabelRules, mapping: Mapping, key: KeyedHash | None) -> pd.DataFrame:
+    mapper = Mapper(path, mapping, key, Tally())
+    parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _frauds(rows: Rows, rules: LabelRules, mapping: Mapping, mapper: Mapper) -> pd.DataFrame:
@@ -47,9 +60,16 @@ def _frauds(rows: Rows, rules: LabelRules, mapping: Mapping, mapper: Mapper) -> 
     frame: pd.DataFrame = table.select(["event_id", "occurred_at_ms"]).to_pandas()
     frame["subject"] = pc.coalesce(*subject).to_pandas()
     if rules.case:
-        of_line = dict(zip(rows.line.tolist(), rows.texts[rules.case].to_pylist(), strict=True))
-        frame["case"] = [of_line[line] for line in table["line"].to_pylist()]
+        frame["case"] = _of_lines(table, rows, rules.case)
+    named = _of_lines(table, rows, rules.typology_column) if rules.typology_column else [None] * table.num_rows
+    frame["typology"] = [name or rules.typology for name in named]
     return frame
+
+
+def _of_lines(table: pa.Table, rows: Rows, column: str) -> list[str | None]:
+    """What stands in a column of the file, for each event of the table."""
+    of_line = dict(zip(rows.line.tolist(), rows.texts[column].to_pylist(), strict=True))
+    return [of_line[line] for line in table["line"].to_pylist()]
 
 
 def _named(frauds: pd.DataFrame) -> "pd.Series[str]":

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from detector.contract.keyed_hash import KeyedHash, keyed_hash_from
 from producers.mapping.events import read_events
-from producers.mapping.labels import read_labels
+from producers.mapping.labels import read_frauds, read_labels
 from producers.mapping.problems import Tally
 from producers.mapping.specification import Mapping, read_mapping
 
@@ -36,6 +36,10 @@ class OwnData:
         yield from read_events(path, self.mapping, self.key, tally)
         for note in tally.notes():
             notify(f"{path}: {note}")
+
+    def frauds(self, path: Path) -> list[str]:
+        """Ids of a file's fraudulent events, none where the mapping does not say which these are."""
+        return read_frauds(path, self.mapping, self.key)
 
     def labels(self, path: Path) -> pd.DataFrame:
         """The labels of a file as `producers.files.read_labels` gives them."""

@@ -175,6 +175,7 @@ def _check(path: Path, mapping: Mapping, found: list[str]) -> None:
     for column, key in mapping.uses():
         if column not in found:
             there = ", ".join(found[:40])
+            what = "the key" if len(found) > 1 else "the key or `input.delimiter`"
             raise UserError(
-                f"{mapping.path}: `{key}`: {path.name} has no column {column!r}, it has {there}; correct the key"
+                f"{mapping.path}: `{key}`: {path.name} has no column {column!r}, it has {there}; correct {what}"
             )

@@ -54,7 +54,8 @@ class Events:
 @dataclass(frozen=True, slots=True)
 class LabelRules:
     """Rows that meet `fraud` are of a case: that which `case` names, else those of one account (or wallet) each at most
-    `hours` after the one before.
+    `hours` after the one before. A case is of the typology that `typology_column` names in its first row, else
+    `typology`.
     """
 
     fraud: Condition
@@ -62,6 +63,7 @@ class LabelRules:
     hours: float
     case: str | None
     typology: str
+    typology_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,11 @@ class Mapping:
             yield from ((condition.column, f"{events.key}.where") for condition in events.conditions)
             fields = [one for field in events.fields.values() for one in (field, *field.parts.values())]
             yield from ((field.column, field.key) for field in fields if field.column)
+            yield from ((field.clock, f"{field.key}.clock") for field in fields if field.clock)
         if self.labels is not None:
             yield self.labels.fraud.column, "labels.fraud"
-            yield from ((column, "labels.case") for column in (self.labels.case,) if column)
+            named = (("case", self.labels.case), ("typology_column", self.labels.typology_column))
+            yield from ((column, f"labels.{key}") for key, column in named if column)
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -221,6 +225,7 @@ def _labels(keys: Keys) -> LabelRules:
         hours=keys.take("case_hours", float, DEFAULT_CASE_HOURS),
         case=keys.take("case", str),
         typology=keys.take("typology", str, "fraud"),
+        typology_column=keys.take("typology_column", str),
     )
     if not made.hours > 0:
         raise keys.wrong("case_hours", made.hours, "hours, more than 0")

@@ -65,6 +65,7 @@ def work(stage: StageMetrics) -> None:
     stage.lag(0, 3)
     stage.unacknowledged(0, 4)
     stage.rows(0, 4, 4_000)
+    stage.age(0, 604_800)
     stage.checkpoint(0.05, 4)
 
 
@@ -78,6 +79,7 @@ def alert(metrics: Metrics) -> None:
 def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_one_alert() -> None:
     metrics = Metrics("1.2.3")
     metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
+    metrics.burn_in(1_209_600)
     metrics.bank_budgets({"0116": 0.5})
     metrics.multiplier("shared", 1.0)
     metrics.dead_letter_reasons(("malformed_json",))

@@ -48,6 +48,7 @@ class Pipeline:
 
     rows: Rows = field(default_factory=Rows)
     watermark_ms: int = 0
+    begun_ms: int = 0
     ttl_ms: int = 1000
 
 

@@ -36,6 +36,7 @@ class Event:
     at_ms: int
     account: int = 1
     wallet: int = 1 << 40
+    source: int = 1 << 48
     service: int = 0
     opened_ms: int = START_MS - 86_400_000
     verified: bool = False
@@ -81,6 +82,7 @@ def batch_of(events: Iterable[Event]) -> Batch:
         "event_id": [e.event_id for e in events],
         "service": [e.service for e in events],
         "wallet": [e.wallet for e in events],
+        "source": [e.source for e in events],
         "wallet_opened_at_ms": [e.opened_ms for e in events],
         "wallet_verified": [e.verified for e in events],
         "account": [e.account for e in events],
@@ -97,7 +99,6 @@ class Wallet:
     """What is remembered of one wallet."""
 
     wallet: int
-    seen_s: int
     linked_s: int | None = None
     auth: int | None = None
 
@@ -189,7 +190,7 @@ def pace(past: list[Event], event: Event) -> int:
 
 
 def remembered(past: list[Event]) -> list[Wallet]:
-    """Up to four wallets with a successful link or debit; a fifth evicts the least recently seen."""
+    """Up to four wallets with a successful link or debit, in order of use; a fifth evicts the least recently used."""
     wallets: list[Wallet] = []
     for e in past:
         known = next((w for w in wallets if w.wallet == e.wallet), None)
@@ -197,16 +198,27 @@ def remembered(past: list[Event]) -> list[Wallet]:
             if known:
                 known.linked_s = None
         elif e.result == OK:
-            if known is None:
-                known = Wallet(e.wallet, e.at_s)
-                if len(wallets) < 4:
-                    wallets.append(known)
-                else:
-                    wallets[wallets.index(min(wallets, key=lambda w: w.seen_s))] = known
-            known.seen_s = max(known.seen_s, e.at_s)
+            known = known or Wallet(e.wallet)
+            wallets = [*(w for w in wallets if w is not known), known][-4:]
             if e.kind == LINK:
                 known.linked_s, known.auth = e.at_s, e.auth
     return wallets
+
+
+def own_sources(past: list[Event], event: Event) -> dict[str, float]:
+    """The event's address against the last eight with a successful link or debit; days as for link attempts."""
+    used = [e for e in past if e.kind != UNLINK and e.result == OK and e.source]
+    if not event.source or not used:
+        return {}
+    own: list[int] = []
+    newest, days = 0, list[int]()
+    for e in used:
+        if own and e.source not in own:
+            newest = max(newest, e.day)
+            days.append(newest)
+        own = [*(source for source in own if source != e.source), e.source][-8:]
+    new = event.source not in own
+    return {"own_source_new": new, "own_sources_2d": sum(day >= max(newest, event.day) - 1 for day in days) + new}
 
 
 def attempts(past: list[Event], event: Event) -> list[Event]:
@@ -240,6 +252,7 @@ def features(past: list[Event], event: Event) -> dict[str, float]:
         "failures_2d": sum(e.result != OK for e in tried),
         "night": event.local.hour < 6,
         "month_days_left": (tomorrow - event.local.date()).days - 1,
+        **own_sources(past, event),
     }
     if event.kind == LINK:
         return both | link_features(past, event)
@@ -344,6 +357,7 @@ def _random_event(draw: np.random.Generator, offset: int, at_ms: int, accounts: 
         at_ms=at_ms,
         account=int(draw.integers(1, accounts + 1)),
         wallet=int(draw.integers(1, 8)) << 32,
+        source=int(draw.integers(0, 13)) << 48,  # 0 is unknown; more than are remembered
         service=int(draw.choice(SERVICES)) if draw.random() < 0.5 else 0,
         opened_ms=at_ms - int(draw.exponential(10**8)) + (10**7 if draw.random() < 0.05 else 0),
         verified=bool(draw.random() < 0.5),

@@ -14,10 +14,11 @@ READS = frozenset(
         "purpose",
         "result",
         "service",
+        "source",
         "wallet",
         "wallet_opened_at_ms",
         "wallet_verified",
     }
 )
 
-ACCOUNT = Stage("account", "account", ROW, 2, account_kernel, FEATURES, READS)
+ACCOUNT = Stage("account", "account", ROW, 3, account_kernel, FEATURES, READS, features_version=2)

@@ -230,7 +230,7 @@ class _Silent:
 
 def silent_reporting(nodes: list[str]) -> Reporting:
     """Reports to nobody."""
-    return Reporting(cast(Any, _Silent()), nodes)
+    return Reporting(cast(Any, _Silent()), nodes, burn_in_days=0)
 
 
 @contextmanager

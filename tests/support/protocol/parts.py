@@ -89,6 +89,7 @@ def with_pipeline(kind: type[Pipeline]) -> Parts:
         def _pipeline(self, *args: Any) -> Pipeline:
             usual, wiring = super()._pipeline(*args), self._wiring
             given: dict[str, Any] = {"rows": usual.rows, "ttl_ms": usual.ttl_ms, "watermark_ms": usual.watermark_ms}
+            given["begun_ms"] = usual.begun_ms
             return kind(wiring.topology, usual.node, wiring.model, **given)
 
     return with_assignment(Other)

@@ -65,6 +65,17 @@ def test_the_model_alerts_where_kozamori_score_says_so(months: Path, tmp_path: P
         assert pytest.approx(reached.get(typology, 0) / row["cases"]) == row["alerted"]
 
 
+def test_false_groups_are_told_by_kind_of_day(months: Path) -> None:
+    told = json.loads(run(months, "--json").stdout)
+    kinds = told["false_groups_by_kind_of_day"]
+    assert {"month_turn": 3, "ordinary": 1} == {name: on["days"] for name, on in kinds.items()}  # 1-4 September 2020
+    assert pytest.approx(4 * told["scorers"][0]["false_groups_per_day"]) == sum(
+        on["days"] * on["groups_per_day"] for on in kinds.values()
+    )
+    assert kinds["month_turn"]["groups_per_day"] > 0
+    assert "month's turn" in run(months).stdout
+
+
 def test_without_training_days_what_learns_is_left_out_with_a_note(months: Path) -> None:
     result = run(months)
     assert "plain_forest is left out" in result.stderr

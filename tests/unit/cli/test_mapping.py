@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.artifact import read_model
+from detector.cli.backtest import normal_life
 from detector.cli.main import cli
+from detector.cli.mapping import load
 from detector.core.chains import SOURCE_CHAIN
 from detector.errors import UserError
 from producers.mapping.specification import read_mapping
@@ -81,9 +83,24 @@ def test_a_model_is_trained_without_what_the_data_cannot_tell(own: Path) -> None
     assert used[model.feature_names.index("amount_yen")]
 
 
+def test_fraud_that_the_mapping_names_is_not_learnt_as_normal_life(own: Path, tmp_path: Path) -> None:
+    frauds = json.loads(run("mapping", "check", *mapped(own), "--json").stdout)["fraudulent"]
+    options = "-o", tmp_path / "model", "--budget", "2", "--detectors", "forest"
+    assert run("train", *mapped(own), *options).exit_code == 0
+    assert 0 < frauds == read_model(tmp_path / "model", SOURCE_CHAIN).manifest["training"]["fraud_left_out"]
+
+
+def test_simpler_scorers_do_not_learn_from_it_either(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(*next(iter(KEY.items())))
+    data = load(own / "own.toml")
+    assert data is not None
+    every = sum(table.num_rows for table in data.tables(own / "own.csv"))
+    frauds = len(data.frauds(own / "own.csv"))
+    assert every - frauds == len(normal_life(own / "own.csv", SOURCE_CHAIN, data, lambda _: None).kind) < every
+
+
 def test_scores_are_those_of_the_same_events_without_a_mapping(own: Path, tmp_path: Path) -> None:
     """The worker knows nothing of mappings: what is left out of training must not matter to the model."""
-    from detector.cli.mapping import load
     from producers.files import write_events
     from producers.tables import SCHEMA
 
@@ -173,8 +190,9 @@ def test_without_a_hash_key_nothing_is_read() -> None:
 
 
 def test_examples_are_listed_and_others_refused() -> None:
-    assert sorted(LAYOUTS) == run("mapping", "example").stdout.split()
-    with pytest.raises(UserError, match="expected one of creditcard, paysim"):
+    names = ["creditcard", "handbook", "paysim", "paysim2", "pix", "sparkov"]
+    assert names == run("mapping", "example").stdout.split()
+    with pytest.raises(UserError, match="expected one of creditcard, handbook, paysim"):
         run("mapping", "example", "bank")
 
 

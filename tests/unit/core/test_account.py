@@ -160,7 +160,7 @@ def test_debits(why: str, expected: dict[str, float | None], events: list[Event]
     assert expected == {name: found.get(name) and round(found[name], 2) for name in expected}, why
 
 
-def test_a_fifth_wallet_evicts_the_least_recently_seen() -> None:
+def test_a_fifth_wallet_evicts_the_least_recently_used() -> None:
     wallets = [(k + 1) << 40 for k in range(5)]
     for seen_again, forgotten in ((wallets[0], 1), (wallets[1], 0)):
         life = [*(link(T, wallet) for wallet in wallets[:4]), debit(T + SECOND, 1, seen_again), link(T + 2, wallets[4])]

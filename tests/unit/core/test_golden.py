@@ -124,4 +124,4 @@ def test_a_model_of_other_features_versions_is_refused_with_the_stages_name() ->
 
 def test_a_chain_has_the_features_versions_of_its_stages() -> None:
     chain = Chain((*STAGES[:2], raised(SOURCE)))
-    assert (("account", 1), ("wallet", 1), ("source", 2)) == chain.features_versions
+    assert (("account", 2), ("wallet", 1), ("source", 2)) == chain.features_versions

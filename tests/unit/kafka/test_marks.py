@@ -18,6 +18,7 @@ TOPIC_ID = "Qu8VY3HTRIuuGaZcNNZ7yA"
     [
         Marks(),
         Marks(1_599_000_000_123, TOPIC_ID),
+        Marks(1_599_000_000_123, TOPIC_ID, begun_ms=1_598_000_000_123),
         Marks(1_599_000_000_123, TOPIC_ID, (-1, -1, -1)),
         Marks(1_599_000_000_123, TOPIC_ID, (0, 5, -1, 126, 127, 128)),
         Marks(2**62, TOPIC_ID, (2**62, 0, 2**62 - 1)),
@@ -41,12 +42,12 @@ def test_a_small_mark_takes_little_room(expected: int, number: int) -> None:
 
 
 def test_metadata_without_upstreams_stays_far_below_the_brokers_limit() -> None:
-    assert len(encode_marks(Marks(2**62, TOPIC_ID))) < 100
+    assert len(encode_marks(Marks(2**62, TOPIC_ID, begun_ms=2**62))) < 100
 
 
 def test_as_many_upstreams_as_promised_fit_whatever_their_positions() -> None:
     assert 300 < most_upstreams() < MAX_METADATA_BYTES
-    furthest = Marks(2**53, TOPIC_ID, (2**62,) * most_upstreams())
+    furthest = Marks(2**53, TOPIC_ID, (2**62,) * most_upstreams(), 2**32 - 1, 2**53)
     assert len(encode_marks(furthest)) <= MAX_METADATA_BYTES
     with pytest.raises(UserError, match="use fewer partitions"):
         encode_marks(msgspec.structs.replace(furthest, high_water=(*furthest.high_water, 2**62)))

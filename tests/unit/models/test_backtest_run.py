@@ -17,8 +17,10 @@ from detector.core.budgets import BankBudgets
 from detector.errors import UserError
 from models.backtest.labels import Labels
 from models.backtest.played import Played
-from models.backtest.run import CURVE, Backtest, backtest
+from models.backtest.run import Backtest, backtest
 from models.backtest.scorers import NAMES
+from models.curve import CURVE
+from models.kinds_of_day import KINDS_OF_DAY
 from models.reports.backtest import PAGE, check_report, figures_of, html_of, write_report
 
 DAYS = 6
@@ -55,7 +57,7 @@ def found(budget: float = 5, *, train: bool = True) -> Backtest:
 
 def test_the_json_has_the_shape_that_programs_read() -> None:
     told = json.loads(json.dumps(found().figures(), allow_nan=False))
-    assert ["budget", "days", "scorers"] == list(told)
+    assert ["budget", "days", "false_groups_by_kind_of_day", "scorers"] == list(told)
     assert (5, DAYS) == (told["budget"], told["days"])
     for scorer in told["scorers"]:
         assert [
@@ -137,6 +139,17 @@ def test_labelled_events_outside_the_log_are_noted() -> None:
     labels = make_labels(Event("e0", 0, "T1-0"), Event("other", 0, "T1-0"))
     played = played._replace(case=labels.case_of(played.event_id))
     assert "1 labelled events are not in the log" in backtest(played, labels, make_model(), STAGE, budget=5).notes[-1]
+
+
+def test_false_groups_are_told_by_kind_of_day() -> None:
+    kinds = found().kinds_of_day()
+    assert DAYS == sum(on.days for on in kinds.values())
+    came = found().scorers[0].figures.false_groups_per_day
+    assert pytest.approx(DAYS * came) == sum(on.days * on.groups_per_day for on in kinds.values())
+    assert {name: on._asdict() for name, on in kinds.items()} == found().figures()["false_groups_by_kind_of_day"]
+    page = html_of(found(), {}, dict.fromkeys(("curves", "typologies", "false-groups"), b""))
+    for kind in KINDS_OF_DAY:
+        assert (kind.name in kinds) == (f"<tr><td>{kind.shown}</td>" in page)
 
 
 def test_false_groups_are_shared_out_to_banks() -> None:

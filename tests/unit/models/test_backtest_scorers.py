@@ -62,15 +62,27 @@ def test_a_part_alone_orders_events_as_its_detectors_do_and_may_spend_the_whole_
     data = make_history(days=3, seed=4)
     model = split_model("isolation_forest", "joint_tail", "joint_tail", "boosting")
     played = played_of(data, model)
-    rates = model.calibrations[0].judge(played.scores[:, 0], data.kind)[1]
+    scores = played.scores[:, 0]
+    rates = model.calibrations[0].judge(scores, data.kind)[1]
     scorers = of_model(model, played, 3.0)[0]
     alarms = {scorer.name: scorer.alarm for scorer in scorers}
-    np.testing.assert_allclose(rates / 0.1, alarms["oriented_forest"])
-    np.testing.assert_allclose(rates / 0.4, alarms["attack_trained"])
+    for name in ("oriented_forest", "attack_trained"):
+        assert (np.diff(rates[np.argsort(alarms[name], kind="stable")]) >= 0).all()
     np.testing.assert_allclose(rates / 0.3, alarms["joint_tails"])  # the larger of the shares .2 and .3
     spent = [Grouping(played).false_groups(np.flatnonzero(alerts_at(s, Grouping(played), 9))) for s in scorers[1:]]
     assert [spent[0]] * 3 == spent
     assert 0 < spent[0] <= 9
+
+
+def test_a_part_ranks_events_beyond_all_of_the_training_days_by_score() -> None:
+    data, model = make_history(days=3, seed=4), split_model("boosting")
+    scores = np.linspace(2.0, 3.0, len(data.kind))
+    played = played_of(data, model)._replace(scores=scores[:, None])
+    rates = model.calibrations[0].judge(scores, data.kind)[1]
+    beyond = np.flatnonzero(rates == rates.min())
+    assert 100 < len(beyond)
+    alarm = of_model(model, played, 3.0)[0][1].alarm
+    assert beyond[::-1].tolist() == np.argsort(alarm)[: len(beyond)].tolist()
 
 
 def test_a_part_that_the_model_lacks_is_noted() -> None:

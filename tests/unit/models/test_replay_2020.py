@@ -170,7 +170,15 @@ def test_a_model_of_accounts_alone_can_be_given(tmp_path: Path) -> None:
     runner = CliRunner()
     small = ["-o", str(tmp_path), "--accounts", "1000", "--days", "6", "--no-wallet-events"]
     assert 0 == runner.invoke(simulate, small, catch_exceptions=False).exit_code
-    fitting = [str(tmp_path / "events.parquet"), "-o", str(tmp_path / "model"), "--stages", CHAINS[0].name]
+    fitting = [
+        str(tmp_path / "events.parquet"),
+        "-o",
+        str(tmp_path / "model"),
+        "--stages",
+        CHAINS[0].name,
+        "--burn-in",
+        "0",
+    ]
     assert 0 == runner.invoke(train, fitting, catch_exceptions=False).exit_code
     model = read_model(tmp_path / "model", *CHAINS)
     found = replay_scenario(replace(SCENARIOS[MAY], accounts=ACCOUNTS, seed=SEED), model)

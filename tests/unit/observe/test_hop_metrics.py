@@ -29,7 +29,7 @@ class Nodes:
 
     def __init__(self) -> None:
         self.metrics = Metrics("1")
-        self._reporting = Reporting(self.metrics, [node.name for node in TOPOLOGY.nodes])
+        self._reporting = Reporting(self.metrics, [node.name for node in TOPOLOGY.nodes], burn_in_days=14)
         wiring = Wiring(TOPOLOGY, replace(model_of(WALLET_CHAIN), budget=QUIET), 1, ("account-events", "wallet-events"))
         self._tasks = {node.name: _task(wiring, node) for node in TOPOLOGY.nodes}
 

@@ -34,6 +34,7 @@ def busy() -> Metrics:
     """Metrics on which every method was called."""
     metrics = Metrics("1.2.3")
     metrics.model(version="m1", sha256="ab", budget_per_day=20, detectors=("forest",))
+    metrics.burn_in(1_209_600)
     metrics.bank_budgets({"0116": 0.5})
     metrics.multiplier("shared", 1.1)
     metrics.dead_letter_reasons(("not_json",))
@@ -54,6 +55,7 @@ def busy() -> Metrics:
     stage.lag(0, 7)
     stage.unacknowledged(0, 8)
     stage.rows(0, 9, 900)
+    stage.age(0, 3_600)
     stage.checkpoint(0.2, 9)
     stage.expired(1)
     stage.restored(9, 0.5)

@@ -12,7 +12,7 @@ from detector.errors import UserError
 from detector.kafka.marks import Marks, encode_marks
 from detector.ops.state import marks_of
 from detector.ops.stored import Changelog
-from detector.ops.verdicts import VERDICTS, verdict
+from detector.ops.verdicts import HALF_WARM, VERDICTS, verdict
 from detector.stream.changelog import HEADER_KEY, Header, Recovery, encode_header
 from detector.stream.identity import Stored
 
@@ -58,6 +58,8 @@ BY_THE_LOG = [
     ("ok", ACCOUNTS, NOTHING, at(BEGIN, BEGUN)),
     ("new", ACCOUNTS, NOTHING, None),
     ("new", ACCOUNTS, stored(HERE, row=None), None),
+    (HALF_WARM, ACCOUNTS, stored(Header("account-events", "id-1", 4, "account", warming=True)), None),
+    (HALF_WARM, ACCOUNTS, stored(Header("account-events", "id-1", 4, "account", warming=True), row=None), at(50)),
     ("other log", ACCOUNTS, stored(Header("p.account-events", "id-1", 4, "account")), at(50)),
     ("other log", ACCOUNTS, stored(Header("account-events", "id-1", 4, "wallet")), at(50)),
     ("topic re-created", ACCOUNTS, stored(Header("account-events", "id-0", 4, "account")), at(50)),

@@ -17,6 +17,8 @@ from producers import simulation
 from producers.batches import read_batches, to_batches
 from producers.files import read_tables, write_events
 from producers.messages import values_of
+from producers.partitions import event_partitions
+from producers.publish import messages_of
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -132,3 +134,10 @@ def test_what_a_kind_does_not_have_is_ignored() -> None:
     (extra,) = to_batches(frame(bus.unlink(result="whatever", amount_yen=-3, shop="s", purpose="none")), 10)
     for expected, got in zip(plain, extra, strict=True):
         np.testing.assert_array_equal(expected, got, strict=True)
+
+
+def test_an_event_s_partition_is_that_of_its_message() -> None:
+    (table, *_), *_ = simulation.tables(scenario("september-2020", cases=3))
+    messages = messages_of(table, ("accounts", 5), ("wallets", 5))
+    assert messages.partitions == event_partitions(table, 5).tolist()
+    assert set(range(5)) == set(messages.partitions)

@@ -9,6 +9,7 @@ from support.own_files import DEBITS, HEADING, KEY, ROWS, csv_of, mapped, mappin
 
 from detector.errors import UserError
 from producers.batches import to_batches
+from producers.mapping.check import check
 from producers.mapping.events import read_events
 from producers.mapping.problems import Tally
 from producers.mapping.rows import csv_rows
@@ -288,6 +289,14 @@ def test_events_come_in_the_order_of_the_file_or_by_time(tmp_path: Path, order: 
     assert ids == list(mapped(path, mapping_of(tmp_path, f'[input]\norder = "{order}"\n' + DEBITS)).event_id)
 
 
+def test_a_date_and_its_clock_may_be_two_columns(tmp_path: Path) -> None:
+    spec = '{ column = "day", clock = "hour", format = "%d.%m.%Y %H:%M", zone = "Asia/Tokyo" }'
+    mapping = mapping_of(tmp_path, "[input]\nbad_rows = 'skip'\n" + field(DEBITS, "occurred_at_ms", spec))
+    path = csv_of(tmp_path, f"{ROWS[0]},08.09.2020,01:30", f"{ROWS[1]},08.09.2020,", heading=f"{HEADING},day,hour")
+    assert [EIGHT_SEPTEMBER_MS + 5_400_000] == list(mapped(path, mapping)["occurred_at_ms"])
+    assert "minute" == mapping.precision
+
+
 def test_rows_without_an_id_get_one_of_their_file_and_line(tmp_path: Path) -> None:
     mapping = mapping_of(tmp_path, field(DEBITS, "event_id", '{ missing = "row" }'))
     first = mapped(csv_of(tmp_path, *ROWS), mapping).event_id
@@ -313,3 +322,9 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
             mapped(tmp_path / name, mapping_of(tmp_path))
     with pytest.raises(UserError, match="there is no file"):
         mapped(tmp_path / "none.csv", mapping_of(tmp_path))
+
+
+@pytest.mark.parametrize(("order", "late"), [("file", 2), ("time", 0)])
+def test_the_dry_run_counts_late_events_where_they_are_not_sorted(tmp_path: Path, order: str, late: int) -> None:
+    mapping = mapping_of(tmp_path, f'[input]\norder = "{order}"\n{DEBITS}')
+    assert late == check(csv_of(tmp_path, ROWS[2], *ROWS[:2]), mapping, None).late

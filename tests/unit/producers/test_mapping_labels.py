@@ -6,6 +6,7 @@ import pytest
 from support.own_files import DEBITS, HEADING, KEY, csv_of, mapped, mapping_of
 
 from detector.errors import UserError
+from models.backtest.labels import labels_of
 from producers.mapping.labels import read_labels
 
 ROWS = (
@@ -47,6 +48,16 @@ def test_labels_have_the_ids_of_the_events(tmp_path: Path) -> None:
     mapping, path = mapping_of(tmp_path, text), csv_of(tmp_path, *ROWS, heading=f"{HEADING},fraud,case")
     events = mapped(path, mapping)
     assert [*events.event_id[:3], *events.event_id[4:]] == list(read_labels(path, mapping, KEY)["event_id"])
+
+
+def test_a_case_is_of_the_typology_that_its_first_row_names(tmp_path: Path) -> None:
+    rules = '[labels]\nfraud = { fraud = "1" }\ntypology_column = "case"\ntypology = "unnamed"\n'
+    frame = read_labels(
+        csv_of(tmp_path, *ROWS, heading=f"{HEADING},fraud,case"), mapping_of(tmp_path, f"{DEBITS}\n{rules}"), KEY
+    )
+    labels, case_of = labels_of(frame), dict(zip(frame["event_id"], frame["case_id"], strict=True))
+    of_case = dict(zip(labels.case_ids, labels.typologies, strict=True))
+    assert {"a": "unnamed", "b": "x", "e": "unnamed", "f": "unnamed"} == {one: of_case[case_of[one]] for one in "abef"}
 
 
 def test_a_file_without_fraud_and_a_mapping_without_labels_are_refused(tmp_path: Path) -> None:

@@ -83,6 +83,11 @@ WRONG = (
     ("bad zone", changed("Asia/Tokyo", "Asia/Edo"), "`fields.occurred_at_ms.zone`: got 'Asia/Edo'"),
     ("zone and offset", changed("%H:%M:%S", "%H:%M:%S%z"), "`fields.occurred_at_ms.zone`.*%z"),
     ("unit and format", changed('zone = "Asia/Tokyo"', 'unit = "s"'), "`fields.occurred_at_ms`: .*either `unit`"),
+    (
+        "clock of a number",
+        changed('format = "%Y-%m-%d %H:%M:%S", zone = "Asia/Tokyo"', 'unit = "d", clock = "x"'),
+        "`fields.occurred_at_ms.clock`: got 'x', expected a `format`",
+    ),
     ("bad round", changed('{ column = "yen" }', '{ column = "yen", round = "near" }'), "`fields.amount_yen.round`"),
     ("no factor", changed('{ column = "yen" }', '{ column = "yen", factor = 0 }'), "`fields.amount_yen.factor`"),
     (
@@ -132,6 +137,11 @@ def test_a_missing_mapping_is_refused(tmp_path: Path) -> None:
 def test_a_column_that_the_file_does_not_have_is_refused_with_the_key(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"`fields\.amount_yen`: own\.csv has no column 'yen', it has id, when"):
         mapped(csv_of(tmp_path, *ROWS, heading=HEADING.replace("yen", "JPY")), mapping_of(tmp_path))
+
+
+def test_a_heading_that_is_one_column_is_told_to_have_another_delimiter(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"it has id;when;who;to;yen; correct the key or `input\.delimiter`"):
+        mapped(csv_of(tmp_path, heading=HEADING.replace(",", ";")), mapping_of(tmp_path))
 
 
 def test_what_is_missing_leaves_its_features_out(tmp_path: Path) -> None:

@@ -1,0 +1,118 @@
+"""`kozamori state warm`: fill an empty deployment from a history."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from detector.artifact import read_model
+from detector.cli.mapping import load, notify
+from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
+from detector.cli.producers import progress
+from detector.cli.scoring import read_slices
+from detector.core.chains import CHAINS
+from detector.core.topology import Topology, topology_for
+from detector.errors import UserError
+from detector.jst import JST
+from detector.ops.history import Slice
+from detector.ops.reset import Start
+from detector.ops.warm import Fill
+from detector.ops.warm import warm as fill
+from detector.settings import Settings
+from producers.files import count_rows
+from producers.mapping.own import OwnData
+from producers.partitions import event_partitions
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kozamori state warm history.parquet --model model
+  kozamori state warm history.parquet --model model --yes
+  kozamori state warm own.csv --mapping own.toml --model model --to latest --yes
+"""
+)
+@click.argument("history", type=click.Path(path_type=Path))
+@with_settings(*CONNECTION, "deployment", "model", "ttl_days")
+@click.option(
+    "--to",
+    type=click.Choice(["earliest", "latest"]),
+    default="earliest",
+    show_default=True,
+    help="Where reading begins afterwards: at the first event Kafka still has, or after the last.",
+)
+@click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
+@mapping_file()
+@as_json
+def warm(settings: Settings, history: Path, to: Start, own: Path | None, *, yes: bool, as_json: bool) -> None:
+    """Fill an empty deployment whose workers are stopped from HISTORY, an events file or own data.
+
+    The history is played at the speed of a back-test, and each stage's rows are written as if a worker had read it:
+    accounts, wallets and sources are known from the first event on. No alert is raised, no case is opened, and a
+    controller begins at 1. With `--to earliest` events of the history that Kafka still has are left out, partition by
+    partition from the time of its first event on, so that none counts twice.
+
+    It refuses a deployment that has rows or has read events: `kozamori state reset` first. Interrupted, it leaves a
+    deployment that no worker starts on until it is run again, or reset.
+    """
+    if settings.model is None:
+        raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
+    model = read_model(settings.model, *CHAINS)
+    try:
+        done = _fill(settings, topology_for(model), history, to, load(own), yes=yes)
+    except KeyboardInterrupt:
+        if yes:
+            notify("interrupted: where rows were being written, no worker starts until this is run again or reset")
+        raise
+    if as_json:
+        click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}))
+    else:
+        click.echo(text_of(done, to, model.burn_in_days, done_now=yes))
+
+
+def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own: OwnData | None, *, yes: bool) -> Fill:
+    with progress(Console(stderr=True)) as bar:
+        played = bar.add_task("played", total=None if own else count_rows(history), note="")
+        written = bar.add_task("rows written", total=None, note="", visible=False)
+
+        def read(partitions: int) -> Iterator[Slice]:
+            slices = read_slices(history, topology.chain, lambda rows: bar.advance(played, rows), own)
+            for table, batches in slices:
+                partition = event_partitions(table, partitions)
+                for batch in batches:
+                    yield Slice(batch, partition[batch.record])
+
+        def step(done: int, total: int) -> None:
+            bar.update(written, completed=done, total=total, visible=True)
+
+        return fill(settings, topology, read, to, step, yes=yes)
+
+
+def text_of(done: Fill, to: Start, burn_in_days: float, *, done_now: bool) -> str:
+    """What was done, or would be, for people; `burn_in_days` of the model."""
+    lines = [f"played {done.events:,} events of the history, {_jst(done.first_ms)} to {_jst(done.last_ms)}"]
+    if done.days < burn_in_days:
+        days = f"{done.days:.1f} days, the model's burn-in is {burn_in_days:g}"
+        lines.append(f"that is {days}: until the state is as old, alerts mean little")
+    if done.left_out:
+        lines.append(f"left out {done.left_out:,} events that the log has itself")
+    if done.again:
+        lines.append(f"{'removed' if done_now else 'would remove'} what an interrupted one had left")
+    sums = {stage.stage: sum(stage.rows.values()) for stage in done.stages}
+    has = "has" if done_now else "would have"
+    lines += [f"stage {name} {has} {rows:,} rows" for name, rows in sums.items() if rows]
+    for stage in done.stages:
+        if stage.is_source:
+            begin = ", ".join(f"{partition}: {offset}" for partition, offset in stage.begin_at.items())
+            lines.append(f"workers of group {done.group} begin at the {to} event of {stage.topic} ({begin})")
+    if not done_now:
+        lines.append("nothing was changed: run again with --yes (see --help)")
+    return "\n".join(lines)
+
+
+def _jst(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(JST):%Y-%m-%d %H:%M} JST"
