@@ -21,12 +21,12 @@ from models.datasets import Dataset
 from models.outcomes import alarm_of, calibrate
 from models.span import Span
 
-#: Share of the groups (account, day) from which honest life is extrapolated: several times those of fraud on 2 % of
-#: the accounts in a month.
-ANCHOR = 0.01
-#: In honest life cases missed are taken to grow as 1 / N ** STEEPNESS: in the world of agents by .5. Steeper is
-#: the safe side: more groups are taken for honest then.
-STEEPNESS = 0.6
+#: Shares of the groups (account, day) from which honest life is extrapolated, the one that explains most being right:
+#: several times those of fraud on 2 % of the accounts in a month.
+ANCHORS = (0.005, 0.01, 0.02)
+#: In honest life cases missed are taken to grow as 1 / N ** STEEPNESS: about so in the world of agents. Steeper is the
+#: safe side: more groups are taken for honest then.
+STEEPNESS = 0.5
 #: Suspected groups: fewer change a limit by less than chance does, and all would be trained again for them.
 FEWEST = 5
 #: Hidden fraud also makes the detector that sees it best look worse than the others. With the first suspects left out
@@ -86,13 +86,17 @@ def excess(groups: npt.NDArray[np.float64], cases: npt.NDArray[np.float64]) -> i
     reached, levels = np.arange(1, len(groups) + 1), np.sort(groups)
     missed = len(cases) - np.searchsorted(np.sort(cases), levels, side="right")
     last = reached[np.searchsorted(levels, levels, side="right") - 1]  # groups of one level are counted together
-    anchor = int(np.searchsorted(last, ANCHOR * len(groups)))
-    if anchor >= len(groups):
-        return 0
-    most = missed[anchor] + 2 + np.sqrt(missed[anchor] + 1)
-    honest = last[anchor] * (most / np.maximum(missed, most)) ** (1 / STEEPNESS)
-    found = int(np.max(last - honest, initial=0.0, where=reached <= last[anchor]))
+    found = min(_excess(last, missed, int(share * len(groups))) for share in ANCHORS)
     return found if found >= FEWEST else 0
+
+
+def _excess(last: npt.NDArray[np.intp], missed: npt.NDArray[np.intp], anchor: int) -> int:
+    """The most groups beyond those extrapolated from the group `anchor`, by groups and cases missed at each level."""
+    if not len(last):
+        return 0
+    most = missed[anchor] + 3 + 2 * np.sqrt(missed[anchor] + 1)  # two standard deviations of a small count
+    honest = last[anchor] * (most / np.maximum(missed, most)) ** (1 / STEEPNESS)
+    return int(np.max((last - honest)[last <= last[anchor]]))
 
 
 def _without_highest(detector: Detector, data: Dataset, a_day: float) -> Dataset:

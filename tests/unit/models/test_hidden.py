@@ -115,7 +115,7 @@ def test_a_history_without_fraud_is_learnt_once_and_counted_whole() -> None:
 def test_what_is_suspected_is_neither_learnt_from_nor_counted() -> None:
     detector, fraud = ByFirstFeature(), 120
     cleaned = fit_cleaned(detector.fit, span_of(fraud))
-    assert fraud == pytest.approx(cleaned.groups, rel=0.4)
+    assert 0.6 * fraud <= cleaned.groups <= fraud
     assert HONEST + fraud - cleaned.groups == len(cleaned.span.held_out.kind)
     first, second = detector.learnt
     assert 2 * cleaned.groups == len(first.kind) - len(second.kind)
