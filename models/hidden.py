@@ -2,10 +2,11 @@
 
 Hidden fraud lies among the held-out groups (account, day) with the highest scores and, counted as false, makes the
 limit too strict for good. Simulated cases tell how many there are. Let N(L) groups and C(L) of the cases reach level L.
-In honest life the cases missed, 1 - C, grow slowly as N falls; where groups crowd among the cases, they grow
-faster: more of the groups than honest life has at this C are fraud (the mixture proportion is read from the ratio of
-the tails: Blanchard, Lee and Scott, Semi-supervised novelty detection, JMLR 2010). Honest groups are extrapolated from
-levels that so many groups reach that fraud is few among them.
+In honest life the cases missed, 1 - C, grow slowly as N falls; where fraud crowds among the cases they grow faster.
+From a level A that so many groups reach that fraud is few among them, honest groups are extrapolated inwards:
+N(A) ((1 - C(A)) / (1 - C(L))) ** (1 / STEEPNESS); what N(L) has beyond them is fraud. (The ratio N / C, a bound on
+fraud by Blanchard, Lee and Scott, Semi-supervised novelty detection, JMLR 2010, finds none: the easiest of simulated
+cases score higher than any real one.)
 
 Trees that learnt hidden fraud as normal life see the like less well, so what is suspected is not learnt from either.
 """
