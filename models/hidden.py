@@ -31,7 +31,7 @@ STEEPNESS = 0.5
 #: Suspected groups: fewer change a limit by less than chance does, and all would be trained again for them.
 FEWEST = 5
 #: Hidden fraud also makes the detector that sees it best look worse than the others. With the first suspects left out
-#: the detectors compare better, and so do the suspects; a third round changes little.
+#: the detectors compare better, and so do the suspects; a third round helped with 1 % of accounts and not with 2 %.
 ROUNDS = 2
 
 
