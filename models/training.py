@@ -31,6 +31,7 @@ from models.burn_in import NO_BURN_IN, BurnIn
 from models.curve import curve_of
 from models.datasets import DOUBTFUL, FRAUD, SCORED_KINDS, Dataset
 from models.forests import Sizes, fit_forest
+from models.hidden import fit_cleaned
 from models.inject import Cases
 from models.joint_tails import fit_joint_tail
 from models.outcomes import alarm_of, alarms_of, alone, calibrate, groups_by_day, leave_one_out, outcome_at
@@ -73,8 +74,9 @@ def train(
     """The model of normal life in `data`; `data_sha256` is that of its file.
 
     `cases`: simulated attacks on the same days; without them no detector that needs attacks is trained. The days of
-    `burn_in` are neither learnt from nor counted. Raises UserError for fewer than three days after it, a kind of event
-    missing from the training or the held-out days, or a budget too small to measure on the held-out days.
+    `burn_in` are neither learnt from nor counted, nor are groups that look like fraud nobody labelled. Raises
+    UserError for fewer than three days after it, a kind of event missing from the training or the held-out days, or a
+    budget too small to measure on the held-out days.
     """
     given, whole = data, data.select(data.life != FRAUD)
     days = burn_in.after(np.unique(whole.day))
@@ -86,7 +88,11 @@ def train(
     _check_kinds(span.fitting, span.held_out, plan)
     specs = _specs(span, columns, plan)
     _check_budget(plan.budget, span.held_out_days, len(days), specs)
-    detectors = tuple(_fit(spec, span, columns, plan) for spec in specs)
+
+    def fitted(of: Span) -> tuple[Detector, ...]:
+        return tuple(_fit(spec, of, columns, plan) for spec in specs)
+
+    detectors, span, hidden = fit_cleaned(fitted, span)
     calibrations = calibrate(detectors, span)
 
     def refit(spec: DetectorSpec, of: Span) -> Detector:
@@ -115,6 +121,7 @@ def train(
             "first_day": date_of(int(days[0])).isoformat(),
             "last_day": date_of(int(days[-1])).isoformat(),
             "held_out_days": span.held_out_days,
+            "hidden_fraud": hidden,
             "fitted_events": _per_kind(span.fitting),
             "held_out_events": _per_kind(span.held_out),
             "fitted_cases": 0 if span.cases is None else len(np.unique(span.cases.case)),

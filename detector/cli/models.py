@@ -274,6 +274,9 @@ def _table(model: Model, output: Path) -> Table:
     if training["burn_in_days"]:
         table.add_row("burn-in", f"{training['burn_in_days']} days before them only filled the state")
     table.add_row("held out", f"{training['held_out_days']} days, every third")
+    if hidden := training["hidden_fraud"]:
+        text = f"about {hidden:,} groups of the held-out days look like fraud nobody labelled: not counted; review them"
+        table.add_row("unlabelled fraud", f"{text}: kozamori score … --model {output}")
     if training["fraud_left_out"]:
         table.add_row("fraud", f"{training['fraud_left_out']:,} labelled links and debits left out")
     if training["not_learnt_from"]:
