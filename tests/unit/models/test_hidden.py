@@ -91,7 +91,12 @@ def history(fraud: int, days: npt.NDArray[np.int64], seed: int) -> Dataset:
     X = np.concatenate([rng.normal(0, 1, HONEST), rng.normal(APART, 1, fraud)]).astype(np.float32)[:, None]
     kind = np.full(n, DEBIT, np.int8)
     return Dataset(
-        X, kind, np.arange(1, n + 1, dtype=np.uint64), rng.choice(days, n), 0 * kind.astype(np.int16), 0 * kind
+        X,
+        kind,
+        np.arange(1, n + 1, dtype=np.uint64),
+        rng.choice(days, n),
+        0 * kind.astype(np.int16),
+        np.zeros(n, np.int32),
     )
 
 
