@@ -1,7 +1,6 @@
 """`kozamori ablation`: what each part of a model adds, and what makes it fail."""
 
 import json
-import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from detector.errors import UserError
 from models.ablation import foreign
 from models.ablation.foreign import Foreign
 from models.ablation.foreign import run as judge
-from models.ablation.page import SECTION_LEVEL, page, with_section
+from models.ablation.page import page
 from models.ablation.pictures import pictures
 from models.ablation.run import FULL, QUICK, Run, run, steps
 from models.burn_in import LEAST_DAYS
@@ -46,7 +45,7 @@ def _seeds(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.command(
     epilog="""\b
 Examples:
-  kozamori ablation -o docs/ablation --section models/README.md
+  kozamori ablation -o docs/ablation --only simulator
   kozamori ablation -o ablation --quick
   kozamori ablation -o worlds --only worlds --accounts 60000 --seeds 1,2,3
   kozamori ablation -o ablation --only simulator --seeds 7,8,9,10 --accounts 40000 --json
@@ -61,11 +60,6 @@ in all. Then the experiments in our own simulator: half an hour. The same option
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     help=f"Folder for {PAGE}, {FIGURES} and pictures.",
-)
-@click.option(
-    "--section",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A Markdown file to write the page into as well, between its two ablation markers.",
 )
 @click.option(
     "--seeds",
@@ -94,7 +88,6 @@ in all. Then the experiments in our own simulator: half an hour. The same option
 @as_json
 def ablation(
     output: Path,
-    section: Path | None,
     seeds: tuple[int, ...],
     accounts: int | None,
     days: int | None,
@@ -107,8 +100,6 @@ def ablation(
     """Measure a model in foreign worlds, what each part of it adds, which fraud is missed, what moves the results."""
     size = QUICK if quick else FULL
     size = replace(size, accounts=accounts or size.accounts, days=days or size.days, budget=budget or size.budget)
-    if section is not None:
-        with_section(_read(section), "")  # called before the long work
     every = Run(Simulations(size), CHAINS[-1], size)
     life = foreign.QUICK if quick else foreign.FULL
     life = replace(life, accounts=accounts or life.accounts, days=days or life.days)
@@ -129,9 +120,6 @@ def ablation(
     files[FIGURES] = json.dumps(figures, indent=1, allow_nan=False).encode() + b"\n"
     files[PAGE] = page(figures).encode()
     write_files(output, files)
-    if section is not None:
-        text = page(figures, pictures=f"{os.path.relpath(output, section.parent)}/", level=SECTION_LEVEL)
-        write_files(section.parent, {section.name: with_section(_read(section), text).encode()})
     if as_json:
         click.echo(json.dumps(figures, allow_nan=False))
     else:
@@ -170,10 +158,3 @@ def _progress(total: int) -> Iterator[Callable[[str], object]]:
     ) as bar:
         task = bar.add_task("simulated", total=total)
         yield lambda name: bar.update(task, advance=1, description=name)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}): give another --section") from None

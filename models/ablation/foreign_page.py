@@ -16,11 +16,11 @@ LOST = ("yen_lost", "yen lost", max)
 Rows = list[dict[str, Any]]
 
 
-def worlds(figures: dict[str, Any], level: int) -> list[str]:
-    """The parts of the section; `level` is that of its heading."""
+def worlds(figures: dict[str, Any]) -> list[str]:
+    """The parts of the section."""
     about, rows = figures["worlds"]["about"], figures["worlds"]["rows"]
     return [
-        f"{'#' * level} {TITLE}",
+        f"## {TITLE}",
         _intro(figures["command"], about),
         "\n".join(f"- **{name}**: {mechanism}." for name, mechanism in about["worlds"].items()),
         "Where it fails there:",

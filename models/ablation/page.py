@@ -2,61 +2,44 @@
 
 from typing import Any
 
-from detector.errors import UserError
 from models.ablation.experiments import DETECTORS, FEATURES, QUESTIONS, SEEDS, TYPOLOGIES, Question
 from models.ablation.failures import failures, missed, of_seeds, of_typology, spread
 from models.ablation.foreign_page import worlds
 from models.ablation.markdown import percent, points, rate, table_of
 
-BEGIN, END = "<!-- ablation: begin -->", "<!-- ablation: end -->"
 QUICK = "**A quick run of a small world and small models, to see that it runs: its figures mean nothing.**"
-SECTION_LEVEL = 2  # heading of the page as a part of another
 MOST_FEATURES = 15  # shown; the others are folded away
 HEADS = ("", "alerted", "early", "before a debit", "yen lost", "false groups a day")
 _SHARES = ("alerted", "early", "before_debit", "yen_lost")
 
 
-def page(figures: dict[str, Any], *, pictures: str = "", level: int = 1) -> str:
-    """The page; `pictures` is the path to the folder of the PNG files; `level` that of its first heading."""
-    title = f"{'#' * level} What each part of a model adds, and where it fails"
+def page(figures: dict[str, Any]) -> str:
+    """The page, for a README beside its pictures."""
+    title = "# What each part of a model adds, and where it fails"
     parts = [title, *([QUICK] if figures["quick"] else [])]
     if "worlds" in figures:
-        parts += worlds(figures, level + 1)
+        parts += worlds(figures)
     if "questions" in figures:
-        parts += _simulated(figures, pictures, level)
+        parts += _simulated(figures)
     return "\n\n".join(parts) + "\n"
 
 
-def _simulated(figures: dict[str, Any], pictures: str, level: int) -> list[str]:
+def _simulated(figures: dict[str, Any]) -> list[str]:
     """The sections about our own simulator."""
     parts = [
-        *([f"{'#' * (level + 1)} In our own simulator"] if "worlds" in figures else []),
+        *(["## In our own simulator"] if "worlds" in figures else []),
         _intro(figures),
-        f"![Cases caught early and yen lost in every experiment]({pictures}experiments.png)",
-        f"{'#' * (level + 1)} Where it fails",
+        "![Cases caught early and yen lost in every experiment](experiments.png)",
+        "## Where it fails",
         "\n".join(f"- {sentence}" for sentence in failures(figures)) or "Nothing failed.",
     ]
     for question in QUESTIONS:
         table = _table(figures, question)
         if table:
-            parts += [f"{'#' * (level + 1)} {question.title}", question.text, table]
+            parts += [f"## {question.title}", question.text, table]
         if question is DETECTORS and table:
-            parts += [f"![Early cases by typology, without each detector and by each alone]({pictures}typologies.png)"]
+            parts += ["![Early cases by typology, without each detector and by each alone](typologies.png)"]
     return parts
-
-
-def with_section(text: str, section: str) -> str:
-    """A file's text with `section` between the markers; raises UserError unless it has exactly one pair of them."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in after:
-        raise UserError(f"expected {BEGIN} and, after it, {END} once in --section: add these two lines")
-    return f"{before}{BEGIN}\n{section}{END}{after}"
-
-
-def section_of(text: str) -> str:
-    """The text between the markers of a file."""
-    return text.partition(f"{BEGIN}\n")[2].partition(END)[0]
 
 
 def _intro(figures: dict[str, Any]) -> str:

@@ -15,8 +15,8 @@ from models.ablation.foreign import FULL as LIFE
 from models.ablation.foreign import QUICK as SMALL_LIFE
 from models.ablation.foreign import Foreign
 from models.ablation.foreign_page import TITLE
-from models.ablation.page import BEGIN, END, SECTION_LEVEL, page, section_of
 from models.ablation.page import QUICK as QUICK_NOTE
+from models.ablation.page import page
 from models.ablation.run import FULL, QUICK, Run, Size
 from models.training import Plan
 
@@ -102,25 +102,6 @@ def test_days_too_few_for_a_foreign_world_are_refused_before_the_work(work: Work
         run("-o", tmp_path, "--days", 13)
     assert [] == work.done
     assert 0 == run("-o", tmp_path, "--days", 13, "--only", "simulator").exit_code
-
-
-def test_a_section_of_another_file_is_the_page_and_shows_the_pictures(work: Work, tmp_path: Path) -> None:
-    readme = tmp_path / "models" / "README.md"
-    readme.parent.mkdir()
-    readme.write_text(f"# by hand\n{BEGIN}\nold\n{END}\nby hand too\n", "utf-8")
-    run("-o", tmp_path / "docs" / "ablation", "--section", readme)
-    text = readme.read_text("utf-8")
-    assert text.startswith(f"# by hand\n{BEGIN}\n")
-    assert text.endswith(f"{END}\nby hand too\n")
-    figures = json.loads((tmp_path / "docs" / "ablation" / FIGURES).read_text("utf-8"))
-    assert page(figures, pictures="../docs/ablation/", level=SECTION_LEVEL) == section_of(text)
-
-
-def test_a_file_without_markers_is_refused_before_the_work(work: Work, tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("nothing", "utf-8")
-    with pytest.raises(UserError, match="add these two lines"):
-        run("-o", tmp_path / "out", "--section", tmp_path / "README.md")
-    assert work.size is None
 
 
 @pytest.mark.parametrize(

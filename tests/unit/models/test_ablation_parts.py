@@ -14,12 +14,11 @@ from detector.contract.batch import Batch, concatenate
 from detector.core.chains import CHAINS
 from detector.core.detector_table import DETECTORS
 from detector.core.detectors import Detector, ForestDetector
-from detector.errors import UserError
 from detector.jst import DAY_MS, JST_MS
 from models.ablation.disturbances import CHUNK, DISTURBANCES, disturbed
 from models.ablation.experiments import EXPERIMENTS, QUESTIONS, USUAL
 from models.ablation.failures import failures
-from models.ablation.page import BEGIN, END, SECTION_LEVEL, page, section_of, with_section
+from models.ablation.page import page
 from models.ablation.parts import exchanged, without
 from models.ablation.pictures import pictures
 
@@ -126,15 +125,13 @@ def test_a_lost_day_is_gone_and_a_held_one_comes_after_the_next() -> None:
 def test_the_checked_in_page_says_what_the_figures_beside_it_say() -> None:
     figures = checked_in()
     assert page(figures) == (FOLDER / "README.md").read_text("utf-8")
-    told = page(figures, pictures="../docs/ablation/", level=SECTION_LEVEL)
-    assert told == section_of(README.read_text("utf-8"))
     assert all((FOLDER / f"{name}.png").exists() for name in pictures(figures))
 
 
 def test_the_checked_in_page_has_a_table_for_each_question_and_a_row_for_each_experiment_and_part() -> None:
-    text, figures = section_of(README.read_text("utf-8")), checked_in()
+    text, figures = (FOLDER / "README.md").read_text("utf-8"), checked_in()
     for question in QUESTIONS:
-        section = text.partition(f"\n### {question.title}\n")[2].partition("\n### ")[0]
+        section = text.partition(f"\n## {question.title}\n")[2].partition("\n## ")[0]
         assert "\n|---|" in section, question.title
     for one in EXPERIMENTS:
         assert f"\n| {one.name}: {one.help} |" in text
@@ -197,15 +194,3 @@ def test_a_typology_that_is_seldom_early_or_missed_is_named() -> None:
         "**T3** is alerted early in 50% of its cases.",
         "**T3**: with one seed 10% of the cases are never alerted.",
     ] == (failures(figures))
-
-
-def test_a_section_takes_the_place_of_the_last_one_between_its_markers() -> None:
-    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert f"before\n{BEGIN}\nnew\n{END}\nafter\n" == with_section(text, "new\n")
-    assert "new\n" == section_of(with_section(text, "new\n"))
-
-
-@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
-def test_a_file_without_one_pair_of_markers_is_refused(text: str) -> None:
-    with pytest.raises(UserError, match="once in --section"):
-        with_section(text, "new")
