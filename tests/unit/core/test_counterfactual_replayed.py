@@ -18,7 +18,7 @@ from detector.core.topology import topology_of
 
 REPEATS = WALLET_CHAIN.feature_names.index("repeats")
 #: So low a threshold that some two hundred debits alert, most of which would not at a smaller amount.
-MODEL = replace(model(), budget=10.0)
+MODEL = replace(model(), budget=12.0)
 EXPLAINER = Explainer(MODEL, WALLET_CHAIN, ("a", "w"))
 
 
