@@ -3,6 +3,7 @@
 `kozamori worker` must start fast and small, so nothing here may import a command before it is asked for.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,13 +118,24 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except click.ClickException as error:
         return _fail(_usage(error), 2)
-    except click.Abort:
+    except click.Abort as abort:
+        _let_go(abort)
         return 130  # 128 + SIGINT, what a shell expects
     except UserError as error:
         return _fail(str(error), 2)
     except KozamoriError as error:
         return _fail(str(error), 1)
     return result if isinstance(result, int) else 0
+
+
+def _let_go(abort: click.Abort) -> None:
+    """Release what Ctrl-C interrupted: an object of a library that is half made may complain as it goes."""
+    told, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        abort.__cause__ = abort.__context__ = None
+        gc.collect()
+    finally:
+        sys.unraisablehook = told
 
 
 def _usage(error: click.ClickException) -> str:

@@ -9,7 +9,7 @@ from detector.bench.explain import MOST_JUDGED, Cost, _table, explain
 
 
 def test_json_has_every_form_of_detector_and_the_counterfactual() -> None:
-    result = CliRunner().invoke(explain, ["--rounds", "1", "--alerts", "5", "--json"], catch_exceptions=False)
+    result = CliRunner().invoke(explain, ["--rounds", "5", "--alerts", "5", "--json"], catch_exceptions=False)
     said = json.loads(result.stdout)
     assert {"machine", "seed", "rounds", "alerts", "most_judged", "reasons", "counterfactual_us"} == said.keys()
     assert ["boosting", "joint_tail", "isolation_forest"] == [row["form"] for row in said["reasons"]]
