@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from kafka.structs import OffsetAndMetadata
-from support.deployments import delete_records, recreate
+from support.deployments import add_partitions, delete_records, recreate
 from support.models import make_draft
 from support.replays import left_in_kafka, offline, same
 from support.scenes import Scene
@@ -134,8 +134,7 @@ def expire(settings: Settings, committed: dict[int, int]) -> None:
 
 
 def more_partitions(settings: Settings, committed: dict[int, int]) -> None:
-    with admin_client(settings) as client:
-        client.create_partitions(dict.fromkeys((settings.account_events, settings.wallet_events), len(committed) + 1))
+    add_partitions(settings, len(committed) + 1, settings.account_events, settings.wallet_events)
 
 
 def lose_offsets(settings: Settings, _committed: dict[int, int]) -> None:

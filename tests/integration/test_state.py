@@ -9,6 +9,7 @@ from kafka import KafkaConsumer
 from support.deployments import (
     PARTITIONS,
     WATERMARK_MS,
+    add_partitions,
     commit,
     configure,
     delete_records,
@@ -22,6 +23,7 @@ from support.deployments import (
     send,
 )
 from support.shared_kafka import Cluster
+from support.workers import wait_until
 
 from detector.cli.main import cli, run
 from detector.errors import UserError
@@ -93,14 +95,11 @@ def test_a_healthy_deployment_shows_what_a_worker_left_in_every_stage(settings: 
             assert partition.verdict == "ok"
 
 
-def add_partitions(settings: Settings, *topics: str) -> None:
-    with admin_client(settings) as client:
-        client.create_partitions(dict.fromkeys(topics, PARTITIONS + 1))
-
-
 def delete_topics(settings: Settings, *topics: str) -> None:
     with admin_client(settings) as client:
         client.delete_topics(list(topics))
+    # The broker that is asked learns it from the controller a moment later.
+    wait_until(lambda: not set(topics) & set(inspect(settings)), "topics are gone")
 
 
 def lose_offsets(settings: Settings) -> None:
@@ -141,7 +140,7 @@ FAULTS: dict[str, tuple[Callable[[Settings], None], dict[str, set[str]]]] = {
         {"wallet": {"ok", "other rows"}},
     ),
     "partitions added": (
-        lambda settings: add_partitions(settings, settings.account_events),
+        lambda settings: add_partitions(settings, PARTITIONS + 1, settings.account_events),
         {"account": {"partitions added", "new"}} | {node.name: {"partitions added"} for node in BEHIND_HOPS},
     ),
     "offsets gone": (
@@ -204,7 +203,7 @@ def test_a_reset_to_the_latest_event_passes_over_what_is_there(settings: Setting
 
 def test_a_reset_mends_added_partitions(settings: Settings) -> None:
     healthy(settings)
-    add_partitions(settings, *(settings.input_topic(node) for node in SOURCES))
+    add_partitions(settings, PARTITIONS + 1, *(settings.input_topic(node) for node in SOURCES))
     reset(settings, "earliest")
     assert {"new"} == verdicts(settings)
     check(settings, inspect(settings))
@@ -323,7 +322,7 @@ def test_a_move_that_would_lose_something_is_refused(
     ("fault", "said"),
     [
         (
-            lambda settings: add_partitions(settings, settings.account_events),
+            lambda settings: add_partitions(settings, PARTITIONS + 1, settings.account_events),
             "has 3 partitions, the rows of stage account were built with 2",
         ),
         (lambda _settings: None, "expected --from-deployment NAME"),

@@ -155,6 +155,13 @@ def configure(settings: Settings, config: Mapping[str, str], *topics: str) -> No
         wait_until(lambda: known(client), f"{config} on {topics}")
 
 
+def add_partitions(settings: Settings, partitions: int, *topics: str) -> None:
+    """Give topics so many partitions, and return when the broker has them: it learns it from the controller."""
+    with admin_client(settings) as client:
+        client.create_partitions(dict.fromkeys(topics, partitions))
+    wait_until(lambda: {partitions} == {inspect(settings)[topic].partitions for topic in topics}, f"more {topics}")
+
+
 def delete_records(settings: Settings, before: Sequence[int]) -> None:
     """What retention does: the log of each partition begins at `before`."""
     with admin_client(settings) as client:
