@@ -12,7 +12,7 @@ from detector.contract.vocabulary import MONTHLY_CAP_YEN
 from detector.core.stage import Chain
 from detector.jst import date_of
 from models.adapted import THROUGH_OWN, adapted
-from models.burn_in import BurnIn, find, given
+from models.burn_in import NO_BURN_IN, BurnIn, find, given
 from models.datasets import Dataset, Life, all_normal, collect
 from models.history import History, HistoryObserver
 from models.inject import NO_CASE, Attacks, Cases, collect_cases
@@ -76,7 +76,7 @@ def inject_attacks(
     data = collect(observer.watch(batches()), chain, ttl_ms, advance, life)
     history = observer.history
     if not len(data.kind):
-        return Prepared(data, None, BurnIn())
+        return Prepared(data, None, NO_BURN_IN)
     left_out = find(data, chain, seed) if burn_in is None else given(burn_in, history.days)
     wanted = min(CASES, len(history.ties.account) // ACCOUNTS_A_CASE) if cases is None else cases
     if not wanted:

@@ -44,7 +44,7 @@ def adapted(
     `case` int64 (n,): negative for events without a single victim; `through_own` bool (n,): of a case that may go
     through the victim's own wallet, and then has neither an opening nor a link.
     """
-    columns = {name: getattr(batch, name).copy() for name in ("source", *Ties._fields)}
+    columns = {name: getattr(batch, name).copy() for name in Ties._fields}
     kept = np.ones(batch.size, np.bool_)
     known, own = (rng.uniform(0, most) for most in (KNOWN, OWN_WALLET))
     cases = np.unique(case[case >= 0])

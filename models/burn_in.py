@@ -11,14 +11,13 @@ import numpy.typing as npt
 
 from detector.contract.vocabulary import KINDS
 from detector.core.detector_table import chosen
-from detector.core.detectors import Detector, ForestDetector, JointTailDetector
 from detector.core.stage import Columns
 from detector.errors import UserError
-from models.datasets import FRAUD, SCORED_KINDS, Dataset
-from models.forests import Sizes, fit_forest
-from models.joint_tails import fit_joint_tail
-from models.outcomes import alarm_of, calibrate
-from models.span import split
+from models.datasets import FRAUD, SCORED_KINDS, Dataset, present_features
+from models.forests import Sizes
+from models.outcomes import alarm_of, calibrate, days_of_groups
+from models.span import HELD_OUT_EVERY, split
+from models.unsupervised import fit_unsupervised
 
 #: With fewer days the second half, by which the first is judged, has no whole week.
 LEAST_DAYS = 14
@@ -31,7 +30,6 @@ SHARE, FEWEST = 0.002, 5.0
 #: Detectors that need no attacks, small: it is days that are compared, not events.
 SIZES = Sizes(trees=50, max_samples=256, max_events=50_000)
 FORMS = ("isolation_forest", "joint_tail")
-EVERY = 3  # held-out days of the second half
 
 
 class BurnIn(NamedTuple):
@@ -94,25 +92,15 @@ def _unusual(
 ) -> npt.NDArray[np.int64]:
     """Accounts a day that detectors of the days from `half` on call unusual, int64 (n_days,)."""
     later = data.select(data.day >= half)
-    span = split(later, None, days[days >= half][EVERY - 1 :: EVERY])
-    present = {name for name, x in zip(columns.feature_names, span.fitting.X.T, strict=True) if not np.isnan(x).all()}
+    span = split(later, None, days[days >= half][HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     kinds = [KINDS[code] for code in SCORED_KINDS if (span.fitting.kind == code).sum() > 1]
-    detectors: list[Detector] = []
-    for spec in chosen(FORMS, present, kinds):
-        if spec.form == "joint_tail":
-            detectors.append(JointTailDetector(spec, fit_joint_tail(spec, span.fitting, columns)))
-        else:
-            codes = [KINDS.index(kind) for kind in spec.kinds]
-            forests = {code: fit_forest(KINDS[code], span.fitting, columns.features, SIZES, seed) for code in codes}
-            detectors.append(ForestDetector(spec, forests))
-    alarm = alarm_of(tuple(detectors), calibrate(tuple(detectors), span), data)
-    level = max(FEWEST, SHARE * len(_accounts(later, np.ones(len(later.kind), np.bool_))) / int((days >= half).sum()))
-    found = _accounts(data, alarm <= level)
+    if not kinds:
+        return np.zeros(len(days), np.int64)
+    specs = chosen(FORMS, present_features(span.fitting, columns), kinds)
+    detectors = tuple(fit_unsupervised(spec, span.fitting, columns, SIZES, seed) for spec in specs)
+    alarm = alarm_of(detectors, calibrate(detectors, span), data)
+    level = max(
+        FEWEST, SHARE * len(days_of_groups(later, np.ones(len(later.kind), np.bool_))) / int((days >= half).sum())
+    )
+    found = days_of_groups(data, alarm <= level)
     return np.bincount(np.searchsorted(days, found), minlength=len(days))
-
-
-def _accounts(data: Dataset, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """The day of each (account, day) that has an event at `which`."""
-    pairs = np.unique(np.stack([data.day[which].astype(np.uint64), data.account[which]]), axis=1)
-    day: npt.NDArray[np.int64] = pairs[0].astype(np.int64)
-    return day

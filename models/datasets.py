@@ -10,7 +10,7 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.admission import APPLY_FRESH
 from detector.core.memory import MemoryRun
-from detector.core.stage import Chain
+from detector.core.stage import Chain, Columns
 from detector.core.topology import topology_of
 from detector.jst import day_of
 
@@ -42,6 +42,11 @@ class Dataset(NamedTuple):
     def select(self, which: npt.NDArray[np.bool_]) -> Self:
         """The events at `which`."""
         return self._replace(**{name: column[which] for name, column in self._asdict().items()})
+
+
+def present_features(data: Dataset, columns: Columns) -> set[str]:
+    """The features that at least one event has."""
+    return {name for name, x in zip(columns.feature_names, data.X.T, strict=True) if not np.isnan(x).all()}
 
 
 def all_normal(batch: Batch) -> npt.NDArray[np.int32]:

@@ -18,8 +18,6 @@ from detector.core.detectors import (
     BoostingDetector,
     Detector,
     DetectorSpec,
-    ForestDetector,
-    JointTailDetector,
 )
 from detector.core.stage import Columns
 from detector.core.surprise import fit_surprise
@@ -29,13 +27,13 @@ from models.bank_shares import bank_shares
 from models.boosting import Turns, fit_boosting
 from models.burn_in import NO_BURN_IN, BurnIn
 from models.curve import curve_of
-from models.datasets import DOUBTFUL, FRAUD, SCORED_KINDS, Dataset
-from models.forests import Sizes, fit_forest
+from models.datasets import DOUBTFUL, FRAUD, SCORED_KINDS, Dataset, present_features
+from models.forests import Sizes
 from models.hidden import fit_cleaned
 from models.inject import Cases
-from models.joint_tails import fit_joint_tail
 from models.outcomes import alarm_of, alarms_of, alone, calibrate, groups_by_day, leave_one_out, outcome_at
 from models.span import Span, check_days, held_out_of, split
+from models.unsupervised import fit_unsupervised
 
 LIBRARIES = ("numpy", "numba", "scikit-learn")
 
@@ -146,25 +144,19 @@ def _specs(span: Span, columns: Columns, plan: Plan) -> tuple[DetectorSpec, ...]
     forms = set(plan.forms)
     if span.cases is None or not span.cases.early.any():
         forms.discard("boosting")
-    present = {name for name, x in zip(columns.feature_names, span.fitting.X.T, strict=True) if not np.isnan(x).all()}
-    specs = chosen(forms, present, plan.kinds)
+    specs = chosen(forms, present_features(span.fitting, columns), plan.kinds)
     if not specs:
         raise UserError(f"{', '.join(plan.forms)}: cannot be trained on this history: choose other --detectors")
     return specs
 
 
 def _fit(spec: DetectorSpec, span: Span, columns: Columns, plan: Plan) -> Detector:
-    if spec.form == "isolation_forest":
-        sizes = Sizes(plan.trees, plan.max_samples, plan.max_events)
-        forests = {
-            KINDS.index(kind): fit_forest(kind, span.fitting, columns.features, sizes, plan.seed) for kind in spec.kinds
-        }
-        return ForestDetector(spec, forests)
     if spec.form == "boosting":
         assert span.cases is not None
         turns = Turns(plan.turns, plan.max_events, plan.seed)
         return BoostingDetector(spec, fit_boosting(spec, span.fitting, span.cases, columns.features, turns))
-    return JointTailDetector(spec, fit_joint_tail(spec, span.fitting, columns))
+    sizes = Sizes(plan.trees, plan.max_samples, plan.max_events)
+    return fit_unsupervised(spec, span.fitting, columns, sizes, plan.seed)
 
 
 def _banks(

@@ -13,9 +13,9 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from detector.cli.ablation_worlds import ForeignLives, Simulations
 from detector.cli.folders import write_files
 from detector.cli.options import as_json
-from detector.cli.worlds import ForeignLives, Simulations
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 from models.ablation import foreign

@@ -26,7 +26,7 @@ class Entry:
 COMMANDS = (
     Entry("demo", "detector.cli.demo:demo", "Start a Kafka, replay the attack of September 2020, show the alerts."),
     Entry("simulate", "detector.cli.producers:simulate", "Write events of a made-up population, attacks included."),
-    Entry("world", "detector.cli.foreign:world", "Write days of a foreign world, to judge a model by."),
+    Entry("world", "detector.cli.world:world", "Write days of a foreign world, to judge a model by."),
     Entry("produce", "detector.cli.producers:produce", "Publish a file or a scenario to Kafka."),
     Entry("train", "detector.cli.models:train", "Train a model on an events file."),
     Entry("budget", "detector.cli.budget:budget", "Show what each alert budget buys with a model, and what it costs."),

@@ -48,6 +48,14 @@ controller = click.option(
     help="Hold the rate of alert groups at the budget while normal life drifts, as a worker with this setting does.",
 )
 
+yes = click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
+start_at = click.option(
+    "--to",
+    type=click.Choice(["earliest", "latest"]),
+    default="earliest",
+    show_default=True,
+    help="Where reading begins: at the first event Kafka still has, or after the last.",
+)
 warm_up = click.option(
     "--warm-up", type=click.Path(path_type=Path), help="Events before these: the state begins with them."
 )

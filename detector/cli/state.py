@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
-from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.cli.options import CONNECTION, as_json, start_at, with_settings, yes
 from detector.cli.warm import warm
 from detector.jst import JST
 from detector.ops.migrate import Move, move, plan_move, refuse_without_name
@@ -28,8 +28,6 @@ from detector.settings import Settings
 
 DEPLOYMENT = (*CONNECTION, "deployment")
 COLUMNS = ("part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict")
-
-yes = click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
 
 
 @click.group(
@@ -89,13 +87,7 @@ Examples:
 """
 )
 @with_settings(*DEPLOYMENT)
-@click.option(
-    "--to",
-    type=click.Choice(["earliest", "latest"]),
-    default="earliest",
-    show_default=True,
-    help="Where reading begins: at the first event Kafka still has, or after the last.",
-)
+@start_at
 @yes
 @as_json
 def reset(settings: Settings, to: Start, *, yes: bool, as_json: bool) -> None:

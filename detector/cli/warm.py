@@ -11,7 +11,7 @@ from rich.console import Console
 
 from detector.artifact import read_model
 from detector.cli.mapping import load, notify
-from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
+from detector.cli.options import CONNECTION, as_json, mapping_file, start_at, with_settings, yes
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.core.chains import CHAINS
@@ -38,14 +38,8 @@ Examples:
 )
 @click.argument("history", type=click.Path(path_type=Path))
 @with_settings(*CONNECTION, "deployment", "model", "ttl_days")
-@click.option(
-    "--to",
-    type=click.Choice(["earliest", "latest"]),
-    default="earliest",
-    show_default=True,
-    help="Where reading begins afterwards: at the first event Kafka still has, or after the last.",
-)
-@click.option("--yes", is_flag=True, help="Do it; without this the command only says what it would do.")
+@start_at
+@yes
 @mapping_file()
 @as_json
 def warm(settings: Settings, history: Path, to: Start, own: Path | None, *, yes: bool, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from support.deployments import (
     commit,
     configure,
     delete_records,
+    delete_topics,
     events,
     header,
     healthy,
@@ -23,7 +24,6 @@ from support.deployments import (
     send,
 )
 from support.shared_kafka import Cluster
-from support.workers import wait_until
 
 from detector.cli.main import cli, run
 from detector.errors import UserError
@@ -93,13 +93,6 @@ def test_a_healthy_deployment_shows_what_a_worker_left_in_every_stage(settings: 
             assert (WATERMARK_MS, kept, kept) == (partition.watermark_ms, partition.rows, partition.writers)
             assert (header(settings, node) if kept else None) == partition.header
             assert partition.verdict == "ok"
-
-
-def delete_topics(settings: Settings, *topics: str) -> None:
-    with admin_client(settings) as client:
-        client.delete_topics(list(topics))
-    # The broker that is asked learns it from the controller a moment later.
-    wait_until(lambda: not set(topics) & set(inspect(settings)), "topics are gone")
 
 
 def lose_offsets(settings: Settings) -> None:

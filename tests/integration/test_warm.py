@@ -1,7 +1,6 @@
 """`kozamori state warm` on a real Kafka: a worker over a filled deployment, and deployments that are not filled."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from kafka import KafkaConsumer
 from support.chains import Sourced, one_log
 from support.deployments import (
     commit,
+    delete_topics,
     events,
     header,
     healthy,
@@ -39,9 +39,7 @@ from detector.core.stage import ALARM_MILLIONTHS
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
 from detector.jst import DAY_MS
-from detector.kafka.clients import admin_client
 from detector.kafka.security import client_options
-from detector.kafka.topics import inspect
 from detector.ops.state import TOPOLOGY, show
 from detector.settings import Settings
 from detector.stream.changelog import encode_header
@@ -221,13 +219,6 @@ def test_to_the_latest_a_worker_begins_behind_what_is_there(account_scene: Scene
     assert accounts_of(after).num_rows == sum(part.committed or 0 for part in accounts.partitions)
 
 
-def delete(settings: Settings, topic: str) -> None:
-    with admin_client(settings) as client:
-        client.delete_topics([topic])
-    while topic in inspect(settings):
-        time.sleep(0.1)
-
-
 def misplaced(settings: Settings) -> None:
     """An event of 16 zeros in a partition each: one of them is not that of its key."""
     value = (
@@ -242,7 +233,10 @@ REFUSED: dict[str, tuple[Callable[[Settings], object], str]] = {
     "rows": (healthy, r"is not empty .*begin anew with `kozamori state reset`"),
     "offsets": (lambda settings: commit(settings, 0), "is not empty"),
     "a hop": (lambda settings: events(settings, 1, topic=settings.hop_topic("cases")), r"is not empty .* 1 messages"),
-    "a topic": (lambda settings: delete(settings, settings.rows_topic("cases")), r"has no topic .*rows\.cases: run"),
+    "a topic": (
+        lambda settings: delete_topics(settings, settings.rows_topic("cases")),
+        r"has no topic .*rows\.cases: run",
+    ),
     "other partitions": (misplaced, "does not use Kafka's own partitioner"),
 }
 

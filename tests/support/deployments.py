@@ -1,7 +1,6 @@
 """A deployment of its own topics on a real Kafka, and what a worker would have left in it."""
 
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -170,10 +169,14 @@ def delete_records(settings: Settings, before: Sequence[int]) -> None:
         )
 
 
+def delete_topics(settings: Settings, *topics: str) -> None:
+    """Delete topics, and return when the broker knows: it learns it from the controller."""
+    with admin_client(settings) as client:
+        client.delete_topics(list(topics))
+    wait_until(lambda: not set(topics) & set(inspect(settings)), f"{topics} are gone")
+
+
 def recreate(settings: Settings, topic: str) -> None:
     """Delete a topic and declare it again."""
-    with admin_client(settings) as client:
-        client.delete_topics([topic])
-    while topic in inspect(settings):
-        time.sleep(0.1)
+    delete_topics(settings, topic)
     create(settings, settings.partitions, 1)

@@ -12,10 +12,10 @@ import pytest
 from click import Command
 from click.testing import CliRunner
 
+from detector.cli.ablation_worlds import JUDGED_FROM, ForeignLives
 from detector.cli.backtest import backtest
-from detector.cli.foreign import world as world_command
 from detector.cli.models import train
-from detector.cli.worlds import JUDGED_FROM, ForeignLives
+from detector.cli.world import world as world_command
 from detector.contract.batch import concatenate
 from detector.core.chains import CHAINS
 from detector.jst import date_of, day_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detector.cli.worlds import Simulations
+from detector.cli.ablation_worlds import Simulations
 from detector.contract.batch import Batch, concatenate
 from detector.core.chains import CHAINS
 from detector.core.detector_table import DETECTORS

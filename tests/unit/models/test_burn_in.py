@@ -8,7 +8,7 @@ from support.models import FIRST_DAY, STAGE, make_history
 
 from detector.errors import UserError
 from models.burn_in import BurnIn, find, given
-from models.datasets import FRAUD, Dataset
+from models.datasets import DOUBTFUL, FRAUD, Dataset
 from models.training import Plan, train
 
 DAYS = 28
@@ -54,6 +54,15 @@ def test_a_history_that_never_settles_is_refused_with_what_would_do() -> None:
 def test_a_history_too_short_to_tell_is_refused_with_what_would_do() -> None:
     with pytest.raises(UserError, match=r"13 days .* at least 14 days, or --burn-in 0"):
         find(falling(lambda _: 1.0, days=13), STAGE, 1)
+
+
+def test_where_nothing_can_be_learnt_from_no_day_is_left_out_and_training_says_what_is_missing() -> None:
+    data = falling(lambda _: 1.0)
+    doubtful = data._replace(life=np.full_like(data.life, DOUBTFUL))
+    found = find(doubtful, STAGE, 1)
+    assert (0, (0,) * DAYS) == (found.days, found.unusual)
+    with pytest.raises(UserError, match="0 link events on the days of the history that are learnt from"):
+        train(doubtful, STAGE, SMALL, "", burn_in=found)
 
 
 def test_a_burn_in_that_leaves_nothing_is_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import models.worlds
-from detector.cli.foreign import world as command
+from detector.cli.world import world as command
 from detector.errors import UserError
 from models.worlds.world import EVENTS, WORLDS, Size
 from producers.files import read_labels, read_tables
