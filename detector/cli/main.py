@@ -3,7 +3,6 @@
 `kozamori worker` must start fast and small, so nothing here may import a command before it is asked for.
 """
 
-import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from importlib import import_module
 import click
 
 from detector.errors import KozamoriError, UserError
+from detector.interrupt import interruptible
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,30 +112,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(command: click.Command, arguments: Sequence[str] | None) -> int:
     """The exit status of `command`; an error a person can fix is one line on stderr, never a traceback."""
     try:
-        result = command.main(arguments, prog_name="kozamori", standalone_mode=False)
+        with interruptible():
+            result = command.main(arguments, prog_name="kozamori", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except click.ClickException as error:
         return _fail(_usage(error), 2)
-    except click.Abort as abort:
-        _let_go(abort)
+    except click.Abort:
         return 130  # 128 + SIGINT, what a shell expects
     except UserError as error:
         return _fail(str(error), 2)
     except KozamoriError as error:
         return _fail(str(error), 1)
     return result if isinstance(result, int) else 0
-
-
-def _let_go(abort: click.Abort) -> None:
-    """Release what Ctrl-C interrupted: an object of a library that is half made may complain as it goes."""
-    told, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    try:
-        abort.__cause__ = abort.__context__ = None
-        gc.collect()
-    finally:
-        sys.unraisablehook = told
 
 
 def _usage(error: click.ClickException) -> str:

@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from detector.interrupt import interrupt
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,4 +57,4 @@ class Interrupts:
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
         if not self._held:
-            raise KeyboardInterrupt
+            interrupt()

@@ -1,4 +1,3 @@
-import gc
 import subprocess
 import sys
 
@@ -93,26 +92,3 @@ def test_help_imports_nothing_heavy() -> None:
 def test_every_command_has_help_with_an_example(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(cli, [entry.name, "--help"]) == 0
     assert "Example" in capsys.readouterr().out
-
-
-class HalfMade:
-    """An object whose making Ctrl-C interrupts, and that cannot be collected without what it lacks."""
-
-    def __init__(self) -> None:
-        raise KeyboardInterrupt
-
-    def __del__(self) -> None:
-        del self.handle  # type: ignore[attr-defined]
-
-
-def test_what_ctrl_c_leaves_half_made_does_not_complain(capsys: pytest.CaptureFixture[str]) -> None:
-    unraisable = list[object]()
-    told, sys.unraisablehook = sys.unraisablehook, unraisable.append
-    try:
-        assert 130 == run(click.Command("half", callback=HalfMade), [])
-        assert sys.unraisablehook == unraisable.append
-        gc.collect()
-    finally:
-        sys.unraisablehook = told
-    assert not unraisable
-    assert "Traceback" not in capsys.readouterr().err
