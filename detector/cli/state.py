@@ -26,7 +26,7 @@ from detector.ops.stored import Progress
 from detector.ops.verdicts import GOOD, VERDICTS
 from detector.settings import Settings
 
-DEPLOYMENT = (*CONNECTION, "deployment")
+DEPLOYMENT = (*CONNECTION, "input_prefix", "deployment")
 COLUMNS = ("part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict")
 
 

@@ -37,7 +37,7 @@ Examples:
 """
 )
 @click.argument("history", type=click.Path(path_type=Path))
-@with_settings(*CONNECTION, "deployment", "model", "ttl_days")
+@with_settings(*CONNECTION, "input_prefix", "deployment", "model", "ttl_days")
 @start_at
 @yes
 @mapping_file()
