@@ -33,8 +33,10 @@ def test_a_shadow_raises_the_same_alerts_and_leaves_the_live_ones_rows_and_alert
         wait_until(lambda: all(progress.finished() for progress in progresses), "both have read all", *workers)
         assert [0, 0] == [worker.stop() for worker in workers]
     finally:
-        for closed in (*workers, *progresses):
-            closed.close()
+        for worker in workers:
+            worker.close()
+        for progress in progresses:
+            progress.close()
     expected = offline(live, account_scene.model)
     for found in (left_in_kafka(live, account_scene.model), left_in_kafka(shadow, account_scene.model)):
         same(expected, found)
