@@ -100,8 +100,8 @@ def pack(draft: Draft) -> dict[str, bytes]:
         schema=SCHEMA,
         version=f"{draft.label}-{sha256[:8]}",
         stages=draft.columns.name,
-        features=draft.columns.feature_names,
-        features_hash=features_hash(draft.columns),
+        features=tuple(feature.known_as for feature in draft.columns.features),
+        features_hash=features_hash(draft.columns.name, draft.columns.features),
         detectors=tuple(
             DetectorRow(**{name: getattr(spec, name) for name in DetectorSpec.__dataclass_fields__}) for spec in specs
         ),
@@ -122,16 +122,13 @@ def pack(draft: Draft) -> dict[str, bytes]:
 def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") -> Model:
     """The model of a folder's files; its `sha256` is that of the manifest, which names that of the arrays.
 
-    Raises UserError, naming `where`, when a file is damaged, from a newer release or made for other features.
+    Features are found by name: one that came later, or was renamed, does not matter to the model. Raises UserError,
+    naming `where`, when a file is damaged, from a newer release or made for other features.
     """
     manifest = _manifest(files[MANIFEST], where)
     if hashlib.sha256(files[ARRAYS]).hexdigest() != manifest.arrays_sha256:
         raise UserError(f"{where}: {ARRAYS} is damaged (its SHA-256 is not the manifest's): copy it again or {AGAIN}")
-    if manifest.stages != columns.name or manifest.features_hash != features_hash(columns):
-        raise UserError(
-            f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
-            f" {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
-        )
+    indices = _indices(manifest, columns, where)
     for stage, version in columns.features_versions:
         if (made_for := manifest.features_versions.get(stage, 1)) != version:
             raise UserError(
@@ -141,8 +138,8 @@ def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") 
     if manifest.watch:
         raise UserError(f"{where}: has a watch-list, which this release does not keep: {AGAIN}")
     try:
-        return _restore(manifest, files, columns)
-    except (KeyError, ValueError, TypeError) as error:
+        return _restore(manifest, files, columns, indices)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
         raise UserError(f"{where}: manifest and arrays do not fit together ({error}): {AGAIN}") from error
 
 
@@ -201,13 +198,38 @@ def _manifest(content: bytes, where: str) -> Manifest:
         raise UserError(f"{where}: {MANIFEST} is damaged ({error}): copy it again or {AGAIN}") from error
 
 
-def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> Model:
+def _indices(manifest: Manifest, columns: Columns, where: str) -> npt.NDArray[np.int64]:
+    """Where each feature of the model is among the columns, int64 (F of the model,)."""
+    known = {feature.known_as: index for index, feature in enumerate(columns.features)}
+    found = [known[name] for name in manifest.features if name in known]
+    computed = features_hash(columns.name, [columns.features[index] for index in found])
+    if manifest.stages != columns.name or manifest.features_hash != computed:
+        raise UserError(
+            f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
+            f" {computed} of {columns.name}: {AGAIN}, or run the release it was made with"
+        )
+    return np.array(found, np.int64)
+
+
+def _by_name(
+    arrays: dict[str, npt.NDArray[Any]], indices: npt.NDArray[np.int64], width: int
+) -> dict[str, npt.NDArray[Any]]:
+    """A model's arrays over the `width` columns of this release, of which its own are at `indices`."""
+    moved = {name: indices[array] if name.rpartition(".")[2] == "columns" else array for name, array in arrays.items()}
+    usual = np.full((len(arrays["usual"]), width), np.nan, np.float32)
+    usual[:, indices] = arrays["usual"]
+    return moved | {"usual": usual}
+
+
+def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns, indices: npt.NDArray[np.int64]) -> Model:
     specs = tuple(
         DetectorSpec(**{name: getattr(row, name) for name in DetectorRow.__struct_fields__})
         for row in manifest.detectors
     )
     with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
+    if indices.tolist() != list(range(len(columns.features))):
+        arrays = _by_name(arrays, indices, len(columns.features))
     detectors, calibrations = [], []
     for spec in specs:
         own = {name.removeprefix(f"{spec.name}."): array for name, array in arrays.items()}

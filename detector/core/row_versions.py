@@ -29,8 +29,8 @@ class RowVersion:
 
     def check(self, row: np.dtype[Any]) -> None:
         """Raise ValueError where rows of this layout cannot be read as `row` by name."""
-        ours, theirs = row.fields or {}, self.row.fields or {}
-        if changed := [name for name in theirs if name in ours and theirs[name][0] != ours[name][0]]:
+        ours, theirs = row.names or (), self.row.names or ()
+        if changed := [name for name in theirs if name in ours and self.row[name] != row[name]]:
             raise ValueError(f"version {self.version} has other types of {changed}: give what changed a new name")
         if wrong := [name for name in self.unknown if name in theirs or name not in ours]:
             raise ValueError(f"version {self.version} says what {wrong} are where unknown, which nobody asks")

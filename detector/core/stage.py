@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch
-from detector.core.row_versions import RowVersion, Rows
+from detector.core.row_versions import Rows, RowVersion
 
 #: Row fields of every stage. `version` and `kernel` are first, at fixed byte offsets, so that a row of another release
 #: is recognised before any other field is read (PROTOCOL rule 10).
@@ -195,7 +195,9 @@ class Stage:
     def row_kinds(self) -> dict[tuple[int, int, int], RowVersion | None]:
         """Version, kernel hash and size in bytes of the rows that it reads, with how; None for its own."""
         own = self.version, self.kernel_hash, self.row.itemsize
-        return {own: None} | {(other.version, other.kernel_hash, other.row.itemsize): other for other in self.other_rows}
+        return {own: None} | {
+            (other.version, other.kernel_hash, other.row.itemsize): other for other in self.other_rows
+        }
 
     def read_rows(self, data: bytes, kind: tuple[int, int, int]) -> Rows:
         """The rows in `data`, of a kind that it reads, as it writes them."""

@@ -56,14 +56,18 @@ class Catalogue(NamedTuple):
     @property
     def crc(self) -> int:
         """CRC-32 of all that is numbered, and of what the features mean."""
-        return zlib.crc32(repr((self.chain, list(self.columns), self.facts, list(self.features), self.versions)).encode())
+        return zlib.crc32(
+            repr((self.chain, list(self.columns), self.facts, list(self.features), self.versions)).encode()
+        )
 
 
 def _numbered() -> Mapping[int, tuple[Catalogue, tuple[int, ...]]]:
     """Of every chain of the release before, by CRC, its catalogue and the ids of its features."""
     found = {}
     for chain in hop_numbers.CHAINS:
-        stages = [(stage, *hop_numbers.FEATURES[stage]) for stage in chain]
+        stages = [
+            (stage, version, names.split()) for stage in chain for version, names in [hop_numbers.FEATURES[stage]]
+        ]
         catalogue = Catalogue(
             "+".join(chain),
             tuple(hop_numbers.COLUMNS.items()),
