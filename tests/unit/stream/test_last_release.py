@@ -18,7 +18,7 @@ from detector.artifact import unpack
 from detector.core.chains import SOURCE_CHAIN
 from detector.core.pipeline import Pipeline
 from detector.core.row_versions import RowVersion
-from detector.core.stage import Chain, Stage
+from detector.core.stage import HEADER, Chain, Stage
 from detector.core.stages.source import SOURCE
 from detector.core.topology import topology_of
 from detector.errors import UserError
@@ -67,7 +67,8 @@ def test_a_state_of_the_last_release_is_gone_on_from_to_the_last_bit() -> None:
 
 def test_a_row_that_has_grown_needs_no_reset() -> None:
     before = RowVersion(SOURCE.version, SOURCE.kernel_hash, SOURCE.row, {"grown": 7})
-    row = np.dtype([*((name, SOURCE.row[name]) for name in SOURCE.row.names or ()), ("grown", "<u8")])
+    fields = [(name, SOURCE.row[name]) for name in SOURCE.row.names or ()]
+    row = np.dtype([*fields[: len(HEADER)], ("grown", "<u4", (2,)), *fields[len(HEADER) :]])
     grown = Stage(
         SOURCE.name, SOURCE.key, row, SOURCE.version + 1, SOURCE.kernel, SOURCE.features, SOURCE.reads,
         other_rows=(before,),
