@@ -59,7 +59,7 @@ def export(
 
 
 def tables_of(log: TopicLog, begin_ms: int | None, end_ms: int | None, told: Progress) -> Iterator[pa.Table]:
-    """The events from `begin_ms` on and before `end_ms`, in tables that depend on nothing else; UserError where none."""
+    """The events from `begin_ms` on and before `end_ms`, in tables that depend on nothing else; UserError: none."""
     waiting: list[bytes] = []
     found = 0
     for part in log.parts(told):

@@ -6,7 +6,6 @@ The coming release has one more field in a row, and one more feature before the 
 
 import os
 import random
-from collections import deque
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -30,7 +29,9 @@ from detector.stream.changelog import Recovery, encode_rows
 from detector.stream.processor import ALERTS, Processor, Wiring
 
 EVENTS = int(os.environ.get("KOZAMORI_RELEASE_EVENTS", "1200"))
-PARTITIONS, CHUNK = 2, 7
+PARTITIONS, WINDOW = 2, 20
+#: Of a run, about: partitions that go to the other release, a fourth for each of four logs.
+MOVES = 200 / 4
 pytestmark = pytest.mark.timeout(120 + EVENTS / 50)
 
 ROW_NOW = np.dtype([*HEADER, ("debits", "<i4")])
@@ -122,17 +123,16 @@ class Group(Nodes):
 def played(group: Group, *, moves: bool) -> Group:
     """The log chunk by chunk, every message at once where it goes."""
     names = {node.source: node.name for node in group.wiring.topology.nodes}
-    sent: deque[Any] = deque(mixed_records(EVENTS, PARTITIONS))
+    records = mixed_records(EVENTS, PARTITIONS)
     draw = random.Random(3)
-    while sent:
-        if moves and draw.random() < 0.2 and group._processors:
-            group.hand_over()
-        first = sent.popleft()
-        chunk = [first.record]
-        while len(chunk) < CHUNK and sent and (sent[0].source, sent[0].partition) == (first.source, first.partition):
-            chunk.append(sent.popleft().record)
-        for _ in group.follow(names[first.source], first.partition, chunk):
-            pass
+    for start in range(0, len(records), WINDOW):
+        window = records[start : start + WINDOW]
+        for source, partition in sorted({(one.source, one.partition) for one in window}):
+            if moves and group._processors and draw.random() < MOVES * WINDOW / len(records):
+                group.hand_over()
+            chunk = [one.record for one in window if (one.source, one.partition) == (source, partition)]
+            for _ in group.follow(names[source], partition, chunk):
+                pass
     return group
 
 
