@@ -60,13 +60,21 @@ class Fill:
         return (self.last_ms - self.first_ms) / DAY_MS
 
 
+class Found(NamedTuple):
+    """The topics of a deployment that may be filled; `again`: an interrupted filling left something."""
+
+    facts: Mapping[str, TopicFacts]
+    bounds: Mapping[TopicPartition, tuple[int, int]]
+    again: bool
+
+
 def warm(settings: Settings, topology: Topology, read: Read, to: Start, progress: Progress, *, yes: bool) -> Fill:
     """Fill the deployment from the history that `read` gives; without `yes` only play it, and change nothing.
 
     Raises UserError where the deployment has members, rows or events read already, where topics are missing, where
     keys lie in other partitions than the contract's, and where no event of the history is before the log.
     """
-    found = _look(settings)
+    found = look(settings)
     partitions = found.facts[settings.account_events].partitions
     firsts = first_events(settings, topology, found.bounds)
     check_partitions(firsts, partitions)
@@ -88,7 +96,7 @@ def warm_from_topics(
     """Fill the deployment from the source topics themselves, up to the end they have now, where a worker goes on; the
     number of records that are no events too. `told` is called as they are read. Raises UserError as `warm` does.
     """
-    found = _look(settings)
+    found = look(settings)
     partitions = found.facts[settings.account_events].partitions
     check_partitions(first_events(settings, topology, found.bounds), partitions)
     never = begins_ms([], partitions, reads=False)
@@ -105,7 +113,7 @@ def _finish(
     settings: Settings,
     topology: Topology,
     history: History,
-    found: "_Found",
+    found: Found,
     to: Start,
     ends: Mapping[TopicPartition, int],
     progress: Progress,
@@ -116,7 +124,7 @@ def _finish(
     again = found.again
     if yes and again:
         reset(settings, to)
-        found = _look(settings)
+        found = look(settings)
     begins = {**begin_at(settings, topology, found.bounds, to), **ends}
     shares = shares_of(settings, topology, history, found.facts, begins)
     if yes:
@@ -124,13 +132,8 @@ def _finish(
     return _fill(settings, topology, history, shares, again=again)
 
 
-class _Found(NamedTuple):
-    facts: Mapping[str, TopicFacts]
-    bounds: Mapping[TopicPartition, tuple[int, int]]
-    again: bool
-
-
-def _look(settings: Settings) -> _Found:
+def look(settings: Settings) -> Found:
+    """What is there. Raises UserError where the deployment has members or is not empty, where topics are missing."""
     facts = inspect(settings)
     source = input_facts(settings, facts)
     check(settings.model_copy(update={"partitions": source.partitions}), facts)
@@ -145,7 +148,7 @@ def _look(settings: Settings) -> _Found:
         for stage in state.stages
         for part in stage.partitions
     }
-    return _Found(facts, bounds, again)
+    return Found(facts, bounds, again)
 
 
 def _refuse_used(settings: Settings, state: State) -> None:
