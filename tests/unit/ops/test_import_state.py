@@ -93,7 +93,7 @@ def content(alert: bytes) -> dict[str, Any]:
 
 
 def by_key(nodes: Nodes, name: str) -> dict[int, bytes]:
-    found = {}
+    found: dict[int, bytes] = {}
     for rows in nodes.rows(name):
         kept = rows.copy()
         for field in ("last_offset", "last_index", *(["origin", "origin_offset"] if name == "cases" else [])):
