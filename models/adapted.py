@@ -13,21 +13,23 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import LINK, OPEN, UNLINK
 from detector.jst import DAY_MS, JST_MS
 from models.history import History, Ties
+from models.small_sums import in_small_sums
 
 #: Greatest share in a round, of victims that the history knows, of their cases through the victim's own wallet, of
 #: thieves' wallets used from an address of the history, and of cases that take longer than usual. All *assumed*:
 #: nobody published them, so all are in.
 KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW = 0.9, 0.9, 0.6, 0.6
+LINKED_AGAIN = 0.5  # of those who take over a wallet, as with a new phone
 SLOWEST = 60.0  # times as long: what takes a minute in the press's trace takes an hour
 #: Typologies that can go through a wallet which the victim has: all others begin by opening or linking one.
 THROUGH_OWN = ("T1", "T8", "T9", "T11", "T12")
 
 
 class Adapted(NamedTuple):
-    """A round's events; which of the events given they are, bool (n,); and when they arrive, epoch ms int64."""
+    """A round's events; which of the events given each is, int64 (n,); and when they arrive, epoch ms int64 (n,)."""
 
     batch: Batch
-    kept: npt.NDArray[np.bool_]
+    index: npt.NDArray[np.int64]
     arrival_ms: npt.NDArray[np.int64]
 
 
@@ -44,30 +46,34 @@ def adapted(
     `case` int64 (n,): negative for events without a single victim; `through_own` bool (n,): of a case that may go
     through the victim's own wallet, and then has neither an opening nor a link.
     """
+    batch, index, later_ms = in_small_sums(rng, batch, case, history.sums)
+    batch = batch._replace(occurred_at_ms=batch.occurred_at_ms + later_ms)
+    arrival_ms, case, through_own = arrival_ms[index] + later_ms, case[index], through_own[index]
     columns = {name: getattr(batch, name).copy() for name in Ties._fields}
     kept = np.ones(batch.size, np.bool_)
     known, own = (rng.uniform(0, most) for most in (KNOWN, OWN_WALLET))
     cases = np.unique(case[case >= 0])
     if len(history.ties.account):
         ties = history.ties.select(rng.integers(0, len(history.ties.account), len(cases)))
-        for index in np.flatnonzero(rng.random(len(cases)) < known).tolist():
-            mine = case == cases[index]
+        for number in np.flatnonzero(rng.random(len(cases)) < known).tolist():
+            mine = case == cases[number]
             victims = mine & (batch.account != 0)
             if len(np.unique(batch.account[victims])) != 1:
                 continue
-            columns["account"][victims], columns["bank"][victims] = ties.account[index], ties.bank[index]
+            columns["account"][victims], columns["bank"][victims] = ties.account[number], ties.bank[number]
             if not through_own[mine].all() or rng.random() >= own:
                 continue
             wallets = np.unique(batch.wallet[mine & (batch.kind == OPEN) | victims])
             if len(wallets) == 1:
                 of_wallet = mine & (batch.wallet == wallets[0])
                 for name in ("service", "wallet", "wallet_opened_at_ms", "wallet_verified"):
-                    columns[name][of_wallet] = getattr(ties, name)[index]
-                kept &= ~(mine & np.isin(batch.kind, (OPEN, LINK, UNLINK)))
+                    columns[name][of_wallet] = getattr(ties, name)[number]
+                again = rng.random() < LINKED_AGAIN
+                kept &= ~(mine & np.isin(batch.kind, (OPEN, UNLINK) if again else (OPEN, LINK, UNLINK)))
     columns["source"] = _sources(rng, batch, history)
     later_ms = _slowed(rng, batch.occurred_at_ms, case, history)
     columns["occurred_at_ms"] = batch.occurred_at_ms + later_ms
-    return Adapted(batch._replace(**columns).select(kept), kept, (arrival_ms + later_ms)[kept])
+    return Adapted(batch._replace(**columns).select(kept), index[kept], (arrival_ms + later_ms)[kept])
 
 
 def _slowed(
