@@ -51,7 +51,7 @@ def adapted(
     arrival_ms, case, through_own = arrival_ms[index] + later_ms, case[index], through_own[index]
     columns = {name: getattr(batch, name).copy() for name in Ties._fields}
     kept = np.ones(batch.size, np.bool_)
-    known, own = (rng.uniform(0, most) for most in (KNOWN, OWN_WALLET))
+    known, own = (rng.uniform(least, 1.0) for least in (0.3, 0.3))
     cases = np.unique(case[case >= 0])
     if len(history.ties.account):
         ties = history.ties.select(rng.integers(0, len(history.ties.account), len(cases)))

@@ -16,7 +16,7 @@ KEPT = 100_000  # events whose source or sum is kept: what is frequent is drawn 
 
 
 class Ties(NamedTuple):
-    """Accounts with the wallet of their last debit, arrays of shape `(n,)` as in `Batch`; no account twice."""
+    """Accounts with the wallet and the yen of their last debit, arrays of shape `(n,)` as in `Batch`; no account twice."""
 
     account: npt.NDArray[np.uint64]
     bank: npt.NDArray[np.int16]
@@ -24,6 +24,7 @@ class Ties(NamedTuple):
     wallet: npt.NDArray[np.uint64]
     wallet_opened_at_ms: npt.NDArray[np.int64]
     wallet_verified: npt.NDArray[np.int8]
+    amount_yen: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, batch: Batch) -> "Ties":
