@@ -16,7 +16,7 @@ KEPT = 100_000  # events whose source or sum is kept: what is frequent is drawn 
 
 
 class Ties(NamedTuple):
-    """Accounts with the wallet and the yen of their last debit, arrays of shape `(n,)` as in `Batch`; no account twice."""
+    """Accounts, each once, with the wallet and the yen of their last debit: arrays of shape `(n,)` as in `Batch`."""
 
     account: npt.NDArray[np.uint64]
     bank: npt.NDArray[np.int16]
