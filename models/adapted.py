@@ -33,7 +33,7 @@ class Adapted(NamedTuple):
     """A round's events; which of the events given each is, int64 (n,); and when they arrive, epoch ms int64 (n,)."""
 
     batch: Batch
-    index: npt.NDArray[np.int64]
+    given: npt.NDArray[np.int64]
     arrival_ms: npt.NDArray[np.int64]
 
 
@@ -52,8 +52,8 @@ def adapted(
     """
     cases = np.unique(case[case >= 0])
     victim = _victims(rng, len(cases), history.ties)
-    batch, index, later_ms = in_small_sums(rng, batch, case, _usual_yen(victim, history.ties), history.sums)
-    case, through_own = case[index], through_own[index]
+    batch, given, later_ms = in_small_sums(rng, batch, case, _usual_yen(victim, history.ties), history.sums)
+    case, through_own = case[given], through_own[given]
     columns = {name: getattr(batch, name).copy() for name in TIED}
     kept = np.ones(batch.size, np.bool_)
     own = rng.uniform(OWN_WALLET, 1)
@@ -72,7 +72,7 @@ def adapted(
     batch = batch._replace(**columns, source=_sources(rng, batch, history))
     later_ms += _slowed(rng, batch.occurred_at_ms + later_ms, case, history)
     batch = batch._replace(occurred_at_ms=batch.occurred_at_ms + later_ms)
-    return Adapted(batch.select(kept), index[kept], (arrival_ms[index] + later_ms)[kept])
+    return Adapted(batch.select(kept), given[kept], (arrival_ms[given] + later_ms)[kept])
 
 
 def _victims(rng: np.random.Generator, cases: int, ties: Ties) -> npt.NDArray[np.int64]:

@@ -26,7 +26,7 @@ class Split(NamedTuple):
     """Events; which of the events given each is, int64 (n,); and how much later than that, ms int64 (n,)."""
 
     batch: Batch
-    index: npt.NDArray[np.int64]
+    given: npt.NDArray[np.int64]
     later_ms: npt.NDArray[np.int64]
 
 
