@@ -31,9 +31,7 @@ def percentiles_at_once() -> Iterator[None]:
     def percentile(column: Any, weight: Any, rank: float, *, average: bool) -> Any:
         if known.column is not column:
             known.column = column
-            known.values = dict(
-                zip(RANKS.tolist(), one_by_one(column, weight, RANKS, average=average), strict=True)
-            )
+            known.values = dict(zip(RANKS.tolist(), one_by_one(column, weight, RANKS, average=average), strict=True))
         return known.values[float(rank)]
 
     binning._weighted_percentile = percentile  # noqa: SLF001 - as above

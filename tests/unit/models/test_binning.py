@@ -24,9 +24,7 @@ def test_bins_and_trees_are_the_same_to_the_last_bit() -> None:
         expected = fitted(n, seed)
         with percentiles_at_once():
             got = fitted(n, seed)
-        for before, after in zip(
-            expected._bin_mapper.bin_thresholds_, got._bin_mapper.bin_thresholds_, strict=True
-        ):
+        for before, after in zip(expected._bin_mapper.bin_thresholds_, got._bin_mapper.bin_thresholds_, strict=True):
             assert len(before) > 100
             assert before.tobytes() == after.tobytes()
         for (before,), (after,) in zip(expected._predictors, got._predictors, strict=True):
