@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import KINDS
-from detector.core.array_checks import Arrays, check_array
+from detector.core.array_checks import Arrays, check_array, check_within
 from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
 from detector.core.detector_checks import check_detector, check_specs
@@ -104,8 +104,8 @@ def pack(draft: Draft) -> dict[str, bytes]:
         schema=SCHEMA,
         version=f"{draft.label}-{sha256[:8]}",
         stages=draft.columns.name,
-        features=draft.columns.feature_names,
-        features_hash=features_hash(draft.columns),
+        features=tuple(feature.known_as for feature in draft.columns.features),
+        features_hash=features_hash(draft.columns.name, draft.columns.features),
         detectors=tuple(
             DetectorRow(**{name: getattr(spec, name) for name in DetectorSpec.__dataclass_fields__}) for spec in specs
         ),
@@ -126,16 +126,13 @@ def pack(draft: Draft) -> dict[str, bytes]:
 def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") -> Model:
     """The model of a folder's files; its `sha256` is that of the manifest, which names that of the arrays.
 
-    Raises UserError, naming `where`, when a file is damaged, from a newer release or made for other features.
+    Features are found by name: one that came later, or was renamed, does not matter to the model. Raises UserError,
+    naming `where`, when a file is damaged, from a newer release or made for other features.
     """
     manifest = _manifest(files[MANIFEST], where)
     if hashlib.sha256(files[ARRAYS]).hexdigest() != manifest.arrays_sha256:
         raise UserError(f"{where}: {ARRAYS} is damaged (its SHA-256 is not the manifest's): copy it again or {AGAIN}")
-    if manifest.stages != columns.name or manifest.features_hash != features_hash(columns):
-        raise UserError(
-            f"{where}: {MANIFEST}: made for features {manifest.features_hash} of {manifest.stages}, this release"
-            f" computes {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
-        )
+    indices = _indices(manifest, columns, where)
     for stage, version in columns.features_versions:
         if (made_for := manifest.features_versions.get(stage, 1)) != version:
             raise UserError(
@@ -145,7 +142,7 @@ def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") 
     if manifest.watch:
         raise UserError(f"{where}: {MANIFEST} has a watch-list, which this release does not keep: {AGAIN}")
     try:
-        return _restore(manifest, files, columns)
+        return _restore(manifest, files, columns, indices)
     except ValueError as error:
         raise UserError(f"{where}: manifest and arrays do not fit together ({error}): {AGAIN}") from error
 
@@ -206,26 +203,36 @@ def _manifest(content: bytes, where: str) -> Manifest:
         raise UserError(f"{where}: {MANIFEST} is damaged ({error}): copy it again or {AGAIN}") from error
 
 
-def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> Model:
+def _indices(manifest: Manifest, columns: Columns, where: str) -> npt.NDArray[np.int64]:
+    """Where each feature of the model is among the columns, int64 (F of the model,)."""
+    known = {feature.known_as: index for index, feature in enumerate(columns.features)}
+    found = [known[name] for name in manifest.features if name in known]
+    computed = features_hash(columns.name, [columns.features[index] for index in found])
+    if manifest.stages != columns.name or manifest.features_hash != computed:
+        raise UserError(
+            f"{where}: {MANIFEST}: made for features {manifest.features_hash} of {manifest.stages}, this release"
+            f" computes {computed} of {columns.name}: {AGAIN}, or run the release it was made with"
+        )
+    return np.array(found, np.int64)
+
+
+def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns, indices: npt.NDArray[np.int64]) -> Model:
     """Raises ValueError, which names the file, for whatever a model cannot hold: kernels check nothing."""
     specs = tuple(
         DetectorSpec(**{name: getattr(row, name) for name in DetectorRow.__struct_fields__})
         for row in manifest.detectors
     )
     with _naming(MANIFEST):
-        _check_manifest(manifest, specs, columns)
+        _check_manifest(manifest, specs, columns, len(indices))
     with _naming(ARRAYS):
         arrays = unpack_arrays(files[ARRAYS])
-        usual = arrays.pop("usual", np.empty(0))
-        check_array("usual", usual, np.float32, 2)
-        if usual.shape != (expected := (len(KINDS), len(columns.features))) or np.isinf(usual).any():
-            raise ValueError(f"usual: {usual.shape}, expected {expected}, none infinite")
+        usual = _usual(arrays.pop("usual", np.empty(0)), indices, len(columns.features))
     detectors, calibrations = [], []
     for spec in specs:
         with _naming(f"{ARRAYS}, detector {spec.name}"):
             prefix = f"{spec.name}."
             own = {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
-            detector, calibration = _detector(spec, own, columns)
+            detector, calibration = _detector(spec, _moved(own, indices), columns)
         detectors.append(detector)
         calibrations.append(calibration)
     with _naming(ARRAYS):
@@ -247,6 +254,27 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> M
         )
 
 
+def _usual(stored: npt.NDArray[Any], indices: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.float32]:
+    """A model's usual values over the `width` columns of this release, of which its own are at `indices`."""
+    check_array("usual", stored, np.float32, 2)
+    if stored.shape != (expected := (len(KINDS), len(indices))) or np.isinf(stored).any():
+        raise ValueError(f"usual: {stored.shape}, expected {expected}, none infinite")
+    usual = np.full((len(KINDS), width), np.nan, np.float32)
+    usual[:, indices] = stored
+    return usual
+
+
+def _moved(own: Arrays, indices: npt.NDArray[np.int64]) -> Arrays:
+    """A detector's arrays, its columns as this release numbers them."""
+    moved = dict(own)
+    for name in own:
+        if name.rpartition(".")[2] == "columns":
+            check_array(name, own[name], np.int64, 1)
+            check_within(name, own[name], 0, len(indices) - 1)
+            moved[name] = indices[own[name]]
+    return moved
+
+
 def _detector(spec: DetectorSpec, own: Arrays, columns: Columns) -> tuple[Detector, Calibration]:
     prefix = "calibration."
     try:
@@ -261,8 +289,8 @@ def _detector(spec: DetectorSpec, own: Arrays, columns: Columns) -> tuple[Detect
     return detector, calibration
 
 
-def _check_manifest(manifest: Manifest, specs: tuple[DetectorSpec, ...], columns: Columns) -> None:
-    if manifest.features != columns.feature_names:
+def _check_manifest(manifest: Manifest, specs: tuple[DetectorSpec, ...], columns: Columns, known: int) -> None:
+    if len(manifest.features) != known or len(set(manifest.features)) < known:
         raise ValueError("features: not those of its features_hash")
     check_specs(specs, columns.features)
     days = manifest.training.get("burn_in_days", 0)

@@ -27,7 +27,7 @@ def check_specs(specs: tuple[DetectorSpec, ...], features: Features) -> None:
     if not 0 < len(specs) <= MOST_DETECTORS or len(set(names)) < len(names):
         raise ValueError(f"detectors {names}: 1 to {MOST_DETECTORS} with different names are expected")
     scored = {kind for feature in features for kind in feature.kinds}
-    known = {feature.name for feature in features}
+    known = {name for feature in features for name in (feature.name, feature.known_as)}
     for spec in specs:
         if not _NAME.fullmatch(spec.name):
             raise ValueError(f"detector {spec.name!r}: a name has small letters, digits and underscores")

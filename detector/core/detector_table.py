@@ -112,4 +112,6 @@ def chosen(
     whole = {row.form: sum(other.share for other in table if other.form == row.form) for row in found}
     left = {form: sum(row.share for row in found if row.form == form) for form in whole}
     total = sum(whole.values())
-    return tuple(replace(row, share=row.share * whole[row.form] / left[row.form] / total) for row in found)
+    # A row alone has all of the budget, and not one bit more.
+    shares = [min(1.0, row.share * whole[row.form] / left[row.form] / total) for row in found]
+    return tuple(replace(row, share=share) for row, share in zip(found, shares, strict=True))

@@ -54,7 +54,7 @@ class Changelog:
 
     def loads(self, stage: Stage) -> bool:
         """Whether every row met, superseded ones too, is one that this release reads for `stage`."""
-        return self.kinds <= {kind_of(stage)}
+        return self.kinds <= kinds_of(stage)
 
     def _take_header(self, value: bytes) -> None:
         try:
@@ -63,9 +63,10 @@ class Changelog:
             self.readable = False
 
 
-def kind_of(stage: Stage) -> tuple[int, bytes, bytes]:
-    """The kind of the rows that this release writes for `stage`; both are at fixed bytes in every release."""
-    return stage.row.itemsize, stage.version.to_bytes(2, "little"), stage.kernel_hash.to_bytes(4, "little")
+def kinds_of(stage: Stage) -> set[tuple[int, bytes, bytes]]:
+    """The kinds of rows that this release reads for `stage`; both are at fixed bytes in every release."""
+    kinds = stage.row_kinds
+    return {(size, version.to_bytes(2, "little"), kernel.to_bytes(4, "little")) for version, kernel, size in kinds}
 
 
 def read_changelogs(

@@ -126,30 +126,25 @@ class Recovery:
         return Superseded(np.unique(np.frombuffer(b"".join(self._pairs), KEY)))
 
     def _load(self, values: list[bytes]) -> None:
-        versions = {value[:2] for value in values}
-        for version in sorted(versions):
-            alike = values if len(versions) == 1 else [value for value in values if value[:2] == version]
-            self.rows.load(self._read(int.from_bytes(version, "little"), alike))
+        kinds = {value[:2] + value[4:8] for value in values}
+        for kind in sorted(kinds):
+            alike = values if len(kinds) == 1 else [value for value in values if value[:2] + value[4:8] == kind]
+            self.rows.load(self._read(alike))
 
-    def _read(self, version: int, values: list[bytes]) -> Rows:
-        width = len(values[0])
-        joined = b"".join(values)
-        if any(len(value) != width for value in values):
-            raise self._foreign(version)
-        if version != self._stage.version:
+    def _read(self, values: list[bytes]) -> Rows:
+        """Rows of one version and kernel, which are where every release has them."""
+        first, stage = values[0], self._stage
+        version, kernel = int.from_bytes(first[:2], "little"), int.from_bytes(first[4:8], "little")
+        known = sorted({known for known, *_ in stage.row_kinds})
+        if version not in known:
             raise UserError(
-                f"rows of stage {self._stage.name} have version {version}, this release reads {self._stage.version}:"
+                f"rows of stage {stage.name} have version {version}, this release reads {', '.join(map(str, known))}:"
                 f" run a release that reads version {version}, or reset with `kozamori state reset`"
             )
-        if width != self._stage.row.itemsize:
-            raise self._foreign(version)
-        rows = np.frombuffer(joined, self._stage.row)
-        if (rows["kernel"] != self._stage.kernel_hash).any():
-            raise self._foreign(version)
-        return rows
-
-    def _foreign(self, version: int) -> UserError:
-        return UserError(
-            f"changelog of stage {self._stage.name} holds rows of version {version} that another kernel wrote:"
-            " run the release that wrote them, or reset with `kozamori state reset`"
-        )
+        kind = version, kernel, len(first)
+        if kind not in stage.row_kinds or any(len(value) != len(first) for value in values):
+            raise UserError(
+                f"changelog of stage {stage.name} holds rows of version {version} that another kernel wrote:"
+                " run the release that wrote them, or reset with `kozamori state reset`"
+            )
+        return stage.read_rows(b"".join(values), kind)

@@ -169,9 +169,9 @@ def newer_skipped() -> Parts:
     """Rule 10."""
 
     class Skipping(Recovery):
-        def _read(self, version: int, values: list[bytes]) -> Any:
+        def _read(self, values: list[bytes]) -> Any:
             try:
-                return super()._read(version, values)
+                return super()._read(values)
             except UserError:
                 return np.empty(0, self._stage.row)
 
