@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import KINDS
-from detector.core.array_checks import Arrays, check_array, check_within
+from detector.core.array_checks import Arrays, check_array, check_order, check_within
 from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
 from detector.core.detector_checks import check_detector, check_specs
@@ -232,7 +232,7 @@ def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns, indi
         with _naming(f"{ARRAYS}, detector {spec.name}"):
             prefix = f"{spec.name}."
             own = {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
-            detector, calibration = _detector(spec, _moved(own, indices), columns)
+            detector, calibration = _detector(spec, _moved(own, indices, ordered=spec.form != "joint_tail"), columns)
         detectors.append(detector)
         calibrations.append(calibration)
     with _naming(ARRAYS):
@@ -264,13 +264,15 @@ def _usual(stored: npt.NDArray[Any], indices: npt.NDArray[np.int64], width: int)
     return usual
 
 
-def _moved(own: Arrays, indices: npt.NDArray[np.int64]) -> Arrays:
+def _moved(own: Arrays, indices: npt.NDArray[np.int64], *, ordered: bool) -> Arrays:
     """A detector's arrays, its columns as this release numbers them."""
     moved = dict(own)
     for name in own:
         if name.rpartition(".")[2] == "columns":
             check_array(name, own[name], np.int64, 1)
             check_within(name, own[name], 0, len(indices) - 1)
+            if ordered:
+                check_order(own[name])
             moved[name] = indices[own[name]]
     return moved
 

@@ -58,3 +58,9 @@ def check_ascending(name: str, values: npt.NDArray[Any], starts: npt.NDArray[np.
     rises[begins - 1] = True
     if not rises.all():
         raise ValueError(f"{name}: values that do not rise within a run")
+
+
+def check_order(columns: npt.NDArray[np.int64]) -> None:
+    """Columns that rise, as they are written: in another order they would be those of other features."""
+    if (columns[1:] <= columns[:-1]).any():
+        raise ValueError(f"columns: {columns.tolist()} that do not rise")

@@ -47,7 +47,6 @@ def check_detector(detector: Detector, features: Features) -> None:
         case ForestDetector(forests=forests):
             for code, forest in forests.items():
                 _check_columns(forest.columns, (KINDS[code],), features)
-                _check_order(forest.columns)
                 _check_signs(forest.columns, forest.sign, features)
         case JointTailDetector(tail=tail):
             _check_tail(tail, detector.spec, features)
@@ -59,7 +58,8 @@ def _check_tail(tail: JointTail, spec: DetectorSpec, features: Features) -> None
     _check_columns(tail.columns, spec.kinds, features)
     _check_signs(tail.columns, tail.sign, features)
     names = [name for name, _ in spec.features]
-    if names != [features[column].name for column in tail.columns]:
+    of_columns = [(features[column].name, features[column].known_as) for column in tail.columns]
+    if len(names) != len(of_columns) or any(name not in own for name, own in zip(names, of_columns, strict=True)):
         raise ValueError(f"columns: {tail.columns.tolist()} are not the features {names}")
     caps = [math.inf if most is None else risk * most for risk, (_, most) in zip(tail.sign, spec.features, strict=True)]
     if not np.array_equal(np.array(caps, np.float32), tail.cap):
@@ -68,8 +68,8 @@ def _check_tail(tail: JointTail, spec: DetectorSpec, features: Features) -> None
 
 def _check_trees(trees: Boosting, spec: DetectorSpec, features: Features) -> None:
     _check_columns(trees.columns, spec.kinds, features)
-    _check_order(trees.columns)
-    if spec.features and not {features[column].name for column in trees.columns} <= dict(spec.features).keys():
+    names = dict(spec.features).keys()
+    if names and any({features[column].name, features[column].known_as}.isdisjoint(names) for column in trees.columns):
         raise ValueError(f"columns: {trees.columns.tolist()} are not among the features {dict(spec.features)}")
 
 
@@ -85,8 +85,3 @@ def _check_signs(columns: npt.NDArray[np.int64], sign: npt.NDArray[np.float32], 
     risks = [features[column].risk for column in columns]
     if risks != sign.tolist():
         raise ValueError(f"sign: {sign.tolist()}, expected {risks}")
-
-
-def _check_order(columns: npt.NDArray[np.int64]) -> None:
-    if (columns[1:] <= columns[:-1]).any():
-        raise ValueError(f"columns: {columns.tolist()} that do not rise")
