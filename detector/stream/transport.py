@@ -46,6 +46,10 @@ class ChunkSchema(Schema[Any, Any]):
         return message.value
 
 
+#: A full queue's partition is left out of a fetch, which waits a second for the others unless told otherwise.
+LOOK_AGAIN_S = 0.01
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the group membership; commits offsets together with their marks."""
 
@@ -119,6 +123,17 @@ class Consumer(driver.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,
         )
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Records | None, set[TP] | None]:
+        """See Faust, which sleeps for a second where the queue of every partition is full."""
+        while self.flow_active and not self.should_stop and self.assignment() and not self._get_active_partitions():
+            await self.sleep(LOOK_AGAIN_S)
+        return cast("tuple[Records | None, set[TP] | None]", await super()._wait_next_records(timeout))
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """See Faust. A partition whose queue is taken meanwhile does not wait until the fetch of the others ends."""
+        some_full = active_partitions is not None and len(active_partitions) < len(self.assignment())
+        return await super()._getmany(active_partitions, LOOK_AGAIN_S if some_full else timeout)
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit offsets with their marks; False when this member may no longer commit them."""
