@@ -217,6 +217,11 @@ class Settings(BaseModel):
         """Topic of input that could not be read."""
         return f"{self.prefix}dead-letters"
 
+    @property
+    def redrives(self) -> str:
+        """Compacted topic of messages that entered their topic a second time."""
+        return f"{self.prefix}kozamori.redrives"
+
     def input_topic(self, node: Node) -> str:
         """What a node reads: a source topic, or its hop."""
         sources = {ACCOUNT_EVENTS: self.account_events, WALLET_EVENTS: self.wallet_events}

@@ -108,6 +108,12 @@ TOPICS = (
         _log(30, "CreateTime"),
         "input that could not be read, with its reason; 30 days to mend the source and send again",
     ),
+    Declaration(
+        lambda settings: settings.redrives,
+        1,
+        {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH},
+        "messages that were no events and entered their topic again; kept, so that each counts once also after a reset",
+    ),
     *(_hop(stage) for stage in HOPS),
     *(_rows(stage) for stage in STAGES),
 )

@@ -12,6 +12,7 @@ from faust.types import TP
 from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import UserError, WorkerError
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
@@ -65,11 +66,11 @@ class Shell:
         self._leaving = False
         self.restoring = True
         try:
-            facts = await self._topic_facts()
+            facts, redrives = await self._topic_facts()
             held = self._source.assignment()
             assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
-            assignment = self._assignment(facts)
+            assignment = self._assignment(facts, redrives)
             tasks = await assignment.begin(assigned, self._progressed)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
@@ -91,20 +92,29 @@ class Shell:
     def _progressed(self) -> None:
         self.progress += 1
 
-    async def _topic_facts(self) -> Mapping[str, TopicFacts]:
-        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions."""
+    async def _topic_facts(self) -> tuple[Mapping[str, TopicFacts], Redrives]:
+        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions.
+
+        What was redriven as well: a reset, before which no worker has partitions, makes them be read from the start.
+        """
+        topics = self._ports.topics
         try:
-            facts = await asyncio.to_thread(self._ports.topics.facts)
+            facts, redrives = await asyncio.gather(asyncio.to_thread(topics.facts), asyncio.to_thread(topics.redrives))
         except UserError as error:
             raise WorkerError(f"topics could not be described after a rebalance: {error}") from error
         check(self._settings, facts)
-        return facts
+        return facts, redrives
 
-    def _assignment(self, facts: Mapping[str, TopicFacts]) -> Assignment:
+    def _assignment(self, facts: Mapping[str, TopicFacts], redrives: Redrives) -> Assignment:
         topics = self._settings.account_events, self._settings.wallet_events
         payload_bytes = self._settings.dead_letter_payload_bytes
         partitions = facts[topics[0]].partitions
-        wiring = Wiring(self._topology, self._model, partitions, topics, payload_bytes=payload_bytes)
+        redriven = {
+            (topic, partition): offsets
+            for topic in topics
+            for partition, offsets in redrives.offsets(topic, facts[topic].topic_id).items()
+        }
+        wiring = Wiring(self._topology, self._model, partitions, topics, payload_bytes=payload_bytes, redriven=redriven)
         return Assignment(self._settings, wiring, facts, self._ports)
 
     async def on_chunk(self, chunk: Chunk) -> None:
