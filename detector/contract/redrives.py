@@ -9,8 +9,6 @@ from detector.contract.alerts import Position
 
 #: Header of a redriven message: id of the dead letter of its original.
 HEADER = "kozamori-redriven"
-#: Key of the record on letters of a state that was reset.
-VOID_KEY = b"void"
 
 
 class Redriven(msgspec.Struct, frozen=True, gc=False, tag="redriven"):
@@ -22,7 +20,10 @@ class Redriven(msgspec.Struct, frozen=True, gc=False, tag="redriven"):
 
 
 class Void(msgspec.Struct, frozen=True, tag="void"):
-    """Dead letters before these offsets, by partition of their topic with that id, are of a state that was reset."""
+    """Dead letters before these offsets, by partition of their topic with that id, are of a state that was reset.
+
+    Keyed by the name of their topic.
+    """
 
     topic_id: str
     before: dict[int, int]

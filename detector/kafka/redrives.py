@@ -26,10 +26,10 @@ CLOSE_S = 1.0
 
 @dataclass
 class Redrives:
-    """What is noted: redriven messages by id of their dead letter, and which letters mean nothing any more."""
+    """What is noted: redriven messages by id of their dead letter; by topic, which letters mean nothing any more."""
 
     by_id: dict[str, Redriven] = field(default_factory=dict)
-    void: Void | None = None
+    void: dict[str, Void] = field(default_factory=dict)
 
     def offsets(self, topic: str, topic_id: str) -> dict[int, list[int]]:
         """Offsets of the redriven messages of a topic with that id, by partition, in order."""
@@ -39,9 +39,10 @@ class Redrives:
                 found.setdefault(noted.position.partition, []).append(noted.position.offset)
         return {partition: sorted(offsets) for partition, offsets in found.items()}
 
-    def is_void(self, topic_id: str, partition: int, offset: int) -> bool:
-        """Whether the dead letter at a position of the topic with that id is of a state that was reset."""
-        return self.void is not None and self.void.topic_id == topic_id and offset < self.void.before.get(partition, 0)
+    def void_before(self, topic: str, topic_id: str) -> dict[int, int]:
+        """Offsets, by partition of a topic of dead letters with that id, before which they are of a state before."""
+        void = self.void.get(topic)
+        return void.before if void is not None and void.topic_id == topic_id else {}
 
 
 def read_redrives(settings: Settings) -> Redrives:
@@ -50,7 +51,7 @@ def read_redrives(settings: Settings) -> Redrives:
     for record in records_of(settings, settings.redrives):
         noted = decode_redrive(record.value)
         if isinstance(noted, Void):
-            found.void = noted
+            found.void[record.key.decode()] = noted
         else:
             found.by_id[record.key.decode()] = noted
     return found

@@ -58,12 +58,13 @@ def find_letters(
     """The same, with what is known to be redriven."""
     wanted = set(ids)
     topic_id = topic_ids(settings, [settings.dead_letters]).get(settings.dead_letters, "")
+    void_before = redrives.void_before(settings.dead_letters, topic_id)
     found: dict[str, Letter] = {}
     for record in records_of(settings, settings.dead_letters):
         letter = _letter(record)
         at_ms = letter.recorded_at_ms if letter.recorded_at_ms >= 0 else record.timestamp
         if at_ms >= since_ms and reason in (None, letter.reason) and (not wanted or letter.dead_letter_id in wanted):
-            status: Status = "void" if redrives.is_void(topic_id, record.partition, record.offset) else "open"
+            status: Status = "void" if record.offset < void_before.get(record.partition, 0) else "open"
             if letter.dead_letter_id in redrives.by_id:
                 status = "redriven"
             found[letter.dead_letter_id] = Letter(letter, status, at_ms)

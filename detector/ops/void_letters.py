@@ -2,7 +2,7 @@
 
 from kafka import KafkaAdminClient
 
-from detector.contract.redrives import VOID_KEY, Void, encode_redrive
+from detector.contract.redrives import Void, encode_redrive
 from detector.kafka.declarations import TOPICS
 from detector.kafka.redrives import sole_producer
 from detector.kafka.topics import create_topics, describe
@@ -23,5 +23,5 @@ def void_letters(client: KafkaAdminClient, settings: Settings, replication: int)
     void = Void(letters.topic_id, {tp.partition: end for tp, (_, end) in bounds.items()})
     with sole_producer(settings) as producer:
         producer.begin_transaction()
-        producer.send(settings.redrives, encode_redrive(void), key=VOID_KEY, partition=0)
+        producer.send(settings.redrives, encode_redrive(void), key=letters.name.encode(), partition=0)
         producer.commit_transaction()

@@ -59,6 +59,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
         # the fetch does not ask for would wait as long.
         consumer._fetch_max_wait_ms = cast(Any, self.app).fetch_max_wait_ms  # noqa: SLF001 - no public way
+        # Faust reads committed records only where it writes in transactions itself, which it does not here.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way
         return consumer
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
