@@ -30,8 +30,9 @@ LARGEST_BYTES = 11_000_000
 #: Of a payload in its dead letter, where the setting asks for it.
 KEPT_BYTES = 1_000
 
-#: Bad messages at once; `KOZAMORI_FLOOD_MESSAGES=100000` on a machine with nothing else to do.
+#: Bad messages, and how many a second: here all at once.
 FLOOD = int(os.environ.get("KOZAMORI_FLOOD_MESSAGES", "10000"))
+FLOOD_PER_S = float(os.environ.get("KOZAMORI_FLOOD_PER_S", "inf"))
 #: From Kafka's confirmation of a good event until it is committed, a checkpoint's 0.3 s included.
 LAG_S = 1.0
 
@@ -165,7 +166,7 @@ def test_a_flood_of_bad_messages_delays_no_event_beside_it(account_scene: Scene,
     worker, progress = WorkerProcess(settings, tmp_path / "worker.log"), Progress(settings)
     try:
         wait_until(progress.finished, "it is warm", worker)
-        flood = pour(settings, good, bad, progress)
+        flood = pour(settings, good, bad, progress, bad_per_s=FLOOD_PER_S)
         samples = scrape(worker.port())
         assert 0 == worker.stop()
     finally:

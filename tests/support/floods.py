@@ -40,15 +40,17 @@ class Flood:
         return worst
 
 
-def pour(settings: Settings, good: Sequence[Message], bad: Sequence[Message], progress: Progress) -> Flood:
-    """Send `good` at its pace and after its first third all of `bad` at once; return when all of it is committed."""
+def pour(
+    settings: Settings, good: Sequence[Message], bad: Sequence[Message], progress: Progress, *, bad_per_s: float
+) -> Flood:
+    """Send `good` at its pace and from its first third on `bad` at another; return when all of it is committed."""
     flood, done = Flood(settings), threading.Event()
     looker = threading.Thread(target=_look, args=(flood, progress, done))
     looker.start()
     try:
         producers = [
-            threading.Thread(target=_send, args=(settings, good, flood.good, 1 / GOOD_PER_S)),
-            threading.Thread(target=_send, args=(settings, bad, flood.bad, 0.0)),
+            threading.Thread(target=_send, args=(settings, good, flood.good, GOOD_PER_S)),
+            threading.Thread(target=_send, args=(settings, bad, flood.bad, bad_per_s)),
         ]
         producers[0].start()
         time.sleep(len(good) / GOOD_PER_S / 3)
@@ -65,8 +67,8 @@ def pour(settings: Settings, good: Sequence[Message], bad: Sequence[Message], pr
     return flood
 
 
-def _send(settings: Settings, messages: Sequence[Message], sent: Sent, pause_s: float) -> None:
-    producer = Producer({"bootstrap.servers": settings.bootstrap[0], "linger.ms": 1 if pause_s else 20})
+def _send(settings: Settings, messages: Sequence[Message], sent: Sent, per_s: float) -> None:
+    producer = Producer({"bootstrap.servers": settings.bootstrap[0], "linger.ms": 1 if per_s <= GOOD_PER_S else 20})
 
     def confirmed(error: object, message: object) -> None:
         assert error is None, error
@@ -74,8 +76,9 @@ def _send(settings: Settings, messages: Sequence[Message], sent: Sent, pause_s: 
 
     begun = time.monotonic()
     for i, (key, value, partition) in enumerate(messages):
-        if pause_s:
-            time.sleep(max(0.0, begun + i * pause_s - time.monotonic()))
+        ahead_s = begun + i / per_s - time.monotonic()
+        if ahead_s > 0:
+            time.sleep(ahead_s)
             producer.poll(0)
         while True:
             try:
