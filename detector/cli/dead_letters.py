@@ -16,6 +16,7 @@ from detector.cli.alerts import printable
 from detector.cli.options import CONNECTION, as_json, with_settings, yes
 from detector.contract.codec import decode_one
 from detector.contract.dead_letters import REASONS
+from detector.errors import UserError
 from detector.jst import JST
 from detector.ops.dead_letters import Group, groups_of, originals, read_letters
 from detector.ops.redrive import OUTCOMES, Redrive, plan_redrive
@@ -29,16 +30,18 @@ _SPAN = re.compile(r"([0-9]{1,6})([mhd])")
 
 
 def _since(_context: click.Context, _option: click.Parameter, text: str | None) -> int:
-    """Epoch ms of `30m`, `2h`, `7d` ago, or of a date or time in JST; 0 where nothing is given."""
-    if text is None:
-        return 0
+    return 0 if text is None else parse_since(text, int(time.time() * 1000))
+
+
+def parse_since(text: str, now_ms: int) -> int:
+    """Epoch ms of `30m`, `2h`, `7d` ago, or of a date or time, in JST where it says nothing else. Raises UserError."""
     if match := _SPAN.fullmatch(text):
-        return int((time.time() - int(match[1]) * _SECONDS[match[2]]) * 1000)
+        return now_ms - int(match[1]) * _SECONDS[match[2]] * 1000
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(
-            f"got {text!r}, expected a span such as 30m, 2h or 7d, or a time such as 2020-09-01 or 2020-09-01T08:00"
+        raise UserError(
+            f"got --since {text!r}, expected a span such as 30m, 2h or 7d, or a time such as 2020-09-01T08:00"
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=JST)).timestamp() * 1000)
 

@@ -60,7 +60,7 @@ def records_at(settings: Settings, wanted: Mapping[TopicPartition, Iterable[int]
         begins, ends = consumer.beginning_offsets(list(wanted)), consumer.end_offsets(list(wanted))
         for tp, offsets in wanted.items():
             held = sorted({offset for offset in offsets if begins[tp] <= offset < ends[tp]})
-            for span in _spans(held):
+            for span in spans(held):
                 consumer.assign([tp])
                 consumer.seek(tp, span[0])
                 found = set(span)
@@ -78,7 +78,7 @@ def _until(consumer: KafkaConsumer, tp: TopicPartition, end: int) -> Iterator[An
         yield from (record for record in records if record.offset < end)
 
 
-def _spans(offsets: list[int]) -> Iterator[list[int]]:
+def spans(offsets: list[int]) -> Iterator[list[int]]:
     """The offsets in order, apart where a gap between two is large."""
     span: list[int] = []
     for offset in offsets:

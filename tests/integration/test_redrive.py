@@ -21,6 +21,7 @@ from detector.contract.dead_letters import Rejected, build_dead_letter, encode_d
 from detector.contract.redrives import HEADER
 from detector.errors import UserError
 from detector.kafka.reading import records_of
+from detector.kafka.topics import delete_before
 from detector.ops.redrive import redrive
 from detector.ops.reset import reset
 from detector.settings import Settings
@@ -128,6 +129,9 @@ def test_what_is_redriven_counts_once_however_often_and_by_how_many_and_after_a_
     shown = json.loads(answer(["dead-letters", "show", broken, *flags(settings), "--json"], capsys))
     assert ("open", "{", None) == (shown["status"], shown["message"]["value"], shown["message"]["event"])
     assert "redriven" in answer(["dead-letters", "show", letter, *flags(settings)], capsys)
+    delete_before(settings, {(one.topic, one.partition): one.offset + 1 for one in positions[-1:]})
+    assert "retention has passed" in answer(["dead-letters", "show", broken, *flags(settings)], capsys)
+    assert {"redriven before": 2, "gone": 1} == redrive(settings, now_ms).counts
     assert 2 == run(cli, ["dead-letters", "show", "dl-none-0-0", *flags(settings)])
     assert "no dead letter has the id dl-none-0-0" in capsys.readouterr().err
 
