@@ -105,8 +105,9 @@ TOPICS = (
     Declaration(
         lambda settings: settings.dead_letters,
         1,
-        _log(30, "CreateTime"),
-        "input that could not be read, with its reason; 30 days to mend the source and send again",
+        # Some forty million letters: a flood that lasts for weeks must not fill the brokers' disks.
+        _log(30, "CreateTime") | {"retention.bytes": str(16 * 1024**3)},
+        "messages that are no events, with the reason; 30 days to mend the source, or to send them again",
     ),
     Declaration(
         lambda settings: settings.redrives,

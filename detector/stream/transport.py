@@ -24,7 +24,6 @@ from faust.types.tuples import ConsumerMessage, Message
 from detector.stream.record_batches import send_in_batches
 
 Records = list[Any]  # aiokafka.ConsumerRecord, consecutive offsets of one partition
-Fetched = Mapping[TP, Records]
 
 
 class ChunkScheduler(SchedulingStrategyT):
@@ -127,13 +126,13 @@ class Consumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Fetched | None, set[TP] | None]:  # noqa: ASYNC109 - Faust's
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109 - Faust's
         """See Faust, which sleeps for a second where the queue of every partition is full."""
         while self.flow_active and not self.should_stop and self.assignment() and not self._get_active_partitions():
             await self.sleep(LOOK_AGAIN_S)
         return await super()._wait_next_records(timeout)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Fetched:  # noqa: ASYNC109 - Faust's
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, Any]:  # noqa: ASYNC109 - Faust's
         """See Faust. A partition whose queue is taken meanwhile does not wait until the fetch of the others ends."""
         some_full = active_partitions is not None and len(active_partitions) < len(self.assignment())
         return await super()._getmany(active_partitions, LOOK_AGAIN_S if some_full else timeout)
