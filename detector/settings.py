@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.contract.dead_letters import MAX_PAYLOAD_BYTES
 from detector.core.budgets import parse_own
 from detector.core.topology import Node
 from detector.errors import UserError
@@ -102,15 +103,18 @@ class Settings(BaseModel):
     ttl_days: int = _whole(400, 32, 3_650, "an account without an event for so long (event time) is forgotten")
 
     dead_letter_limit_per_min: int = _whole(
-        1_000, 1, 10_000_000, "with more dead letters within a minute, dead_letter_share counts"
+        1_000, 1, 10_000_000, "with more dead letters of one source partition within a minute, dead_letter_share counts"
     )
     dead_letter_share: float = _setting(
         0.2,
-        "beyond the limit, an error is logged when more than this share of the events of a minute are dead letters",
+        "beyond the limit, an error is logged when more than this share of a partition's records are dead letters",
         "a number above 0, at most 1",
         gt=0,
         le=1,
         allow_inf_nan=False,
+    )
+    dead_letter_payload_bytes: int = _whole(
+        0, 0, MAX_PAYLOAD_BYTES, "so much of a message is kept in its dead letter; 0: the source topic alone has it"
     )
 
     metrics_host: str = _setting("127.0.0.1", "address of /metrics, /healthz and /readyz", "an address", min_length=1)
@@ -233,6 +237,11 @@ class Settings(BaseModel):
     def dead_letters(self) -> str:
         """Topic of input that could not be read."""
         return f"{self.prefix}dead-letters"
+
+    @property
+    def redrives(self) -> str:
+        """Compacted topic of messages that entered their topic a second time."""
+        return f"{self.prefix}kozamori.redrives"
 
     def input_topic(self, node: Node) -> str:
         """What a node reads: a source topic, or its hop."""

@@ -53,6 +53,12 @@ METRICS = (
         ("stage",),
     ),
     Metric("kozamori_dead_letters_total", "counter", "Records that could not be read, by reason.", ("reason",)),
+    Metric(
+        "kozamori_dead_letters_by_partition_total",
+        "counter",
+        "The same by the partition that they were read from: where a flood comes from.",
+        ("stage", "partition"),
+    ),
     Metric("kozamori_chunk_events", "histogram", "Events in one chunk of a stage's input.", ("stage",), CHUNK_EVENTS),
     Metric(
         "kozamori_process_seconds",

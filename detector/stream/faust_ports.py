@@ -11,6 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.topology import Topology
+from detector.kafka.redrives import Redrives, read_redrives
 from detector.kafka.security import client_options
 from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
 from detector.settings import Settings
@@ -119,6 +120,10 @@ class KafkaTopics:
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """See `Topics`."""
         return topic_ids(self._settings, names)
+
+    def redrives(self) -> Redrives:
+        """See `Topics`."""
+        return read_redrives(self._settings)
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """See `Topics`."""

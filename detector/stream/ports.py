@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.stage import Stage
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.stream.changelog import Record, Recovery
 
@@ -121,6 +122,9 @@ class Topics(Protocol):
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """Kafka's ids of the topics of these names that exist."""
+
+    def redrives(self) -> Redrives:
+        """What was redriven."""
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """Delete the records before an offset of each partition."""

@@ -12,6 +12,7 @@ from faust.types import TP
 from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import UserError, WorkerError
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
@@ -21,7 +22,7 @@ from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.hop_sender import HopSender
 from detector.stream.partition_task import PartitionTask
 from detector.stream.ports import Chunk, Ports
-from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
+from detector.stream.processor import DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
 from detector.stream.reporting import Reporting
 
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 #: Part of the rebalance timeout that the last checkpoint may take; the rest is for the rejoin.
 FINISH_SHARE = 0.5
+#: Of the dead letters' topic, which is declared with one: they are few, or all alike.
+LETTERS_PARTITION = 0
 
 
 class Shell:
@@ -46,7 +49,6 @@ class Shell:
         self._hops = HopSender(ports.producer.send_batch, self.fail)
         self._nodes = {settings.input_topic(node): node for node in topology.nodes}
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
-        self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
         self._leaving = False  # partitions are being revoked, or were
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
@@ -64,11 +66,11 @@ class Shell:
         self._leaving = False
         self.restoring = True
         try:
-            facts = await self._topic_facts()
+            facts, redrives = await self._topic_facts()
             held = self._source.assignment()
             assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
             self._reporting.worker.rebalanced(len(assigned))
-            assignment = self._assignment(facts)
+            assignment = self._assignment(facts, redrives)
             tasks = await assignment.begin(assigned, self._progressed)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
@@ -90,18 +92,29 @@ class Shell:
     def _progressed(self) -> None:
         self.progress += 1
 
-    async def _topic_facts(self) -> Mapping[str, TopicFacts]:
-        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions."""
+    async def _topic_facts(self) -> tuple[Mapping[str, TopicFacts], Redrives]:
+        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions.
+
+        What was redriven as well: a reset, before which no worker has partitions, makes them be read from the start.
+        """
+        topics = self._ports.topics
         try:
-            facts = await asyncio.to_thread(self._ports.topics.facts)
+            facts, redrives = await asyncio.gather(asyncio.to_thread(topics.facts), asyncio.to_thread(topics.redrives))
         except UserError as error:
             raise WorkerError(f"topics could not be described after a rebalance: {error}") from error
         check(self._settings, facts)
-        return facts
+        return facts, redrives
 
-    def _assignment(self, facts: Mapping[str, TopicFacts]) -> Assignment:
+    def _assignment(self, facts: Mapping[str, TopicFacts], redrives: Redrives) -> Assignment:
         topics = self._settings.account_events, self._settings.wallet_events
-        wiring = Wiring(self._topology, self._model, facts[topics[0]].partitions, topics)
+        payload_bytes = self._settings.dead_letter_payload_bytes
+        partitions = facts[topics[0]].partitions
+        redriven = {
+            (topic, partition): offsets
+            for topic in topics
+            for partition, offsets in redrives.offsets(topic, facts[topic].topic_id).items()
+        }
+        wiring = Wiring(self._topology, self._model, partitions, topics, payload_bytes=payload_bytes, redriven=redriven)
         return Assignment(self._settings, wiring, facts, self._ports)
 
     async def on_chunk(self, chunk: Chunk) -> None:
@@ -133,24 +146,36 @@ class Shell:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
+        letters = [output for output in processed.outputs if output.topic == DEAD_LETTERS]
         for output in processed.outputs:
-            task.outputs.append(await self._send(output))
+            if output.topic != DEAD_LETTERS:
+                task.outputs.append(await self._send(output))
+        if letters:
+            task.outputs += await self._send_letters(letters)
         task.position = records[-1].offset + 1
         task.in_flight += 1
         task.torn = False
         self._progressed()
         now = self._ports.clock()
         self._reporting.processed(task, processed, now - started)
-        if self._quota.count(now, len(records), len(processed.rejected)):
-            log.error("too many dead letters", **self._quota.counts, action="mend the producer; reasons: /metrics")
+        keys = [records[rejected.record].key for rejected in processed.rejected]
+        if flood := self._quota.count(task.tp, now, len(records), keys):
+            action = "see `kozamori dead-letters list`, mend the producer"
+            log.error(
+                "too many dead letters", stage=task.node, partition=task.tp.partition, **flood._asdict(), action=action
+            )
 
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         if output.partition is not None:
             return self._hops.send(self._settings.hop_topic(output.topic), output.partition, output.value)
-        future = await self._ports.producer.send_one(self._topics[output.topic], output.key, output.value)
-        if output.topic == ALERTS:
-            future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
+        future = await self._ports.producer.send_one(self._settings.alerts, output.key, output.value)
+        future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
+
+    async def _send_letters(self, letters: list[Output]) -> "list[asyncio.Future[Any]]":
+        """Whole batches: one by one, a flood of bad messages from one producer held up everybody's events."""
+        records = ((letter.key, letter.value) for letter in letters)
+        return await self._ports.producer.send_records(self._settings.dead_letters, LETTERS_PARTITION, records)
 
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:

@@ -46,6 +46,10 @@ class ChunkSchema(Schema[Any, Any]):
         return message.value
 
 
+#: A full queue's partition is left out of a fetch, which waits a second for the others unless told otherwise.
+LOOK_AGAIN_S = 0.01
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the group membership; commits offsets together with their marks."""
 
@@ -54,6 +58,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
         # the fetch does not ask for would wait as long.
         consumer._fetch_max_wait_ms = cast(Any, self.app).fetch_max_wait_ms  # noqa: SLF001 - no public way
+        # Faust reads committed records only where it writes in transactions itself, which it does not here.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way
         return consumer
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
@@ -119,6 +125,17 @@ class Consumer(driver.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,
         )
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109 - Faust's
+        """See Faust, which sleeps for a second where the queue of every partition is full."""
+        while self.flow_active and not self.should_stop and self.assignment() and not self._get_active_partitions():
+            await self.sleep(LOOK_AGAIN_S)
+        return await super()._wait_next_records(timeout)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, Any]:  # noqa: ASYNC109 - Faust's
+        """See Faust. A partition whose queue is taken meanwhile does not wait until the fetch of the others ends."""
+        some_full = active_partitions is not None and len(active_partitions) < len(self.assignment())
+        return await super()._getmany(active_partitions, LOOK_AGAIN_S if some_full else timeout)
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit offsets with their marks; False when this member may no longer commit them."""

@@ -19,6 +19,7 @@ from support.protocol.bus import SETTINGS, Commit, KeyValue, Queue
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
 from detector.kafka.declarations import TOPICS, declared_config
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
 from detector.stream.app import PRODUCER_BATCH_BYTES
@@ -198,6 +199,9 @@ class FakeTopics:
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
+
+    def redrives(self) -> Redrives:
+        return Redrives()
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         assert self._delete is not None, "nothing is deleted here"
