@@ -104,7 +104,7 @@ def begin_at(settings: Settings, exported: Exported, found: Found, told: Progres
 
 
 def same_topic(state: NodeState, places: Sequence[TopicPartition], bounds: Bounds) -> dict[TopicPartition, int]:
-    """Where workers go on in the topic that was exported. Raises UserError where unread events lie beside their rows."""
+    """Where workers go on in the topic that was exported. Raises UserError where unread events lie elsewhere."""
     unread = sum(part.unread for part in state.parts)
     if len(places) != len(state.parts) and unread:
         raise UserError(
