@@ -65,6 +65,10 @@ class FaustKafka:
         """See `Source`."""
         return dict(await self._app.consumer.highwaters(*partitions))
 
+    def withheld(self, tp: TP) -> int:
+        """See `Source`."""
+        return self._app.chunk_consumer.withheld(tp)
+
     async def position(self, tp: TP) -> int | None:
         """See `Source`."""
         return await self._app.consumer.position(tp)
@@ -95,7 +99,8 @@ class FaustKafka:
 
     async def _on_chunk(self, message: Any) -> None:
         assert self._listener is not None
-        await self._listener.on_chunk(Chunk(message.tp, message.value, message.generation_id))
+        fetched = message.value
+        await self._listener.on_chunk(Chunk(message.tp, fetched.records, message.generation_id, fetched.begin))
 
     async def _on_assigned(self) -> None:
         assert self._listener is not None

@@ -119,8 +119,8 @@ class Member:
             await asyncio.sleep(0.001)
             for tp in self.inputs:
                 if not self.paused and (records := self._waiting(tp)[:CHUNK]):
-                    self._next[tp] = records[-1].offset + 1
-                    await self.listener.on_chunk(Chunk(tp, list(records), self.name))
+                    begin, self._next[tp] = self._next.get(tp, records[0].offset), records[-1].offset + 1
+                    await self.listener.on_chunk(Chunk(tp, list(records), self.name, min(begin, records[0].offset)))
 
     def _waiting(self, tp: TP) -> tuple[Record, ...]:
         return self.cluster.kafka.waiting(self.cluster.number, tp, self._next.get(tp, 0))

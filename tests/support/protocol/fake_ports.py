@@ -117,6 +117,9 @@ class FakeSource:
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self._backend.ends[tp][1] for tp in partitions}
 
+    def withheld(self, tp: TP) -> int:
+        return 0
+
     async def position(self, tp: TP) -> int | None:
         return self._backend.fetches(tp)
 

@@ -53,6 +53,8 @@ def busy() -> Metrics:
     stage.hop_sent(2, 600)
     stage.hop_repeats(3)
     stage.lag(0, 7)
+    stage.withheld(0, 2)
+    stage.deleted(5)
     stage.unacknowledged(0, 8)
     stage.rows(0, 9, 900)
     stage.age(0, 3_600)
