@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -56,6 +56,10 @@ class FaustKafka:
         """See `Source`."""
         self._app.consumer.stop_flow()
         self._app.flow_control.suspend()
+
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """See `Source`."""
+        await self._app.chunk_consumer.hold(partitions)
 
     async def begin_offset(self, tp: TP) -> int:
         """See `Source`."""

@@ -37,7 +37,8 @@ class LagWatch:
     A log may end with what no consumer is given: transaction markers, aborted records, or nothing, where all was
     deleted. No chunk takes the task's position past these. Where the consumer has fetched all and the position does
     not move, the log itself is read: records that were fetched and then lost count as lag; where there are none, the
-    task goes on to the end. What lies behind an open transaction is no lag: nobody can read it yet.
+    task goes on to the end. What lies behind an open transaction is no lag: nobody can read it yet. A task that is held
+    back on purpose has lag and does not count as waiting.
     """
 
     def __init__(self, source: Source, reader: Reader, tasks: Mapping[TP, PartitionTask], reporting: Reporting) -> None:
@@ -93,7 +94,7 @@ class LagWatch:
         self._held = {tp: held for tp, held in self._held.items() if tp in tasks}
         for tp, task in tasks.items():
             lag = max(0, ends[tp] - task.position)
-            self.waiting += lag
+            self.waiting += 0 if task.held else lag
             self._reporting.lag(task, lag, self._withheld(task, ends[tp]))
 
     def _withheld(self, task: PartitionTask, end: int) -> int:

@@ -1,7 +1,7 @@
 """The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -66,6 +66,9 @@ class Source(Protocol):
 
     def pause(self) -> None:
         """Deliver no further chunks."""
+
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch nothing more of these for now, and of all others again; what is under way still comes."""
 
     async def begin_offset(self, tp: TP) -> int:
         """Offset of the first record that the log still has, or its end where it has none."""

@@ -15,6 +15,7 @@ from detector.errors import UserError, WorkerError
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
+from detector.stream.alignment import Alignment
 from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
@@ -54,6 +55,8 @@ class Shell:
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.tasks: dict[TP, PartitionTask] = {}
+        sources = tuple(settings.input_topic(node) for node in topology.nodes if node.source is not None)
+        self.alignment = Alignment(ports.source, sources, self.tasks)
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
         self.restoring = False  # partitions are assigned that have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -84,6 +87,7 @@ class Shell:
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
+        self.alignment.begin(facts[self._settings.account_events].partitions)
         self._progressed()
         self.restoring = False
         self._set_ready(ready=True)
@@ -114,6 +118,8 @@ class Shell:
             async with self._processing:
                 if not task.ended and chunk.generation == self._source.generation:
                     await self._process(task, chunk.records)
+            if task.processor.pipeline.node.source is not None:
+                await self.alignment.align()
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             _raise_if_cancelled(error)
             self.fail(error)

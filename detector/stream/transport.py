@@ -9,7 +9,7 @@ timer change nothing, and `Consumer.commit_positions` is the one way an offset r
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -93,6 +93,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
         return 0 if end is None or stable is None or stable < 0 else max(0, end - stable)
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch of all partitions held but these; does not wait until it is so."""
+        await self.cast_thread(self._hold, frozenset(TopicPartition(*tp) for tp in partitions))
+
+    async def _hold(self, partitions: frozenset[TopicPartition]) -> None:
+        # aiokafka's own pause, not Faust's: that drops what was fetched, as if it had been delivered.
+        consumer = self._ensure_consumer()
+        paused = consumer.paused()
+        consumer.pause(*(partitions & consumer.assignment() - paused))
+        consumer.resume(*(paused - partitions))
+
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit `positions`; False when the group has rebalanced, so that the task is over."""
         return cast(bool, await self.call_thread(self._commit_positions, positions))
@@ -168,6 +179,10 @@ class Consumer(driver.Consumer):
     def withheld(self, tp: TP) -> int:
         """Offsets behind the last stable one: what an open transaction holds back."""
         return self._thread.withheld(tp)
+
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch of all partitions held but these."""
+        await self._thread.hold(partitions)
 
     async def read_again(self, tp: TP, offset: int) -> None:
         """Continue with the record at `offset`; does nothing where the partition is no longer held."""

@@ -137,6 +137,23 @@ class PortsSuite:
             free.set()
             await until(lambda: len(inbox.offsets(tp)) >= 2 * CHUNK)
 
+    async def test_what_is_held_comes_later_and_the_others_meanwhile(self, cluster: Cluster, tp: TP, hop: TP) -> None:
+        inbox = Inbox()
+        async with member(cluster, inbox) as ports:
+            await ports.source.hold({tp, TP(tp.topic, 7)})  # the second is held by nobody
+            await asyncio.sleep(QUIET_S)
+            cluster.put(tp.topic, values(3 * CHUNK))
+            cluster.put(hop.topic, values(2 * CHUNK))
+            await until(lambda: len(inbox.offsets(hop)) == 2 * CHUNK)
+            await asyncio.sleep(QUIET_S)
+            assert [] == inbox.offsets(tp)
+            await ports.source.hold({hop})
+            cluster.put(hop.topic, values(1))
+            await until(lambda: len(inbox.offsets(tp)) == 3 * CHUNK)
+            await ports.source.hold(set())
+            await until(lambda: len(inbox.offsets(hop)) == 2 * CHUNK + 1)
+        assert ([*range(3 * CHUNK)], [*range(2 * CHUNK + 1)]) == (inbox.offsets(tp), inbox.offsets(hop))
+
     async def test_nothing_is_handed_over_after_a_pause(self, cluster: Cluster, tp: TP) -> None:
         inbox = Inbox()
         async with member(cluster, inbox) as ports:

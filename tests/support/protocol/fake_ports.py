@@ -6,7 +6,7 @@ Behind them stands a worker of the model, which waits for actions, or a broker t
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -109,6 +109,9 @@ class FakeSource:
         return set(self._backend.inputs)
 
     def pause(self) -> None:
+        raise NotImplementedError
+
+    async def hold(self, partitions: Collection[TP]) -> None:
         raise NotImplementedError
 
     async def begin_offset(self, tp: TP) -> int:

@@ -261,5 +261,5 @@ _AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Report
 _FINGERPRINT = Fingerprint(
     (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "restoring", "started", "now", "model", "_model"},
+    skip={"progress", "restoring", "started", "now", "model", "_model", "alignment"},
 )

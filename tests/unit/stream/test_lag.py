@@ -26,7 +26,7 @@ class World:
         self.reported: list[int] = []
         self.deleted: list[int] = []
         self.withhold: list[int] = []
-        self.task = SimpleNamespace(position=position, deleted_to=0, tp=INPUT, node="account")
+        self.task = SimpleNamespace(position=position, deleted_to=0, held=False, tp=INPUT, node="account")
         reporting = SimpleNamespace(lag=self._report, deleted=lambda _, events: self.deleted.append(events))
         kafka, tasks = cast(Any, self), cast(Any, {INPUT: self.task})
         self.watch = LagWatch(kafka, kafka, tasks, cast(Any, reporting))
@@ -62,6 +62,13 @@ async def test_what_was_not_fetched_waits() -> None:
     world = World(position=4, end=10, fetched=4)
     assert 6 == await world.waiting(3)
     assert [] == world.looks
+
+
+async def test_a_task_that_is_held_back_has_lag_and_waits_for_nothing() -> None:
+    world = World(position=4, end=10, fetched=4)
+    world.task.held = True
+    await world.watch.look()
+    assert (0, [6]) == (world.watch.waiting, world.reported)
 
 
 async def test_markers_at_the_end_of_a_log_do_not_wait() -> None:
