@@ -42,20 +42,19 @@ def first_events(settings: Settings, topology: Topology, bounds: Bounds) -> list
         return []
     connection = client_options(settings)
     with kafka_errors(address_of(connection)):
-        consumer = open_client(
-            KafkaConsumer, connection, group_id=None, enable_auto_commit=False, max_poll_records=RECORDS
-        )
+        options = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed"}
+        consumer = open_client(KafkaConsumer, connection, **options, max_poll_records=RECORDS)
         try:
-            firsts = (_first(consumer, tp, source, bounds[tp]) for tp, source in sorted(places.items()))
+            firsts = (_first(consumer, tp, source, bounds[tp][0]) for tp, source in sorted(places.items()))
             return [found for found in firsts if found is not None]
         finally:
             consumer.close()
 
 
-def _first(consumer: KafkaConsumer, tp: TopicPartition, source: int, bounds: tuple[int, int]) -> FirstEvent | None:
-    begin, end = bounds
+def _first(consumer: KafkaConsumer, tp: TopicPartition, source: int, begin: int) -> FirstEvent | None:
     consumer.assign([tp])
     consumer.seek(tp, begin)
+    end = consumer.end_offsets([tp])[tp]  # not that of the log, which lies behind an open transaction
     decode = decode_account_events if source == ACCOUNT_EVENTS else decode_wallet_events
     while consumer.position(tp) < min(end, begin + RECORDS):
         records = consumer.poll(POLL_MS).get(tp, [])

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -58,6 +58,10 @@ class FaustKafka:
         self._app.consumer.stop_flow()
         self._app.flow_control.suspend()
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """See `Source`."""
+        await self._app.chunk_consumer.hold(partitions)
+
     async def begin_offset(self, tp: TP) -> int:
         """See `Source`."""
         return int((await self._app.consumer.earliest_offsets(tp))[tp])
@@ -65,6 +69,10 @@ class FaustKafka:
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         """See `Source`."""
         return dict(await self._app.consumer.highwaters(*partitions))
+
+    def withheld(self, tp: TP) -> int:
+        """See `Source`."""
+        return self._app.chunk_consumer.withheld(tp)
 
     async def position(self, tp: TP) -> int | None:
         """See `Source`."""
@@ -96,7 +104,8 @@ class FaustKafka:
 
     async def _on_chunk(self, message: Any) -> None:
         assert self._listener is not None
-        await self._listener.on_chunk(Chunk(message.tp, message.value, message.generation_id))
+        fetched = message.value
+        await self._listener.on_chunk(Chunk(message.tp, fetched.records, message.generation_id, fetched.begin))
 
     async def _on_assigned(self) -> None:
         assert self._listener is not None

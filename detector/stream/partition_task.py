@@ -47,6 +47,8 @@ class PartitionTask:
     upstreams_crc: int = 0  # whose high-water marks it has
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
+    held: bool = False  # not fetched for now: it waits for partitions that are behind in event time
+    deleted_to: int = 0  # where what was deleted of its log before it was read is counted up to
     read_again_from: int = -1  # the last position that was asked for again, because a chunk was not delivered
     #: A chunk is being processed, or failed half-way: rows include events whose outputs are not all registered.
     torn: bool = False

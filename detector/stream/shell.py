@@ -16,9 +16,11 @@ from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
+from detector.stream.alignment import Alignment
 from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
+from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
 from detector.stream.partition_task import PartitionTask
 from detector.stream.ports import Chunk, Ports
@@ -55,6 +57,8 @@ class Shell:
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.tasks: dict[TP, PartitionTask] = {}
+        sources = tuple(settings.input_topic(node) for node in topology.nodes if node.source is not None)
+        self.alignment = Alignment(ports.source, sources, self.tasks)
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
         self.restoring = False  # partitions are assigned that have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -85,6 +89,7 @@ class Shell:
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
+        self.alignment.begin(facts[self._settings.account_events].partitions)
         self._progressed()
         self.restoring = False
         self._set_ready(ready=True)
@@ -121,8 +126,13 @@ class Shell:
         """Process a chunk and pass its outputs to the producer; an error ends the worker, no chunk is skipped."""
         try:
             await self._wait_for_room(chunk.tp)
+            if (task := await self._task_before(chunk)) is None:
+                return
             async with self._processing:
-                await self._on_chunk(chunk)
+                if not task.ended and chunk.generation == self._source.generation:
+                    await self._process(task, chunk.records)
+            if task.processor.pipeline.node.source is not None:
+                await self.alignment.align()
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             _raise_if_cancelled(error)
             self.fail(error)
@@ -135,14 +145,24 @@ class Shell:
         while (task := self.tasks.get(tp)) and not task.ended and task.in_flight >= most:
             await self.checkpoint()
 
-    async def _on_chunk(self, chunk: Chunk) -> None:
-        task, records = self.tasks.get(chunk.tp), chunk.records
+    async def _task_before(self, chunk: Chunk) -> PartitionTask | None:
+        """The task whose next records these are; None where the chunk is left out.
+
+        Chunks of one topic are delivered one after the other: nothing else moves the task meanwhile.
+        """
+        task, first = self.tasks.get(chunk.tp), chunk.records[0].offset
         if chunk.generation != self._source.generation or (task is None and self._leaving):
-            return
+            return None
         if task is None:
             raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
-        if records[0].offset != task.position and not await self._is_next(task, records[0].offset):
-            return
+        if first == task.position:
+            return task
+        if not chunk.begin <= task.position < first and not await self._is_next(task, first):
+            return None
+        await count_deleted(self._source, self._reporting, task, first)
+        return None if task.ended else task
+
+    async def _process(self, task: PartitionTask, records: list[Any]) -> None:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
@@ -182,23 +202,21 @@ class Shell:
             self._reporting.alert_durable(source_timestamp_ms)
 
     async def _is_next(self, task: PartitionTask, offset: int) -> bool:
-        """Whether a chunk at `offset` is the next although that is not where the last one ended.
+        """Whether a chunk at `offset` is the next although it was not fetched right behind the last one.
 
-        Offsets may be missing in a log (transaction markers), records must not. After a rebalance Faust may deliver, as
-        if of the new assignment, records fetched before it: then the missing ones are read again, and chunks out of
-        order meanwhile are dropped.
+        Offsets may be missing in a log, records must not. After a rebalance Faust may deliver, as if of the new
+        assignment, records fetched before it: then the missing ones are read again, and chunks out of order meanwhile
+        are dropped.
         """
-        begin = await self._source.begin_offset(task.tp)
-        if begin > task.position or (offset < task.position and task.read_again_from < 0):
+        if offset < task.position and task.read_again_from < 0:
             raise WorkerError(
-                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}"
-                f" (log begins at {begin}): the topic was re-created, or events expired before they were read;"
-                " see `kozamori state show`"
+                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}:"
+                " the topic was re-created; see `kozamori state show`"
             )
         if offset < task.position:
             return False
         if offset == await self._ports.reader.first_offset(task.tp, task.position):
-            return not task.ended
+            return True
         if task.read_again_from != task.position and not task.ended:
             task.read_again_from = task.position
             log.warning("records were not delivered, they are read again", stage=task.node, offset=task.position)

@@ -83,7 +83,8 @@ class _Worker:
         reporting = Reporting(self._metrics, [node.name for node in self._topology.nodes], self._model.burn_in_days)
         shell = Shell(self._settings, self._topology, self._model, reporting, ports)
         lag = LagWatch(ports.source, ports.reader, shell.tasks, reporting)
-        watchers = [shell.run_checkpoints, lag.run, TopicWatch(ports.topics.ids, shell.tasks, shell.fail).run]
+        topics = TopicWatch(ports.topics.ids, shell.tasks, shell.fail)
+        watchers = [shell.run_checkpoints, shell.alignment.run, lag.run, topics.run]
         if self._settings.trim_hops_s:
             hops = {self._settings.hop_topic(node.name) for node in self._topology.nodes if node.source is None}
             trim = HopTrim(ports.topics.delete_before, frozenset(hops), shell.tasks, self._settings.trim_hops_s)

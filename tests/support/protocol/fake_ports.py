@@ -6,7 +6,7 @@ Behind them stands a worker of the model, which waits for actions, or a broker t
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -112,11 +112,17 @@ class FakeSource:
     def pause(self) -> None:
         raise NotImplementedError
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        raise NotImplementedError
+
     async def begin_offset(self, tp: TP) -> int:
         return self._backend.ends[tp][0]
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self._backend.ends[tp][1] for tp in partitions}
+
+    def withheld(self, tp: TP) -> int:
+        return 0
 
     async def position(self, tp: TP) -> int | None:
         return self._backend.fetches(tp)
