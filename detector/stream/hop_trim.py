@@ -29,15 +29,16 @@ class HopTrim:
         self._delete = delete
         self._hops = hops
         self._tasks = tasks
-        self._interval_s = interval_s
+        self.turns, self.interval_s = 0, interval_s
         self._trimmed: dict[TP, int] = {}
         self._refused = ""
 
     async def run(self) -> None:
         """Delete until cancelled."""
         while True:
-            await asyncio.sleep(self._interval_s)
+            await asyncio.sleep(self.interval_s)
             await self.trim()
+            self.turns += 1
 
     async def trim(self) -> None:
         """Delete what was committed since the last time; a refusal of Kafka is logged once and tried again."""

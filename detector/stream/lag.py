@@ -27,6 +27,7 @@ class LagWatch:
 
     def __init__(self, source: Source, reader: Reader, tasks: Mapping[TP, PartitionTask], reporting: Reporting) -> None:
         self.waiting = 0
+        self.turns, self.interval_s = 0, INTERVAL_S
         self._source = source
         self._reader = reader
         self._tasks = tasks
@@ -42,6 +43,9 @@ class LagWatch:
                 await asyncio.wait_for(self.look(), TIMEOUT_S)
             except (TimeoutError, KafkaError):
                 self.waiting = max(self.waiting, 1)  # unknown counts as lag: it matters only without progress
+                for task in self._tasks.values():
+                    task.lag = max(task.lag, 1)
+            self.turns += 1
 
     async def look(self) -> None:
         """Ask once."""
@@ -70,4 +74,5 @@ class LagWatch:
             lag = 0 if tp in self._empty else max(0, end - position)
             self.waiting += lag
             if (task := self._tasks.get(tp)) is not None:
+                task.lag = lag
                 self._reporting.lag(task, lag)

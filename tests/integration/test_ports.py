@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import Producer
 from support.ports_suite import CHUNK, KeyValue, PortsSuite
+from support.protocol.fake_ports import Here
 from support.shared_kafka import Cluster
 
 from detector.kafka.clients import admin_client
@@ -38,7 +39,7 @@ class RealCluster:
     def ports(self) -> Ports:
         kafka = FaustKafka(self.settings, self._inputs())
         reader, topics = KafkaReader(client_options(self.settings)), KafkaTopics(self.settings)
-        return Ports(kafka, kafka, reader, topics, lambda: 0.0, lambda: 1)
+        return Ports(kafka, kafka, reader, topics, Here(), lambda: 0.0, lambda: 1)
 
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
         named = {"transactional.id": secrets.token_hex(4)} if marked else {}

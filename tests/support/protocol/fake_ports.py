@@ -192,7 +192,7 @@ class FakeTopics:
         self._backend = backend
         self._delete = delete
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    async def facts(self) -> Mapping[str, TopicFacts]:
         backend = self._backend
         return _facts(backend.partitions, tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items())))
 
@@ -203,6 +203,21 @@ class FakeTopics:
         assert self._delete is not None, "nothing is deleted here"
         for tp, offset in offsets.items():
             self._delete(tp, offset)
+
+
+class Here:
+    """A Kafka that answers."""
+
+    away = ""
+
+    async def look(self) -> bool:
+        return True
+
+    async def back(self) -> None:
+        return
+
+    async def gone(self) -> None:
+        await asyncio.get_running_loop().create_future()
 
 
 @cache

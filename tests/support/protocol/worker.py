@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, silent_reporting
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, silent_reporting
 from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
 from support.protocol.parts import Parts
@@ -80,6 +80,7 @@ class Worker:
             FakeProducer(self),
             parts.reader(self),
             FakeTopics(self),
+            Here(),
             clock=lambda: 0.0,
             new_writer=partial(parts.writer, self),
         )
@@ -252,9 +253,9 @@ def _failure(shell: Any, tasks: Mapping[str, "asyncio.Task[Any]"]) -> str:
 
 
 _SHARED = (Scene, Settings, Topology, Node, Stage, Wiring, HopCodec)
-_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Reporting, DeadLetterQuota)
+_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Here, Reporting, DeadLetterQuota)
 _FINGERPRINT = Fingerprint(
     (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "restoring", "started", "now", "model", "_model"},
+    skip={"progress", "commits", "restoring", "started", "now", "model", "_model"},
 )

@@ -19,7 +19,7 @@ class World:
         self.end, self.fetched, self.markers = end, fetched, markers
         self.looks: list[Span] = []
         self.reported: list[int] = []
-        self.task = SimpleNamespace(position=position)
+        self.task = SimpleNamespace(position=position, lag=0)
         reporting = SimpleNamespace(lag=lambda _, records: self.reported.append(records))
         kafka, tasks = cast(Any, self), cast(Any, {INPUT: self.task})
         self.watch = LagWatch(kafka, kafka, tasks, cast(Any, reporting))
