@@ -55,7 +55,7 @@ class Backend(Protocol):
 
     @property
     def topics(self) -> set[str]:
-        """Inputs of all nodes."""
+        """Inputs of all nodes, and the changelogs of their rows."""
 
     @property
     def topic_ids(self) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from faust.types import TP
-from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of
+from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of, topics_of
 from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, silent_reporting
 from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
@@ -71,7 +71,7 @@ class Worker:
         self.fetching: dict[TP, int] = {}  # where it goes on to fetch, if not at the task's position
         self.fetched_before = False
         self.inputs, self.partitions = scene.inputs, scene.partitions
-        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes}
+        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes} | topics_of(scene.topology)[0]
         self.waits_for_room = scene.waits_for_room
         self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
         parts: Parts = scene.parts
