@@ -27,7 +27,7 @@ class LagWatch:
 
     def __init__(self, source: Source, reader: Reader, tasks: Mapping[TP, PartitionTask], reporting: Reporting) -> None:
         self.waiting = 0
-        self.turns, self.interval_s = 0, INTERVAL_S
+        self.turns, self.rest_s = 0, INTERVAL_S + TIMEOUT_S
         self._source = source
         self._reader = reader
         self._tasks = tasks

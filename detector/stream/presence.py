@@ -44,11 +44,11 @@ class Presence:
         limit_s: float = LIMIT_S,
     ) -> None:
         self.away = ""
-        self.turns = 0
-        self.interval_s = interval_s
+        self.turns, self.rest_s = 0, interval_s + limit_s
         self.changed: Callable[[], None] = lambda: None
         self._ask = ask
         self._clock = clock
+        self._interval_s = interval_s
         self._limit_s = limit_s
         self._since_s = 0.0
         self._back = asyncio.Event()
@@ -58,7 +58,7 @@ class Presence:
         """Ask until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(self.interval_s)
+            await asyncio.sleep(self._interval_s)
 
     async def look(self) -> bool:
         """Ask once; whether Kafka answered."""
@@ -89,7 +89,7 @@ class Presence:
         while True:
             if not await self.look():
                 return
-            await asyncio.sleep(self.interval_s)
+            await asyncio.sleep(self._interval_s)
 
     async def _cause(self) -> str:
         asked = asyncio.ensure_future(self._ask())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from faust.types import TP
 
 from detector.errors import UserError
-from detector.stream.aside import ask_aside
+from detector.stream.aside import ANSWER_S, ask_aside
 from detector.stream.identity import RESET
 from detector.stream.partition_task import PartitionTask
 
@@ -32,8 +32,8 @@ class TopicWatch:
         fail: Callable[[BaseException], None],
         interval_s: float = INTERVAL_S,
     ) -> None:
-        self.turns = 0
-        self.interval_s = interval_s
+        self.turns, self.rest_s = 0, interval_s + ANSWER_S
+        self._interval_s = interval_s
         self._ask_ids = ask_ids
         self._tasks = tasks
         self._fail = fail
@@ -41,7 +41,7 @@ class TopicWatch:
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
-            await asyncio.sleep(self.interval_s)
+            await asyncio.sleep(self._interval_s)
             held = list(self._tasks.values())
             names = sorted({name for task in held for name in (task.tp.topic, task.changelog[0]) if name})
             if names and (ids := await self._ids(names)) is not None:

@@ -28,7 +28,7 @@ CHECKS_PER_LIMIT = 10
 class Work:
     """Something that has to get on: `progress` changes whenever it does, `waiting` names what waits for it, "" nothing.
 
-    `pause_s`: it rests so long between two turns.
+    `pause_s`: so much longer than the limit it may stand.
     """
 
     progress: Hashable
@@ -88,16 +88,18 @@ def check(timers: Timers, signs: Signs, now_s: float, limit_s: float) -> tuple[T
     # The loop is always silent between two beats.
     stalls = [_stall(silent_s if silent_s > 4 * BEAT_S else 0.0, limit_s, "the event loop has not run")]
     for name, work in signs.works.items():
-        # What rests between two turns may stand that long, and no longer.
-        still_s = max(0.0, now_s - moved[name][0] - work.pause_s)
-        stalls.append(_stall(still_s, limit_s, f"{name} made no progress", f" with {work.waiting}"))
+        still_s = now_s - moved[name][0]
+        stalls.append(_stall(still_s, limit_s, f"{name} made no progress", f" with {work.waiting}", work.pause_s))
     return Timers(now_s, beat_s, moved), max(stalls, key=lambda stall: stall.stalled_s)
 
 
-def _stall(stalled_s: float, limit_s: float, what: str, waiting: str = "") -> Stall:
+def _stall(still_s: float, limit_s: float, what: str, waiting: str = "", pause_s: float = 0.0) -> Stall:
+    # What may rest stands that long without blame.
+    stalled_s = max(0.0, still_s - pause_s)
     if stalled_s <= limit_s / 2:
         return Stall(stalled_s)
-    return Stall(stalled_s, f"{what} for {stalled_s:.0f} s{waiting}, limit {limit_s:g} s", over=stalled_s > limit_s)
+    cause = f"{what} for {still_s:.0f} s{waiting}, limit {limit_s + pause_s:g} s"
+    return Stall(stalled_s, cause, over=stalled_s > limit_s)
 
 
 class Pulse:
