@@ -17,7 +17,7 @@ from kafka.errors import (
 )
 
 from detector.errors import UserError
-from detector.kafka.clients import admin_client
+from detector.kafka.clients import TIMEOUT_S, admin_client
 from detector.kafka.declarations import MAX_TIMESTAMP_AHEAD_MS, TOPICS, UPSTREAMS, Declaration, declared_config
 from detector.kafka.marks import most_upstreams
 from detector.settings import Settings
@@ -45,12 +45,12 @@ class Row:
     why: str
 
 
-def inspect(settings: Settings) -> dict[str, TopicFacts]:
+def inspect(settings: Settings, timeout_s: float = TIMEOUT_S) -> dict[str, TopicFacts]:
     """What Kafka has of the declared topics, by name; missing ones are absent.
 
-    Raises UserError within some ten seconds when no broker answers or it refuses.
+    Raises KafkaAwayError when no broker answers within `timeout_s`, UserError when it refuses.
     """
-    with admin_client(settings) as client:
+    with admin_client(settings, timeout_s) as client:
         return describe(client, [topic.name(settings) for topic in TOPICS])
 
 

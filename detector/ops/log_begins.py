@@ -1,7 +1,7 @@
 """The first event of every source partition: since when the log has the events, and whether keys lie as they ought."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ def first_events(settings: Settings, topology: Topology, bounds: Bounds) -> list
         return []
     connection = client_options(settings)
     with kafka_errors(address_of(connection)):
-        options = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed"}
+        options: dict[str, Any] = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed"}
         consumer = open_client(KafkaConsumer, connection, **options, max_poll_records=RECORDS)
         try:
             firsts = (_first(consumer, tp, source, bounds[tp][0]) for tp, source in sorted(places.items()))

@@ -53,7 +53,7 @@ class TopicLog:
 
     def parts(self, progress: Progress = lambda _done, _total: None) -> Iterator[Part]:
         """All events, part by part. Raises UserError where Kafka fails."""
-        limits = {"max_poll_records": POLL_RECORDS, "isolation_level": "read_committed"}
+        limits: dict[str, Any] = {"max_poll_records": POLL_RECORDS, "isolation_level": "read_committed"}
         with kafka_errors(address_of(self._connection)):
             consumer = open_client(KafkaConsumer, self._connection, group_id=None, enable_auto_commit=False, **limits)
             try:

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Schema
@@ -22,6 +22,9 @@ from faust.types.transports import SchedulingStrategyT
 from faust.types.tuples import ConsumerMessage, Message
 
 from detector.stream.record_batches import send_in_batches
+
+#: Years, and still a time that an event loop can wait.
+FOR_EVER_S = 100_000_000
 
 Records = list[Any]  # aiokafka.ConsumerRecord, ascending offsets of one partition
 
@@ -217,8 +220,24 @@ class Consumer(driver.Consumer):
         """Does nothing: gaps matter only to Faust's own ack accounting."""
 
 
+class PatientProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no types
+    """Gives no message up while Kafka is away: who waits for it decides when that is too long.
+
+    The idempotent producer repeats requests for ever by itself, but not a batch whose partition has no leader when the
+    broker comes back, nor one that waits behind another.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # No public way: the option would set the patience of single requests too.
+        self._request_timeout_ms = FOR_EVER_S * 1000
+        self._message_accumulator._batch_ttl = FOR_EVER_S  # noqa: SLF001
+
+
 class Producer(driver.Producer):
     """Faust's producer made idempotent, with a way to send many small records as whole batches."""
+
+    _producer_type = PatientProducer
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}

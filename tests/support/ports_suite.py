@@ -314,7 +314,7 @@ class PortsSuite:
 
     async def test_topics_are_told_with_their_ids(self, cluster: Cluster, tp: TP) -> None:
         topics = cluster.ports().topics
-        facts = await asyncio.to_thread(topics.facts)
+        facts = await topics.facts()
         ids = await asyncio.to_thread(topics.ids, [tp.topic, f"{tp.topic}-that-is-not-there"])
         assert {tp.topic: facts[tp.topic].topic_id} == ids
         assert 1 == facts[tp.topic].partitions
