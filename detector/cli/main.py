@@ -12,6 +12,7 @@ import click
 
 from detector.errors import KozamoriError, UserError
 from detector.interrupt import interruptible
+from detector.termination import STOP_SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 when it worked, 2 with one line on stderr for bad input, 130 on Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["worker"]:
+        # Before its imports, which take seconds. No other command: what they start would have signals blocked.
+        STOP_SIGNALS.start()
     sys.exit(run(cli, arguments))
 
 

@@ -74,6 +74,18 @@ METRICS = (
         ("stage", "partition"),
     ),
     Metric(
+        "kozamori_withheld_events",
+        "gauge",
+        "Records of a stage's input that Kafka gives to nobody yet: they lie behind a transaction open for seconds.",
+        ("stage", "partition"),
+    ),
+    Metric(
+        "kozamori_deleted_events_total",
+        "counter",
+        "Records of a stage's input that were deleted before they were read: nobody judged them.",
+        ("stage",),
+    ),
+    Metric(
         "kozamori_watermark_timestamp_seconds",
         "gauge",
         "Greatest event time a stage has seen; the cases stage sees alerts only.",

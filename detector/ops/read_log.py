@@ -5,9 +5,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from detector.kafka.clients import open_client
-from detector.kafka.errors import address_of, kafka_errors
-from detector.kafka.security import client_options
+from detector.kafka.reading import reader
 from detector.settings import Settings
 
 #: Of one poll: some thousand rows keep the client's overhead small.
@@ -24,21 +22,8 @@ Feed = Callable[[TopicPartition, list[Any]], None]
 
 def read_log(settings: Settings, bounds: Bounds, feed: Feed, progress: Progress) -> None:
     """Give `feed` the records of every partition from the first bound on and before the second. Raises UserError."""
-    connection = client_options(settings)
-    limits = {"max_partition_fetch_bytes": SLICE_BYTES, "max_poll_records": SLICE_RECORDS}
-    with kafka_errors(address_of(connection)):
-        consumer = open_client(
-            KafkaConsumer,
-            connection,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            **limits,
-        )
-        try:
-            _read(consumer, bounds, feed, progress)
-        finally:
-            consumer.close()
+    with reader(settings, max_partition_fetch_bytes=SLICE_BYTES, max_poll_records=SLICE_RECORDS) as consumer:
+        _read(consumer, bounds, feed, progress)
 
 
 def _read(consumer: KafkaConsumer, bounds: Bounds, feed: Feed, progress: Progress) -> None:

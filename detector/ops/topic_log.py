@@ -15,9 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 from detector.contract.batch import ACCOUNT_EVENTS, Batch, concatenate
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.core.topology import Topology
-from detector.kafka.clients import open_client
-from detector.kafka.errors import address_of, kafka_errors
-from detector.kafka.security import client_options
+from detector.kafka.reading import reader
 from detector.settings import Settings
 
 POLL_MS, POLL_RECORDS = 1_000, 20_000
@@ -48,18 +46,13 @@ class TopicLog:
     def __init__(self, settings: Settings, topology: Topology) -> None:
         self.unreadable = 0
         self.ends: dict[TopicPartition, int] = {}
-        self._connection = client_options(settings)
+        self._settings = settings
         self._codes = {settings.input_topic(node): node.source for node in topology.nodes if node.source is not None}
 
     def parts(self, progress: Progress = lambda _done, _total: None) -> Iterator[Part]:
         """All events, part by part. Raises UserError where Kafka fails."""
-        limits = {"max_poll_records": POLL_RECORDS, "isolation_level": "read_committed"}
-        with kafka_errors(address_of(self._connection)):
-            consumer = open_client(KafkaConsumer, self._connection, group_id=None, enable_auto_commit=False, **limits)
-            try:
-                yield from self._parts(consumer, progress)
-            finally:
-                consumer.close()
+        with reader(self._settings, max_poll_records=POLL_RECORDS) as consumer:
+            yield from self._parts(consumer, progress)
 
     def _parts(self, consumer: KafkaConsumer, progress: Progress) -> Iterator[Part]:
         places = [

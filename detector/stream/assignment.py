@@ -124,7 +124,18 @@ class Assignment:
         high_water = self._wiring.marks(node, marks.high_water if fit else ())
         processor = Processor(self._wiring, tp.partition, self._pipeline(node, recovery, marks), high_water)
         writer, topic_id = self._ports.new_writer(), self._facts[tp.topic].topic_id
-        return PartitionTask(tp, writer, processor, superseded, committed, topic_id, node.name, self._crc(node))
+        changelog = "" if recovery is None else self._changelog(tp, node).topic
+        return PartitionTask(
+            tp,
+            writer,
+            processor,
+            superseded,
+            committed,
+            topic_id,
+            node.name,
+            self._crc(node),
+            (changelog, self._facts[changelog].topic_id if changelog else ""),
+        )
 
     def _pipeline(self, node: Node, recovery: Recovery | None, marks: Marks) -> Pipeline:
         rows = None if recovery is None else recovery.rows

@@ -64,6 +64,8 @@ MUTATIONS = (
              _cases((_RETURNS,), _ONE_BY_ONE, Left(zombies=1), chunk_sizes=(1,), fences=False), _LATE_COMMIT),
     Mutation("2", "a chunk's first offset is not looked at", broken.any_chunk(),
              _accounts(_TWICE, Left(rebalances=1, old_chunks=1))),
+    Mutation("2", "every chunk counts as fetched right behind the last one", broken.begins_trusted_too_far(),
+             _accounts(_TWICE, Left(rebalances=1, old_chunks=1))),
     Mutation("2", "what was left out is not read again", broken.not_read_again(),
              _accounts(_TWICE, Left(rebalances=1, old_chunks=1))),
     Mutation("3", "two checkpoints at once", broken.no_lock(), _accounts(_ONE, Left(rebalances=1))),

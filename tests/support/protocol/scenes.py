@@ -32,12 +32,13 @@ FIRST_OFFSET = 3
 
 
 class Happening(NamedTuple):
-    """An event of a log: whose, when (in times to live after the first), which id, or no event at all."""
+    """An event of a log: whose, when (in times to live after the first), which id; or no event, or a marker."""
 
     who: int
     when: float = 0.0
     event_id: str = ""
     valid: bool = True
+    marker: bool = False  # of a transaction
 
 
 class AlertsOnAll:
@@ -155,6 +156,8 @@ def _message(scene: Scene, logs: tuple[tuple[Happening, ...], ...], partition: i
 
 
 def _record(partition: int, offset: int, happening: Happening) -> Record:
+    if happening.marker:
+        return Record(offset, None, b"", marker=True)
     at_ms = START_MS + int(happening.when * TTL_MS)
     fields = debit(
         wallet=f"w{offset % 5}x",

@@ -163,7 +163,8 @@ class World:
             for first, record in enumerate(log):
                 if record.offset > position or (again and record.offset < position):
                     for size in self.setup.chunk_sizes:
-                        action = ("chunk_of_before", tp, log[first : first + size])
+                        begin = log[first - 1].offset + 1 if first else record.offset
+                        action = ("chunk_of_before", tp, log[first : first + size], begin)
                         offsets = record.offset, "to", action[2][-1].offset
                         label = number, "is delivered, fetched before,", tp.topic, *offsets
                         yield label, partial(self._act, fewer, index, action)
