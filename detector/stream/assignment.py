@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.core.expiry import ttl_of
 from detector.core.pipeline import Pipeline
 from detector.core.topology import Node
 from detector.jst import DAY_MS
@@ -128,7 +129,7 @@ class Assignment:
 
     def _pipeline(self, node: Node, recovery: Recovery | None, marks: Marks) -> Pipeline:
         rows = None if recovery is None else recovery.rows
-        wiring, ttl_ms = self._wiring, self._settings.ttl_days * DAY_MS
+        wiring, ttl_ms = self._wiring, ttl_of(node.name, self._settings.ttl_days * DAY_MS)
         return Pipeline(
             wiring.topology,
             node,
