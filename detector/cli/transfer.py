@@ -43,12 +43,12 @@ def export_command(settings: Settings, folder: Path, *, as_json: bool) -> None:
     counts = {node.name: sum(part.rows for part in node.parts) for node in done.nodes}
     if as_json:
         shape = {"folder": str(folder), "group": done.group, "partitions": done.partitions, "rows": counts}
-        click.echo(json.dumps({**shape, "unread": _unread(settings, done)}))
+        click.echo(json.dumps({**shape, "unread": _unread(done)}))
         return
     click.echo(f"exported group {done.group}, {done.partitions} partitions, to {folder}")
     for name, rows in counts.items():
         click.echo(f"  stage {name}: {rows:,} rows")
-    if unread := _unread(settings, done):
+    if unread := _unread(done):
         click.echo(f"{unread:,} events of the source topics are not read yet")
 
 
@@ -83,9 +83,8 @@ def import_command(settings: Settings, folder: Path, *, yes: bool, as_json: bool
         click.echo(_text(done, done_now=yes))
 
 
-def _unread(settings: Settings, done: Exported) -> int:
-    sources = {settings.account_events, settings.wallet_events}
-    return sum(part.end - part.committed for node in done.nodes if node.topic in sources for part in node.parts)
+def _unread(done: Exported) -> int:
+    return sum(part.unread for node in done.nodes for part in node.parts)
 
 
 def _text(done: Import, *, done_now: bool) -> str:

@@ -4,6 +4,7 @@ Exact only at rest: hops read to their end, nothing in rows or hops that lies be
 needed any more, and the rows may go to another cluster, under another name, to other partitions.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,9 @@ def export_state(settings: Settings, folder: Path, progress: Progress) -> Export
     check_rest(settings, commits, bounds, state.partitions[-1].partition + 1)
     log = SourceLog(settings, commits)
     read_log(settings, log.bounds(bounds), log.feed, progress)
+    behind = {tp: (until, bounds[tp][1]) for tp, (_, until) in log.bounds(bounds).items()}
+    unread: Counter[TopicPartition] = Counter()  # offsets may be those of transaction markers
+    read_log(settings, behind, lambda tp, records: unread.update({tp: len(records)}), progress)
     with replaced_folder(folder) as fresh:
         nodes = []
         for node in TOPOLOGY.nodes:
@@ -68,7 +72,7 @@ def export_state(settings: Settings, folder: Path, progress: Progress) -> Export
             if not any(commit is not None and decode_marks(commit.metadata).watermark_ms for commit in found.values()):
                 continue
             parts = tuple(
-                _write(settings, fresh, node, tp, bounds, commits, log)
+                _write(settings, fresh, node, tp, bounds, commits, log, unread[tp])
                 for tp in (TopicPartition(topic.name, p) for p in range(topic.partitions))
             )
             stage = node.stage
@@ -135,6 +139,7 @@ def _write(
     bounds: Mapping[TopicPartition, tuple[int, int]],
     commits: Commits,
     log: "SourceLog",
+    unread: int,
 ) -> Part:
     commit = commits.get(tp)
     committed = commit.offset if commit else bounds[tp][0]
@@ -155,7 +160,7 @@ def _write(
         places = log.places(rows) if node.source == ACCOUNT_EVENTS else None
         files = write_part(folder, node.name, tp.partition, rows, places)
     last = log.last.get(tp, 0)
-    return Part(tp.partition, committed, bounds[tp][1], marks.watermark_ms, marks.begun_ms, len(rows), last, files)
+    return Part(tp.partition, committed, unread, marks.watermark_ms, marks.begun_ms, len(rows), last, files)
 
 
 def _check_rows(node: Node, tp: TopicPartition, rows: Rows, committed: int) -> None:

@@ -88,7 +88,7 @@ def begin_at(settings: Settings, exported: Exported, found: Found, told: Progres
         if state is None:
             begins |= {tp: found.bounds[tp][0] for tp in places}
         elif state.topic_id == facts.topic_id:
-            begins |= _same_topic(state, places, found.bounds)
+            begins |= same_topic(state, places, found.bounds)
         else:
             searched |= {tp: found.bounds[tp] for tp in places}
             search.wanted[facts.name] = np.array([part.last for part in state.parts if part.last], np.uint64)
@@ -103,8 +103,9 @@ def begin_at(settings: Settings, exported: Exported, found: Found, told: Progres
     return begins | {tp: search.behind.get(tp, begin) for tp, (begin, _) in searched.items()}
 
 
-def _same_topic(state: NodeState, places: Sequence[TopicPartition], bounds: Bounds) -> dict[TopicPartition, int]:
-    unread = sum(part.end - part.committed for part in state.parts)
+def same_topic(state: NodeState, places: Sequence[TopicPartition], bounds: Bounds) -> dict[TopicPartition, int]:
+    """Where workers go on in the topic that was exported. Raises UserError where unread events lie elsewhere."""
+    unread = sum(part.unread for part in state.parts)
     if len(places) != len(state.parts) and unread:
         raise UserError(
             f"topic {state.topic} has {len(places)} partitions, it had {len(state.parts)} when the state was exported"

@@ -21,7 +21,7 @@ Places = npt.NDArray[np.int32]
 
 
 class Part(msgspec.Struct, frozen=True):
-    """A partition of a node's input: what was committed, where the log ended, marks, and how many rows there are.
+    """A partition of a node's input: what was committed, records unread behind it, marks, and how many rows there are.
 
     `last`: of a source topic, the identity of the last event before the commit, 0 where the log has none. `files` have
     their SHA-256.
@@ -29,7 +29,7 @@ class Part(msgspec.Struct, frozen=True):
 
     partition: int
     committed: int
-    end: int
+    unread: int
     watermark_ms: int
     begun_ms: int
     rows: int

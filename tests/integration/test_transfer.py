@@ -75,9 +75,9 @@ def halves(scene: Scene) -> tuple[pa.Table, pa.Table]:
 
 @pytest.fixture(scope="module")
 def exported(account_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
-    """A deployment of two partitions whose worker has read the first half, and its state in a folder."""
+    """A deployment of four partitions whose worker has read the first half, and its state in a folder."""
     folder = tmp_path_factory.mktemp("exported")
-    settings = deployment(account_scene, 2)
+    settings = deployment(account_scene, 4)
     produced(settings, halves(account_scene)[0])
     run_worker(settings, folder / "worker.log")
     done = state(settings, "export", folder / "state")
@@ -124,12 +124,12 @@ def test_in_other_topics_with_more_partitions_alerts_and_rows_are_those_of_one_r
     account_scene: Scene, exported: tuple[Settings, Path], tmp_path: Path
 ) -> None:
     _, folder = exported
-    settings = deployment(account_scene, 4)
+    settings = deployment(account_scene, 8)
     planned = state(settings, "import", folder)
     assert {"new"} == set(show(settings).verdicts)
     done = state(settings, "import", folder, "--yes")
     assert {**planned, "done": True} == done
-    assert (2, 4, 0) == (done["was"], done["partitions"], done["copies"])
+    assert (4, 8, 0) == (done["was"], done["partitions"], done["copies"])
     produced(settings, halves(account_scene)[1])
     run_worker(settings, tmp_path / "worker.log")
     same_as_uninterrupted(account_scene, settings)
@@ -139,7 +139,7 @@ def test_in_a_mirror_a_worker_goes_on_behind_the_last_event_that_the_state_has(
     account_scene: Scene, exported: tuple[Settings, Path]
 ) -> None:
     _, folder = exported
-    settings = deployment(account_scene, 2)
+    settings = deployment(account_scene, 4)
     produced(settings, halves(account_scene)[0])
     ends = {part.partition: part.log_end for part in show(settings).partitions}
     produced(settings, halves(account_scene)[1])
@@ -147,7 +147,7 @@ def test_in_a_mirror_a_worker_goes_on_behind_the_last_event_that_the_state_has(
     assert ends == {int(number): at for number, at in begins.items()}
     other = deployment(account_scene, 3)
     produced(other, halves(account_scene)[0])
-    with pytest.raises(UserError, match=r"has events that the state has too, in 3 partitions instead of 2"):
+    with pytest.raises(UserError, match=r"has events that the state has too, in 3 partitions instead of 4"):
         state(other, "import", folder)
 
 
@@ -182,9 +182,9 @@ def test_in_the_same_topics_partitions_may_be_added(
 ) -> None:
     settings, folder = exported
     before = alerts_of(settings)
-    add_partitions(settings, 4, settings.account_events, settings.wallet_events)
+    add_partitions(settings, 8, settings.account_events, settings.wallet_events)
     reset(settings, "latest")
-    green = settings.model_copy(update={"partitions": 4, "deployment": f"{settings.deployment}-green"})
+    green = settings.model_copy(update={"partitions": 8, "deployment": f"{settings.deployment}-green"})
     committed = {part.partition: part.log_end for part in show(settings).partitions}
     done = state(green, "import", folder, "--yes")
     assert committed == {int(number): at for number, at in done["begin_at"][settings.account_events].items()}

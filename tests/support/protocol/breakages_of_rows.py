@@ -181,6 +181,22 @@ def newer_skipped() -> Parts:
     return Parts(reader=Other)
 
 
+def upgrade_forgets() -> Parts:
+    """Rule 10: rows of another version begin at no position."""
+
+    class Forgetting(Recovery):
+        def _read(self, values: list[bytes]) -> Any:
+            rows = super()._read(values)
+            if values[0][:2] != self._stage.version.to_bytes(2, "little"):
+                rows["last_offset"] = -1
+            return rows
+
+    class Other(FakeReader):
+        recovery = Forgetting
+
+    return Parts(reader=Other)
+
+
 def ids_unread() -> Parts:
     """Rule 12: every event passes for one with an id of its own."""
 

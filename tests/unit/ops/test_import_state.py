@@ -22,7 +22,7 @@ from detector.core.topology import topology_of
 from detector.errors import UserError
 from detector.kafka.marks import Marks, encode_marks
 from detector.ops.export_state import check_rest
-from detector.ops.import_state import marks_of, rows_by_partition
+from detector.ops.import_state import marks_of, rows_by_partition, same_topic
 from detector.ops.state import TOPOLOGY
 from detector.ops.state_folder import UNKNOWN, NodeState, Part, write_part
 from detector.ops.warm import as_before
@@ -183,3 +183,18 @@ def test_a_hop_that_is_read_and_has_met_nothing_beyond_the_commits_is_at_rest() 
 def test_what_a_killed_worker_left_is_not_at_rest(mark: int, end: int, said: str) -> None:
     with pytest.raises(UserError, match=said):
         check_rest(SETTINGS, commits(mark), bounds(end), 1)
+
+
+def part_of(partition: int, unread: int) -> Part:
+    return Part(partition, 40, unread, 1, 1, 0, 0, {})
+
+
+def test_in_the_same_topic_workers_go_on_at_the_commits_and_begin_new_partitions() -> None:
+    state = NodeState("account", "t", "id", (0, 0, 0), (part_of(0, 3), part_of(1, 0)))
+    places = [TopicPartition("t", number) for number in range(4)]
+    read = NodeState("account", "t", "id", (0, 0, 0), (part_of(0, 0), part_of(1, 0)))
+    bounds = dict.fromkeys(places, (7, 50))
+    assert [40, 40] == list(same_topic(state, places[:2], bounds).values())
+    assert [40, 40, 7, 7] == list(same_topic(read, places, bounds).values())
+    with pytest.raises(UserError, match="has 4 partitions, it had 2 when the state was exported with 3 events unread"):
+        same_topic(state, places, bounds)
