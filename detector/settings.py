@@ -100,7 +100,13 @@ class Settings(BaseModel):
     max_in_flight_chunks: int = _whole(
         64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"
     )
-    ttl_days: int = _whole(400, 32, 3_650, "an account without an event for so long (event time) is forgotten")
+    ttl_days: int = _whole(
+        400,
+        32,
+        3_650,
+        "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
+        " latest, a case after 2 days",
+    )
 
     dead_letter_limit_per_min: int = _whole(
         1_000, 1, 10_000_000, "with more dead letters of one source partition within a minute, dead_letter_share counts"

@@ -79,13 +79,20 @@ def no_pairs() -> npt.NDArray[Any]:
 
 
 class Superseded:
-    """Rows of other writers met at recovery, to be deleted once this task's own row for the key is durable."""
+    """Rows of other writers met at recovery, to be deleted once this task's own row for the key is durable.
+
+    `pairs` of key and writer, in any order, any number of times.
+    """
 
     def __init__(self, pairs: npt.NDArray[Any]) -> None:
-        order = np.argsort(pairs["key"], kind="stable")
-        self._keys = np.ascontiguousarray(pairs["key"][order])
-        self._writers = np.ascontiguousarray(pairs["writer"][order])
-        self._left = np.ones(len(pairs), bool)
+        # By columns: numpy sorts structured arrays four times as slowly, and the worker's other tasks wait for it.
+        keys, writers = np.ascontiguousarray(pairs["key"]), np.ascontiguousarray(pairs["writer"])
+        order = np.lexsort((writers, keys))
+        keys, writers = keys[order], writers[order]
+        first = np.ones(len(pairs), bool)
+        first[1:] = (keys[1:] != keys[:-1]) | (writers[1:] != writers[:-1])
+        self._keys, self._writers = keys[first], writers[first]
+        self._left = np.ones(len(self._keys), bool)
 
     def take(self, keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         """Pairs (keys, writers) recorded for `keys`, each returned once."""
@@ -123,7 +130,7 @@ class Recovery:
 
     def superseded(self) -> Superseded:
         """All (key, writer) pairs met, once each."""
-        return Superseded(np.unique(np.frombuffer(b"".join(self._pairs), KEY)))
+        return Superseded(np.frombuffer(b"".join(self._pairs), KEY))
 
     def _load(self, values: list[bytes]) -> None:
         kinds = {value[:2] + value[4:8] for value in values}
