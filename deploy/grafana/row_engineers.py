@@ -161,10 +161,17 @@ ENGINEERS = Row(
         Panel(
             "bars",
             "Unreadable by reason",
-            "Dead letters per second; the reasons are explained in the contract.",
+            "Dead letters per second, and of the worst partition; the reasons are explained in the contract.",
             "short",
             8,
-            (Query("sum by (reason) (rate(kozamori_dead_letters_total{%}[$__rate_interval]))", "{{reason}}"),),
+            (
+                Query("sum by (reason) (rate(kozamori_dead_letters_total{%}[$__rate_interval]))", "{{reason}}"),
+                Query(
+                    "topk(1, sum by (stage, partition)"
+                    " (rate(kozamori_dead_letters_by_partition_total{%}[$__rate_interval])))",
+                    "{{stage}} partition {{partition}}",
+                ),
+            ),
         ),
         Panel(
             "lines",

@@ -108,8 +108,15 @@ TOPICS = (
     Declaration(
         lambda settings: settings.dead_letters,
         1,
-        _log(30, "CreateTime"),
-        "input that could not be read, with its reason; 30 days to mend the source and send again",
+        # Some forty million letters: a flood that lasts for weeks must not fill the brokers' disks.
+        _log(30, "CreateTime") | {"retention.bytes": str(16 * 1024**3)},
+        "messages that are no events, with the reason; 30 days to mend the source, or to send them again",
+    ),
+    Declaration(
+        lambda settings: settings.redrives,
+        1,
+        {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH},
+        "messages that were no events and entered their topic again; kept, so that each counts once also after a reset",
     ),
     *(_hop(stage) for stage in HOPS),
     *(_rows(stage) for stage in STAGES),

@@ -241,6 +241,10 @@ class StageMetrics:
         self._hop_messages.inc(messages)
         self._hop_bytes.inc(size_bytes)
 
+    def dead_letters(self, partition: int, count: int) -> None:
+        """Count records of a source partition that went to dead letters."""
+        self._metrics.counter("kozamori_dead_letters_by_partition_total").labels(self._stage, partition).inc(count)
+
     def hop_repeats(self, events: int) -> None:
         """Count events of the hop that the marks knew already."""
         self._hop_repeats.inc(events)

@@ -11,12 +11,14 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.topology import Topology
+from detector.kafka.redrives import Redrives, read_redrives
 from detector.kafka.security import client_options
 from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
 from detector.settings import Settings
 from detector.stream.app import build_app
+from detector.stream.aside import ask_aside
 from detector.stream.changelog import Record
-from detector.stream.ports import Chunk, Listener, Ports
+from detector.stream.ports import Chunk, Listener, Ports, Presence
 from detector.stream.restore import KafkaReader
 
 
@@ -121,21 +123,25 @@ class KafkaTopics:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    async def facts(self) -> Mapping[str, TopicFacts]:
         """See `Topics`."""
-        return inspect(self._settings)
+        return await ask_aside(lambda: inspect(self._settings), "topic facts")
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """See `Topics`."""
         return topic_ids(self._settings, names)
+
+    async def redrives(self) -> Redrives:
+        """See `Topics`."""
+        return await ask_aside(lambda: read_redrives(self._settings), "redrives")
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """See `Topics`."""
         delete_before(self._settings, offsets)
 
 
-def faust_ports(settings: Settings, topology: Topology) -> Ports:
+def faust_ports(settings: Settings, topology: Topology, presence: Presence) -> Ports:
     """The ports of a worker that runs all nodes of `topology`."""
     kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes})
     reader, topics = KafkaReader(client_options(settings)), KafkaTopics(settings)
-    return Ports(kafka, kafka, reader, topics, time.monotonic, partial(secrets.randbits, 64))
+    return Ports(kafka, kafka, reader, topics, presence, time.monotonic, partial(secrets.randbits, 64))

@@ -77,9 +77,9 @@ RULES = (
     Rule("header unreadable", lambda s: not s.readable,
          "the changelog was begun by a newer release: run that one, or reset"),
     Rule("half warm", lambda s: s.header is not None and s.header.warming,
-         "filling the rows from a history did not end: run `kozamori state warm` again, or reset",
-         "the rows are being filled from a history, or this was interrupted: run `kozamori state warm` again, or begin"
-         " anew with `kozamori state reset`"),
+         "filling the rows did not end: run `kozamori state warm` (or `import`) again, or reset",
+         "the rows are being filled from a history or an export, or this was interrupted: run `kozamori state warm`"
+         " again (or `import`), or begin anew with `kozamori state reset`"),
     Rule("other log", _other_log,
          "the changelog belongs to another topic or stage: check --prefix, or reset",
          "state belongs to stage {s.header.stage} of {s.header.topic}, expected {s.expected.stage} of"

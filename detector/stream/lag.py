@@ -43,6 +43,7 @@ class LagWatch:
 
     def __init__(self, source: Source, reader: Reader, tasks: Mapping[TP, PartitionTask], reporting: Reporting) -> None:
         self.waiting = 0
+        self.turns, self.rest_s = 0, INTERVAL_S + TIMEOUT_S
         self._source = source
         self._reader = reader
         self._tasks = tasks
@@ -58,6 +59,9 @@ class LagWatch:
                 await asyncio.wait_for(self.look(), TIMEOUT_S)
             except (TimeoutError, KafkaError):
                 self.waiting = max(self.waiting, 1)  # unknown counts as lag: it matters only without progress
+                for task in self._tasks.values():
+                    task.lag = max(task.lag, 1)
+            self.turns += 1
 
     async def look(self) -> None:
         """Ask once."""
@@ -94,7 +98,8 @@ class LagWatch:
         self._held = {tp: held for tp, held in self._held.items() if tp in tasks}
         for tp, task in tasks.items():
             lag = max(0, ends[tp] - task.position)
-            self.waiting += 0 if task.held else lag
+            task.lag = 0 if task.held else lag
+            self.waiting += task.lag
             self._reporting.lag(task, lag, self._withheld(task, ends[tp]))
 
     def _withheld(self, task: PartitionTask, end: int) -> int:

@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.stage import Stage
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.stream.changelog import Record, Recovery
 
@@ -114,7 +115,8 @@ class Reader(Protocol):
         """The rows of every changelog partition, each of its stage; None when `still_wanted()` turns false.
 
         `progressed` is called after every slice: the watchdog ends a restore without progress. `UserError` where a
-        row or header is not of a kind this release reads, `WorkerError` where Kafka does not give them.
+        row or header is not of a kind this release reads, `KafkaAwayError` where Kafka does not answer, `WorkerError`
+        where it refuses them.
         """
 
     async def first_offset(self, tp: TP, offset: int) -> int | None:
@@ -129,16 +131,37 @@ class Reader(Protocol):
 
 
 class Topics(Protocol):
-    """Topics as an admin client sees them; its calls block. `UserError` where Kafka refuses."""
+    """Topics as an admin client sees them. `UserError` where Kafka refuses, `KafkaAwayError` where it does not answer.
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    `ids` and `delete_before` block.
+    """
+
+    async def facts(self) -> Mapping[str, TopicFacts]:
         """The declared topics that exist, by name."""
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """Kafka's ids of the topics of these names that exist."""
 
+    async def redrives(self) -> Redrives:
+        """What was redriven."""
+
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """Delete the records before an offset of each partition."""
+
+
+class Presence(Protocol):
+    """Whether Kafka answers."""
+
+    away: str  # the cause for which it does not, "" while it does
+
+    async def look(self) -> bool:
+        """Ask now; whether it answers."""
+
+    async def back(self) -> None:
+        """Return when Kafka answers."""
+
+    async def gone(self) -> None:
+        """Return when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +172,6 @@ class Ports:
     producer: Producer
     reader: Reader
     topics: Topics
+    presence: Presence
     clock: Callable[[], float]
     new_writer: Callable[[], int]

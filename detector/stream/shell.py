@@ -11,7 +11,8 @@ from faust.types import TP
 
 from detector.core.model import Model
 from detector.core.topology import Topology
-from detector.errors import UserError, WorkerError
+from detector.errors import WorkerError
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
@@ -22,8 +23,9 @@ from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
 from detector.stream.partition_task import PartitionTask
+from detector.stream.patience import patiently
 from detector.stream.ports import Chunk, Ports
-from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
+from detector.stream.processor import DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
 from detector.stream.reporting import Reporting
 
@@ -31,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 #: Part of the rebalance timeout that the last checkpoint may take; the rest is for the rejoin.
 FINISH_SHARE = 0.5
+#: Of the dead letters' topic, which is declared with one: they are few, or all alike.
+LETTERS_PARTITION = 0
 
 
 class Shell:
@@ -48,7 +52,6 @@ class Shell:
         self._hops = HopSender(ports.producer.send_batch, self.fail)
         self._nodes = {settings.input_topic(node): node for node in topology.nodes}
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
-        self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
         self._leaving = False  # partitions are being revoked, or were
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
@@ -58,7 +61,8 @@ class Shell:
         sources = tuple(settings.input_topic(node) for node in topology.nodes if node.source is not None)
         self.alignment = Alignment(ports.source, sources, self.tasks)
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
-        self.restoring = False  # partitions are assigned that have no task yet
+        self.commits = 0  # checkpoints committed
+        self.restoring = ""  # names the partitions that are assigned and have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     async def begin(self) -> None:
@@ -66,47 +70,58 @@ class Shell:
         started = self._ports.clock()
         self._drop_all()
         self._leaving = False
-        self.restoring = True
         try:
-            facts = await self._topic_facts()
-            held = self._source.assignment()
-            assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
-            self._reporting.worker.rebalanced(len(assigned))
-            assignment = self._assignment(facts)
-            tasks = await assignment.begin(assigned, self._progressed)
+            begun = await patiently(self._begin, self._ports.presence)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
             self.fail(error)
             # If it were raised, Faust would log a traceback where a person needs one line.
             await asyncio.Event().wait()
-        if not assignment.stands or len(tasks) < len(assigned):
+        if begun is None:
             return
+        tasks, partitions = begun
         for task in tasks:
             self.tasks[task.tp] = task
             self._reporting.taken(task, self._ports.clock() - started)
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
-        self.alignment.begin(facts[self._settings.account_events].partitions)
+        self.alignment.begin(partitions)
         self._progressed()
-        self.restoring = False
-        self._set_ready(ready=True)
+        self.restoring = ""
+        self._ready = True
+        self.show_ready()
+
+    async def _begin(self) -> tuple[list[PartitionTask], int] | None:
+        """A task for each assigned partition, and how many each input has; None where the group rebalances meanwhile.
+
+        Topics are asked for at every assignment: while the worker runs, one may be re-created or given more
+        partitions. What was redriven as well: a reset, before which no worker has partitions, makes it be read anew.
+        """
+        held = self._source.assignment()
+        assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
+        self.restoring = ", ".join(sorted(f"{node.name} {tp.partition}" for tp, node in assigned.items()))
+        facts, redrives = await asyncio.gather(self._ports.topics.facts(), self._ports.topics.redrives())
+        check(self._settings, facts)
+        self._reporting.worker.rebalanced(len(assigned))
+        assignment = self._assignment(facts, redrives)
+        tasks = await assignment.begin(assigned, self._progressed)
+        stands = assignment.stands and len(tasks) == len(assigned)
+        return (tasks, facts[self._settings.account_events].partitions) if stands else None
 
     def _progressed(self) -> None:
         self.progress += 1
 
-    async def _topic_facts(self) -> Mapping[str, TopicFacts]:
-        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions."""
-        try:
-            facts = await asyncio.to_thread(self._ports.topics.facts)
-        except UserError as error:
-            raise WorkerError(f"topics could not be described after a rebalance: {error}") from error
-        check(self._settings, facts)
-        return facts
-
-    def _assignment(self, facts: Mapping[str, TopicFacts]) -> Assignment:
+    def _assignment(self, facts: Mapping[str, TopicFacts], redrives: Redrives) -> Assignment:
         topics = self._settings.account_events, self._settings.wallet_events
-        wiring = Wiring(self._topology, self._model, facts[topics[0]].partitions, topics)
+        payload_bytes = self._settings.dead_letter_payload_bytes
+        partitions = facts[topics[0]].partitions
+        redriven = {
+            (topic, partition): offsets
+            for topic in topics
+            for partition, offsets in redrives.offsets(topic, facts[topic].topic_id).items()
+        }
+        wiring = Wiring(self._topology, self._model, partitions, topics, payload_bytes=payload_bytes, redriven=redriven)
         return Assignment(self._settings, wiring, facts, self._ports)
 
     async def on_chunk(self, chunk: Chunk) -> None:
@@ -153,24 +168,36 @@ class Shell:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
+        letters = [output for output in processed.outputs if output.topic == DEAD_LETTERS]
         for output in processed.outputs:
-            task.outputs.append(await self._send(output))
+            if output.topic != DEAD_LETTERS:
+                task.outputs.append(await self._send(output))
+        if letters:
+            task.outputs += await self._send_letters(letters)
         task.position = records[-1].offset + 1
         task.in_flight += 1
         task.torn = False
         self._progressed()
         now = self._ports.clock()
         self._reporting.processed(task, processed, now - started)
-        if self._quota.count(now, len(records), len(processed.rejected)):
-            log.error("too many dead letters", **self._quota.counts, action="mend the producer; reasons: /metrics")
+        keys = [records[rejected.record].key for rejected in processed.rejected]
+        if flood := self._quota.count(task.tp, now, len(records), keys):
+            action = "see `kozamori dead-letters list`, mend the producer"
+            log.error(
+                "too many dead letters", stage=task.node, partition=task.tp.partition, **flood._asdict(), action=action
+            )
 
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         if output.partition is not None:
             return self._hops.send(self._settings.hop_topic(output.topic), output.partition, output.value)
-        future = await self._ports.producer.send_one(self._topics[output.topic], output.key, output.value)
-        if output.topic == ALERTS:
-            future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
+        future = await self._ports.producer.send_one(self._settings.alerts, output.key, output.value)
+        future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
+
+    async def _send_letters(self, letters: list[Output]) -> "list[asyncio.Future[Any]]":
+        """Whole batches: one by one, a flood of bad messages from one producer held up everybody's events."""
+        records = ((letter.key, letter.value) for letter in letters)
+        return await self._ports.producer.send_records(self._settings.dead_letters, LETTERS_PARTITION, records)
 
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:
@@ -218,6 +245,7 @@ class Shell:
             committed = await make_durable(cuts, self)
         if committed:
             self._progressed()
+            self.commits += 1
             self._reporting.checkpoint(committed, self._ports.clock() - started)
         return committed
 
@@ -237,13 +265,19 @@ class Shell:
     async def drain(self) -> None:
         """Stop reading and make a last checkpoint of what was read; a failure where Kafka does not take it."""
         self._source.pause()
-        if not await self._last_checkpoint():
+        last = asyncio.ensure_future(self._last_checkpoint())
+        gone = asyncio.ensure_future(self._ports.presence.gone())
+        await asyncio.wait({last, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not last.done() or not last.result():
+            last.cancel()
             self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))
 
     async def _last_checkpoint(self) -> bool:
-        self._set_ready(ready=False)
+        self._ready = False
+        self.show_ready()
         self._leaving = True
-        self.restoring = False
+        self.restoring = ""
         try:
             await asyncio.wait_for(self.checkpoint(), self._settings.rebalance_timeout_s * FINISH_SHARE)
         except TimeoutError:
@@ -262,16 +296,27 @@ class Shell:
         held: dict[str, list[int]] = {}
         for tp, task in list(self.tasks.items()):
             held.setdefault(task.node, []).append(tp.partition)
-        return Report(self._ready, {node: sorted(partitions) for node, partitions in sorted(held.items())})
+        detail: dict[str, Any] = {node: sorted(partitions) for node, partitions in sorted(held.items())}
+        if cause := self._not_ready():
+            detail["cause"] = cause
+        return Report(not cause, detail)
+
+    def _not_ready(self) -> str:
+        """Why it is not, "" where it is."""
+        if away := self._ports.presence.away:
+            return f"Kafka is away: {away}"
+        if self.restoring:
+            return f"rows are restored: {self.restoring}"
+        return "" if self._ready else "partitions move, or the worker stops" if self._leaving else "no partitions yet"
+
+    def show_ready(self) -> None:
+        """Bring the metric up to date."""
+        self._reporting.worker.ready(ready=not self._not_ready())
 
     def fail(self, error: BaseException) -> None:
         """Make the worker end because of `error`; the first one counts."""
         if not self.failed.done():
             self.failed.set_result(error)
-
-    def _set_ready(self, *, ready: bool) -> None:
-        self._ready = ready
-        self._reporting.worker.ready(ready=ready)
 
     def _drop_all(self) -> None:
         for tp in list(self.tasks):

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Schema
@@ -22,6 +22,9 @@ from faust.types.transports import SchedulingStrategyT
 from faust.types.tuples import ConsumerMessage, Message
 
 from detector.stream.record_batches import send_in_batches
+
+#: Years, and still a time that an event loop can wait.
+FOR_EVER_S = 100_000_000
 
 Records = list[Any]  # aiokafka.ConsumerRecord, ascending offsets of one partition
 
@@ -51,6 +54,10 @@ class ChunkSchema(Schema[Any, Any]):
     def loads_value(self, app: Any, message: Message, **kwargs: Any) -> Any:
         """What was fetched, as it is."""
         return message.value
+
+
+#: A full queue's partition is left out of a fetch, which waits a second for the others unless told otherwise.
+LOOK_AGAIN_S = 0.01
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -168,6 +175,17 @@ class Consumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109 - Faust's
+        """See Faust, which sleeps for a second where the queue of every partition is full."""
+        while self.flow_active and not self.should_stop and self.assignment() and not self._get_active_partitions():
+            await self.sleep(LOOK_AGAIN_S)
+        return await super()._wait_next_records(timeout)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, Any]:  # noqa: ASYNC109 - Faust's
+        """See Faust. A partition whose queue is taken meanwhile does not wait until the fetch of the others ends."""
+        some_full = active_partitions is not None and len(active_partitions) < len(self.assignment())
+        return await super()._getmany(active_partitions, LOOK_AGAIN_S if some_full else timeout)
+
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit offsets with their marks; False when this member may no longer commit them."""
         return await self._thread.commit_positions(positions)
@@ -202,8 +220,24 @@ class Consumer(driver.Consumer):
         """Does nothing: gaps matter only to Faust's own ack accounting."""
 
 
+class PatientProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no types
+    """Gives no message up while Kafka is away: who waits for it decides when that is too long.
+
+    The idempotent producer repeats requests for ever by itself, but not a batch whose partition has no leader when the
+    broker comes back, nor one that waits behind another.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # No public way: the option would set the patience of single requests too.
+        self._request_timeout_ms = FOR_EVER_S * 1000
+        self._message_accumulator._batch_ttl = FOR_EVER_S  # noqa: SLF001
+
+
 class Producer(driver.Producer):
     """Faust's producer made idempotent, with a way to send many small records as whole batches."""
+
+    _producer_type = PatientProducer
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}

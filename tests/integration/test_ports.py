@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Producer
 from faust.types import TP
 from support.ports_suite import CHUNK, Inbox, KeyValue, PortsSuite, member, until
+from support.protocol.fake_ports import Here
 from support.shared_kafka import Cluster
 
 from detector.kafka.clients import admin_client
@@ -40,7 +41,7 @@ class RealCluster:
     def ports(self) -> Ports:
         kafka = FaustKafka(self.settings, self._inputs())
         reader, topics = KafkaReader(client_options(self.settings)), KafkaTopics(self.settings)
-        return Ports(kafka, kafka, reader, topics, lambda: 0.0, lambda: 1)
+        return Ports(kafka, kafka, reader, topics, Here(), lambda: 0.0, lambda: 1)
 
     def begun(self) -> Producer:
         """A producer in a transaction."""

@@ -8,7 +8,7 @@ from typing import Any
 from faust.types import TP
 from support.ports_suite import CHUNK, KeyValue
 from support.protocol.bus import SETTINGS, Commit, Queue, Record
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Look
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Look
 from support.protocol.judge import Lenient
 from support.protocol.kafka import Durable, Kafka
 from support.protocol.scenes import both_world
@@ -40,7 +40,7 @@ class MemoryCluster:
         member = Member(self)
         source = MemorySource(member)
         topics = FakeTopics(member, self.kafka.delete_before)
-        return Ports(source, FakeProducer(member), FakeReader(member), topics, lambda: 0.0, lambda: 1)
+        return Ports(source, FakeProducer(member), FakeReader(member), topics, Here(), lambda: 0.0, lambda: 1)
 
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
         """Append records."""

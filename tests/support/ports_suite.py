@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.stages.cases import CASES
+from detector.kafka.redrives import Redrives
 from detector.settings import Settings
 from detector.stream.app import PRODUCER_BATCH_BYTES
 from detector.stream.changelog import Header, Recovery, encode_header, encode_rows, encode_tombstones
@@ -314,10 +315,13 @@ class PortsSuite:
 
     async def test_topics_are_told_with_their_ids(self, cluster: Cluster, tp: TP) -> None:
         topics = cluster.ports().topics
-        facts = await asyncio.to_thread(topics.facts)
+        facts = await topics.facts()
         ids = await asyncio.to_thread(topics.ids, [tp.topic, f"{tp.topic}-that-is-not-there"])
         assert {tp.topic: facts[tp.topic].topic_id} == ids
         assert 1 == facts[tp.topic].partitions
+
+    async def test_nothing_is_redriven_where_nobody_did(self, cluster: Cluster) -> None:
+        assert Redrives() == await asyncio.to_thread(cluster.ports().topics.redrives)
 
 
 async def restored(ports: Ports, changelog: TP, progress: list[None] | None = None) -> Recovery:

@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import RetriableError
 
 from detector.kafka.security import client_options
+from detector.kafka.topics import bytes_of
 from detector.ops.state import TOPOLOGY
 from detector.settings import Settings
 
@@ -22,6 +23,9 @@ PATIENCE_S = 120.0
 
 class WorkerProcess:
     """One worker; ends with the test, whatever happens."""
+
+    #: A command that runs the one behind it.
+    launcher: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings, log: Path, **changes: object) -> None:
         options = {**settings.model_dump(exclude_defaults=True), **changes}
@@ -33,7 +37,7 @@ class WorkerProcess:
         self.log = log
         self._out = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "detector.cli.main", "worker", *arguments],
+            [*self.launcher, sys.executable, "-m", "detector.cli.main", "worker", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._out,
@@ -54,6 +58,12 @@ class WorkerProcess:
         """As a supervisor would; the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
+
+    def listens(self) -> bool:
+        """Whether a request to stop counts: it blocks the signal, and a thread waits for it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("utf-8")
+        blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:")).split()[1]
+        return bool(int(blocked, 16) >> (signal.SIGTERM - 1) & 1)
 
     def started(self) -> bool:
         """Whether it got as far as handling signals."""
@@ -130,6 +140,12 @@ class Progress:
         hops = [tp for topic, partitions in self._topics.items() if topic not in self._sources for tp in partitions]
         begins, ends = self._consumer.beginning_offsets(hops), self._consumer.end_offsets(hops)
         return {tp: ends[tp] - begins[tp] for tp in hops}
+
+    def bytes_of_hops(self) -> dict[str, int]:
+        """Bytes on disk of each hop, by topic."""
+        hops = [topic for topic in self._topics if topic not in self._sources]
+        sizes = bytes_of(self._admin, hops)
+        return {hop: sum(size for (topic, _), size in sizes.items() if topic == hop) for hop in hops}
 
     def alerts(self) -> int:
         """Records on the topic of alerts."""

@@ -15,7 +15,7 @@ from detector.stream.checkpoint import Cuts, Log
 from detector.stream.hop_sender import HopSender
 from detector.stream.partition_task import Cut, PartitionTask
 from detector.stream.ports import Chunk
-from detector.stream.processor import DEAD_LETTERS, Output
+from detector.stream.processor import Output
 from detector.stream.shell import Shell
 
 
@@ -176,12 +176,8 @@ def letters_forgotten() -> Parts:
     """Rule 11."""
 
     class Other(Shell):
-        async def _send(self, output: Output) -> "asyncio.Future[Any]":
-            future = await super()._send(output)
-            if output.topic != DEAD_LETTERS:
-                return future
-            done: asyncio.Future[Any] = future.get_loop().create_future()
-            done.set_result(None)
-            return done
+        async def _send_letters(self, letters: list[Output]) -> "list[asyncio.Future[Any]]":
+            await super()._send_letters(letters)
+            return []
 
     return Parts(shell=Other)

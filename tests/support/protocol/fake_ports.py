@@ -19,6 +19,7 @@ from support.protocol.bus import SETTINGS, Commit, KeyValue, Queue
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
 from detector.kafka.declarations import TOPICS, declared_config
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
 from detector.stream.app import PRODUCER_BATCH_BYTES
@@ -55,7 +56,7 @@ class Backend(Protocol):
 
     @property
     def topics(self) -> set[str]:
-        """Inputs of all nodes."""
+        """Inputs of all nodes, and the changelogs of their rows."""
 
     @property
     def topic_ids(self) -> Mapping[str, str]:
@@ -198,17 +199,35 @@ class FakeTopics:
         self._backend = backend
         self._delete = delete
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    async def facts(self) -> Mapping[str, TopicFacts]:
         backend = self._backend
         return _facts(backend.partitions, tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items())))
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
 
+    async def redrives(self) -> Redrives:
+        return Redrives()
+
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         assert self._delete is not None, "nothing is deleted here"
         for tp, offset in offsets.items():
             self._delete(tp, offset)
+
+
+class Here:
+    """A Kafka that answers."""
+
+    away = ""
+
+    async def look(self) -> bool:
+        return True
+
+    async def back(self) -> None:
+        return
+
+    async def gone(self) -> None:
+        await asyncio.get_running_loop().create_future()
 
 
 @cache

@@ -113,6 +113,8 @@ MUTATIONS = (
              _accounts(_TWICE, Left(crashes=1), chunk_sizes=(1,))),
     Mutation("9", "the log's identity is not looked at", of_rows.any_log(), _accounts(_ONE, Left(recreations=1))),
     Mutation("10", "newer rows are skipped", of_rows.newer_skipped(), _accounts(_ONE, Left(upgrades=1))),
+    Mutation("10", "an upgrade forgets how far its row was", of_rows.upgrade_forgets(),
+             _accounts(_TWICE, Left(releases=1))),
     Mutation("11", "dead letters are not waited for", broken.letters_forgotten(),
              _accounts((Happening(1, valid=False),), Left())),
     Mutation("12", "event ids are not looked at", of_rows.ids_unread(),

@@ -11,7 +11,7 @@ from support.events import START_MS, debit, message, transfer
 from support.protocol.bus import TTL_MS, Record, Scene, hop_messages, input_of
 from support.protocol.parts import Parts
 from support.protocol.world import Left, Setup
-from support.stages import COUNTING
+from support.stages import COUNTING, COUNTING_BEFORE
 
 from detector.contract.vocabulary import KINDS
 from detector.core.model import Judgement
@@ -68,8 +68,8 @@ class AlertsOnAll:
 
 
 def counting_topology() -> Topology:
-    """One stage that counts, and the cases behind it."""
-    return topology_of(Chain((COUNTING,)))
+    """One stage that counts, and the cases behind it. It reads the rows of a release before."""
+    return topology_of(Chain((replace(COUNTING, other_rows=(COUNTING_BEFORE,)),)))
 
 
 def account(who: int) -> str:

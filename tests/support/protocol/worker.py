@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from faust.types import TP
-from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, silent_reporting
+from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of, topics_of
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, silent_reporting
 from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
 from support.protocol.parts import Parts
@@ -72,7 +72,7 @@ class Worker:
         self.fetched_before = False
         self.delivered: set[TP] = set()  # of which it was given a chunk since it was assigned
         self.inputs, self.partitions = scene.inputs, scene.partitions
-        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes}
+        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes} | topics_of(scene.topology)[0]
         self.waits_for_room = scene.waits_for_room
         self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
         parts: Parts = scene.parts
@@ -81,6 +81,7 @@ class Worker:
             FakeProducer(self),
             parts.reader(self),
             FakeTopics(self),
+            Here(),
             clock=lambda: 0.0,
             new_writer=partial(parts.writer, self),
         )
@@ -257,9 +258,9 @@ def _failure(shell: Any, tasks: Mapping[str, "asyncio.Task[Any]"]) -> str:
 
 
 _SHARED = (Scene, Settings, Topology, Node, Stage, Wiring, HopCodec)
-_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Reporting, DeadLetterQuota)
+_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Here, Reporting, DeadLetterQuota)
 _FINGERPRINT = Fingerprint(
     (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "restoring", "started", "now", "model", "_model", "alignment"},
+    skip={"progress", "commits", "restoring", "started", "now", "model", "_model", "alignment"},
 )

@@ -62,6 +62,8 @@ WORLDS = (
     Explored("chunks that wait for a checkpoint, a send fails, partitions go and come back",
              _accounts(_ONE_KEY, Left(failures=1, rebalances=1), chunk_sizes=(1,), most_in_flight=1)),
     Explored("topic made anew, rows of a newer release", _accounts(_TWO_KEYS, Left(recreations=1, upgrades=1))),
+    Explored("rows of the release before, a crash", _accounts(_TWO_KEYS[:2], Left(crashes=1, releases=1))),
+    Explored("rows of the release before, a zombie", _accounts(_ONE_KEY, Left(zombies=1, releases=1)), long=True),
     Explored("an event twice and one that is none, a crash", _accounts(_ODD, Left(crashes=1))),
     Explored("a late event of an expired row, a crash", _accounts(_LATE, Left(crashes=1), chunk_sizes=(1,))),
     Explored("an expired key that is back, a crash", _accounts(_BACK, Left(crashes=1), chunk_sizes=(1,))),

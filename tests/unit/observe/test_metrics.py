@@ -52,6 +52,7 @@ def busy() -> Metrics:
     )
     stage.hop_sent(2, 600)
     stage.hop_repeats(3)
+    stage.dead_letters(0, 3)
     stage.lag(0, 7)
     stage.withheld(0, 2)
     stage.deleted(5)

@@ -26,7 +26,7 @@ class World:
         self.reported: list[int] = []
         self.deleted: list[int] = []
         self.withhold: list[int] = []
-        self.task = SimpleNamespace(position=position, deleted_to=0, held=False, tp=INPUT, node="account")
+        self.task = SimpleNamespace(position=position, deleted_to=0, held=False, lag=0, tp=INPUT, node="account")
         reporting = SimpleNamespace(lag=self._report, deleted=lambda _, events: self.deleted.append(events))
         kafka, tasks = cast(Any, self), cast(Any, {INPUT: self.task})
         self.watch = LagWatch(kafka, kafka, tasks, cast(Any, reporting))

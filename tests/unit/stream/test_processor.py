@@ -143,6 +143,20 @@ def test_a_dead_letter_is_the_same_in_every_replay() -> None:
     assert [None, None] == [output.partition for output in first]
 
 
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_a_redriven_event_counts_at_its_new_position_alone(size: int) -> None:
+    events = [debit(event_id=f"e-{i}") for i in range(6)]
+    redriven = {(TOPICS[ACCOUNT_EVENTS], 0): [1, 4], (TOPICS[ACCOUNT_EVENTS], 1): [2], (TOPICS[WALLET_EVENTS], 0): [3]}
+    chain = CHAINS[0]
+    made = Nodes(Wiring(topology_of(chain), model_of(chain), 1, TOPICS, redriven=redriven)).processor("account")
+    log = [*records(*events), record(b"{", 6, key(debit()), START_MS)]
+    found = [made.process(log[begin : begin + size]) for begin in range(0, len(log), size)]
+    assert [0, 2, 3, 5] == [offset for one in found for offset in one.outcome.events.batch.offset.tolist()]
+    assert ["malformed_json"] == [rejected.reason for one in found for rejected in one.rejected]
+    letters = [output for one in found for output in one.outputs if output.topic == DEAD_LETTERS]
+    assert [6] == [decode_dead_letter(letter.value).position.offset for letter in letters]
+
+
 def test_a_transfer_goes_to_both_wallets_partitions() -> None:
     made = nodes(WALLET_CHAIN, 4)
     many = [transfer(event_id=f"e-{i}", wallet=f"w-{i}", counterparty=f"r-{i}") for i in range(50)]
