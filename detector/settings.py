@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.contract.dead_letters import MAX_PAYLOAD_BYTES
 from detector.core.budgets import parse_own
 from detector.core.topology import Node
 from detector.errors import UserError
@@ -51,6 +52,13 @@ class Settings(BaseModel):
         ("127.0.0.1:9092",), "Kafka brokers to start from", "host:port, or several separated by commas", min_length=1
     )
     prefix: str = _setting("", "put before every topic name", "letters, digits, . _ -, at most 150", pattern=_PREFIX)
+    input_prefix: str | None = _setting(
+        None,
+        "put before the names of account-events and wallet-events instead of prefix: a second reader of another"
+        " deployment's events, with hops, rows, alerts and a group of its own",
+        "letters, digits, . _ -, at most 150, other than prefix; not given: as prefix",
+        pattern=_PREFIX,
+    )
     deployment: str = _setting(
         "default",
         "names the consumer group: workers of one deployment share the partitions",
@@ -92,18 +100,27 @@ class Settings(BaseModel):
     max_in_flight_chunks: int = _whole(
         64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"
     )
-    ttl_days: int = _whole(400, 32, 3_650, "an account without an event for so long (event time) is forgotten")
+    ttl_days: int = _whole(
+        400,
+        32,
+        3_650,
+        "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
+        " latest, a case after 2 days",
+    )
 
     dead_letter_limit_per_min: int = _whole(
-        1_000, 1, 10_000_000, "with more dead letters within a minute, dead_letter_share counts"
+        1_000, 1, 10_000_000, "with more dead letters of one source partition within a minute, dead_letter_share counts"
     )
     dead_letter_share: float = _setting(
         0.2,
-        "beyond the limit, an error is logged when more than this share of the events of a minute are dead letters",
+        "beyond the limit, an error is logged when more than this share of a partition's records are dead letters",
         "a number above 0, at most 1",
         gt=0,
         le=1,
         allow_inf_nan=False,
+    )
+    dead_letter_payload_bytes: int = _whole(
+        0, 0, MAX_PAYLOAD_BYTES, "so much of a message is kept in its dead letter; 0: the source topic alone has it"
     )
 
     metrics_host: str = _setting("127.0.0.1", "address of /metrics, /healthz and /readyz", "an address", min_length=1)
@@ -158,6 +175,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         for name, fits, expected in (
+            (
+                "input_prefix",
+                self.input_prefix is None or (bool(self.prefix) and self.prefix != self.input_prefix),
+                "setting prefix beside it, not empty and another one: what this deployment writes lies under it",
+            ),
             ("heartbeat_s", self.heartbeat_s * 3 <= self.session_timeout_s, "at most a third of session_timeout_s"),
             ("rebalance_timeout_s", self.rebalance_timeout_s >= self.session_timeout_s, "at least session_timeout_s"),
             (
@@ -185,18 +207,27 @@ class Settings(BaseModel):
 
     @property
     def group(self) -> str:
-        """Consumer group of this deployment."""
-        return f"kozamori.{self.deployment}"
+        """Consumer group of this deployment; a second reader's is never that of the first, whatever its name."""
+        return f"kozamori.{self.prefix if self.is_second_reader else ''}{self.deployment}"
+
+    @property
+    def is_second_reader(self) -> bool:
+        """Whether it reads source topics that belong to another deployment."""
+        return self.input_prefix is not None
+
+    @property
+    def _sources_prefix(self) -> str:
+        return self.prefix if self.input_prefix is None else self.input_prefix
 
     @property
     def account_events(self) -> str:
         """Topic of link, unlink and debit events, keyed by account."""
-        return f"{self.prefix}account-events"
+        return f"{self._sources_prefix}account-events"
 
     @property
     def wallet_events(self) -> str:
         """Topic of open, payment, transfer and payout events, keyed by service and wallet."""
-        return f"{self.prefix}wallet-events"
+        return f"{self._sources_prefix}wallet-events"
 
     @property
     def alerts(self) -> str:
@@ -212,6 +243,11 @@ class Settings(BaseModel):
     def dead_letters(self) -> str:
         """Topic of input that could not be read."""
         return f"{self.prefix}dead-letters"
+
+    @property
+    def redrives(self) -> str:
+        """Compacted topic of messages that entered their topic a second time."""
+        return f"{self.prefix}kozamori.redrives"
 
     def input_topic(self, node: Node) -> str:
         """What a node reads: a source topic, or its hop."""

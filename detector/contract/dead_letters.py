@@ -1,4 +1,4 @@
-"""Records of messages that are no valid event: the reason, the position, and as much of the bytes as fits."""
+"""Records of messages that are no valid event: the reason and the position; the bytes lie in the source topic."""
 
 import base64
 import hashlib
@@ -23,11 +23,14 @@ REASONS: dict[str, str] = {
     "bad_amount": "the amount is not a whole number of yen in range",
     "bad_value": "a field holds a value outside its range or vocabulary",
     "key_mismatch": "the key is not the payload's `account` (account events) or `service`/`wallet` (wallet events)",
+    "bad_timestamp": "the record's timestamp is missing or lies before 2000: the clock that set it, the producer's or"
+    " the broker's, is wrong",
     "time_in_future": "the event says it happened more than a day after its record was written",
 }
 
-SCHEMA = 1
-#: The source topic has the whole message until its retention ends; a dead letter keeps this much (PROTOCOL rule 11).
+#: 2: `recorded_at_ms`, and no payload unless a setting asks for it.
+SCHEMA = 2
+#: The most of a message that a dead letter keeps (PROTOCOL rule 11).
 MAX_PAYLOAD_BYTES = 64 * 1024
 
 
@@ -43,7 +46,11 @@ class Rejected(NamedTuple):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
-    """A record of the topic `dead-letters`."""
+    """A record of the topic `dead-letters`.
+
+    `recorded_at_ms` is the source record's timestamp, -1 if unknown. `payload_base64` is the beginning of the message
+    where the setting `dead_letter_payload_bytes` asks for it, else empty.
+    """
 
     schema: int
     dead_letter_id: str
@@ -52,21 +59,35 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     position: Position
     size_bytes: int
     sha256: str
-    payload_base64: str
+    recorded_at_ms: int = -1
+    payload_base64: str = ""
 
 
-def build_dead_letter(value: bytes | None, rejected: Rejected, topic: str, partition: int, offset: int) -> DeadLetter:
-    """The dead letter of the message `value` at a position; deterministic, so a replay repeats it."""
+def dead_letter_id(source: Position) -> str:
+    """The id of the dead letter of a source record; the same in every replay."""
+    return f"dl-{source.topic}-{source.partition}-{source.offset}"
+
+
+def build_dead_letter(
+    value: bytes | None, rejected: Rejected, source: Position, recorded_at_ms: int, payload_bytes: int = 0
+) -> DeadLetter:
+    """The dead letter of the message `value` at a position, with so much of it; deterministic, so a replay repeats it.
+
+    Raises ValueError for more than `MAX_PAYLOAD_BYTES`.
+    """
+    if not 0 <= payload_bytes <= MAX_PAYLOAD_BYTES:
+        raise ValueError(f"got a payload of {payload_bytes} bytes, expected at most {MAX_PAYLOAD_BYTES}")
     payload = value or b""
     return DeadLetter(
         schema=SCHEMA,
-        dead_letter_id=f"dl-{topic}-{partition}-{offset}",
+        dead_letter_id=dead_letter_id(source),
         reason=rejected.reason,
         message=rejected.message,
-        position=Position(topic, partition, offset),
+        position=source,
         size_bytes=len(payload),
         sha256=hashlib.sha256(payload).hexdigest(),
-        payload_base64=base64.b64encode(payload[:MAX_PAYLOAD_BYTES]).decode(),
+        recorded_at_ms=recorded_at_ms,
+        payload_base64=base64.b64encode(payload[:payload_bytes]).decode() if payload_bytes else "",
     )
 
 

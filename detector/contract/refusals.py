@@ -10,7 +10,7 @@ import msgspec
 from detector.contract import services, vocabulary
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
 
-#: Events have about 300 bytes. Any message within this bound fits into a dead letter whole.
+#: Events have about 300 bytes. Any message within this bound fits whole into a dead letter that keeps payloads.
 MAX_EVENT_BYTES = MAX_PAYLOAD_BYTES
 #: Larger than any event without extra fields; nesting is checked only above it.
 PLAIN_BYTES = 512

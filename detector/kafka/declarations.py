@@ -37,6 +37,9 @@ def _log(retention_days: int, timestamps: str) -> dict[str, str]:
 #: By the broker's clock: retention and the check for times in the future must not trust a source's clock, and a
 #: replay of 2020 must not be deleted as six years old.
 _SOURCE = _log(35, "LogAppendTime")
+#: Where a source topic takes its producers' timestamps, the broker must refuse those further ahead than this: Kafka 4's
+#: default for `message.timestamp.after.max.ms`. Older brokers have no bound by default.
+MAX_TIMESTAMP_AHEAD_MS = HOUR_MS
 
 _ROWS = {
     "cleanup.policy": "compact",
@@ -105,8 +108,15 @@ TOPICS = (
     Declaration(
         lambda settings: settings.dead_letters,
         1,
-        _log(30, "CreateTime"),
-        "input that could not be read, with its reason; 30 days to mend the source and send again",
+        # Some forty million letters: a flood that lasts for weeks must not fill the brokers' disks.
+        _log(30, "CreateTime") | {"retention.bytes": str(16 * 1024**3)},
+        "messages that are no events, with the reason; 30 days to mend the source, or to send them again",
+    ),
+    Declaration(
+        lambda settings: settings.redrives,
+        1,
+        {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH},
+        "messages that were no events and entered their topic again; kept, so that each counts once also after a reset",
     ),
     *(_hop(stage) for stage in HOPS),
     *(_rows(stage) for stage in STAGES),

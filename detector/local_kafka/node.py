@@ -43,6 +43,8 @@ SINGLE_NODE = {
     # After a crash the node may not register again until its former session has run out: 9 s by default.
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "1000",
+    # What a worker deletes of its hops is freed by this clock: every 5 minutes by default.
+    "log.retention.check.interval.ms": "10000",
     # A missing topic must stay missing for a worker.
     "auto.create.topics.enable": "false",
 }

@@ -53,6 +53,12 @@ METRICS = (
         ("stage",),
     ),
     Metric("kozamori_dead_letters_total", "counter", "Records that could not be read, by reason.", ("reason",)),
+    Metric(
+        "kozamori_dead_letters_by_partition_total",
+        "counter",
+        "The same by the partition that they were read from: where a flood comes from.",
+        ("stage", "partition"),
+    ),
     Metric("kozamori_chunk_events", "histogram", "Events in one chunk of a stage's input.", ("stage",), CHUNK_EVENTS),
     Metric(
         "kozamori_process_seconds",
@@ -66,6 +72,18 @@ METRICS = (
         "gauge",
         "Records of a stage's input that were not processed yet: events, behind a hop messages of many.",
         ("stage", "partition"),
+    ),
+    Metric(
+        "kozamori_withheld_events",
+        "gauge",
+        "Records of a stage's input that Kafka gives to nobody yet: they lie behind a transaction open for seconds.",
+        ("stage", "partition"),
+    ),
+    Metric(
+        "kozamori_deleted_events_total",
+        "counter",
+        "Records of a stage's input that were deleted before they were read: nobody judged them.",
+        ("stage",),
     ),
     Metric(
         "kozamori_watermark_timestamp_seconds",
@@ -115,7 +133,12 @@ METRICS = (
         "Event time that the rows of a stage reflect; below the burn-in everybody looks new, and alerts mean little.",
         ("stage", "partition"),
     ),
-    Metric("kozamori_expired_rows_total", "counter", "Rows forgotten after ttl_days without an event.", ("stage",)),
+    Metric(
+        "kozamori_expired_rows_total",
+        "counter",
+        "Rows forgotten: see ttl_days.",
+        ("stage",),
+    ),
     Metric("kozamori_restore_seconds", "histogram", "Time to restore a partition's rows.", ("stage",), RESTORE_S),
     Metric("kozamori_restored_rows_total", "counter", "Rows restored from the changelog.", ("stage",)),
     Metric("kozamori_rebalances_total", "counter", "Times the partitions were shared out anew."),

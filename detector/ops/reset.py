@@ -17,6 +17,7 @@ from detector.kafka.marks import Marks, encode_marks
 from detector.kafka.topics import TopicFacts, describe
 from detector.ops.recreate_topics import recreate_empty
 from detector.ops.state import TOPOLOGY, Bounds, Commits, input_facts, log_bounds_of, node_topics, rows_topic
+from detector.ops.void_letters import void_letters
 from detector.settings import Settings
 
 #: A cluster forgets a deleted topic within a second or two; longer means that a broker is down.
@@ -81,6 +82,7 @@ def reset(settings: Settings, to: Start) -> Reset:
     with admin_client(settings) as client:
         found = _look(client, settings)
         done = _plan(settings, to, found)
+        void_letters(client, settings, found.facts[settings.account_events].replication)
         # Interrupted anywhere, this must not leave what a worker would accept as a complete state. Offsets first: rows
         # without offsets are refused, and so is a missing topic, while offsets without rows look like a partition
         # without events so far. Rows last: the rows record what was applied of a hop, which must not be applied twice.

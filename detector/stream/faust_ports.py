@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.topology import Topology
+from detector.kafka.redrives import Redrives, read_redrives
 from detector.kafka.security import client_options
 from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
 from detector.settings import Settings
@@ -64,6 +65,10 @@ class FaustKafka:
         self._app.consumer.stop_flow()
         self._app.flow_control.suspend()
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """See `Source`."""
+        await self._app.chunk_consumer.hold(partitions)
+
     async def begin_offset(self, tp: TP) -> int:
         """See `Source`."""
         return int((await self._app.consumer.earliest_offsets(tp))[tp])
@@ -71,6 +76,10 @@ class FaustKafka:
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         """See `Source`."""
         return dict(await self._app.consumer.highwaters(*partitions))
+
+    def withheld(self, tp: TP) -> int:
+        """See `Source`."""
+        return self._app.chunk_consumer.withheld(tp)
 
     async def position(self, tp: TP) -> int | None:
         """See `Source`."""
@@ -102,7 +111,8 @@ class FaustKafka:
 
     async def _on_chunk(self, message: Any) -> None:
         assert self._listener is not None
-        await self._listener.on_chunk(Chunk(message.tp, message.value, message.generation_id))
+        fetched = message.value
+        await self._listener.on_chunk(Chunk(message.tp, fetched.records, message.generation_id, fetched.begin))
 
     async def _on_assigned(self) -> None:
         assert self._listener is not None
@@ -130,6 +140,10 @@ class KafkaTopics:
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """See `Topics`."""
         return topic_ids(self._settings, names)
+
+    async def redrives(self) -> Redrives:
+        """See `Topics`."""
+        return await ask_aside(lambda: read_redrives(self._settings), "redrives")
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """See `Topics`."""

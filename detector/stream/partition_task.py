@@ -48,6 +48,8 @@ class PartitionTask:
     changelog: tuple[str, str] = ("", "")  # name and id of the topic of its rows, if it has any
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
+    held: bool = False  # not fetched for now: it waits for partitions that are behind in event time
+    deleted_to: int = 0  # where what was deleted of its log before it was read is counted up to
     read_again_from: int = -1  # the last position that was asked for again, because a chunk was not delivered
     #: A chunk is being processed, or failed half-way: rows include events whose outputs are not all registered.
     torn: bool = False

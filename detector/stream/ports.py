@@ -1,7 +1,7 @@
 """The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.stage import Stage
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.stream.changelog import Record, Recovery
 
@@ -17,11 +18,15 @@ Span = tuple[int, int]
 
 
 class Chunk(NamedTuple):
-    """Records of one partition in offset order, delivered in a `generation` of the group."""
+    """Records of one partition in offset order, delivered in a `generation` of the group.
+
+    The log has no record between offset `begin` and the first of them.
+    """
 
     tp: TP
     records: list[Any]  # aiokafka.ConsumerRecord
     generation: int
+    begin: int
 
 
 class Listener(Protocol):
@@ -38,7 +43,11 @@ class Listener(Protocol):
 
 
 class Source(Protocol):
-    """A member of the group: the chunks of its partitions, and their committed offsets."""
+    """A member of the group: the chunks of its partitions, and their committed offsets.
+
+    It reads what is committed: no record of a transaction that was aborted or is still open, and none behind an open
+    one.
+    """
 
     @property
     def generation(self) -> int:
@@ -59,11 +68,17 @@ class Source(Protocol):
     def pause(self) -> None:
         """Deliver no further chunks."""
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch nothing more of these for now, and of all others again; what is under way still comes."""
+
     async def begin_offset(self, tp: TP) -> int:
         """Offset of the first record that the log still has, or its end where it has none."""
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
-        """Offset after the last of each, as the broker says."""
+        """Offset after the last record of each that can be read, as the broker says."""
+
+    def withheld(self, tp: TP) -> int:
+        """Offsets behind that end: the oldest open transaction and what follows it, by the last fetch."""
 
     async def position(self, tp: TP) -> int | None:
         """Offset of the next fetch; None where the partition is not held."""
@@ -108,9 +123,10 @@ class Reader(Protocol):
         """Offset of the first record of `tp` at or after `offset`; None where there is none within a few seconds."""
 
     async def without_records(self, spans: Mapping[TP, Span]) -> set[TP]:
-        """Those partitions that hold no record within their span, [begin, end): offsets there are transaction markers.
+        """Those partitions that hold no record within their span, [begin, end): offsets there are of transaction
+        markers, of aborted records, or of deleted ones.
 
-        Asks until every span has shown a record or was read to its end; `KafkaError` where the log begins behind it.
+        Asks until every span has shown a record or was read to its end.
         """
 
 
@@ -125,6 +141,9 @@ class Topics(Protocol):
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """Kafka's ids of the topics of these names that exist."""
+
+    async def redrives(self) -> Redrives:
+        """What was redriven."""
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """Delete the records before an offset of each partition."""

@@ -1,11 +1,12 @@
 """Processes a chunk at a node: decodes records, runs the pure pipeline, encodes outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.contract.alerts import Alert, encode_alert
+from detector.contract.alerts import Alert, Position, encode_alert
 from detector.contract.batch import ACCOUNT_EVENTS, origin_of
 from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_wallet_events
 from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
@@ -50,14 +51,27 @@ class Processed(NamedTuple):
 class Wiring:
     """What all partitions of a worker share: the topology, the model and the hops' codecs.
 
-    `partitions` is that of every partitioned topic, `topics` the source topics by code.
+    `partitions` is that of every partitioned topic, `topics` the source topics by code; dead letters keep
+    `payload_bytes` of a message; `redriven` has by source topic and partition the offsets of messages that are in
+    their topic a second time, and count there.
     """
 
-    def __init__(self, topology: Topology, model: Model, partitions: int, topics: Topics) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        model: Model,
+        partitions: int,
+        topics: Topics,
+        *,
+        payload_bytes: int = 0,
+        redriven: Mapping[tuple[str, int], Sequence[int]] = MappingProxyType({}),
+    ) -> None:
         self.topology = topology
         self.model = model
         self.partitions = partitions
         self.topics = topics
+        self.payload_bytes = payload_bytes
+        self.redriven = redriven
         self._check_marks()
         hops = [node.name for node in topology.nodes if node.source is None]
         self.codecs = {name: HopCodec(topology, name, model, partitions) for name in hops}
@@ -107,7 +121,7 @@ class Processor:
         repeats = 0
         if self._node.source is None:
             codec = self._wiring.codecs[self._node.name]
-            values = [record.value for record in records]
+            values = [record.value or b"" for record in records]
             events, repeats = codec.decode(values, [record.offset for record in records], self.marks)
         else:
             events, rejected = self._from_source(self._node.source, records)
@@ -123,6 +137,9 @@ class Processor:
         """The events of JSON messages, and the rejected messages."""
         timestamps = np.array([record.timestamp for record in records], np.int64)
         batch, strings, rejected = _decode(source, records, timestamps)
+        if redriven := self._wiring.redriven.get((self._wiring.topics[source], self._partition)):
+            first = ~np.isin(batch.offset, redriven)
+            batch, strings = batch.select(first), strings.select(first)
         batch = batch._replace(origin=np.full(batch.size, origin_of(source, self._partition), np.int32))
         events = Events.fresh(batch, self._wiring.topology.width, strings)
         events.facts[:, RECEIVED_MS] = timestamps[batch.record]
@@ -136,8 +153,9 @@ class Processor:
 
     def _dead_letter(self, record: Any, rejected: Rejected) -> Output:
         assert self._node.source is not None
-        topic = self._wiring.topics[self._node.source]
-        letter = build_dead_letter(record.value, rejected, topic, self._partition, record.offset)
+        wiring = self._wiring
+        source = Position(wiring.topics[self._node.source], self._partition, record.offset)
+        letter = build_dead_letter(record.value, rejected, source, record.timestamp, wiring.payload_bytes)
         return Output(DEAD_LETTERS, letter.dead_letter_id.encode(), encode_dead_letter(letter), record.timestamp)
 
 

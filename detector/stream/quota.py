@@ -1,29 +1,53 @@
-"""Detects too many dead letters: an operator must know, and the stream continues."""
+"""Detects floods of dead letters: an operator must know which partition they come from, and the stream continues."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 WINDOW_S = 60.0
+#: Of a partition and minute: as many tell one producer's flood from a change of format everywhere.
+MOST_KEYS = 1_000
+
+
+class Flood(NamedTuple):
+    """Records, dead letters and the dead letters' keys, at most `MOST_KEYS`, of a source partition in a minute."""
+
+    records: int
+    dead_letters: int
+    keys: int
+
+
+@dataclass(slots=True)
+class _Window:
+    since_s: float
+    records: int = 0
+    dead: int = 0
+    # Keys identify accounts: hashes of this process, which are told to nobody.
+    keys: set[int] = field(default_factory=set)
+    told: bool = False
 
 
 class DeadLetterQuota:
-    """Counts records and dead letters in windows of a minute."""
+    """Counts records and dead letters of every source partition in windows of a minute."""
 
     def __init__(self, limit_per_min: int, share: float) -> None:
         self._limit = limit_per_min
         self._share = share
-        self._since: float | None = None
-        self._records = self._dead = 0
-        self._reported = False
+        self._windows: dict[object, _Window] = {}
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """Records and dead letters of this minute so far."""
-        return {"records": self._records, "dead_letters": self._dead}
+    def count(self, source: object, now_s: float, records: int, keys: Sequence[bytes | None]) -> Flood | None:
+        """Count a chunk of a source partition at `now_s` (any monotonic clock), with the keys of its dead letters.
 
-    def count(self, now_s: float, records: int, dead: int) -> bool:
-        """Count a chunk at `now_s` (any monotonic clock); whether its minute is beyond number and share, once."""
-        if self._since is None or now_s - self._since >= WINDOW_S:
-            self._since, self._records, self._dead, self._reported = now_s, 0, 0, False
-        self._records += records
-        self._dead += dead
-        beyond = self._dead > self._limit and self._dead > self._share * self._records
-        first, self._reported = beyond and not self._reported, self._reported or beyond
-        return first
+        What to tell where the partition's minute is beyond number and share: once a minute, else None.
+        """
+        window = self._windows.get(source)
+        if window is None or now_s - window.since_s >= WINDOW_S:
+            window = self._windows[source] = _Window(now_s)
+        window.records += records
+        window.dead += len(keys)
+        if len(window.keys) < MOST_KEYS:
+            window.keys.update(map(hash, keys[: MOST_KEYS - len(window.keys)]))
+        if window.told or window.dead <= self._limit or window.dead <= self._share * window.records:
+            return None
+        window.told = True
+        return Flood(window.records, window.dead, len(window.keys))

@@ -1,6 +1,7 @@
 """Metrics of what the shell does; the only module of the stream that reads the wall clock."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 
 import structlog
@@ -25,7 +26,10 @@ class Reporting:
 
     def taken(self, task: PartitionTask, seconds: float) -> None:
         """A partition was restored."""
-        self._stages[task.node].restored(task.pipeline.rows.count, seconds)
+        stage = self._stages[task.node]
+        stage.restored(task.pipeline.rows.count, seconds)
+        if task.pipeline.node.source is not None:
+            stage.dead_letters(task.tp.partition, 0)  # a counter that starts at its flood hides it from rate()
         self.state(task)
 
     def begun(self, tasks: Iterable[PartitionTask]) -> None:
@@ -56,8 +60,10 @@ class Reporting:
         stage.hop_sent(len(hops), sum(hops))
         stage.hop_repeats(processed.repeats)
         self.worker.held(outcome.held)
-        for rejected in processed.rejected:
-            self.worker.dead_letters(rejected.reason)
+        for reason, count in Counter(rejected.reason for rejected in processed.rejected).items():
+            self.worker.dead_letters(reason, count)
+        if processed.rejected:
+            stage.dead_letters(task.tp.partition, len(processed.rejected))
         for alert in processed.alerts:
             self.worker.alert(
                 bank=alert.bank,
@@ -84,9 +90,23 @@ class Reporting:
             self._stages[node].checkpoint(seconds, written)
             self._stages[node].expired(expired[node])
 
-    def lag(self, task: PartitionTask, records: int) -> None:
-        """The lag of the partition was measured."""
+    def deleted(self, task: PartitionTask, events: int) -> None:
+        """Events were deleted from the log before they were read; told once a task."""
+        if not task.deleted_to:
+            log.error(
+                "events were deleted before they were read",
+                stage=task.node,
+                partition=task.tp.partition,
+                offset=task.position,
+                events=events,
+                action="nobody judged them: make the topic's retention longer than any stop of the workers",
+            )
+        self._stages[task.node].deleted(events)
+
+    def lag(self, task: PartitionTask, records: int, withheld: int) -> None:
+        """The lag of the partition was measured, and what an open transaction holds back."""
         self._stages[task.node].lag(task.tp.partition, records)
+        self._stages[task.node].withheld(task.tp.partition, withheld)
         self.state(task)
 
     def dropped(self, task: PartitionTask) -> None:

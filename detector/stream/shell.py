@@ -12,17 +12,20 @@ from faust.types import TP
 from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import WorkerError
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
+from detector.stream.alignment import Alignment
 from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
+from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
 from detector.stream.partition_task import PartitionTask
 from detector.stream.patience import patiently
 from detector.stream.ports import Chunk, Ports
-from detector.stream.processor import ALERTS, DEAD_LETTERS, Output, Wiring
+from detector.stream.processor import DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
 from detector.stream.reporting import Reporting
 
@@ -30,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 #: Part of the rebalance timeout that the last checkpoint may take; the rest is for the rejoin.
 FINISH_SHARE = 0.5
+#: Of the dead letters' topic, which is declared with one: they are few, or all alike.
+LETTERS_PARTITION = 0
 
 
 class Shell:
@@ -47,13 +52,14 @@ class Shell:
         self._hops = HopSender(ports.producer.send_batch, self.fail)
         self._nodes = {settings.input_topic(node): node for node in topology.nodes}
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
-        self._topics = {ALERTS: settings.alerts, DEAD_LETTERS: settings.dead_letters}
         self._ready = False
         self._leaving = False  # partitions are being revoked, or were
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.tasks: dict[TP, PartitionTask] = {}
+        sources = tuple(settings.input_topic(node) for node in topology.nodes if node.source is not None)
+        self.alignment = Alignment(ports.source, sources, self.tasks)
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
         self.commits = 0  # checkpoints committed
         self.restoring = ""  # names the partitions that are assigned and have no task yet
@@ -65,52 +71,70 @@ class Shell:
         self._drop_all()
         self._leaving = False
         try:
-            tasks = await patiently(self._begin, self._ports.presence)
+            begun = await patiently(self._begin, self._ports.presence)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
             self.fail(error)
             # If it were raised, Faust would log a traceback where a person needs one line.
             await asyncio.Event().wait()
-        if tasks is None:
+        if begun is None:
             return
+        tasks, partitions = begun
         for task in tasks:
             self.tasks[task.tp] = task
             self._reporting.taken(task, self._ports.clock() - started)
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
+        self.alignment.begin(partitions)
         self._progressed()
         self.restoring = ""
         self._ready = True
         self.show_ready()
 
-    async def _begin(self) -> list[PartitionTask] | None:
-        """A task for each assigned partition; None where the group rebalances meanwhile."""
+    async def _begin(self) -> tuple[list[PartitionTask], int] | None:
+        """A task for each assigned partition, and how many each input has; None where the group rebalances meanwhile.
+
+        Topics are asked for at every assignment: while the worker runs, one may be re-created or given more
+        partitions. What was redriven as well: a reset, before which no worker has partitions, makes it be read anew.
+        """
         held = self._source.assignment()
         assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
         self.restoring = ", ".join(sorted(f"{node.name} {tp.partition}" for tp, node in assigned.items()))
-        # Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions.
-        facts = await self._ports.topics.facts()
+        facts, redrives = await asyncio.gather(self._ports.topics.facts(), self._ports.topics.redrives())
         check(self._settings, facts)
         self._reporting.worker.rebalanced(len(assigned))
-        assignment = self._assignment(facts)
+        assignment = self._assignment(facts, redrives)
         tasks = await assignment.begin(assigned, self._progressed)
-        return tasks if assignment.stands and len(tasks) == len(assigned) else None
+        stands = assignment.stands and len(tasks) == len(assigned)
+        return (tasks, facts[self._settings.account_events].partitions) if stands else None
 
     def _progressed(self) -> None:
         self.progress += 1
 
-    def _assignment(self, facts: Mapping[str, TopicFacts]) -> Assignment:
+    def _assignment(self, facts: Mapping[str, TopicFacts], redrives: Redrives) -> Assignment:
         topics = self._settings.account_events, self._settings.wallet_events
-        wiring = Wiring(self._topology, self._model, facts[topics[0]].partitions, topics)
+        payload_bytes = self._settings.dead_letter_payload_bytes
+        partitions = facts[topics[0]].partitions
+        redriven = {
+            (topic, partition): offsets
+            for topic in topics
+            for partition, offsets in redrives.offsets(topic, facts[topic].topic_id).items()
+        }
+        wiring = Wiring(self._topology, self._model, partitions, topics, payload_bytes=payload_bytes, redriven=redriven)
         return Assignment(self._settings, wiring, facts, self._ports)
 
     async def on_chunk(self, chunk: Chunk) -> None:
         """Process a chunk and pass its outputs to the producer; an error ends the worker, no chunk is skipped."""
         try:
             await self._wait_for_room(chunk.tp)
+            if (task := await self._task_before(chunk)) is None:
+                return
             async with self._processing:
-                await self._on_chunk(chunk)
+                if not task.ended and chunk.generation == self._source.generation:
+                    await self._process(task, chunk.records)
+            if task.processor.pipeline.node.source is not None:
+                await self.alignment.align()
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             _raise_if_cancelled(error)
             self.fail(error)
@@ -123,58 +147,78 @@ class Shell:
         while (task := self.tasks.get(tp)) and not task.ended and task.in_flight >= most:
             await self.checkpoint()
 
-    async def _on_chunk(self, chunk: Chunk) -> None:
-        task, records = self.tasks.get(chunk.tp), chunk.records
+    async def _task_before(self, chunk: Chunk) -> PartitionTask | None:
+        """The task whose next records these are; None where the chunk is left out.
+
+        Chunks of one topic are delivered one after the other: nothing else moves the task meanwhile.
+        """
+        task, first = self.tasks.get(chunk.tp), chunk.records[0].offset
         if chunk.generation != self._source.generation or (task is None and self._leaving):
-            return
+            return None
         if task is None:
             raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
-        if records[0].offset != task.position and not await self._is_next(task, records[0].offset):
-            return
+        if first == task.position:
+            return task
+        if not chunk.begin <= task.position < first and not await self._is_next(task, first):
+            return None
+        await count_deleted(self._source, self._reporting, task, first)
+        return None if task.ended else task
+
+    async def _process(self, task: PartitionTask, records: list[Any]) -> None:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
+        letters = [output for output in processed.outputs if output.topic == DEAD_LETTERS]
         for output in processed.outputs:
-            task.outputs.append(await self._send(output))
+            if output.topic != DEAD_LETTERS:
+                task.outputs.append(await self._send(output))
+        if letters:
+            task.outputs += await self._send_letters(letters)
         task.position = records[-1].offset + 1
         task.in_flight += 1
         task.torn = False
         self._progressed()
         now = self._ports.clock()
         self._reporting.processed(task, processed, now - started)
-        if self._quota.count(now, len(records), len(processed.rejected)):
-            log.error("too many dead letters", **self._quota.counts, action="mend the producer; reasons: /metrics")
+        keys = [records[rejected.record].key for rejected in processed.rejected]
+        if flood := self._quota.count(task.tp, now, len(records), keys):
+            action = "see `kozamori dead-letters list`, mend the producer"
+            log.error(
+                "too many dead letters", stage=task.node, partition=task.tp.partition, **flood._asdict(), action=action
+            )
 
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         if output.partition is not None:
             return self._hops.send(self._settings.hop_topic(output.topic), output.partition, output.value)
-        future = await self._ports.producer.send_one(self._topics[output.topic], output.key, output.value)
-        if output.topic == ALERTS:
-            future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
+        future = await self._ports.producer.send_one(self._settings.alerts, output.key, output.value)
+        future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
+
+    async def _send_letters(self, letters: list[Output]) -> "list[asyncio.Future[Any]]":
+        """Whole batches: one by one, a flood of bad messages from one producer held up everybody's events."""
+        records = ((letter.key, letter.value) for letter in letters)
+        return await self._ports.producer.send_records(self._settings.dead_letters, LETTERS_PARTITION, records)
 
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:
             self._reporting.alert_durable(source_timestamp_ms)
 
     async def _is_next(self, task: PartitionTask, offset: int) -> bool:
-        """Whether a chunk at `offset` is the next although that is not where the last one ended.
+        """Whether a chunk at `offset` is the next although it was not fetched right behind the last one.
 
-        Offsets may be missing in a log (transaction markers), records must not. After a rebalance Faust may deliver, as
-        if of the new assignment, records fetched before it: then the missing ones are read again, and chunks out of
-        order meanwhile are dropped.
+        Offsets may be missing in a log, records must not. After a rebalance Faust may deliver, as if of the new
+        assignment, records fetched before it: then the missing ones are read again, and chunks out of order meanwhile
+        are dropped.
         """
-        begin = await self._source.begin_offset(task.tp)
-        if begin > task.position or (offset < task.position and task.read_again_from < 0):
+        if offset < task.position and task.read_again_from < 0:
             raise WorkerError(
-                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}"
-                f" (log begins at {begin}): the topic was re-created, or events expired before they were read;"
-                " see `kozamori state show`"
+                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}:"
+                " the topic was re-created; see `kozamori state show`"
             )
         if offset < task.position:
             return False
         if offset == await self._ports.reader.first_offset(task.tp, task.position):
-            return not task.ended
+            return True
         if task.read_again_from != task.position and not task.ended:
             task.read_again_from = task.position
             log.warning("records were not delivered, they are read again", stage=task.node, offset=task.position)

@@ -161,7 +161,8 @@ class _Worker:
         self._health.run(lambda: _alive(watchdog.cause, self._shell), self._shell.readiness)
         watchdog.start()
         try:
-            watchers = [self._shell.run_checkpoints, *(watcher.run for watcher in self._watchers)]
+            own = self._shell.run_checkpoints, self._shell.alignment.run
+            watchers = [*own, *(watcher.run for watcher in self._watchers)]
             error = await serve(self._ports.source, self._shell, watchers, stop, self._presence.back)
             await leave(self._ports.source, error, away=bool(self._presence.away))
             await self._brokers.close()

@@ -63,6 +63,7 @@ def work(stage: StageMetrics) -> None:
     stage.hop_sent(1, 900)
     stage.hop_repeats(1)
     stage.lag(0, 3)
+    stage.withheld(0, 0)
     stage.unacknowledged(0, 4)
     stage.rows(0, 4, 4_000)
     stage.age(0, 604_800)
@@ -87,6 +88,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     metrics.ready(ready=True)
     stages = [metrics.stage(name) for name in NODES]
     stages[0].restored(4, 0.1)
+    stages[0].dead_letters(0, 0)
     well = Report(ok=True)
     server = HealthServer(host="127.0.0.1", port=0, registry=metrics.registry, alive=lambda: well, ready=lambda: well)
     alert(metrics)

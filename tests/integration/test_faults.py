@@ -24,6 +24,8 @@ STEPS = ("join", "leave", "kill")
 ROUNDS = int(os.environ.get("KOZAMORI_FAULT_ROUNDS", "3"))
 #: False alert groups a day: with so many, a few in a hundred events alert.
 BUDGET = 50.0
+#: Kafka frees a hop's disk by whole segments.
+SEGMENT_BYTES = 32 * 1024 * 1024
 #: Many chunks and checkpoints, and time enough for workers to start and end among them.
 SMALL_CHUNKS = {"max_chunk_records": 100, "checkpoint_interval_ms": 100}
 PATIENCE_S = 120 + EVENTS / 1000
@@ -71,31 +73,37 @@ def test_ten_kills_change_nothing(scene: Scene, tmp_path: Path) -> None:
     print(f"{len(left.alerts)} alerts, {sum(left.times.values()) - len(left.times)} of them sent again")
 
 
-def test_hops_that_are_deleted_as_they_are_read_change_nothing(kafka: Cluster, tmp_path: Path) -> None:
+def test_hops_that_are_deleted_as_they_are_read_stay_small_and_change_nothing(kafka: Cluster, tmp_path: Path) -> None:
     # One partition and one source topic: the order of every hop is that of the log, whatever is killed.
     events = EVENTS // 3
     scene = make_scene(kafka.bootstrap, tmp_path, events=events, partitions=1, budget=BUDGET, wallet_events=False)
     settings = scene.fresh("trimmed").model_copy(update={"trim_hops_s": 0.3})
-    progress, moments, held = Progress(settings), random.Random(SEED), list[int]()
-    worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **SMALL_CHUNKS)
+    chunks = {**SMALL_CHUNKS, "max_chunk_records": max(100, events // 2000)}
+    progress, moments, held = Progress(settings), random.Random(SEED), list[dict[str, int]]()
+    kills = moments.sample(range(1, 10), 3)
+    print(f"seed {SEED}, {events} events, killed at {sorted(kills)} tenths; bytes in each hop at every tenth:")
+    worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **chunks)
     try:
-        for kill in range(3):
-            reached = progress.end() * (kill + moments.random()) / 4
-            wait_until(partial(progress.reached, reached), f"kill {kill}", worker, patience_s=PATIENCE_S)
-            worker.kill()
-            held.append(max(progress.held_by_hops().values()))
-            worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **SMALL_CHUNKS)
+        for tenth in range(1, 10):
+            reached = partial(progress.reached, progress.end() * (tenth + moments.random() / 2) / 10)
+            wait_until(reached, f"{tenth} tenths", worker, patience_s=PATIENCE_S)
+            held.append(progress.bytes_of_hops())
+            print(tenth, *(f"{topic.removeprefix(settings.prefix)} {size:,}" for topic, size in held[-1].items()))
+            if tenth in kills:
+                worker.kill()
+                worker = WorkerProcess(settings, tmp_path / "worker.log", static_member="a", **chunks)
         wait_until(progress.finished, "all events are committed", worker, patience_s=PATIENCE_S)
         wait_until(lambda: not any(progress.held_by_hops().values()), "all hops are deleted", worker)
         assert 0 == worker.stop()
     finally:
         worker.close()
         progress.close()
-    print(f"{events} events, at most {max(held)} messages in a hop partition when the worker was killed")
+    assert max(size for sizes in held for size in sizes.values()) < 3 * SEGMENT_BYTES
     left, expected = left_in_kafka(settings, scene.model), in_memory(settings, scene.model)
     assert not left.hops
     assert expected.hops
     same(without_positions(expected), without_positions(left))
+    print(f"{len(left.alerts)} alerts and {sum(map(len, left.rows.values()))} rows as without a kill")
 
 
 def without_positions(result: Result) -> Result:

@@ -111,4 +111,4 @@ class Ported:
 def chunk_at(*offsets: int) -> Chunk:
     """Records that are no events."""
     records = [SimpleNamespace(offset=offset, key=b"", value=b"", timestamp=0) for offset in offsets]
-    return Chunk(INPUT, records, 1)
+    return Chunk(INPUT, records, 1, offsets[0])

@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import RetriableError
 
 from detector.kafka.security import client_options
+from detector.kafka.topics import bytes_of
 from detector.ops.state import TOPOLOGY
 from detector.settings import Settings
 
@@ -139,6 +140,12 @@ class Progress:
         hops = [tp for topic, partitions in self._topics.items() if topic not in self._sources for tp in partitions]
         begins, ends = self._consumer.beginning_offsets(hops), self._consumer.end_offsets(hops)
         return {tp: ends[tp] - begins[tp] for tp in hops}
+
+    def bytes_of_hops(self) -> dict[str, int]:
+        """Bytes on disk of each hop, by topic."""
+        hops = [topic for topic in self._topics if topic not in self._sources]
+        sizes = bytes_of(self._admin, hops)
+        return {hop: sum(size for (topic, _), size in sizes.items() if topic == hop) for hop in hops}
 
     def alerts(self) -> int:
         """Records on the topic of alerts."""

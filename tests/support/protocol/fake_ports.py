@@ -6,7 +6,7 @@ Behind them stands a worker of the model, which waits for actions, or a broker t
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -19,6 +19,7 @@ from support.protocol.bus import SETTINGS, Commit, KeyValue, Queue
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
 from detector.kafka.declarations import TOPICS, declared_config
+from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
 from detector.stream.app import PRODUCER_BATCH_BYTES
@@ -111,11 +112,17 @@ class FakeSource:
     def pause(self) -> None:
         raise NotImplementedError
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        raise NotImplementedError
+
     async def begin_offset(self, tp: TP) -> int:
         return self._backend.ends[tp][0]
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self._backend.ends[tp][1] for tp in partitions}
+
+    def withheld(self, tp: TP) -> int:
+        return 0
 
     async def position(self, tp: TP) -> int | None:
         return self._backend.fetches(tp)
@@ -198,6 +205,9 @@ class FakeTopics:
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
+
+    async def redrives(self) -> Redrives:
+        return Redrives()
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         assert self._delete is not None, "nothing is deleted here"

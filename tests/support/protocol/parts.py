@@ -64,8 +64,8 @@ def with_assignment(kind: type[Assignment]) -> Parts:
     """A shell that begins its tasks so."""
 
     class Other(Shell):
-        def _assignment(self, facts: Any) -> Assignment:
-            usual = super()._assignment(facts)
+        def _assignment(self, *args: Any) -> Assignment:
+            usual = super()._assignment(*args)
             return kind(usual._settings, usual._wiring, usual._facts, usual._ports)
 
     return Parts(shell=Other)

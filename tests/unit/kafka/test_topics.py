@@ -44,6 +44,13 @@ def policy(name: str, value: str) -> Callable[[Facts], Facts]:
     return lambda facts: changed(name, config={**facts[name].config, "cleanup.policy": value})(facts)
 
 
+def clock(name: str, **config: str) -> Callable[[Facts], Facts]:
+    own = {"message.timestamp.type": "CreateTime"} | {
+        f"message.timestamp.{key}": value for key, value in config.items()
+    }
+    return lambda facts: changed(name, config={**facts[name].config, **own})(facts)
+
+
 def without(*names: str) -> Callable[[Facts], Facts]:
     return lambda facts: {name: fact for name, fact in facts.items() if name not in names}
 
@@ -83,6 +90,13 @@ def test_a_worker_starts_on_topics_as_declared(partitions: int) -> None:
         pytest.param(policy(ROWS, "delete"), "cleanup.policy delete, expected compact", id="rows not compacted"),
         pytest.param(policy(ROWS, "compact,delete"), "cleanup.policy compact,delete", id="rows forgotten by age"),
         pytest.param(policy(EVENTS, "compact"), "cleanup.policy compact, expected delete", id="events compacted"),
+        pytest.param(
+            clock(EVENTS, **{"after.max.ms": "9223372036854775807"}),
+            "topic t.account-events takes whatever",
+            id="no bound",
+        ),
+        pytest.param(clock("t.wallet-events"), "message.timestamp.type=LogAppendTime", id="no bound on old brokers"),
+        pytest.param(clock(EVENTS, **{"after.max.ms": "3600001"}), "after.max.ms=3600000", id="too wide a bound"),
     ],
 )
 def test_a_worker_refuses_topics_that_do_not_fit_and_names_the_command(
@@ -92,6 +106,10 @@ def test_a_worker_refuses_topics_that_do_not_fit_and_names_the_command(
         check(SETTINGS, fault(as_declared()))
     assert said in str(refused.value)
     assert "kozamori " in str(refused.value)
+
+
+def test_a_worker_takes_producers_timestamps_that_the_broker_bounds() -> None:
+    check(SETTINGS, clock(EVENTS, **{"after.max.ms": "3600000"})(as_declared()))
 
 
 def test_the_command_that_is_named_has_the_address_prefix_and_partitions_to_use() -> None:
@@ -116,7 +134,7 @@ def test_the_report_says_which_settings_of_a_topic_are_not_as_declared() -> None
 
 def test_the_report_has_a_row_for_every_declared_topic_in_their_order() -> None:
     rows = report(SETTINGS, without("t.alerts")(as_declared()), created={EVENTS})
-    expected = [("created", 4), ("exists", 4), ("missing", 0), ("exists", 1), ("exists", 1)]
+    expected = [("created", 4), ("exists", 4), ("missing", 0), *[("exists", 1)] * 3]
     expected += [("exists", 4)] * (len(HOPS) + len(STAGES))
     assert expected == [(row.action, row.partitions) for row in rows]
     assert all(row.why for row in rows)

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -61,6 +62,11 @@ def test_alert_ids_and_contents_are_the_same_in_chunks_of_any_size() -> None:
         found.append({alert.alert_id: alert for alert in alerts_of(made)})
     assert all(one == other for one, other in pairwise(found))
     assert len(found[0]) > 10
+
+
+def test_a_tombstone_in_a_hop_is_refused_as_what_is_no_hop_message() -> None:
+    with pytest.raises(ForeignHopError):
+        processed(WALLET_CHAIN, "wallet", SimpleNamespace(key=None, value=None, offset=0, timestamp=0))
 
 
 def test_a_hop_sent_again_changes_nothing() -> None:
@@ -135,6 +141,20 @@ def test_a_dead_letter_is_the_same_in_every_replay() -> None:
     assert first == second
     assert [START_MS, START_MS + 1] == [output.timestamp_ms for output in first]
     assert [None, None] == [output.partition for output in first]
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_a_redriven_event_counts_at_its_new_position_alone(size: int) -> None:
+    events = [debit(event_id=f"e-{i}") for i in range(6)]
+    redriven = {(TOPICS[ACCOUNT_EVENTS], 0): [1, 4], (TOPICS[ACCOUNT_EVENTS], 1): [2], (TOPICS[WALLET_EVENTS], 0): [3]}
+    chain = CHAINS[0]
+    made = Nodes(Wiring(topology_of(chain), model_of(chain), 1, TOPICS, redriven=redriven)).processor("account")
+    log = [*records(*events), record(b"{", 6, key(debit()), START_MS)]
+    found = [made.process(log[begin : begin + size]) for begin in range(0, len(log), size)]
+    assert [0, 2, 3, 5] == [offset for one in found for offset in one.outcome.events.batch.offset.tolist()]
+    assert ["malformed_json"] == [rejected.reason for one in found for rejected in one.rejected]
+    letters = [output for one in found for output in one.outputs if output.topic == DEAD_LETTERS]
+    assert [6] == [decode_dead_letter(letter.value).position.offset for letter in letters]
 
 
 def test_a_transfer_goes_to_both_wallets_partitions() -> None:

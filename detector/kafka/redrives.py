@@ -1,0 +1,77 @@
+"""The topic of redrives: read as a table, and written in transactions of which one command at a time has any.
+
+A message enters its topic again and is noted here in one transaction. All commands share a transactional id: one that
+begins ends the transaction of another that was killed or still runs, and reads only then what is noted. So no message
+is redriven twice, whoever is killed when.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kafka import KafkaProducer
+from kafka.errors import InvalidProducerEpochError, ProducerFencedError
+
+from detector.contract.redrives import Redriven, Void, decode_redrive
+from detector.errors import UserError
+from detector.kafka.clients import open_client
+from detector.kafka.errors import address_of, kafka_errors
+from detector.kafka.reading import records_of
+from detector.kafka.security import client_options
+from detector.settings import Settings
+
+#: Of `close`: nothing is left to send, or nothing of it may be sent.
+CLOSE_S = 1.0
+
+
+@dataclass
+class Redrives:
+    """What is noted: redriven messages by id of their dead letter; by topic, which letters mean nothing any more."""
+
+    by_id: dict[str, Redriven] = field(default_factory=dict)
+    void: dict[str, Void] = field(default_factory=dict)
+
+    def offsets(self, topic: str, topic_id: str) -> dict[int, list[int]]:
+        """Offsets of the redriven messages of a topic with that id, by partition, in order."""
+        found: dict[int, list[int]] = {}
+        for noted in self.by_id.values():
+            if (noted.position.topic, noted.topic_id) == (topic, topic_id):
+                found.setdefault(noted.position.partition, []).append(noted.position.offset)
+        return {partition: sorted(offsets) for partition, offsets in found.items()}
+
+    def void_before(self, topic: str, topic_id: str) -> dict[int, int]:
+        """Offsets, by partition of a topic of dead letters with that id, before which they are of a state before."""
+        void = self.void.get(topic)
+        return void.before if void is not None and void.topic_id == topic_id else {}
+
+
+def read_redrives(settings: Settings) -> Redrives:
+    """What is noted and committed; nothing where the topic is missing. Raises UserError as `reader` does."""
+    found = Redrives()
+    for record in records_of(settings, settings.redrives):
+        noted = decode_redrive(record.value)
+        if isinstance(noted, Void):
+            found.void[record.key.decode()] = noted
+        else:
+            found.by_id[record.key.decode()] = noted
+    return found
+
+
+@contextmanager
+def sole_producer(settings: Settings) -> Iterator[KafkaProducer]:
+    """A producer for transactions: whoever else has one fails from now on, and what it had not committed is undone.
+
+    Raises UserError for whatever Kafka refuses, and where another one has begun.
+    """
+    connection = client_options(settings)
+    with kafka_errors(address_of(connection)):
+        producer = open_client(KafkaProducer, connection, transactional_id=settings.redrives, acks="all")
+        try:
+            producer.init_transactions()
+            yield producer
+        except (ProducerFencedError, InvalidProducerEpochError) as error:
+            raise UserError(
+                "another redrive, or a reset, has begun meanwhile: see `kozamori dead-letters list`, run again"
+            ) from error
+        finally:
+            producer.close(timeout=CLOSE_S)
