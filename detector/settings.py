@@ -103,11 +103,7 @@ class Settings(BaseModel):
         64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"
     )
     ttl_days: int = _whole(
-        400,
-        32,
-        3_650,
-        "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
-        " latest, a case after 14 days",
+        400, 32, 3_650, "an account, wallet or address without an event for so long (event time) is forgotten"
     )
 
     dead_letter_limit_per_min: int = _whole(
