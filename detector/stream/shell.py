@@ -90,7 +90,7 @@ class Shell:
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
-        self.alignment.begin(partitions)
+        await self.alignment.begin(partitions)
         self._progressed()
         self.restoring = ""
         self._ready = True
