@@ -107,7 +107,7 @@ class Settings(BaseModel):
         32,
         3_650,
         "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
-        " latest, a case after 2 days",
+        " latest, a case after 14 days",
     )
 
     dead_letter_limit_per_min: int = _whole(

@@ -105,9 +105,11 @@ class FaustKafka:
         """See `Producer`."""
         return await self._app.record_producer.send_batch(topic, partition, values)
 
-    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def send_records(
+        self, topic: str, partition: int, records: Iterator[Record], *, compressed: bool = False
+    ) -> "list[asyncio.Future[Any]]":
         """See `Producer`."""
-        return await self._app.record_producer.send_records(topic, partition, records)
+        return await self._app.record_producer.send_records(topic, partition, records, compressed=compressed)
 
     async def _on_chunk(self, message: Any) -> None:
         assert self._listener is not None

@@ -102,7 +102,9 @@ class Producer(Protocol):
     async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
         """Send `values` as one batch, in the log whole or not at all; its future. ValueError where they do not fit."""
 
-    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def send_records(
+        self, topic: str, partition: int, records: Iterator[Record], *, compressed: bool = False
+    ) -> "list[asyncio.Future[Any]]":
         """Send `(key, value)` records in batches of any size; one future a batch, in order."""
 
 

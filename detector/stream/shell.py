@@ -22,6 +22,7 @@ from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
+from detector.stream.letter_sender import LetterSender
 from detector.stream.partition_task import PartitionTask
 from detector.stream.patience import patiently
 from detector.stream.ports import Chunk, Ports
@@ -50,6 +51,9 @@ class Shell:
         self._ports = ports
         self._source = ports.source
         self._hops = HopSender(ports.producer.send_batch, self.fail)
+        # All letters of a flood are alike: a tenth of the bytes, and the broker is done with them as much sooner.
+        send_letters = partial(ports.producer.send_records, settings.dead_letters, LETTERS_PARTITION, compressed=True)
+        self._letters = LetterSender(send_letters)
         self._nodes = {settings.input_topic(node): node for node in topology.nodes}
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
         self._ready = False
@@ -169,11 +173,11 @@ class Shell:
         task.torn = True
         processed = task.processor.process(records)
         letters = [output for output in processed.outputs if output.topic == DEAD_LETTERS]
+        if letters:
+            task.outputs.append(self._send_letters(letters))
         for output in processed.outputs:
             if output.topic != DEAD_LETTERS:
                 task.outputs.append(await self._send(output))
-        if letters:
-            task.outputs += await self._send_letters(letters)
         task.position = records[-1].offset + 1
         task.in_flight += 1
         task.torn = False
@@ -194,10 +198,9 @@ class Shell:
         future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
 
-    async def _send_letters(self, letters: list[Output]) -> "list[asyncio.Future[Any]]":
+    def _send_letters(self, letters: list[Output]) -> "asyncio.Future[Any]":
         """Whole batches: one by one, a flood of bad messages from one producer held up everybody's events."""
-        records = ((letter.key, letter.value) for letter in letters)
-        return await self._ports.producer.send_records(self._settings.dead_letters, LETTERS_PARTITION, records)
+        return self._letters.send([(letter.key, letter.value) for letter in letters])
 
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:

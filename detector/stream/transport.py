@@ -268,9 +268,11 @@ class Producer(driver.Producer):
             raise ValueError(f"{len(values)} messages of {sum(map(len, values))} bytes do not fit into a batch")
         return cast("asyncio.Future[Any]", await producer.send_batch(batch, topic, partition=partition))
 
-    async def send_records(self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]]) -> Records:
+    async def send_records(
+        self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]], *, compressed: bool = False
+    ) -> Records:
         """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
-        return await send_in_batches(self._ensure_producer(), topic, partition, records)
+        return await send_in_batches(self._ensure_producer(), topic, partition, records, compressed=compressed)
 
 
 class Transport(driver.Transport):

@@ -157,7 +157,7 @@ class FakeProducer:
         return self._backend.enqueue((topic, partition), tuple((None, value) for value in values))
 
     async def send_records(
-        self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]]
+        self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]], *, compressed: bool = False
     ) -> "list[asyncio.Future[Any]]":
         # Batches are cut at any size: one record each is the most that can come between two of them.
         return [self._backend.enqueue((topic, partition), (record,)) for record in records]
