@@ -56,7 +56,7 @@ class Health:
 
     def alive(self) -> Report:
         """Fails only where a restart helps."""
-        return self._alive()
+        return self.alive()
 
     def ready(self) -> Report:
         """Whether all partitions assigned are read."""
@@ -158,7 +158,7 @@ class _Worker:
             note=self._metrics.stalled,
             end=end_process,
         )
-        self._health.run(lambda: _alive(watchdog.cause, self._shell), self._shell.readiness)
+        self._health.run(lambda: alive(watchdog.cause, self._shell), self._shell.readiness)
         watchdog.start()
         try:
             own = self._shell.run_checkpoints, self._shell.alignment.run
@@ -172,7 +172,8 @@ class _Worker:
         return status_of(error)
 
 
-def _alive(cause: str, shell: Shell) -> Report:
+def alive(cause: str, shell: Shell) -> Report:
+    """Fails with what the watchdog sees standing, and while the worker ends because of something."""
     if not cause and shell.failed.done():
         cause = f"the worker ends: {shell.failed.result()!r}"
     return Report(not cause, {"cause": cause} if cause else {})
