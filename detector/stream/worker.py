@@ -44,11 +44,12 @@ class Health:
 
     def __init__(self) -> None:
         self._alive: Callable[[], Report] = lambda: Report(ok=True)
-        self._ready: Callable[[], Report] = lambda: Report(ok=False, detail={"cause": "the worker starts"})
+        self.wait("")
 
-    def wait(self, cause: str) -> None:
-        """Not ready, because Kafka is away."""
-        self._ready = lambda: Report(ok=False, detail={"cause": f"Kafka is away: {cause}"})
+    def wait(self, away: str) -> None:
+        """Not ready: the worker starts, or waits because Kafka is away."""
+        cause = f"Kafka is away: {away}" if away else "the worker starts"
+        self._ready: Callable[[], Report] = lambda: Report(ok=False, detail={"cause": cause})
 
     def run(self, alive: Callable[[], Report], ready: Callable[[], Report]) -> None:
         """What a worker that runs says of itself."""
