@@ -57,7 +57,7 @@ class Health:
 
     def alive(self) -> Report:
         """Fails only where a restart helps."""
-        return self.alive()
+        return self._alive()
 
     def ready(self) -> Report:
         """Whether all partitions assigned are read."""
