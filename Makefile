@@ -20,8 +20,9 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 # Not as many as there are cores: integration tests start brokers and workers, and give them time by the clock.
-# A file's tests stay in one process, for what they share.
-TWO := --numprocesses 2 --dist loadfile
+# A file's tests stay in one process, for what they share; the files that take longest come first (tests/conftest.py),
+# not those with most tests.
+TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Two processes fill two cores; threads of scikit-learn in each would wait for each other by spinning.
 test quick: export OMP_NUM_THREADS := 1
 

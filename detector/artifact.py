@@ -3,9 +3,10 @@
 The same data, seed and library versions give the same bytes. A folder appears whole or not at all.
 """
 
+import datetime as dt
 import hashlib
-import io
-import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,20 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from detector.contract.vocabulary import KINDS
+from detector.core.array_checks import Arrays, check_array, check_order, check_within
 from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration
+from detector.core.detector_checks import check_detector, check_specs
 from detector.core.detectors import FORMS, Detector, DetectorSpec, hash_of
 from detector.core.model import Model, features_hash
 from detector.core.stage import Columns
 from detector.errors import UserError
+from detector.npz import pack_arrays, unpack_arrays
 from detector.paths import replaced_folder
 
 SCHEMA = 2  # 2: detectors with features of their own
 ARRAYS, MANIFEST = "arrays.npz", "manifest.json"
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can have: file times must not change the bytes
 AGAIN = "train it again with `kozamori train`"
 
 
@@ -93,15 +97,15 @@ def pack(draft: Draft) -> dict[str, bytes]:
         arrays |= {f"{detector.name}.{name}": array for name, array in detector.arrays().items()}
         for name in Calibration.__dataclass_fields__:
             arrays[f"{detector.name}.calibration.{name}"] = getattr(calibration, name)
-    packed = _npz(arrays)
+    packed = pack_arrays(arrays)
     specs = tuple(detector.spec for detector in draft.detectors)
     sha256 = hashlib.sha256(packed).hexdigest()
     manifest = Manifest(
         schema=SCHEMA,
         version=f"{draft.label}-{sha256[:8]}",
         stages=draft.columns.name,
-        features=draft.columns.feature_names,
-        features_hash=features_hash(draft.columns),
+        features=tuple(feature.known_as for feature in draft.columns.features),
+        features_hash=features_hash(draft.columns.name, draft.columns.features),
         detectors=tuple(
             DetectorRow(**{name: getattr(spec, name) for name in DetectorSpec.__dataclass_fields__}) for spec in specs
         ),
@@ -122,27 +126,24 @@ def pack(draft: Draft) -> dict[str, bytes]:
 def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") -> Model:
     """The model of a folder's files; its `sha256` is that of the manifest, which names that of the arrays.
 
-    Raises UserError, naming `where`, when a file is damaged, from a newer release or made for other features.
+    Features are found by name: one that came later, or was renamed, does not matter to the model. Raises UserError,
+    naming `where`, when a file is damaged, from a newer release or made for other features.
     """
     manifest = _manifest(files[MANIFEST], where)
     if hashlib.sha256(files[ARRAYS]).hexdigest() != manifest.arrays_sha256:
         raise UserError(f"{where}: {ARRAYS} is damaged (its SHA-256 is not the manifest's): copy it again or {AGAIN}")
-    if manifest.stages != columns.name or manifest.features_hash != features_hash(columns):
-        raise UserError(
-            f"{where}: made for features {manifest.features_hash} of {manifest.stages}, this release computes"
-            f" {features_hash(columns)} of {columns.name}: {AGAIN}, or run the release it was made with"
-        )
+    indices = _indices(manifest, columns, where)
     for stage, version in columns.features_versions:
         if (made_for := manifest.features_versions.get(stage, 1)) != version:
             raise UserError(
-                f"{where}: made for version {made_for} of the features of stage {stage}, this release computes version"
-                f" {version}: {AGAIN}, or run the release it was made with"
+                f"{where}: {MANIFEST}: made for version {made_for} of the features of stage {stage}, this release"
+                f" computes version {version}: {AGAIN}, or run the release it was made with"
             )
     if manifest.watch:
-        raise UserError(f"{where}: has a watch-list, which this release does not keep: {AGAIN}")
+        raise UserError(f"{where}: {MANIFEST} has a watch-list, which this release does not keep: {AGAIN}")
     try:
-        return _restore(manifest, files, columns)
-    except (KeyError, ValueError, TypeError) as error:
+        return _restore(manifest, files, columns, indices)
+    except ValueError as error:
         raise UserError(f"{where}: manifest and arrays do not fit together ({error}): {AGAIN}") from error
 
 
@@ -194,49 +195,119 @@ def _manifest(content: bytes, where: str) -> Manifest:
     try:
         if (schema := msgspec.json.decode(content, type=_Schema).schema) > SCHEMA:
             raise UserError(
-                f"{where}: schema {schema} of a newer release, this one reads up to {SCHEMA}: install that release"
+                f"{where}: {MANIFEST} has schema {schema} of a newer release, this one reads up to {SCHEMA}: install"
+                " that release"
             )
         return msgspec.json.decode(content, type=Manifest)
     except msgspec.DecodeError as error:
         raise UserError(f"{where}: {MANIFEST} is damaged ({error}): copy it again or {AGAIN}") from error
 
 
-def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns) -> Model:
+def _indices(manifest: Manifest, columns: Columns, where: str) -> npt.NDArray[np.int64]:
+    """Where each feature of the model is among the columns, int64 (F of the model,)."""
+    known = {feature.known_as: index for index, feature in enumerate(columns.features)}
+    found = [known[name] for name in manifest.features if name in known]
+    computed = features_hash(columns.name, [columns.features[index] for index in found])
+    if manifest.stages != columns.name or manifest.features_hash != computed:
+        raise UserError(
+            f"{where}: {MANIFEST}: made for features {manifest.features_hash} of {manifest.stages}, this release"
+            f" computes {computed} of {columns.name}: {AGAIN}, or run the release it was made with"
+        )
+    return np.array(found, np.int64)
+
+
+def _restore(manifest: Manifest, files: dict[str, bytes], columns: Columns, indices: npt.NDArray[np.int64]) -> Model:
+    """Raises ValueError, which names the file, for whatever a model cannot hold: kernels check nothing."""
     specs = tuple(
         DetectorSpec(**{name: getattr(row, name) for name in DetectorRow.__struct_fields__})
         for row in manifest.detectors
     )
-    with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+    with _naming(MANIFEST):
+        _check_manifest(manifest, specs, columns, len(indices))
+    with _naming(ARRAYS):
+        arrays = unpack_arrays(files[ARRAYS])
+        usual = _usual(arrays.pop("usual", np.empty(0)), indices, len(columns.features))
     detectors, calibrations = [], []
     for spec in specs:
-        own = {name.removeprefix(f"{spec.name}."): array for name, array in arrays.items()}
-        detectors.append(FORMS[spec.form](spec, own))
-        calibrations.append(
-            Calibration(**{name: own[f"calibration.{name}"] for name in Calibration.__dataclass_fields__})
+        with _naming(f"{ARRAYS}, detector {spec.name}"):
+            prefix = f"{spec.name}."
+            own = {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
+            detector, calibration = _detector(spec, _moved(own, indices, ordered=spec.form != "joint_tail"), columns)
+        detectors.append(detector)
+        calibrations.append(calibration)
+    with _naming(ARRAYS):
+        if arrays:
+            raise ValueError(f"{', '.join(sorted(arrays))[:200]}: of no detector")
+    with _naming(MANIFEST):
+        return Model(
+            version=manifest.version,
+            sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
+            stages=manifest.stages,
+            feature_names=columns.feature_names,
+            features_hash=manifest.features_hash,
+            detectors=tuple(detectors),
+            calibrations=tuple(calibrations),
+            budget=manifest.budget,
+            usual=usual,
+            manifest=msgspec.to_builtins(manifest),
+            banks=BankBudgets(manifest.bank_shares, manifest.bank_budgets),
         )
-    return Model(
-        version=manifest.version,
-        sha256=hashlib.sha256(files[MANIFEST]).hexdigest(),
-        stages=manifest.stages,
-        feature_names=columns.feature_names,
-        features_hash=manifest.features_hash,
-        detectors=tuple(detectors),
-        calibrations=tuple(calibrations),
-        budget=manifest.budget,
-        usual=arrays["usual"],
-        manifest=msgspec.to_builtins(manifest),
-        banks=BankBudgets(manifest.bank_shares, manifest.bank_budgets),
-    )
 
 
-def _npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    """As `numpy.savez_compressed`, but the same arrays always give the same bytes."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in sorted(arrays.items()):
-            entry = zipfile.ZipInfo(f"{name}.npy", LONG_AGO)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w") as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
-    return out.getvalue()
+def _usual(stored: npt.NDArray[Any], indices: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.float32]:
+    """A model's usual values over the `width` columns of this release, of which its own are at `indices`."""
+    check_array("usual", stored, np.float32, 2)
+    if stored.shape != (expected := (len(KINDS), len(indices))) or np.isinf(stored).any():
+        raise ValueError(f"usual: {stored.shape}, expected {expected}, none infinite")
+    usual = np.full((len(KINDS), width), np.nan, np.float32)
+    usual[:, indices] = stored
+    return usual
+
+
+def _moved(own: Arrays, indices: npt.NDArray[np.int64], *, ordered: bool) -> Arrays:
+    """A detector's arrays, its columns as this release numbers them."""
+    moved = dict(own)
+    for name in own:
+        if name.rpartition(".")[2] == "columns":
+            check_array(name, own[name], np.int64, 1)
+            check_within(name, own[name], 0, len(indices) - 1)
+            if ordered:
+                check_order(own[name])
+            moved[name] = indices[own[name]]
+    return moved
+
+
+def _detector(spec: DetectorSpec, own: Arrays, columns: Columns) -> tuple[Detector, Calibration]:
+    prefix = "calibration."
+    try:
+        detector = FORMS[spec.form](spec, own)
+        calibration = Calibration(**{name: own[f"{prefix}{name}"] for name in Calibration.__dataclass_fields__})
+    except KeyError as error:
+        raise ValueError(f"{error.args[0]} is missing") from None
+    known = detector.arrays().keys()
+    if extra := [name for name in own if name not in known and not name.startswith(prefix)]:
+        raise ValueError(f"{', '.join(extra)[:200]}: unknown")
+    check_detector(detector, columns.features)
+    return detector, calibration
+
+
+def _check_manifest(manifest: Manifest, specs: tuple[DetectorSpec, ...], columns: Columns, known: int) -> None:
+    if len(manifest.features) != known or len(set(manifest.features)) < known:
+        raise ValueError("features: not those of its features_hash")
+    check_specs(specs, columns.features)
+    days = manifest.training.get("burn_in_days", 0)
+    if not isinstance(days, int | float) or not 0 <= days < np.inf:
+        raise ValueError(f"training.burn_in_days: {days!r}, expected days")
+    last_day = manifest.training.get("last_day", "1970-01-01")
+    try:
+        dt.date.fromisoformat(last_day)
+    except (TypeError, ValueError):
+        raise ValueError(f"training.last_day: {last_day!r}, expected a date such as 2020-09-10") from None
+
+
+@contextmanager
+def _naming(part: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{part}: {error}") from error

@@ -131,12 +131,12 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
     typology = typology_indices(played.case).astype(np.int8)
     through_own = np.isin(typology, [INDEX[name] for name in THROUGH_OWN])
     rng = np.random.default_rng(seed)
-    batch, kept, arrival_ms = adapted(rng, batch, played.arrival_ms, case, through_own, history)
+    batch, given, arrival_ms = adapted(rng, batch, played.arrival_ms, case, through_own, history)
     return Attacks(
         batch=batch,
         arrival_ms=arrival_ms,
-        case=case[kept],
-        typology=typology[kept],
+        case=case[given],
+        typology=typology[given],
         held_out=np.full(batch.size, one.held_out),
         names=(),
     )

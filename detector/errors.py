@@ -12,5 +12,9 @@ class UserError(KozamoriError):
     """
 
 
+class KafkaAwayError(UserError):
+    """No broker answers. A command tells the user; a worker waits until one does."""
+
+
 class WorkerError(KozamoriError):
     """The worker cannot keep its promises; the process ends with status 1 before any acknowledgement."""

@@ -52,6 +52,13 @@ class Settings(BaseModel):
         ("127.0.0.1:9092",), "Kafka brokers to start from", "host:port, or several separated by commas", min_length=1
     )
     prefix: str = _setting("", "put before every topic name", "letters, digits, . _ -, at most 150", pattern=_PREFIX)
+    input_prefix: str | None = _setting(
+        None,
+        "put before the names of account-events and wallet-events instead of prefix: a second reader of another"
+        " deployment's events, with hops, rows, alerts and a group of its own",
+        "letters, digits, . _ -, at most 150, other than prefix; not given: as prefix",
+        pattern=_PREFIX,
+    )
     deployment: str = _setting(
         "default",
         "names the consumer group: workers of one deployment share the partitions",
@@ -93,7 +100,13 @@ class Settings(BaseModel):
     max_in_flight_chunks: int = _whole(
         64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"
     )
-    ttl_days: int = _whole(400, 32, 3_650, "an account without an event for so long (event time) is forgotten")
+    ttl_days: int = _whole(
+        400,
+        32,
+        3_650,
+        "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
+        " latest, a case after 2 days",
+    )
 
     dead_letter_limit_per_min: int = _whole(
         1_000, 1, 10_000_000, "with more dead letters of one source partition within a minute, dead_letter_share counts"
@@ -162,6 +175,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         for name, fits, expected in (
+            (
+                "input_prefix",
+                self.input_prefix is None or (bool(self.prefix) and self.prefix != self.input_prefix),
+                "setting prefix beside it, not empty and another one: what this deployment writes lies under it",
+            ),
             ("heartbeat_s", self.heartbeat_s * 3 <= self.session_timeout_s, "at most a third of session_timeout_s"),
             ("rebalance_timeout_s", self.rebalance_timeout_s >= self.session_timeout_s, "at least session_timeout_s"),
             (
@@ -189,18 +207,27 @@ class Settings(BaseModel):
 
     @property
     def group(self) -> str:
-        """Consumer group of this deployment."""
-        return f"kozamori.{self.deployment}"
+        """Consumer group of this deployment; a second reader's is never that of the first, whatever its name."""
+        return f"kozamori.{self.prefix if self.is_second_reader else ''}{self.deployment}"
+
+    @property
+    def is_second_reader(self) -> bool:
+        """Whether it reads source topics that belong to another deployment."""
+        return self.input_prefix is not None
+
+    @property
+    def _sources_prefix(self) -> str:
+        return self.prefix if self.input_prefix is None else self.input_prefix
 
     @property
     def account_events(self) -> str:
         """Topic of link, unlink and debit events, keyed by account."""
-        return f"{self.prefix}account-events"
+        return f"{self._sources_prefix}account-events"
 
     @property
     def wallet_events(self) -> str:
         """Topic of open, payment, transfer and payout events, keyed by service and wallet."""
-        return f"{self.prefix}wallet-events"
+        return f"{self._sources_prefix}wallet-events"
 
     @property
     def alerts(self) -> str:

@@ -98,6 +98,7 @@ class AlertSubscriber:
                 bootstrap_servers=bootstrap,
                 group_id=group,
                 enable_auto_commit=False,
+                isolation_level="read_committed",
                 auto_offset_reset="earliest" if from_beginning else "latest",
                 bootstrap_timeout_ms=CONNECT_MS,
                 allow_auto_create_topics=False,

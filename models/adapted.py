@@ -1,7 +1,8 @@
-"""Simulated attacks adapted to a history: victims, wallets and sources of its own people, in shares drawn each round.
+"""Simulated attacks adapted to a history: victims, wallets, sums and sources of its people, in shares by round.
 
 Whatever is the same in all simulated attacks is what trees learn first: that nobody knew the victim, that the thief's
-address is new, that a wallet was opened. Elsewhere it is otherwise, so each round has its own share of each.
+address is new, that a wallet was opened, that the sum is large. Elsewhere it is otherwise, so each round has its own
+share of each.
 """
 
 from typing import NamedTuple
@@ -13,21 +14,26 @@ from detector.contract.batch import Batch
 from detector.contract.vocabulary import LINK, OPEN, UNLINK
 from detector.jst import DAY_MS, JST_MS
 from models.history import History, Ties
+from models.small_sums import in_small_sums
 
-#: Greatest share in a round, of victims that the history knows, of their cases through the victim's own wallet, of
-#: thieves' wallets used from an address of the history, and of cases that take longer than usual. All *assumed*:
-#: nobody published them, so all are in.
-KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW = 0.9, 0.9, 0.6, 0.6
+#: Least share in a round, of victims that the history knows, and of their cases through the victim's own wallet;
+#: greatest share of thieves' wallets used from an address of the history, and of cases that take longer than usual.
+#: All *assumed*: nobody published them, so all are in.
+KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW = 0.3, 0.3, 0.6, 0.6
 SLOWEST = 60.0  # times as long: what takes a minute in the press's trace takes an hour
+LINKED_AGAIN = 0.5  # of those who take over a wallet, as with a new phone
 #: Typologies that can go through a wallet which the victim has: all others begin by opening or linking one.
 THROUGH_OWN = ("T1", "T8", "T9", "T11", "T12")
+NOBODY = -1
+OF_WALLET = ("service", "wallet", "wallet_opened_at_ms", "wallet_verified")
+TIED = ("account", "bank", *OF_WALLET)
 
 
 class Adapted(NamedTuple):
-    """A round's events; which of the events given they are, bool (n,); and when they arrive, epoch ms int64."""
+    """A round's events; which of the events given each is, int64 (n,); and when they arrive, epoch ms int64 (n,)."""
 
     batch: Batch
-    kept: npt.NDArray[np.bool_]
+    given: npt.NDArray[np.int64]
     arrival_ms: npt.NDArray[np.int64]
 
 
@@ -39,35 +45,47 @@ def adapted(
     through_own: npt.NDArray[np.bool_],
     history: History,
 ) -> Adapted:
-    """The events of one round, arriving at `arrival_ms`, as they would be in `history`.
+    """The events of one round, arriving at `arrival_ms`, as they would be in `history`; some debits are several.
 
     `case` int64 (n,): negative for events without a single victim; `through_own` bool (n,): of a case that may go
-    through the victim's own wallet, and then has neither an opening nor a link.
+    through the victim's own wallet, and then has neither an opening nor, in half of the cases, a link.
     """
-    columns = {name: getattr(batch, name).copy() for name in Ties._fields}
-    kept = np.ones(batch.size, np.bool_)
-    known, own = (rng.uniform(0, most) for most in (KNOWN, OWN_WALLET))
     cases = np.unique(case[case >= 0])
-    if len(history.ties.account):
-        ties = history.ties.select(rng.integers(0, len(history.ties.account), len(cases)))
-        for index in np.flatnonzero(rng.random(len(cases)) < known).tolist():
-            mine = case == cases[index]
-            victims = mine & (batch.account != 0)
-            if len(np.unique(batch.account[victims])) != 1:
-                continue
-            columns["account"][victims], columns["bank"][victims] = ties.account[index], ties.bank[index]
-            if not through_own[mine].all() or rng.random() >= own:
-                continue
-            wallets = np.unique(batch.wallet[mine & (batch.kind == OPEN) | victims])
-            if len(wallets) == 1:
-                of_wallet = mine & (batch.wallet == wallets[0])
-                for name in ("service", "wallet", "wallet_opened_at_ms", "wallet_verified"):
-                    columns[name][of_wallet] = getattr(ties, name)[index]
-                kept &= ~(mine & np.isin(batch.kind, (OPEN, LINK, UNLINK)))
-    columns["source"] = _sources(rng, batch, history)
-    later_ms = _slowed(rng, batch.occurred_at_ms, case, history)
-    columns["occurred_at_ms"] = batch.occurred_at_ms + later_ms
-    return Adapted(batch._replace(**columns).select(kept), kept, (arrival_ms + later_ms)[kept])
+    victim = _victims(rng, len(cases), history.ties)
+    batch, given, later_ms = in_small_sums(rng, batch, case, _usual_yen(victim, history.ties), history.sums)
+    case, through_own = case[given], through_own[given]
+    columns = {name: getattr(batch, name).copy() for name in TIED}
+    kept = np.ones(batch.size, np.bool_)
+    own = rng.uniform(OWN_WALLET, 1)
+    for one, at in zip(cases[victim != NOBODY].tolist(), victim[victim != NOBODY].tolist(), strict=True):
+        mine = case == one
+        of_victim = mine & (batch.account != 0)
+        if len(np.unique(batch.account[of_victim])) != 1:
+            continue
+        columns["account"][of_victim], columns["bank"][of_victim] = history.ties.account[at], history.ties.bank[at]
+        wallets = np.unique(batch.wallet[mine & (batch.kind == OPEN) | of_victim])
+        if through_own[mine].all() and rng.random() < own and len(wallets) == 1:
+            for name in OF_WALLET:
+                columns[name][mine & (batch.wallet == wallets[0])] = getattr(history.ties, name)[at]
+            again = rng.random() < LINKED_AGAIN
+            kept &= ~(mine & np.isin(batch.kind, (OPEN, UNLINK) if again else (OPEN, LINK, UNLINK)))
+    batch = batch._replace(**columns, source=_sources(rng, batch, history))
+    later_ms += _slowed(rng, batch.occurred_at_ms + later_ms, case, history)
+    batch = batch._replace(occurred_at_ms=batch.occurred_at_ms + later_ms)
+    return Adapted(batch.select(kept), given[kept], (arrival_ms[given] + later_ms)[kept])
+
+
+def _victims(rng: np.random.Generator, cases: int, ties: Ties) -> npt.NDArray[np.int64]:
+    """Which tie each case's victim is, int64 (cases,); `NOBODY` for one that the history does not know."""
+    if not len(ties.account):
+        return np.full(cases, NOBODY)
+    victim = rng.integers(0, len(ties.account), cases)
+    return np.where(rng.random(cases) < rng.uniform(KNOWN, 1), victim, NOBODY)
+
+
+def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int64]:
+    """Yen of each victim's last debit, int64 (cases,), 0 for one that the history does not know."""
+    return np.append(ties.amount_yen, 0)[np.where(victim == NOBODY, len(ties.amount_yen), victim)]
 
 
 def _slowed(

@@ -10,6 +10,7 @@ from detector.contract.vocabulary import KINDS
 from detector.core.boosting import Boosting
 from detector.core.detectors import DetectorSpec
 from detector.core.stage import Feature
+from models.binning import percentiles_at_once
 from models.datasets import Dataset
 from models.flatten import flatten_boosting
 from models.inject import Cases
@@ -71,8 +72,9 @@ def fit_boosting(
     X, is_attack = X[:, columns], np.arange(len(X)) >= len(normal)
     state = int(random.integers(2**31))
     weight = np.concatenate([np.ones(len(normal)), _weights(cases.typology[attack])])
-    weight[is_attack] *= np.where(_hopeless(X, is_attack, weight, cases.case[attack], state), HOPELESS, 1.0)
-    return flatten_boosting(_booster(turns.count, state).fit(X, is_attack, weight), columns)
+    with percentiles_at_once():
+        weight[is_attack] *= np.where(_hopeless(X, is_attack, weight, cases.case[attack], state), HOPELESS, 1.0)
+        return flatten_boosting(_booster(turns.count, state).fit(X, is_attack, weight), columns)
 
 
 def _hopeless(

@@ -32,11 +32,20 @@ def read_json_lines(path: Path, slice_rows: int) -> Iterator[pa.Table]:
             first += len(lines)
 
 
+def table_of(values: list[bytes]) -> pa.Table:
+    """The events of these messages as a table of `SCHEMA`; raises ValueError for one that is no event."""
+    return _table([_fields(value) for value in values]).cast(SCHEMA)
+
+
 def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        event = decode_one(line.rstrip(b"\r\n"))
+        return _fields(line.rstrip(b"\r\n"))
     except ValueError as error:
         raise UserError(f"{path}, line {number}: {error}; correct or remove the line") from None
+
+
+def _fields(value: bytes) -> dict[str, Any]:
+    event = decode_one(value)
     kind = type(event).__struct_config__.tag
     return {name: kind if name == "kind" else getattr(event, name) for name in FIELDS[str(kind)]}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.longest_first import longest_first
 from support.shared_kafka import SharedKafka
 
 import detector
@@ -32,6 +33,11 @@ def pytest_configure() -> None:
     """Let tests interrupt what they start: in the background Ctrl-C is ignored, and children would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: processes of a run take them in this order."""
+    items[:] = longest_first(items)
 
 
 @pytest.hookimpl(optionalhook=True)

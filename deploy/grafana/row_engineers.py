@@ -68,10 +68,14 @@ ENGINEERS = Row(
         Panel(
             "lines",
             "Events waiting by partition",
-            "One line far above the others is a key far more frequent than others, or a partition nobody reads.",
+            "One line far above the others is a key far more frequent than others, or a partition nobody reads. Held"
+            " back: a transaction of their producer is still open.",
             "short",
             12,
-            (Query(f"sum by (stage, partition) ({source_only('kozamori_lag_events')})", "{{stage}} {{partition}}"),),
+            (
+                Query(f"sum by (stage, partition) ({source_only('kozamori_lag_events')})", "{{stage}} {{partition}}"),
+                Query("sum(kozamori_withheld_events{%})", "held back"),
+            ),
         ),
         Panel(
             "lines",
@@ -171,13 +175,15 @@ ENGINEERS = Row(
         ),
         Panel(
             "lines",
-            "Duplicate and late",
-            "Per second. Duplicate: sent twice by its source, and skipped. Late: over a minute behind.",
+            "Duplicate, late and lost",
+            "Per second. Duplicate: sent twice by its source, and skipped. Late: over a minute behind. Lost: deleted"
+            " unread.",
             "short",
             8,
             (
                 Query("sum(rate(kozamori_duplicates_total{%}[$__rate_interval]))", "duplicate"),
                 Query(f"sum(rate({source_only('kozamori_late_events_total')}[$__rate_interval]))", "late"),
+                Query("sum(rate(kozamori_deleted_events_total{%}[$__rate_interval]))", "lost"),
             ),
         ),
         Panel(

@@ -1,7 +1,7 @@
 """`kozamori explain`: one alert in full, for the person who has to decide."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,10 @@ SAYS: Mapping[str, Mapping[Language, str]] = {
     "nothing": {
         "en": "no change of the amount or of one reason alone would have kept it from alerting",
         "ja": "金額や理由の一つだけが違っていても検知されました",
+    },
+    "earlier": {
+        "en": "those of the case's first updates: a case that goes on is not explained again",
+        "ja": "この事案の最初の更新をご覧ください（以後の更新では省略）",
     },
     "budget": {
         "en": "alerts up to {0:g} false alarms a day; {1:.0%} of them are this detector's",
@@ -200,16 +204,26 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
     row("rate", say("how_rare", _often(alert.false_alarms_per_day, lang)))
     if alert.typologies:
         row("typologies", "; ".join(f"{name} {BY_ID[name].name if name in BY_ID else ''}" for name in alert.typologies))
-    for index, reason in enumerate(alert.reasons):
-        row("" if index else "reasons", Text.assemble(_bar(reason.share), text_of(reason, lang)))
-    others = 1 - sum(reason.share for reason in alert.reasons)
-    if others >= LEAST_SHOWN:
-        row("", Text.assemble(_bar(others), (say("others"), "dim")))
-    if alert.together_per_day is not None:
-        row("", say("together", _often(alert.together_per_day, lang)))
-    row("otherwise", text_of(alert.counterfactual, lang) if alert.counterfactual else say("nothing"))
+    for what, text in _why(alert, lang):
+        row(what, text)
     row("model", f"{alert.model.version} (SHA-256 {alert.model.sha256[:12]})")
     return table
+
+
+def _why(alert: Alert, lang: Language) -> Iterator[tuple[str, Text]]:
+    """Reasons and what would not have alerted, as rows."""
+    if not alert.reasons:
+        yield "reasons", Text(SAYS["earlier"][lang])
+        return
+    for index, reason in enumerate(alert.reasons):
+        yield "" if index else "reasons", Text.assemble(_bar(reason.share), text_of(reason, lang))
+    others = 1 - sum(reason.share for reason in alert.reasons)
+    if others >= LEAST_SHOWN:
+        yield "", Text.assemble(_bar(others), (SAYS["others"][lang], "dim"))
+    if alert.together_per_day is not None:
+        yield "", Text(SAYS["together"][lang].format(_often(alert.together_per_day, lang)))
+    change = alert.counterfactual
+    yield "otherwise", Text(text_of(change, lang) if change else SAYS["nothing"][lang])
 
 
 def _bar(share: float) -> Text:

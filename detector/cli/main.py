@@ -12,6 +12,7 @@ import click
 
 from detector.errors import KozamoriError, UserError
 from detector.interrupt import interruptible
+from detector.termination import STOP_SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ COMMANDS = (
     Entry("mapping", "detector.cli.mapping:mapping", "Bring own data: try a mapping file on it, see examples."),
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
+    Entry("export", "detector.cli.export:export", "Write the events of the source topics to a file, to train on."),
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
     Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
     Entry("cases", "detector.cli.cases:cases", "Show the open cases, the most urgent first, and keep them current."),
@@ -107,6 +109,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 when it worked, 2 with one line on stderr for bad input, 130 on Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["worker"]:
+        # Before its imports, which take seconds. No other command: what they start would have signals blocked.
+        STOP_SIGNALS.start()
     sys.exit(run(cli, arguments))
 
 

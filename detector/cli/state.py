@@ -14,7 +14,8 @@ from rich.filesize import decimal
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
-from detector.cli.options import CONNECTION, as_json, start_at, with_settings, yes
+from detector.cli.options import as_json, start_at, with_settings, yes
+from detector.cli.transfer import DEPLOYMENT, export_command, import_command
 from detector.cli.warm import warm
 from detector.jst import JST
 from detector.ops.migrate import Move, move, plan_move, refuse_without_name
@@ -26,7 +27,6 @@ from detector.ops.stored import Progress
 from detector.ops.verdicts import GOOD, VERDICTS
 from detector.settings import Settings
 
-DEPLOYMENT = (*CONNECTION, "deployment")
 COLUMNS = ("part", "committed", "log", "lag", "watermark", "rows", "writers", "verdict")
 
 
@@ -36,14 +36,16 @@ Examples:
   kozamori state show
   kozamori state reset --to earliest
   kozamori state warm history.parquet --model model --yes
+  kozamori state export backup
   kozamori state migrate --from-deployment blue --deployment green --yes
 """
 )
 def state() -> None:
-    """Show, reset, fill or migrate the state of a deployment: its committed offsets and its rows."""
+    """Show, reset, fill, export, import or migrate the state of a deployment: its committed offsets and its rows."""
 
 
-state.add_command(warm)
+for command in (warm, export_command, import_command):
+    state.add_command(command)
 
 
 @state.command(
@@ -123,9 +125,9 @@ def migrate(settings: Settings, from_deployment: str | None, *, yes: bool, as_js
     Another prefix means other topics, whose offsets mean other events: nothing can be carried over.
 
     Partitions added to account-events cannot be followed: an account then lies in another partition than its row, and
-    a row knows only a hash of its account, not the partition it went to. Add as many to wallet-events, and rebuild
-    with `kozamori state reset --to earliest --yes` from the 35 days of events that the topics keep; better, begin with
-    enough partitions.
+    a row knows only a hash of its account, not the partition it went to. Export the state before they are added, and
+    import it afterwards (`kozamori state import --help`); or add as many to wallet-events, and rebuild with `kozamori
+    state reset --to earliest --yes` from the 35 days of events that the topics keep.
     """
     if from_deployment is None:
         refuse_without_name(settings)

@@ -20,7 +20,7 @@ from detector.errors import UserError
 from detector.jst import JST
 from detector.ops.history import Slice
 from detector.ops.reset import Start
-from detector.ops.warm import Fill
+from detector.ops.warm import Fill, warm_from_topics
 from detector.ops.warm import warm as fill
 from detector.settings import Settings
 from producers.files import count_rows
@@ -34,38 +34,61 @@ Examples:
   kozamori state warm history.parquet --model model
   kozamori state warm history.parquet --model model --yes
   kozamori state warm own.csv --mapping own.toml --model model --to latest --yes
+  kozamori state warm --from-topics --model model --yes
 """
 )
-@click.argument("history", type=click.Path(path_type=Path))
-@with_settings(*CONNECTION, "deployment", "model", "ttl_days")
+@click.argument("history", type=click.Path(path_type=Path), required=False)
+@click.option("--from-topics", is_flag=True, help="Play what the source topics have now, instead of a history.")
+@with_settings(*CONNECTION, "input_prefix", "deployment", "model", "ttl_days")
 @start_at
 @yes
 @mapping_file()
 @as_json
-def warm(settings: Settings, history: Path, to: Start, own: Path | None, *, yes: bool, as_json: bool) -> None:
-    """Fill an empty deployment whose workers are stopped from HISTORY, an events file or own data.
+def warm(
+    settings: Settings,
+    history: Path | None,
+    to: Start,
+    own: Path | None,
+    *,
+    from_topics: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Fill an empty deployment whose workers are stopped from HISTORY, an events file or own data, or from the topics.
 
     The history is played at the speed of a back-test, and each stage's rows are written as if a worker had read it:
     accounts, wallets and sources are known from the first event on. No alert is raised, no case is opened, and a
     controller begins at 1. With `--to earliest` events of the history that Kafka still has are left out, partition by
     partition from the time of its first event on, so that none counts twice.
 
+    With `--from-topics` the source topics are played from their beginning to the end they have now, faster than a
+    worker reads them, and the worker goes on exactly there.
+
     It refuses a deployment that has rows or has read events: `kozamori state reset` first. Interrupted, it leaves a
     deployment that no worker starts on until it is run again, or reset.
     """
     if settings.model is None:
         raise UserError("setting model: got nothing, expected the folder of a trained model (`kozamori train`)")
+    if from_topics is (history is not None):
+        raise UserError("expected a history or --from-topics, and not both")
     model = read_model(settings.model, *CHAINS)
+    unreadable = 0
     try:
-        done = _fill(settings, topology_for(model), history, to, load(own), yes=yes)
+        if history is not None:
+            done = _fill(settings, topology_for(model), history, to, load(own), yes=yes)
+        else:
+            to = "latest"
+            done, unreadable = _fill_from_topics(settings, topology_for(model), yes=yes)
     except KeyboardInterrupt:
         if yes:
             notify("interrupted: where rows were being written, no worker starts until this is run again or reset")
         raise
     if as_json:
-        click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}))
-    else:
-        click.echo(text_of(done, to, model.burn_in_days, done_now=yes))
+        click.echo(json.dumps({"done": yes, "to": to, **asdict(done), "unreadable": unreadable}))
+        return
+    click.echo(text_of(done, to, model.burn_in_days, done_now=yes))
+    if unreadable:
+        click.echo(f"{unreadable:,} records were no events: a worker would have made dead letters of them")
 
 
 def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own: OwnData | None, *, yes: bool) -> Fill:
@@ -84,6 +107,20 @@ def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own:
             bar.update(written, completed=done, total=total, visible=True)
 
         return fill(settings, topology, read, to, step, yes=yes)
+
+
+def _fill_from_topics(settings: Settings, topology: Topology, *, yes: bool) -> tuple[Fill, int]:
+    with progress(Console(stderr=True)) as bar:
+        read = bar.add_task("records read", total=None, note="")
+        written = bar.add_task("rows written", total=None, note="", visible=False)
+
+        def told(done: int, total: int) -> None:
+            bar.update(read, completed=done, total=total)
+
+        def step(done: int, total: int) -> None:
+            bar.update(written, completed=done, total=total, visible=True)
+
+        return warm_from_topics(settings, topology, told, step, yes=yes)
 
 
 def text_of(done: Fill, to: Start, burn_in_days: float, *, done_now: bool) -> str:

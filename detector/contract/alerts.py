@@ -62,9 +62,10 @@ class Alert(Struct, frozen=True):
     of the case so far, `yen_debited` of the case and the 24 hours before it, `yen_at_risk` what the monthly caps of its
     services leave. `seconds_to_cap`: until that is gone at the present pace, None if nothing moves. `urgency` in [0,
     1], the highest of the case: the share of the yen at risk expected to be gone in an hour; cases rank by `rank_yen`,
-    yen at risk × urgency. `reasons` has the largest share first. `together_per_day`: normal events a day that are at
-    least as risky in all features of the detector, None if it does not count them. `counterfactual`: None if no single
-    change would have kept the event from alerting.
+    yen at risk × urgency. `reasons` has the largest share first; one alone if a wallet or address has dozens of
+    accounts, none from update 20 of a case on. `together_per_day`: normal events a day that are at least as risky in
+    all features of the detector, None if it does not count them. `counterfactual`: None if no single change would have
+    kept the event from alerting. With one reason alone, or none, the two are None.
     """
 
     schema: int

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from detector.contract.batch import Batch
 from detector.contract.columns import BANKS, NO_BANK, account_columns, not_hex, wallet_columns
 from detector.contract.dead_letters import Rejected
-from detector.contract.events import AccountEvent, Event, OnAccount, WalletEvent
+from detector.contract.events import EARLIEST_MS, AccountEvent, Event, OnAccount, WalletEvent
 from detector.contract.keys import wallet_keys
 from detector.contract.refusals import PLAIN_BYTES, RefusedError, check_unusual, describe, refusal
 from detector.contract.services import NO_SERVICE, is_service
@@ -73,8 +73,8 @@ def decode_account_events(
 ) -> Decoded:
     """Columns of the account events among `values`, in order; a message's key must be its `account`.
 
-    `offsets` and `timestamps_ms` (of the records; None or negative: unknown) are int64 `(len(values),)`. An event more
-    than 24 hours ahead of its record is rejected.
+    `offsets` and `timestamps_ms` (of the records; None where there are none, as in files) are int64 `(len(values),)`.
+    An event is rejected where it is more than 24 hours ahead of its record, or its record has no possible timestamp.
     """
     events, rejected = _decode_each(values, _ACCOUNT_DECODER.decode)
     records = _valid_indices(len(values), rejected)
@@ -155,12 +155,17 @@ def _key_verdicts(texts: list[str], keys: Messages, records: npt.NDArray[np.int3
 
 
 def _time_verdicts(batch: Batch, timestamps_ms: Numbers | None) -> list[Verdict]:
-    """A verdict for each event too far ahead of its record."""
+    """A verdict for each event too far ahead of its record, or whose record's timestamp is not possible."""
     if timestamps_ms is None:
         return []
     written_ms = timestamps_ms[batch.record]
-    ahead = (written_ms >= 0) & (batch.occurred_at_ms - MAX_AHEAD_MS > written_ms)
-    return [(int(i), "time_in_future", "") for i in np.flatnonzero(ahead)]
+    # An impossible timestamp lies before every possible event.
+    ahead = np.flatnonzero(batch.occurred_at_ms - MAX_AHEAD_MS > written_ms)
+    unknown = np.flatnonzero(written_ms < EARLIEST_MS)
+    return [
+        *((int(i), "bad_timestamp", "") for i in unknown),
+        *((int(i), "time_in_future", "") for i in ahead),
+    ]
 
 
 def _without(batch: Batch, strings: Strings, verdicts: list[Verdict], rejected: list[Rejected]) -> Decoded:

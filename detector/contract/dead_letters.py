@@ -23,6 +23,8 @@ REASONS: dict[str, str] = {
     "bad_amount": "the amount is not a whole number of yen in range",
     "bad_value": "a field holds a value outside its range or vocabulary",
     "key_mismatch": "the key is not the payload's `account` (account events) or `service`/`wallet` (wallet events)",
+    "bad_timestamp": "the record's timestamp is missing or lies before 2000: the clock that set it, the producer's or"
+    " the broker's, is wrong",
     "time_in_future": "the event says it happened more than a day after its record was written",
 }
 

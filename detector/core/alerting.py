@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.alerts import SCHEMA, Alert, ModelRef, Position, alert_id
-from detector.contract.batch import Batch, topic_and_partition
+from detector.contract.batch import topic_and_partition
 from detector.contract.passbook import passbook_text
-from detector.contract.vocabulary import ABSENT, DEBIT, KINDS, OK, SERVICES
+from detector.contract.vocabulary import ABSENT, KINDS, SERVICES
 from detector.core import triage
-from detector.core.counterfactual import counterfactual
 from detector.core.events import Events
+from detector.core.explanation import EXPLAINED_UPDATES, NO_MASS, brief, full, masses
 from detector.core.model import Judgement, Model
-from detector.core.own_amount import Debit
-from detector.core.reasons import reasons_of
 from detector.core.stage import (
     CASE_EVENTS,
     CASE_NEWS,
@@ -33,7 +31,6 @@ from detector.core.stage import (
     YEN_PACE,
     Columns,
 )
-from detector.core.stages.source_kernel import YOUNG_MS
 
 #: The source topics by their code in an origin.
 Topics = tuple[str, str]
@@ -53,17 +50,22 @@ class Explainer:
             return
         X = np.ascontiguousarray(events.X[raised, : len(self.columns.features)])
         judgement = self.model.judge(X, events.batch.kind[raised], events.batch.bank[raised])
-        for row, i in enumerate(raised.tolist()):
-            yield self._alert(events, i, X[row], judgement, row)
+        for row, (i, mass) in enumerate(zip(raised.tolist(), masses(self.columns, X).tolist(), strict=True)):
+            yield self._alert(events, i, X[row], judgement, row, mass)
 
-    def _alert(self, events: Events, i: int, x: npt.NDArray[np.float32], judgement: Judgement, row: int) -> Alert:
-        """The alert of event `i` with the features `x` float32 (F,); `row`: its row in `judgement`."""
+    def _alert(
+        self, events: Events, i: int, x: npt.NDArray[np.float32], judgement: Judgement, row: int, mass: int
+    ) -> Alert:
+        """The alert of event `i` with features `x` float32 (F,), `row` of the `judgement` and `mass` as in `masses`."""
         assert events.strings is not None
         batch, facts, strings = events.batch, events.facts[i], events.strings
         kind, chain = int(batch.kind[i]), self.columns.name
         detector = self.model.detectors[judgement.detector[row]]
-        usual, rarity = self.model.usual[kind], detector.rarity(x)
-        reasons = reasons_of(self.columns, x, usual, detector.contributions(x, kind), rarity=rarity)
+        why = (
+            brief(self.columns, x, self.model.usual[kind], mass)
+            if mass != NO_MASS or facts[CASE_UPDATE] >= EXPLAINED_UPDATES
+            else full(self.model, detector, self.columns, x, batch, i)
+        )
         scores = zip(self.model.detectors, judgement.scores[row].tolist(), strict=True)
         position = position_of(int(batch.origin[i]), int(batch.origin_offset[i]), self.topics)
         first = position_of(int(facts[CASE_ORIGIN]), int(facts[CASE_OFFSET]), self.topics)
@@ -96,27 +98,12 @@ class Explainer:
             seconds_to_cap=_seconds_to_cap(yen_at_risk, int(facts[YEN_PACE])),
             urgency=urgency,
             rank_yen=triage.rank_yen(yen_at_risk, urgency),
-            reasons=reasons,
+            reasons=why.reasons,
             model=ModelRef(self.model.version, self.model.sha256),
             position=position,
-            together_per_day=None if rarity is None else rarity.together,
-            counterfactual=counterfactual(
-                self.columns,
-                x,
-                usual,
-                [reason.feature for reason in reasons],
-                _debit(batch, i),
-                lambda X: self.model.judge(X, np.full(len(X), kind, np.int8), np.full(len(X), batch.bank[i])).alert,
-            ),
+            together_per_day=why.together_per_day,
+            counterfactual=why.counterfactual,
         )
-
-
-def _debit(batch: Batch, i: int) -> Debit | None:
-    """Event `i` as a debit, None for other kinds."""
-    if batch.kind[i] != DEBIT:
-        return None
-    age_ms = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i]
-    return Debit(int(batch.amount_yen[i]), done=bool(batch.result[i] == OK), young=bool(age_ms < YOUNG_MS))
 
 
 def _seconds_to_cap(yen_at_risk: int, pace: int) -> int | None:

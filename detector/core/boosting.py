@@ -16,9 +16,21 @@ import numpy.typing as npt
 from numba import njit
 
 from detector.core.arrangement import trees_of
+from detector.core.array_checks import Layout, check_columns, check_layout, check_within
 from detector.core.attribution import Trees
 
 MOST_LEAVES = 32  # of a tree: one bit each
+LEAF = -1  # in place of a feature
+_LAYOUT: Layout = {
+    "columns": (np.int64, 1),
+    "feature": (np.int16, 2),
+    "threshold": (np.float32, 2),
+    "missing_left": (np.bool_, 2),
+    "left": (np.int16, 2),
+    "right": (np.int16, 2),
+    "value": (np.float64, 2),
+    "cover": (np.uint32, 2),
+}
 #: Stored fields of `Boosting`; the others are derived.
 BOOSTING_FIELDS = ("columns", "feature", "threshold", "missing_left", "left", "right", "value", "cover", "baseline")
 
@@ -46,20 +58,42 @@ class Boosting:
     _sets: "_Sets" = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_layout(self, _LAYOUT)
+        check_columns(self.columns)
         shape = self.feature.shape
+        if not self.feature.size:
+            raise ValueError("no trees")
         if any(
             a.shape != shape for a in (self.threshold, self.missing_left, self.left, self.right, self.value, self.cover)
         ):
             raise ValueError("trees of different numbers of nodes")
-        if self.feature.max(initial=-1) >= len(self.columns):
+        if self.feature.max() >= len(self.columns) or self.feature.min() < LEAF:
             raise ValueError("trees split on a feature outside their columns")
-        inner = self.feature >= 0
-        after = np.arange(shape[1])
-        if not ((self.left > after) & (self.right > after) & (np.maximum(self.left, self.right) < shape[1]))[
-            inner
-        ].all():
-            raise ValueError("trees whose children do not come after their parents")
+        if np.isnan(self.threshold).any() or np.isneginf(self.threshold).any():
+            raise ValueError("threshold: values that are missing or infinite")
+        check_within("value", self.value)
+        check_within("baseline", np.array(self.baseline))
+        self._check_nodes()
         object.__setattr__(self, "_sets", _sets_of(self))
+
+    def _check_nodes(self) -> None:
+        """Each node but the root is one split's child, and a split's training events went to its children."""
+        most = self.feature.shape[1]
+        tree, split = np.nonzero(self.feature > LEAF)
+        left, right = (side[tree, split].astype(np.int64) for side in (self.left, self.right))
+        if not ((left > split) & (right > split) & (np.maximum(left, right) < most)).all():
+            raise ValueError("trees whose children do not come after their parents")
+        children = np.concatenate((tree * most + left, tree * most + right))
+        parents = np.bincount(children, minlength=self.feature.size)
+        parents[::most] += 1
+        if parents.max() > 1:
+            raise ValueError("trees with a node below two others")
+        is_node = parents.reshape(self.feature.shape) > 0
+        if not np.array_equal(is_node, self.cover > 0):
+            raise ValueError("cover: not of the nodes that are there")
+        cover = self.cover.astype(np.int64)
+        if not (cover[tree, left] + cover[tree, right] == cover[tree, split]).all():
+            raise ValueError("cover: children whose training events are not those of their parent")
 
     def log_odds(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Log odds, float64 (n,), of events `X` float32 (n, F)."""

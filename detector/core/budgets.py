@@ -16,6 +16,7 @@ from detector.errors import UserError
 
 #: Zengin codes have four digits.
 BANKS = 10_000
+_CODE = re.compile(r"[0-9]{4}")
 _OWN = re.compile(r"([0-9]{4})=([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -31,6 +32,9 @@ class BankBudgets:
     own: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for bank, share in self.shares.items():
+            if not _CODE.fullmatch(bank) or not 0 <= share <= 1:
+                raise ValueError(f"a share of {share} for bank {bank!r}: expected one in [0, 1] for four digits")
         for bank, budget in self.own.items():
             if not 0 < budget < np.inf:
                 raise ValueError(f"a budget of {budget} false alert groups a day for bank {bank}: must be positive")

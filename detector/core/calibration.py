@@ -14,7 +14,15 @@ import numpy.typing as npt
 from numba import njit
 
 from detector.contract.vocabulary import KINDS
+from detector.core.array_checks import Layout, check_ascending, check_layout, check_starts, check_within
 from detector.core.tails import upper_tail
+
+_LAYOUT: Layout = {
+    "knots": (np.float64, 1),
+    "p_values": (np.float64, 1),
+    "rates": (np.float64, 1),
+    "starts": (np.int64, 1),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +38,15 @@ class Calibration:
     p_values: npt.NDArray[np.float64]
     rates: npt.NDArray[np.float64]
     starts: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        check_layout(self, _LAYOUT)
+        check_starts(self.starts, len(KINDS), len(self.knots))
+        if not len(self.knots) + len(KINDS) == len(self.p_values) == len(self.rates):
+            raise ValueError("a calibration's knots, p-values and rates differ in number")
+        check_ascending("knots", self.knots, self.starts)
+        check_within("p_values", self.p_values, 0, 1)
+        check_within("rates", self.rates, 0)
 
     def judge(
         self, scores: npt.NDArray[np.float64], kind: npt.NDArray[np.int8]

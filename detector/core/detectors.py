@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.vocabulary import KINDS
+from detector.core.array_checks import scalar
 from detector.core.boosting import BOOSTING_FIELDS, Boosting
 from detector.core.forest import Forest
 from detector.core.joint_tail import JointTail, Rarity
@@ -117,7 +118,7 @@ class ForestDetector:
         forests = {}
         for kind in spec.kinds:
             fields = {field: arrays[f"{kind}.{field}"] for field in Forest.__dataclass_fields__}
-            forests[KINDS.index(kind)] = Forest(**{**fields, "normalizer": float(fields["normalizer"])})  # type: ignore[arg-type]
+            forests[KINDS.index(kind)] = Forest(**{**fields, "normalizer": scalar("normalizer", fields)})  # type: ignore[arg-type]
         return cls(spec, forests)
 
 
@@ -161,7 +162,7 @@ class JointTailDetector:
     def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
         """The detector of these `arrays()`; KeyError or ValueError if they are invalid."""
         fields = {name: arrays[name] for name in JointTail.__dataclass_fields__}
-        scalars = {name: float(fields[name]) for name in ("scale", "least")}
+        scalars = {name: scalar(name, fields) for name in ("scale", "least")}
         return cls(spec, JointTail(**{**fields, **scalars}))  # type: ignore[arg-type]
 
 
@@ -206,7 +207,7 @@ class BoostingDetector:
     def from_arrays(cls, spec: DetectorSpec, arrays: Arrays) -> Self:
         """The detector of these `arrays()`; KeyError or ValueError if they are invalid."""
         fields = {name: arrays[name] for name in BOOSTING_FIELDS}
-        return cls(spec, Boosting(**{**fields, "baseline": float(fields["baseline"])}))  # type: ignore[arg-type]
+        return cls(spec, Boosting(**{**fields, "baseline": scalar("baseline", fields)}))  # type: ignore[arg-type]
 
 
 def _rows_of(spec: DetectorSpec, kind: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:

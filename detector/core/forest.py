@@ -15,11 +15,20 @@ import numpy.typing as npt
 from numba import njit
 
 from detector.core.arrangement import perfect_trees
+from detector.core.array_checks import Layout, check_columns, check_layout, check_within
 from detector.core.attribution import Trees
 
 LANES = 8  # interleaved walks; 16 gained nothing on AVX-512 and loses where there are fewer registers
 TREES = 25  # walked by all events before the next: 25 trees of 255 nodes fit into a 64 KiB cache
 MAX_NODES = 2**31  # node numbers are 32 bits in the kernel
+_LAYOUT: Layout = {
+    "columns": (np.int64, 1),
+    "sign": (np.float32, 1),
+    "feature": (np.uint16, 2),
+    "threshold": (np.float32, 2),
+    "length": (np.float64, 2),
+    "cover": (np.uint32, 2),
+}
 
 
 @dataclass(frozen=True, eq=False)  # without slots, for cached properties
@@ -44,6 +53,8 @@ class Forest:
     normalizer: float
 
     def __post_init__(self) -> None:
+        check_layout(self, _LAYOUT)
+        check_columns(self.columns)
         trees, inner = self.feature.shape
         if (inner + 1) & inner or self.threshold.shape != (trees, inner) or self.length.shape != (trees, 2 * inner + 1):
             raise ValueError(
@@ -51,10 +62,26 @@ class Forest:
             )
         if self.cover.shape != self.length.shape or not self.cover.all():
             raise ValueError("trees have nodes without training events")
-        if self.columns.shape != self.sign.shape or self.feature.max(initial=0) >= max(1, len(self.columns)):
+        if self.columns.shape != self.sign.shape or self.feature.max(initial=0) >= len(self.columns):
             raise ValueError("trees split on a feature outside the forest's columns")
-        if self.length.size > MAX_NODES or not self.normalizer > 0:
-            raise ValueError(f"{self.length.size} nodes with normalizer {self.normalizer}: too many, or not positive")
+        if not 0 < self.length.size <= MAX_NODES or not 0 < self.normalizer < np.inf:
+            raise ValueError(
+                f"{self.length.size} nodes with normalizer {self.normalizer}: none, too many, or not positive"
+            )
+        check_within("sign", np.abs(self.sign), 1, 1)
+        check_within("length", self.length, 0)
+        self._check_splits()
+
+    def _check_splits(self) -> None:
+        """A node's training events went to its children, or it is padding: below a leaf each node is that leaf."""
+        above = self.cover[:, : self.feature.shape[1]]
+        left, right = self.cover[:, 1::2], self.cover[:, 2::2]
+        is_padding = (left == above) & (right == above)
+        if not (is_padding | (left.astype(np.uint64) + right == above)).all():
+            raise ValueError("cover: children whose training events are not those of their parent")
+        check_within("threshold", self.threshold[~is_padding])
+        if not np.isposinf(self.threshold[is_padding]).all():
+            raise ValueError("threshold: finite values below a leaf")
 
     def score_many(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Anomaly scores float64 (n,) in [0, 1], higher = more anomalous, of events `X` float32 (n, F)."""

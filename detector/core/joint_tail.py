@@ -14,7 +14,27 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.core.array_checks import (
+    Layout,
+    check_ascending,
+    check_columns,
+    check_layout,
+    check_starts,
+    check_within,
+)
+
 MOST_COORDINATES = 6  # with more, hardly any normal event is at least x in all of them
+ROUNDING = 1e-9  # of a score of one
+_LAYOUT: Layout = {
+    "columns": (np.int64, 1),
+    "sign": (np.float32, 1),
+    "cap": (np.float32, 1),
+    "knots": (np.float32, 1),
+    "cells": (np.int32, 1),
+    "ranks": (np.float64, 1),
+    "starts": (np.int64, 1),
+    "table": (np.float64, 1),
+}
 
 
 class Rarity(NamedTuple):
@@ -52,17 +72,27 @@ class JointTail:
     least: float
 
     def __post_init__(self) -> None:
+        check_layout(self, _LAYOUT)
+        check_columns(self.columns)
         coordinates = len(self.columns)
-        if not 1 <= coordinates <= MOST_COORDINATES:
+        if coordinates > MOST_COORDINATES:
             raise ValueError(f"a joint tail of {coordinates} coordinates: 1 to {MOST_COORDINATES} are possible")
-        if not coordinates == len(self.sign) == len(self.cap) == len(self.starts) - 1:
-            raise ValueError("a joint tail's columns, signs, caps and starts differ in number")
-        steps = len(self.knots) + coordinates
-        if not self.starts[-1] == len(self.knots) or not steps == len(self.cells) == len(self.ranks):
+        if not coordinates == len(self.sign) == len(self.cap):
+            raise ValueError("a joint tail's columns, signs and caps differ in number")
+        check_starts(self.starts, coordinates, len(self.knots))
+        if not len(self.knots) + coordinates == len(self.cells) == len(self.ranks):
             raise ValueError("a joint tail's knots, cells and ranks differ in number")
-        last = self.starts[1:] + np.arange(coordinates)  # each coordinate's riskiest step
-        if self.cells.min() < 0 or self.cells[last].sum() >= len(self.table):
+        check_within("sign", np.abs(self.sign), 1, 1)
+        if np.isnan(self.cap).any():
+            raise ValueError("cap: values that are missing")
+        check_ascending("knots", self.knots, self.starts)
+        riskiest = np.maximum.reduceat(self.cells.astype(np.int64), self.starts[:-1] + np.arange(coordinates))
+        if self.cells.min() < 0 or riskiest.sum() >= len(self.table):
             raise ValueError("a joint tail's cells lie outside its table")
+        check_within("ranks", self.ranks, 0, 1)
+        check_within("table", self.table, 0, 1 + ROUNDING)
+        if not 0 < self.scale < np.inf or not np.isfinite(self.least):
+            raise ValueError(f"scale {self.scale} or least {self.least}: not finite, or not positive")
 
     def score_many(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Scores float64 (n,) in [0, 1], higher = rarer, of events `X` float32 (n, F)."""

@@ -14,6 +14,7 @@ from detector.contract.batch import ACCOUNT_EVENTS, OWN, Batch
 from detector.contract.texts import Strings
 from detector.contract.vocabulary import OPEN
 from detector.core.events import Events, in_log_order
+from detector.core.expiry import ttl_of
 from detector.core.model import Model
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.topology import Topology
@@ -45,11 +46,13 @@ class Played(NamedTuple):
 
 
 class MemoryRun:
-    """All nodes of `topology`, one partition each; `model`: None for features alone."""
+    """All nodes of `topology`, one partition each; `model`: None for features alone; `ttl_ms`: of accounts."""
 
     def __init__(self, topology: Topology, model: Model | None, *, ttl_ms: int) -> None:
         self.topology = topology
-        self.pipelines = {node.name: Pipeline(topology, node, model, ttl_ms=ttl_ms) for node in topology.nodes}
+        self.pipelines = {
+            node.name: Pipeline(topology, node, model, ttl_ms=ttl_of(node.name, ttl_ms)) for node in topology.nodes
+        }
 
     def process(self, batch: Batch, strings: Strings | None = None) -> Played:
         """Take the next events of the log, account and wallet events mixed; those that no node reads are dropped.

@@ -6,7 +6,7 @@ the budget, or the limit of the bank's own budget.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration, CalibrationTable
 from detector.core.detectors import Detector
-from detector.core.stage import Columns
+from detector.core.stage import Feature
 from detector.core.stages.budget import HIGHEST
 from detector.errors import UserError
 
@@ -143,7 +143,7 @@ class Model:
         return Judgement(alarm, detector_index, p_value, scores, alarm <= limit)
 
 
-def features_hash(columns: Columns) -> str:
-    """Sixteen hex digits of all that a model's arrays depend on: the columns, their units and directions."""
-    described = [(feature.name, feature.unit, feature.risk, feature.kinds) for feature in columns.features]
-    return hashlib.sha256(repr((columns.name, described)).encode()).hexdigest()[:16]
+def features_hash(name: str, features: Iterable[Feature]) -> str:
+    """Sixteen hex digits of all that a model's arrays depend on: columns, units, directions, of the stages `name`."""
+    described = [(feature.known_as, feature.unit, feature.risk, feature.kinds) for feature in features]
+    return hashlib.sha256(repr((name, described)).encode()).hexdigest()[:16]

@@ -53,6 +53,14 @@ def reasons_of(
     ]
 
 
+def one_reason(columns: Columns, x: npt.NDArray[np.float32], usual: npt.NDArray[np.float32], j: int) -> Reason:
+    """Feature `j` as the whole reason."""
+    own = _own_usual(columns, x, j)
+    return _reason(
+        columns.features[j], value=float(x[j]), usual=_known(usual[j]), own_usual=own, share=1.0, per_day=None
+    )
+
+
 def _known(value: np.floating) -> float | None:
     return None if np.isnan(value) else float(value)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch
+from detector.core.row_versions import Rows, RowVersion
 
 #: Row fields of every stage. `version` and `kernel` are first, at fixed byte offsets, so that a row of another release
 #: is recognised before any other field is read (PROTOCOL rule 10).
@@ -108,7 +109,8 @@ class Feature:
     `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it is defined for;
     for others its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`; `thing_en` and
     `thing_ja` name the measured quantity ("if … had been 3 or less"), "" for yes or no. A capped copy of another
-    feature, min(`same_as`, `at_most`), changes with it.
+    feature, min(`same_as`, `at_most`), changes with it. `first_name`: its first name where it was renamed; models and
+    hops know it by that for ever.
     """
 
     name: str
@@ -124,6 +126,12 @@ class Feature:
     same_as: str = ""
     at_most: float = math.inf
     own_usual: OwnUsual | None = None
+    first_name: str = ""
+
+    @property
+    def known_as(self) -> str:
+        """Its name in what is stored."""
+        return self.first_name or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ class Stage:
 
     `version` is that of the row's layout and meaning, `features_version` that of the meaning of features and facts. A
     changed constant in a kernel changes no name and no layout: recorded digests enforce a new version (`tests/golden`).
+    A new feature needs no new version of the others. `other_rows` are versions of other releases' rows that it reads.
+    `recorded_hash`: a version and its kernel's hash, where a release has written rows that computed it otherwise.
     """
 
     name: str
@@ -149,6 +159,8 @@ class Stage:
     features: tuple[Feature, ...]
     reads: frozenset[str]
     features_version: int = 1
+    other_rows: tuple[RowVersion, ...] = ()
+    recorded_hash: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         if self.row.itemsize > MAX_ROW_BYTES:
@@ -158,6 +170,8 @@ class Stage:
             raise ValueError(f"row of stage {self.name} has holes between its fields")
         if self.row.names is None or self.row.names[: len(HEADER)] != tuple(field[0] for field in HEADER):
             raise ValueError(f"row of stage {self.name} does not begin with the header fields")
+        for other in self.other_rows:
+            other.check(self.row)
 
     def keys_of(self, batch: Batch) -> npt.NDArray[np.uint64]:
         """The key of each event's row, uint64 (n,)."""
@@ -171,8 +185,26 @@ class Stage:
 
     @property
     def kernel_hash(self) -> int:
-        """CRC-32 of the stage's name, version, row layout and feature names, stored in every row it writes."""
-        return zlib.crc32(repr((self.name, self.version, self.row.descr, self.feature_names)).encode())
+        """CRC-32 of the stage's name, version and row layout, stored in every row it writes."""
+        version, recorded = self.recorded_hash
+        if version == self.version:
+            return recorded
+        return zlib.crc32(repr((self.name, self.version, self.row.descr)).encode())
+
+    @property
+    def row_kinds(self) -> dict[tuple[int, int, int], RowVersion | None]:
+        """Version, kernel hash and size in bytes of the rows that it reads, with how; None for its own."""
+        own = self.version, self.kernel_hash, self.row.itemsize
+        return {own: None} | {
+            (other.version, other.kernel_hash, other.row.itemsize): other for other in self.other_rows
+        }
+
+    def read_rows(self, data: bytes, kind: tuple[int, int, int]) -> Rows:
+        """The rows in `data`, of a kind that it reads, as it writes them."""
+        other = self.row_kinds[kind]
+        if other is None:
+            return np.frombuffer(data, self.row)
+        return other.read(np.frombuffer(data, other.row), self.row, self.version, self.kernel_hash)
 
     @property
     def features_versions(self) -> tuple[tuple[str, int], ...]:

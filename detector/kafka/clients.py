@@ -20,10 +20,12 @@ PAUSE_S = 0.2
 _Client = TypeVar("_Client")
 
 
-def open_client(make: Callable[..., _Client], connection: Mapping[str, Any], **options: Any) -> _Client:
+def open_client(
+    make: Callable[..., _Client], connection: Mapping[str, Any], timeout_s: float = TIMEOUT_S, **options: Any
+) -> _Client:
     """A client made by `make`; `connection` has its `bootstrap_servers`, and what TLS and SASL need.
 
-    Raises UserError where no broker answers within `TIMEOUT_S` or it refuses us.
+    Raises KafkaAwayError where no broker answers within `timeout_s`, another UserError where it refuses us.
     """
     opened: list[KafkaNetClient] = []
 
@@ -33,7 +35,7 @@ def open_client(make: Callable[..., _Client], connection: Mapping[str, Any], **o
 
     with kafka_errors(address_of(connection)):
         try:
-            return make(**connection, **options, bootstrap_timeout_ms=int(TIMEOUT_S * 1000), kafka_client=network)
+            return make(**connection, **options, bootstrap_timeout_ms=int(timeout_s * 1000), kafka_client=network)
         except BaseException:
             # The constructors leave thread and sockets behind when no broker answers.
             for client in opened:
@@ -42,9 +44,9 @@ def open_client(make: Callable[..., _Client], connection: Mapping[str, Any], **o
 
 
 @contextmanager
-def admin_of(connection: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
+def admin_of(connection: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
     """An admin client, closed on leaving; used from one thread. Raises UserError for whatever Kafka refuses."""
-    client = open_client(KafkaAdminClient, connection, request_timeout_ms=int(TIMEOUT_S * 1000))
+    client = open_client(KafkaAdminClient, connection, timeout_s, request_timeout_ms=int(TIMEOUT_S * 1000))
     with kafka_errors(address_of(connection)):
         try:
             yield client
@@ -53,9 +55,9 @@ def admin_of(connection: Mapping[str, Any]) -> Iterator[KafkaAdminClient]:
 
 
 @contextmanager
-def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
+def admin_client(settings: Settings, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
     """The same, for the brokers that the settings name."""
-    with admin_of(client_options(settings)) as client:
+    with admin_of(client_options(settings), timeout_s) as client:
         yield client
 
 

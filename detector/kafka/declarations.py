@@ -37,6 +37,9 @@ def _log(retention_days: int, timestamps: str) -> dict[str, str]:
 #: By the broker's clock: retention and the check for times in the future must not trust a source's clock, and a
 #: replay of 2020 must not be deleted as six years old.
 _SOURCE = _log(35, "LogAppendTime")
+#: Where a source topic takes its producers' timestamps, the broker must refuse those further ahead than this: Kafka 4's
+#: default for `message.timestamp.after.max.ms`. Older brokers have no bound by default.
+MAX_TIMESTAMP_AHEAD_MS = HOUR_MS
 
 _ROWS = {
     "cleanup.policy": "compact",

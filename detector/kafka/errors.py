@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka.errors import AuthorizationError, KafkaError
 
-from detector.errors import UserError
+from detector.errors import KafkaAwayError, UserError
 
 #: What the client's log says when a connection ends → what that means. The error raised afterwards says only that
 #: time ran out. The first that fits counts.
@@ -22,12 +22,14 @@ CAUSES = (
     # Also after a wrong password, when the broker closes before its answer is read.
     ("socket disconnected", "it hangs up: check that tls_… and sasl_… are what its listener wants, the password too"),
 )
+#: Of these, what a broker says that is there: waiting mends none.
+REFUSALS = CAUSES[:3]
 NO_CAUSE = "check that it runs and that --bootstrap names one of its listeners"
 
 
 @contextmanager
 def kafka_errors(address: str) -> Iterator[None]:
-    """Turn whatever kafka-python raises inside into a UserError about the broker at `address`.
+    """Turn whatever kafka-python raises inside into a UserError about the broker at `address`, or `KafkaAwayError`.
 
     Its log is kept from the screen meanwhile: it has a dozen lines for what becomes one here.
     """
@@ -36,7 +38,8 @@ def kafka_errors(address: str) -> Iterator[None]:
         with _collecting(logged):
             yield
     except KafkaError as error:
-        raise UserError(explain(error, address, logged)) from error
+        kind = KafkaAwayError if _is_away(error, logged) else UserError
+        raise kind(explain(error, address, logged)) from error
 
 
 @contextmanager
@@ -66,6 +69,12 @@ def explain(error: KafkaError, address: str, logged: Sequence[str] = ()) -> str:
         meanings = (meaning for sign, meaning in CAUSES if any(sign in line for line in logged))
         return f"Kafka at {address} cannot be reached ({detail}): {next(meanings, NO_CAUSE)}"
     return f"Kafka at {address} refused: {detail}: {(str(error).splitlines() or [''])[0][:300]}"
+
+
+def _is_away(error: KafkaError, logged: Sequence[str]) -> bool:
+    if isinstance(error, AuthorizationError):
+        return False
+    return error.retriable and not any(sign in line for sign, _ in REFUSALS for line in logged)
 
 
 class _Collector(logging.Handler):

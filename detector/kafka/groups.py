@@ -1,6 +1,7 @@
 """A consumer group from outside: its members, what it has committed, and changing that while it has no members."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import (
@@ -27,6 +28,19 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
     The first question about groups that a command asks: a new cluster, or a broker just started, needs some seconds
     until it can answer any. Raises KafkaError, and UserError where Kafka does not answer.
     """
+    return len(_members(client, group))
+
+
+def static_members(client: KafkaAdminClient, group: str) -> dict[str, str]:
+    """Client ids of the group's members that have a static name, by that name. Raises as `active_members` does."""
+    return {
+        found["group_instance_id"]: found["client_id"]
+        for found in _members(client, group)
+        if found["group_instance_id"]
+    }
+
+
+def _members(client: KafkaAdminClient, group: str) -> list[Any]:
     error: str | None = None
     for _ in attempts(TIMEOUT_S):
         members, error = _describe(client, group)
@@ -37,15 +51,15 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
     raise UserError(f"Kafka does not say who is in group {group} ({error}): try again")
 
 
-def _describe(client: KafkaAdminClient, group: str) -> tuple[int, str | None]:
+def _describe(client: KafkaAdminClient, group: str) -> tuple[list[Any], str | None]:
     """Members of the group, or the name of the error that Kafka answered with."""
     try:
         found = client.describe_groups([group])[group]
     except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError) as error:
-        return 0, type(error).__name__
+        return [], type(error).__name__
     # kafka-python gives this error as a text only, "[Error 14] CoordinatorLoadInProgressError: None".
     name = (found["error"] or "").partition("] ")[2].partition(":")[0]
-    return len(found["members"]), None if name in {"", GroupIdNotFoundError.__name__} else name
+    return found["members"], None if name in {"", GroupIdNotFoundError.__name__} else name
 
 
 def require_no_members(client: KafkaAdminClient, group: str) -> None:

@@ -20,8 +20,11 @@ GAP_RECORDS = 5_000
 
 
 @contextmanager
-def reader(settings: Settings) -> Iterator[KafkaConsumer]:
-    """A consumer without a group, closed on leaving. Raises UserError for whatever Kafka refuses."""
+def reader(settings: Settings, **options: Any) -> Iterator[KafkaConsumer]:
+    """A consumer without a group, closed on leaving; `options` as KafkaConsumer's own, such as sizes of a poll.
+
+    Raises UserError for whatever Kafka refuses, also while it is used.
+    """
     connection = client_options(settings)
     with kafka_errors(address_of(connection)):
         consumer = open_client(
@@ -31,7 +34,7 @@ def reader(settings: Settings) -> Iterator[KafkaConsumer]:
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
-            max_poll_records=POLL_RECORDS,
+            **{"max_poll_records": POLL_RECORDS, **options},
         )
         try:
             yield consumer

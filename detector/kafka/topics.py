@@ -17,8 +17,8 @@ from kafka.errors import (
 )
 
 from detector.errors import UserError
-from detector.kafka.clients import admin_client
-from detector.kafka.declarations import TOPICS, UPSTREAMS, Declaration, declared_config
+from detector.kafka.clients import TIMEOUT_S, admin_client
+from detector.kafka.declarations import MAX_TIMESTAMP_AHEAD_MS, TOPICS, UPSTREAMS, Declaration, declared_config
 from detector.kafka.marks import most_upstreams
 from detector.settings import Settings
 
@@ -45,12 +45,12 @@ class Row:
     why: str
 
 
-def inspect(settings: Settings) -> dict[str, TopicFacts]:
+def inspect(settings: Settings, timeout_s: float = TIMEOUT_S) -> dict[str, TopicFacts]:
     """What Kafka has of the declared topics, by name; missing ones are absent.
 
-    Raises UserError within some ten seconds when no broker answers or it refuses.
+    Raises KafkaAwayError when no broker answers within `timeout_s`, UserError when it refuses.
     """
-    with admin_client(settings) as client:
+    with admin_client(settings, timeout_s) as client:
         return describe(client, [topic.name(settings) for topic in TOPICS])
 
 
@@ -118,6 +118,7 @@ def _topic_id(topic: Mapping[str, Any]) -> str:
 
 def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
     """What a worker needs before it starts; raises UserError that names the topic and the command that mends it."""
+    _check_sources(settings, facts)
     create = f"kozamori topics create --partitions {settings.partitions}{_where(settings)}"
     missing = [topic.name(settings) for topic in TOPICS if topic.name(settings) not in facts]
     if missing:
@@ -136,6 +137,31 @@ def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
                 f" has: {_mend_partitions(settings, found)}"
             )
         _check_cleanup(topic, found)
+        if found.name in (settings.account_events, settings.wallet_events):
+            _check_clock(settings, found)
+
+
+def _check_clock(settings: Settings, source: TopicFacts) -> None:
+    """Refuse a source topic whose records may claim to be of any time: events of 2099 would expire every row."""
+    ahead_ms = source.config.get("message.timestamp.after.max.ms", "")
+    bounded = ahead_ms.isdecimal() and int(ahead_ms) <= MAX_TIMESTAMP_AHEAD_MS
+    if source.config["message.timestamp.type"] != "LogAppendTime" and not bounded:
+        raise UserError(
+            f"topic {source.name} takes whatever timestamps its producers send: one wrong clock would make the worker"
+            f" forget everybody. Run `kafka-configs --bootstrap-server {settings.bootstrap[0]} --alter --topic"
+            f" {source.name} --add-config message.timestamp.type=LogAppendTime`, or, where producers' own must be kept,"
+            f" `… message.timestamp.after.max.ms={MAX_TIMESTAMP_AHEAD_MS}`; `kozamori topics show` compares"
+        )
+
+
+def _check_sources(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
+    """Raise UserError where a second reader's events are not there: they are another deployment's to create."""
+    missing = [name for name in (settings.account_events, settings.wallet_events) if name not in facts]
+    if settings.is_second_reader and missing:
+        raise UserError(
+            f"Kafka has no topic {', '.join(missing)}, expected those of the deployment that is read too: check"
+            " --input-prefix"
+        )
 
 
 def _mend_partitions(settings: Settings, found: TopicFacts) -> str:
@@ -154,6 +180,7 @@ def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
     check_count(partitions)
     with admin_client(settings) as client:
         before = describe(client, [topic.name(settings) for topic in TOPICS])
+        _check_sources(settings, before)
         _check_existing(settings, before, partitions)
         missing = [topic for topic in TOPICS if topic.name(settings) not in before]
         try:
@@ -249,4 +276,6 @@ def _check_cleanup(topic: Declaration, fact: TopicFacts) -> None:
 
 def _where(settings: Settings) -> str:
     prefix = f" --prefix {settings.prefix}" if settings.prefix else ""
+    if settings.is_second_reader:
+        prefix += f" --input-prefix '{settings.input_prefix}'"
     return f" --bootstrap {','.join(settings.bootstrap)}{prefix}"

@@ -74,6 +74,18 @@ METRICS = (
         ("stage", "partition"),
     ),
     Metric(
+        "kozamori_withheld_events",
+        "gauge",
+        "Records of a stage's input that Kafka gives to nobody yet: they lie behind a transaction open for seconds.",
+        ("stage", "partition"),
+    ),
+    Metric(
+        "kozamori_deleted_events_total",
+        "counter",
+        "Records of a stage's input that were deleted before they were read: nobody judged them.",
+        ("stage",),
+    ),
+    Metric(
         "kozamori_watermark_timestamp_seconds",
         "gauge",
         "Greatest event time a stage has seen; the cases stage sees alerts only.",
@@ -121,7 +133,12 @@ METRICS = (
         "Event time that the rows of a stage reflect; below the burn-in everybody looks new, and alerts mean little.",
         ("stage", "partition"),
     ),
-    Metric("kozamori_expired_rows_total", "counter", "Rows forgotten after ttl_days without an event.", ("stage",)),
+    Metric(
+        "kozamori_expired_rows_total",
+        "counter",
+        "Rows forgotten: see ttl_days.",
+        ("stage",),
+    ),
     Metric("kozamori_restore_seconds", "histogram", "Time to restore a partition's rows.", ("stage",), RESTORE_S),
     Metric("kozamori_restored_rows_total", "counter", "Rows restored from the changelog.", ("stage",)),
     Metric("kozamori_rebalances_total", "counter", "Times the partitions were shared out anew."),

@@ -166,6 +166,7 @@ class StageMetrics:
         self._replayed = metrics.counter("kozamori_replayed_total").labels(stage)
         self._duplicates = metrics.counter("kozamori_duplicates_total").labels(stage)
         self._late = metrics.counter("kozamori_late_events_total").labels(stage)
+        self._deleted = metrics.counter("kozamori_deleted_events_total").labels(stage)
         self._hop_messages = metrics.counter("kozamori_hop_messages_total").labels(stage)
         self._hop_bytes = metrics.counter("kozamori_hop_bytes_total").labels(stage)
         self._hop_repeats = metrics.counter("kozamori_hop_repeats_total").labels(stage)
@@ -249,8 +250,16 @@ class StageMetrics:
         self._hop_repeats.inc(events)
 
     def lag(self, partition: int, records: int) -> None:
-        """Records between what was processed and the end of the log."""
+        """Records between what was processed and the end of what can be read."""
         self._gauge(partition, "kozamori_lag_events").set(records)
+
+    def withheld(self, partition: int, records: int) -> None:
+        """Records behind an open transaction."""
+        self._gauge(partition, "kozamori_withheld_events").set(records)
+
+    def deleted(self, records: int) -> None:
+        """Count records deleted from the log before they were read."""
+        self._deleted.inc(records)
 
     def unacknowledged(self, partition: int, records: int) -> None:
         """Records processed but in no checkpoint yet."""

@@ -45,7 +45,6 @@ class History:
         self.first_ms, self.last_ms = NEVER_MS, 0
         self._begins_ms = begins_ms
         self._partitions = partitions
-        self._ttl_ms = ttl_ms
         # Without a model nothing alerts: no event reaches the controller or the cases.
         self._run = MemoryRun(topology, None, ttl_ms=ttl_ms)
         self._first = topology.chain.stages[0].name
@@ -82,7 +81,7 @@ class History:
             place = self._partition_of_row[pipeline.rows.find(rows["key"])]
         else:
             place = target_partitions(rows["key"], self._partitions)
-        place[pipeline.watermark_ms - rows["last_seen_ms"] > self._ttl_ms] = self._partitions
+        place[pipeline.watermark_ms - rows["last_seen_ms"] > pipeline.ttl_ms] = self._partitions
         order = np.argsort(place, kind="stable")
         cuts = np.searchsorted(place[order], np.arange(self._partitions + 1))
         return [rows[order[begin:end]] for begin, end in pairwise(cuts.tolist())]

@@ -12,9 +12,7 @@ from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.core.topology import Topology
 from detector.errors import UserError
-from detector.kafka.clients import open_client
-from detector.kafka.errors import address_of, kafka_errors
-from detector.kafka.security import client_options
+from detector.kafka.reading import reader
 from detector.ops.history import NEVER_MS
 from detector.settings import Settings
 
@@ -40,22 +38,15 @@ def first_events(settings: Settings, topology: Topology, bounds: Bounds) -> list
     places = {tp: codes[tp.topic] for tp, (begin, end) in bounds.items() if tp.topic in codes and begin < end}
     if not places:
         return []
-    connection = client_options(settings)
-    with kafka_errors(address_of(connection)):
-        consumer = open_client(
-            KafkaConsumer, connection, group_id=None, enable_auto_commit=False, max_poll_records=RECORDS
-        )
-        try:
-            firsts = (_first(consumer, tp, source, bounds[tp]) for tp, source in sorted(places.items()))
-            return [found for found in firsts if found is not None]
-        finally:
-            consumer.close()
+    with reader(settings, max_poll_records=RECORDS) as consumer:
+        firsts = (_first(consumer, tp, source, bounds[tp][0]) for tp, source in sorted(places.items()))
+        return [found for found in firsts if found is not None]
 
 
-def _first(consumer: KafkaConsumer, tp: TopicPartition, source: int, bounds: tuple[int, int]) -> FirstEvent | None:
-    begin, end = bounds
+def _first(consumer: KafkaConsumer, tp: TopicPartition, source: int, begin: int) -> FirstEvent | None:
     consumer.assign([tp])
     consumer.seek(tp, begin)
+    end = consumer.end_offsets([tp])[tp]  # not that of the log, which lies behind an open transaction
     decode = decode_account_events if source == ACCOUNT_EVENTS else decode_wallet_events
     while consumer.position(tp) < min(end, begin + RECORDS):
         records = consumer.poll(POLL_MS).get(tp, [])

@@ -21,6 +21,7 @@ from detector.ops.history import History, Slice
 from detector.ops.log_begins import begins_ms, check_partitions, first_events
 from detector.ops.reset import Start, reset
 from detector.ops.state import State, input_facts, show
+from detector.ops.topic_log import TopicLog
 from detector.ops.verdicts import GOOD, HALF_WARM
 from detector.ops.write_state import Progress, Share, write
 from detector.settings import Settings
@@ -59,14 +60,21 @@ class Fill:
         return (self.last_ms - self.first_ms) / DAY_MS
 
 
+class Found(NamedTuple):
+    """The topics of a deployment that may be filled; `again`: an interrupted filling left something."""
+
+    facts: Mapping[str, TopicFacts]
+    bounds: Mapping[TopicPartition, tuple[int, int]]
+    again: bool
+
+
 def warm(settings: Settings, topology: Topology, read: Read, to: Start, progress: Progress, *, yes: bool) -> Fill:
     """Fill the deployment from the history that `read` gives; without `yes` only play it, and change nothing.
 
     Raises UserError where the deployment has members, rows or events read already, where topics are missing, where
     keys lie in other partitions than the contract's, and where no event of the history is before the log.
     """
-    found = _look(settings)
-    again = found.again
+    found = look(settings)
     partitions = found.facts[settings.account_events].partitions
     firsts = first_events(settings, topology, found.bounds)
     check_partitions(firsts, partitions)
@@ -79,22 +87,53 @@ def warm(settings: Settings, topology: Topology, read: Read, to: Start, progress
             f"none of the {history.left_out} events of the history is older than the log: nothing to fill from, let a"
             " worker read the log from its beginning"
         )
+    return _finish(settings, topology, history, found, to, {}, progress, yes=yes)
+
+
+def warm_from_topics(
+    settings: Settings, topology: Topology, told: Progress, progress: Progress, *, yes: bool
+) -> tuple[Fill, int]:
+    """Fill the deployment from the source topics themselves, up to the end they have now, where a worker goes on; the
+    number of records that are no events too. `told` is called as they are read. Raises UserError as `warm` does.
+    """
+    found = look(settings)
+    partitions = found.facts[settings.account_events].partitions
+    check_partitions(first_events(settings, topology, found.bounds), partitions)
+    never = begins_ms([], partitions, reads=False)
+    history = History(topology, never, partitions=partitions, ttl_ms=settings.ttl_days * DAY_MS)
+    log = TopicLog(settings, topology)
+    for part in log.parts(told):
+        history.play(Slice(part.batch, part.partition))
+    if not history.played:
+        raise UserError("the source topics have no event: nothing to fill from")
+    return _finish(settings, topology, history, found, "latest", log.ends, progress, yes=yes), log.unreadable
+
+
+def _finish(
+    settings: Settings,
+    topology: Topology,
+    history: History,
+    found: Found,
+    to: Start,
+    ends: Mapping[TopicPartition, int],
+    progress: Progress,
+    *,
+    yes: bool,
+) -> Fill:
+    """Write what was played. `ends`: where reading begins in source topics, if not where `to` says."""
+    again = found.again
     if yes and again:
         reset(settings, to)
-        found = _look(settings)
-    shares = shares_of(settings, topology, history, found.facts, begin_at(settings, topology, found.bounds, to))
+        found = look(settings)
+    begins = {**begin_at(settings, topology, found.bounds, to), **ends}
+    shares = shares_of(settings, topology, history, found.facts, begins)
     if yes:
         asyncio.run(write(settings, shares, progress))
     return _fill(settings, topology, history, shares, again=again)
 
 
-class _Found(NamedTuple):
-    facts: Mapping[str, TopicFacts]
-    bounds: Mapping[TopicPartition, tuple[int, int]]
-    again: bool
-
-
-def _look(settings: Settings) -> _Found:
+def look(settings: Settings) -> Found:
+    """What is there. Raises UserError where the deployment has members or is not empty, where topics are missing."""
     facts = inspect(settings)
     source = input_facts(settings, facts)
     check(settings.model_copy(update={"partitions": source.partitions}), facts)
@@ -109,7 +148,7 @@ def _look(settings: Settings) -> _Found:
         for stage in state.stages
         for part in stage.partitions
     }
-    return _Found(facts, bounds, again)
+    return Found(facts, bounds, again)
 
 
 def _refuse_used(settings: Settings, state: State) -> None:

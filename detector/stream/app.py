@@ -9,11 +9,17 @@ from yarl import URL
 
 from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
+from detector.stream.static_names import client_id
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
 
 #: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead becomes one larger
 #: chunk, which costs less, and an event waits for fewer chunks before its own.
 QUEUED_CHUNKS = 1
+#: Fetched and not yet processed, of all partitions of all inputs together: one worker may hold them all.
+MOST_FETCHED_BYTES = 64 * 1024 * 1024
+#: Of one partition: more makes no larger chunks; with less, each fetch brings a handful of records. One record that is
+#: larger comes nevertheless, alone.
+MOST_FETCH_BYTES, LEAST_FETCH_BYTES = 1024 * 1024, 64 * 1024
 #: Added partitions or a re-created topic are noticed after this; until then accounts would be split.
 METADATA_MAX_AGE_MS = 15_000
 #: Batches of rows to the changelog; a broker's default limit for one batch is 1 MiB.
@@ -58,6 +64,7 @@ def build_app(
     app = App(
         settings.group,
         broker=[URL(f"kafka://{address}") for address in settings.bootstrap],
+        broker_client_id=client_id(),
         broker_credentials=broker_credentials(settings),
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.heartbeat_s,
@@ -65,6 +72,7 @@ def build_app(
         broker_request_timeout=max(40.0, settings.session_timeout_s + 5),
         broker_max_poll_records=settings.max_chunk_records,
         consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=fetch_bytes(len(input_topics) * settings.partitions),
         consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         consumer_group_instance_id=settings.static_member or None,
         ConsumerScheduler=ChunkScheduler,
@@ -102,6 +110,11 @@ def build_app(
 
     app.finalize()
     return app
+
+
+def fetch_bytes(partitions: int) -> int:
+    """Bytes to fetch of one partition at a time, where there are so many."""
+    return min(MOST_FETCH_BYTES, max(LEAST_FETCH_BYTES, MOST_FETCHED_BYTES // partitions))
 
 
 def broker_credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:

@@ -6,6 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from detector.kafka.clients import TIMEOUT_S
+
+#: What an admin client takes at most: to connect, and for an answer.
+ANSWER_S = 2 * TIMEOUT_S
+
 _Answer = TypeVar("_Answer")
 
 

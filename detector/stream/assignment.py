@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.core.expiry import ttl_of
 from detector.core.pipeline import Pipeline
 from detector.core.topology import Node
 from detector.jst import DAY_MS
@@ -49,9 +50,12 @@ class Assignment:
         recoveries = await reader.restore(stages, lambda: self.stands, progressed) if stages else {}
         if recoveries is None:
             return []
+        # Asked for all at once: an answer takes milliseconds, and a worker has dozens of partitions.
+        source = self._ports.source
+        ends, commits = await source.end_offsets(*assigned), await source.committed(set(assigned))
         tasks: list[PartitionTask] = []
         for tp, node in sorted(assigned.items(), key=lambda item: item[0]):
-            task = await self._begin_one(tp, node, recoveries.get(self._changelog(tp, node)))
+            task = await self._begin_one(tp, node, recoveries.get(self._changelog(tp, node)), ends[tp], commits.get(tp))
             if task is None or not self.stands:
                 return []
             tasks.append(task)
@@ -61,11 +65,13 @@ class Assignment:
     def _changelog(self, tp: TP, node: Node) -> TP:
         return TP(self._settings.rows_topic(node.name), tp.partition)
 
-    async def _begin_one(self, tp: TP, node: Node, recovery: Recovery | None) -> PartitionTask | None:
-        source, topic_id = self._ports.source, self._facts[tp.topic].topic_id
+    async def _begin_one(
+        self, tp: TP, node: Node, recovery: Recovery | None, end: int, found: OffsetAndMetadata | None
+    ) -> PartitionTask | None:
+        """The task of a partition with its log's `end` and what is `found` committed; None after a rebalance."""
+        topic_id = self._facts[tp.topic].topic_id
         header = Header(tp.topic, topic_id, self._facts[tp.topic].partitions, node.name)
-        begin, end = await source.begin_offset(tp), (await source.end_offsets(tp))[tp]
-        found = (await source.committed({tp})).get(tp)
+        begin = await self._ports.source.begin_offset(tp)
         marks = decode_marks(found.metadata) if found else Marks(topic_id=topic_id)
         self._check(
             tp,
@@ -124,11 +130,22 @@ class Assignment:
         high_water = self._wiring.marks(node, marks.high_water if fit else ())
         processor = Processor(self._wiring, tp.partition, self._pipeline(node, recovery, marks), high_water)
         writer, topic_id = self._ports.new_writer(), self._facts[tp.topic].topic_id
-        return PartitionTask(tp, writer, processor, superseded, committed, topic_id, node.name, self._crc(node))
+        changelog = "" if recovery is None else self._changelog(tp, node).topic
+        return PartitionTask(
+            tp,
+            writer,
+            processor,
+            superseded,
+            committed,
+            topic_id,
+            node.name,
+            self._crc(node),
+            (changelog, self._facts[changelog].topic_id if changelog else ""),
+        )
 
     def _pipeline(self, node: Node, recovery: Recovery | None, marks: Marks) -> Pipeline:
         rows = None if recovery is None else recovery.rows
-        wiring, ttl_ms = self._wiring, self._settings.ttl_days * DAY_MS
+        wiring, ttl_ms = self._wiring, ttl_of(node.name, self._settings.ttl_days * DAY_MS)
         return Pipeline(
             wiring.topology,
             node,

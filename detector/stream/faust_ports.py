@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,9 @@ from detector.kafka.security import client_options
 from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
 from detector.settings import Settings
 from detector.stream.app import build_app
+from detector.stream.aside import ask_aside
 from detector.stream.changelog import Record
-from detector.stream.ports import Chunk, Listener, Ports
+from detector.stream.ports import Chunk, Listener, Ports, Presence
 from detector.stream.restore import KafkaReader
 
 
@@ -58,6 +59,10 @@ class FaustKafka:
         self._app.consumer.stop_flow()
         self._app.flow_control.suspend()
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """See `Source`."""
+        await self._app.chunk_consumer.hold(partitions)
+
     async def begin_offset(self, tp: TP) -> int:
         """See `Source`."""
         return int((await self._app.consumer.earliest_offsets(tp))[tp])
@@ -65,6 +70,10 @@ class FaustKafka:
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         """See `Source`."""
         return dict(await self._app.consumer.highwaters(*partitions))
+
+    def withheld(self, tp: TP) -> int:
+        """See `Source`."""
+        return self._app.chunk_consumer.withheld(tp)
 
     async def position(self, tp: TP) -> int | None:
         """See `Source`."""
@@ -98,7 +107,8 @@ class FaustKafka:
 
     async def _on_chunk(self, message: Any) -> None:
         assert self._listener is not None
-        await self._listener.on_chunk(Chunk(message.tp, message.value, message.generation_id))
+        fetched = message.value
+        await self._listener.on_chunk(Chunk(message.tp, fetched.records, message.generation_id, fetched.begin))
 
     async def _on_assigned(self) -> None:
         assert self._listener is not None
@@ -115,25 +125,25 @@ class KafkaTopics:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    async def facts(self) -> Mapping[str, TopicFacts]:
         """See `Topics`."""
-        return inspect(self._settings)
+        return await ask_aside(lambda: inspect(self._settings), "topic facts")
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """See `Topics`."""
         return topic_ids(self._settings, names)
 
-    def redrives(self) -> Redrives:
+    async def redrives(self) -> Redrives:
         """See `Topics`."""
-        return read_redrives(self._settings)
+        return await ask_aside(lambda: read_redrives(self._settings), "redrives")
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """See `Topics`."""
         delete_before(self._settings, offsets)
 
 
-def faust_ports(settings: Settings, topology: Topology) -> Ports:
+def faust_ports(settings: Settings, topology: Topology, presence: Presence) -> Ports:
     """The ports of a worker that runs all nodes of `topology`."""
     kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes})
     reader, topics = KafkaReader(client_options(settings)), KafkaTopics(settings)
-    return Ports(kafka, kafka, reader, topics, time.monotonic, partial(secrets.randbits, 64))
+    return Ports(kafka, kafka, reader, topics, presence, time.monotonic, partial(secrets.randbits, 64))

@@ -23,7 +23,8 @@ from detector.core.stage import FACTS, HOP_FACTS
 from detector.core.topology import Topology
 from detector.errors import UserError
 from detector.stream.high_water import MAX_EVENTS, HighWaterMarks
-from detector.stream.hop_layout import CHECK, COUNTS, MAGIC, NAMES, WIDTHS, Layout, head_bytes
+from detector.stream.hop_head import WIDTHS, Carried, head_of, id_of, read_head
+from detector.stream.hop_layout import CHECK, COUNTS, Layout
 
 #: A batch of messages is one Kafka record batch, which brokers limit to 1 MiB; half of it leaves room for others.
 MAX_BODY_BYTES = 448 * 1024
@@ -33,6 +34,8 @@ LEVEL = -5
 #: Multiplier of Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4), on mixed keys.
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _WHOLE = {8: np.int64, 4: np.int32, 2: np.int16, 1: np.int8}
+_KIND = id_of("kind", np.dtype(DTYPES["kind"]).str)
+_FACTS = {id_of(fact): index for index, fact in enumerate(FACTS[:HOP_FACTS])}
 
 Matrix = npt.NDArray[Any]
 
@@ -71,7 +74,7 @@ class HopCodec:
         self._features = np.array(self.layout.features, np.int64)
         self._scored = np.isin(np.arange(len(KINDS)), self.layout.kinds)
         self._names = {width: self.layout.of_width(width) for width in WIDTHS}
-        self._known = {self.layout.head: self.layout}
+        self._known = {self.layout.head: self.layout.carried}
 
     def encode(
         self, slot: int, events: Events, which: npt.NDArray[np.int64], key: npt.NDArray[np.uint64]
@@ -158,44 +161,48 @@ class HopCodec:
 
     def _open(self, message: bytes) -> _Piece:
         head, packed = _intact(message)
-        layout = self._layout_of(head)
+        carried = self._carried_by(head)
         slot, n, m, bits, size = COUNTS.unpack_from(message, len(head))
         body = cramjam.zstd.decompress(packed, output_len=size)
         take = _Cursor(np.frombuffer(memoryview(body), np.uint8))
-        facts = [fact for fact in range(HOP_FACTS) if bits >> fact & 1]
-        rows = {width: len(layout.of_width(width)) for width in WIDTHS}
+        facts = [fact for bit, fact in enumerate(carried.facts) if bits >> bit & 1]
+        rows = {width: len(ids) for width, ids in zip(WIDTHS, carried.columns, strict=True)}
         whole = {8: take(rows[8] + 1 + len(facts), n, np.int64)}
-        features = take(len(layout.features), m, np.float32)
+        features = take(len(carried.features), m, np.float32)
         whole[4] = take(rows[4], n, np.int32)
         lengths = take(len(Strings._fields), m, np.uint16).astype(np.int64)
         whole[2], whole[1] = take(rows[2], n, np.int16), take(rows[1], n, np.int8)
         spread = np.zeros((HOP_FACTS, n), np.int64)
-        spread[facts] = whole[8][rows[8] + 1 :]
+        for fact, values in zip(facts, whole[8][rows[8] + 1 :], strict=True):
+            if fact in _FACTS:
+                spread[_FACTS[fact]] = values
         whole[8] = whole[8][: rows[8] + 1]
-        kinds = whole[1][layout.of_width(1).index("kind")]
-        scored = np.isin(np.arange(len(KINDS)), layout.kinds)[kinds]
+        kinds = whole[1][carried.columns[-1].index(_KIND)]
+        if kinds.max(initial=0) >= len(KINDS):
+            raise ForeignHopError(f"a hop holds events of kinds that only a newer release knows: {_MEND}")
+        scored = np.isin(np.arange(len(KINDS)), carried.kinds)[kinds]
         piece = _Piece(slot, whole, spread, scored, features, _strings(take.rest(), lengths))
-        return piece if layout is self.layout else self._fitted(piece, layout)
+        return piece if carried is self.layout.carried else self._fitted(piece, carried)
 
-    def _layout_of(self, head: bytes) -> Layout:
+    def _carried_by(self, head: bytes) -> Carried:
         if head not in self._known:
-            layout = Layout.named_by(head)
-            if not layout.covers(self.layout):
+            carried = read_head(head)
+            if carried is None or not carried.covers(self.layout.carried):
                 raise ForeignHopError(
                     "a hop holds messages of another topology, or of a model that looks at fewer features: " + _MEND
                 )
-            self._known[head] = layout
+            self._known[head] = carried
         return self._known[head]
 
-    def _fitted(self, piece: _Piece, layout: Layout) -> _Piece:
-        """A message of a wider layout, cut to this one."""
+    def _fitted(self, piece: _Piece, carried: Carried) -> _Piece:
+        """A message that carries more, or in another order, cut to this layout."""
+        own = self.layout.carried
         whole = {}
-        for width in WIDTHS:
-            there = layout.of_width(width)
-            rows = [there.index(name) for name in self._names[width]]
+        for width, needed, there in zip(WIDTHS, own.columns, carried.columns, strict=True):
+            rows = [there.index(column) for column in needed]
             whole[width] = piece.whole[width][[*rows, len(there)] if width == 8 else rows]
         kept = self._scored[whole[1][self._names[1].index("kind")]][piece.scored]
-        features = piece.features[[layout.features.index(feature) for feature in self.layout.features]][:, kept]
+        features = piece.features[[carried.features.index(feature) for feature in own.features]][:, kept]
         scored = piece.scored.copy()
         scored[piece.scored] = kept
         return piece._replace(whole=whole, features=features, scored=scored, strings=piece.strings.select(kept))
@@ -206,14 +213,14 @@ _MEND = "let a worker with that one finish them, or begin anew with `kozamori st
 
 def _intact(message: bytes) -> tuple[bytes, memoryview]:
     """The header that names a message's layout, and its body as it is packed."""
-    magic, *_, width = NAMES.unpack_from(message) if len(message) >= NAMES.size else (0, 0)
-    at = head_bytes(width) + COUNTS.size
-    if magic != MAGIC or len(message) < at + CHECK.size:
+    head = head_of(message)
+    at = len(head) + COUNTS.size
+    if not head or len(message) < at + CHECK.size:
         raise ForeignHopError(f"{len(message)} bytes, not a hop message of this release: {_MEND}")
     packed = memoryview(message)[at + CHECK.size :]
     if zlib.crc32(packed, zlib.crc32(message[:at])) != CHECK.unpack_from(message, at)[0]:
         raise ForeignHopError(f"a hop message of {len(message)} bytes is damaged: {_MEND}")
-    return message[: head_bytes(width)], packed
+    return head, packed
 
 
 class _Cursor:

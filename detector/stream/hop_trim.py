@@ -11,7 +11,7 @@ import structlog
 from faust.types import TP
 
 from detector.errors import UserError
-from detector.stream.aside import ask_aside
+from detector.stream.aside import ANSWER_S, ask_aside
 from detector.stream.partition_task import PartitionTask
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,7 @@ class HopTrim:
         self._delete = delete
         self._hops = hops
         self._tasks = tasks
+        self.turns, self.rest_s = 0, interval_s + ANSWER_S
         self._interval_s = interval_s
         self._trimmed: dict[TP, int] = {}
         self._refused = ""
@@ -38,6 +39,7 @@ class HopTrim:
         while True:
             await asyncio.sleep(self._interval_s)
             await self.trim()
+            self.turns += 1
 
     async def trim(self) -> None:
         """Delete what was committed since the last time; a refusal of Kafka is logged once and tried again."""

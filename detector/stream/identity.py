@@ -72,19 +72,14 @@ def _header_missing(stored: Stored) -> bool:
     return stored.committed is not None and stored.keeps_rows and stored.header is None and bool(written)
 
 
-_OUTSIDE = (
-    "committed offset {s.committed} is outside the log, which has {s.begin} to {s.end}"
-    f" (events expired before they were read, or the topic was re-created): {RESET}"
-)
-
 #: In the order in which they are checked: the first that is broken counts.
 RULES = (
     Rule("header unreadable", lambda s: not s.readable,
          "the changelog was begun by a newer release: run that one, or reset"),
     Rule("half warm", lambda s: s.header is not None and s.header.warming,
-         "filling the rows from a history did not end: run `kozamori state warm` again, or reset",
-         "the rows are being filled from a history, or this was interrupted: run `kozamori state warm` again, or begin"
-         " anew with `kozamori state reset`"),
+         "filling the rows did not end: run `kozamori state warm` (or `import`) again, or reset",
+         "the rows are being filled from a history or an export, or this was interrupted: run `kozamori state warm`"
+         " again (or `import`), or begin anew with `kozamori state reset`"),
     Rule("other log", _other_log,
          "the changelog belongs to another topic or stage: check --prefix, or reset",
          "state belongs to stage {s.header.stage} of {s.header.topic}, expected {s.expected.stage} of"
@@ -124,10 +119,10 @@ RULES = (
     Rule("header missing", _header_missing,
          "offsets are committed but the changelog of their rows is gone: reset",
          f"offset {{s.committed}} is committed but the changelog of its rows is gone: {RESET}"),
-    Rule("events expired", lambda s: s.committed is not None and s.committed < s.begin,
-         "the log no longer has the events after the committed offset: reset", _OUTSIDE),
     Rule("beyond the log", lambda s: s.committed is not None and s.committed > s.end,
-         "the committed offset lies behind the log's end, so the topic was re-created: reset", _OUTSIDE),
+         "the committed offset lies behind the log's end, so the topic was re-created: reset",
+         "committed offset {s.committed} is outside the log, which has {s.begin} to {s.end} (the topic was re-created):"
+         f" {RESET}"),
 )  # fmt: skip
 
 

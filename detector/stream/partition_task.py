@@ -45,12 +45,16 @@ class PartitionTask:
     topic_id: str = ""  # of the input, kept in every commit
     node: str = ""  # whose input the partition is of
     upstreams_crc: int = 0  # whose high-water marks it has
+    changelog: tuple[str, str] = ("", "")  # name and id of the topic of its rows, if it has any
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
+    held: bool = False  # not fetched for now: it waits for partitions that are behind in event time
+    deleted_to: int = 0  # where what was deleted of its log before it was read is counted up to
     read_again_from: int = -1  # the last position that was asked for again, because a chunk was not delivered
     #: A chunk is being processed, or failed half-way: rows include events whose outputs are not all registered.
     torn: bool = False
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
+    lag: int = 0  # records that wait, as last measured
     in_flight: int = 0  # chunks processed but in no committed checkpoint
     _garbage: list[Iterator[Record]] = field(default_factory=list)
     _expired: int = 0

@@ -1,7 +1,7 @@
 """The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -18,11 +18,15 @@ Span = tuple[int, int]
 
 
 class Chunk(NamedTuple):
-    """Records of one partition in offset order, delivered in a `generation` of the group."""
+    """Records of one partition in offset order, delivered in a `generation` of the group.
+
+    The log has no record between offset `begin` and the first of them.
+    """
 
     tp: TP
     records: list[Any]  # aiokafka.ConsumerRecord
     generation: int
+    begin: int
 
 
 class Listener(Protocol):
@@ -39,7 +43,11 @@ class Listener(Protocol):
 
 
 class Source(Protocol):
-    """A member of the group: the chunks of its partitions, and their committed offsets."""
+    """A member of the group: the chunks of its partitions, and their committed offsets.
+
+    It reads what is committed: no record of a transaction that was aborted or is still open, and none behind an open
+    one.
+    """
 
     @property
     def generation(self) -> int:
@@ -60,11 +68,17 @@ class Source(Protocol):
     def pause(self) -> None:
         """Deliver no further chunks."""
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch nothing more of these for now, and of all others again; what is under way still comes."""
+
     async def begin_offset(self, tp: TP) -> int:
         """Offset of the first record that the log still has, or its end where it has none."""
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
-        """Offset after the last of each, as the broker says."""
+        """Offset after the last record of each that can be read, as the broker says."""
+
+    def withheld(self, tp: TP) -> int:
+        """Offsets behind that end: the oldest open transaction and what follows it, by the last fetch."""
 
     async def position(self, tp: TP) -> int | None:
         """Offset of the next fetch; None where the partition is not held."""
@@ -103,33 +117,53 @@ class Reader(Protocol):
         """The rows of every changelog partition, each of its stage; None when `still_wanted()` turns false.
 
         `progressed` is called after every slice: the watchdog ends a restore without progress. `UserError` where a
-        row or header is not of a kind this release reads, `WorkerError` where Kafka does not give them.
+        row or header is not of a kind this release reads, `KafkaAwayError` where Kafka does not answer, `WorkerError`
+        where it refuses them.
         """
 
     async def first_offset(self, tp: TP, offset: int) -> int | None:
         """Offset of the first record of `tp` at or after `offset`; None where there is none within a few seconds."""
 
     async def without_records(self, spans: Mapping[TP, Span]) -> set[TP]:
-        """Those partitions that hold no record within their span, [begin, end): offsets there are transaction markers.
+        """Those partitions that hold no record within their span, [begin, end): offsets there are of transaction
+        markers, of aborted records, or of deleted ones.
 
-        Asks until every span has shown a record or was read to its end; `KafkaError` where the log begins behind it.
+        Asks until every span has shown a record or was read to its end.
         """
 
 
 class Topics(Protocol):
-    """Topics as an admin client sees them; its calls block. `UserError` where Kafka refuses."""
+    """Topics as an admin client sees them. `UserError` where Kafka refuses, `KafkaAwayError` where it does not answer.
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    `ids` and `delete_before` block.
+    """
+
+    async def facts(self) -> Mapping[str, TopicFacts]:
         """The declared topics that exist, by name."""
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         """Kafka's ids of the topics of these names that exist."""
 
-    def redrives(self) -> Redrives:
+    async def redrives(self) -> Redrives:
         """What was redriven."""
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         """Delete the records before an offset of each partition."""
+
+
+class Presence(Protocol):
+    """Whether Kafka answers."""
+
+    away: str  # the cause for which it does not, "" while it does
+
+    async def look(self) -> bool:
+        """Ask now; whether it answers."""
+
+    async def back(self) -> None:
+        """Return when Kafka answers."""
+
+    async def gone(self) -> None:
+        """Return when it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +174,6 @@ class Ports:
     producer: Producer
     reader: Reader
     topics: Topics
+    presence: Presence
     clock: Callable[[], float]
     new_writer: Callable[[], int]

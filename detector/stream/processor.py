@@ -121,7 +121,7 @@ class Processor:
         repeats = 0
         if self._node.source is None:
             codec = self._wiring.codecs[self._node.name]
-            values = [record.value for record in records]
+            values = [record.value or b"" for record in records]
             events, repeats = codec.decode(values, [record.offset for record in records], self.marks)
         else:
             events, rejected = self._from_source(self._node.source, records)

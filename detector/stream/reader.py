@@ -31,7 +31,7 @@ class LogReader:
 
     async def first_offset(self, tp: TP, offset: int) -> int | None:
         """See `Reader`."""
-        async with self.opened(max_poll_records=1) as consumer:
+        async with self.opened(max_poll_records=1, auto_offset_reset="earliest") as consumer:
             partition = TopicPartition(*tp)
             consumer.assign([partition])
             consumer.seek(partition, offset)
@@ -42,7 +42,7 @@ class LogReader:
         """See `Reader`."""
         ends = {TopicPartition(*tp): end for tp, (_, end) in spans.items()}
         empty: set[TP] = set()
-        async with self.opened(auto_offset_reset="none") as consumer:
+        async with self.opened(auto_offset_reset="earliest") as consumer:
             consumer.assign(list(ends))
             for tp, (begin, _) in spans.items():
                 consumer.seek(TopicPartition(*tp), begin)
@@ -60,7 +60,8 @@ class LogReader:
     @asynccontextmanager
     async def opened(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
         """A started consumer without a group. An error while it stops never replaces an error of the body."""
-        consumer = self._make(**self._connection, group_id=None, enable_auto_commit=False, **options)
+        options = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed", **options}
+        consumer = self._make(**self._connection, **options)
         try:
             await consumer.start()
             yield consumer

@@ -90,9 +90,23 @@ class Reporting:
             self._stages[node].checkpoint(seconds, written)
             self._stages[node].expired(expired[node])
 
-    def lag(self, task: PartitionTask, records: int) -> None:
-        """The lag of the partition was measured."""
+    def deleted(self, task: PartitionTask, events: int) -> None:
+        """Events were deleted from the log before they were read; told once a task."""
+        if not task.deleted_to:
+            log.error(
+                "events were deleted before they were read",
+                stage=task.node,
+                partition=task.tp.partition,
+                offset=task.position,
+                events=events,
+                action="nobody judged them: make the topic's retention longer than any stop of the workers",
+            )
+        self._stages[task.node].deleted(events)
+
+    def lag(self, task: PartitionTask, records: int, withheld: int) -> None:
+        """The lag of the partition was measured, and what an open transaction holds back."""
         self._stages[task.node].lag(task.tp.partition, records)
+        self._stages[task.node].withheld(task.tp.partition, withheld)
         self.state(task)
 
     def dropped(self, task: PartitionTask) -> None:

@@ -7,7 +7,7 @@ from aiokafka.structs import TopicPartition
 from faust.types import TP
 
 from detector.core.stage import Stage
-from detector.errors import WorkerError
+from detector.errors import KafkaAwayError, WorkerError
 from detector.stream.changelog import Recovery
 from detector.stream.reader import POLL_MS, LogReader
 
@@ -28,7 +28,8 @@ class KafkaReader(LogReader):
         try:
             return await self._read(recoveries, still_wanted, progressed)
         except KafkaError as error:
-            raise WorkerError(f"rows could not be restored: {error!r}") from error
+            kind = KafkaAwayError if error.retriable else WorkerError
+            raise kind(f"rows could not be restored: {error!r}") from error
 
     async def _read(
         self,

@@ -11,17 +11,20 @@ from faust.types import TP
 
 from detector.core.model import Model
 from detector.core.topology import Topology
-from detector.errors import UserError, WorkerError
+from detector.errors import WorkerError
 from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts, check
 from detector.observe.health import Report
 from detector.settings import Settings
+from detector.stream.alignment import Alignment
 from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
+from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
 from detector.stream.letter_sender import LetterSender
 from detector.stream.partition_task import PartitionTask
+from detector.stream.patience import patiently
 from detector.stream.ports import Chunk, Ports
 from detector.stream.processor import DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
@@ -59,8 +62,11 @@ class Shell:
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.tasks: dict[TP, PartitionTask] = {}
+        sources = tuple(settings.input_topic(node) for node in topology.nodes if node.source is not None)
+        self.alignment = Alignment(ports.source, sources, self.tasks)
         self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
-        self.restoring = False  # partitions are assigned that have no task yet
+        self.commits = 0  # checkpoints committed
+        self.restoring = ""  # names the partitions that are assigned and have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     async def begin(self) -> None:
@@ -68,46 +74,47 @@ class Shell:
         started = self._ports.clock()
         self._drop_all()
         self._leaving = False
-        self.restoring = True
         try:
-            facts, redrives = await self._topic_facts()
-            held = self._source.assignment()
-            assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
-            self._reporting.worker.rebalanced(len(assigned))
-            assignment = self._assignment(facts, redrives)
-            tasks = await assignment.begin(assigned, self._progressed)
+            begun = await patiently(self._begin, self._ports.presence)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
             self.fail(error)
             # If it were raised, Faust would log a traceback where a person needs one line.
             await asyncio.Event().wait()
-        if not assignment.stands or len(tasks) < len(assigned):
+        if begun is None:
             return
+        tasks, partitions = begun
         for task in tasks:
             self.tasks[task.tp] = task
             self._reporting.taken(task, self._ports.clock() - started)
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
+        self.alignment.begin(partitions)
         self._progressed()
-        self.restoring = False
-        self._set_ready(ready=True)
+        self.restoring = ""
+        self._ready = True
+        self.show_ready()
+
+    async def _begin(self) -> tuple[list[PartitionTask], int] | None:
+        """A task for each assigned partition, and how many each input has; None where the group rebalances meanwhile.
+
+        Topics are asked for at every assignment: while the worker runs, one may be re-created or given more
+        partitions. What was redriven as well: a reset, before which no worker has partitions, makes it be read anew.
+        """
+        held = self._source.assignment()
+        assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
+        self.restoring = ", ".join(sorted(f"{node.name} {tp.partition}" for tp, node in assigned.items()))
+        facts, redrives = await asyncio.gather(self._ports.topics.facts(), self._ports.topics.redrives())
+        check(self._settings, facts)
+        self._reporting.worker.rebalanced(len(assigned))
+        assignment = self._assignment(facts, redrives)
+        tasks = await assignment.begin(assigned, self._progressed)
+        stands = assignment.stands and len(tasks) == len(assigned)
+        return (tasks, facts[self._settings.account_events].partitions) if stands else None
 
     def _progressed(self) -> None:
         self.progress += 1
-
-    async def _topic_facts(self) -> tuple[Mapping[str, TopicFacts], Redrives]:
-        """Asked at every assignment: while the worker runs, a topic may be re-created or given more partitions.
-
-        What was redriven as well: a reset, before which no worker has partitions, makes them be read from the start.
-        """
-        topics = self._ports.topics
-        try:
-            facts, redrives = await asyncio.gather(asyncio.to_thread(topics.facts), asyncio.to_thread(topics.redrives))
-        except UserError as error:
-            raise WorkerError(f"topics could not be described after a rebalance: {error}") from error
-        check(self._settings, facts)
-        return facts, redrives
 
     def _assignment(self, facts: Mapping[str, TopicFacts], redrives: Redrives) -> Assignment:
         topics = self._settings.account_events, self._settings.wallet_events
@@ -125,8 +132,13 @@ class Shell:
         """Process a chunk and pass its outputs to the producer; an error ends the worker, no chunk is skipped."""
         try:
             await self._wait_for_room(chunk.tp)
+            if (task := await self._task_before(chunk)) is None:
+                return
             async with self._processing:
-                await self._on_chunk(chunk)
+                if not task.ended and chunk.generation == self._source.generation:
+                    await self._process(task, chunk.records)
+            if task.processor.pipeline.node.source is not None:
+                await self.alignment.align()
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
             _raise_if_cancelled(error)
             self.fail(error)
@@ -139,14 +151,24 @@ class Shell:
         while (task := self.tasks.get(tp)) and not task.ended and task.in_flight >= most:
             await self.checkpoint()
 
-    async def _on_chunk(self, chunk: Chunk) -> None:
-        task, records = self.tasks.get(chunk.tp), chunk.records
+    async def _task_before(self, chunk: Chunk) -> PartitionTask | None:
+        """The task whose next records these are; None where the chunk is left out.
+
+        Chunks of one topic are delivered one after the other: nothing else moves the task meanwhile.
+        """
+        task, first = self.tasks.get(chunk.tp), chunk.records[0].offset
         if chunk.generation != self._source.generation or (task is None and self._leaving):
-            return
+            return None
         if task is None:
             raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
-        if records[0].offset != task.position and not await self._is_next(task, records[0].offset):
-            return
+        if first == task.position:
+            return task
+        if not chunk.begin <= task.position < first and not await self._is_next(task, first):
+            return None
+        await count_deleted(self._source, self._reporting, task, first)
+        return None if task.ended else task
+
+    async def _process(self, task: PartitionTask, records: list[Any]) -> None:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
@@ -185,23 +207,21 @@ class Shell:
             self._reporting.alert_durable(source_timestamp_ms)
 
     async def _is_next(self, task: PartitionTask, offset: int) -> bool:
-        """Whether a chunk at `offset` is the next although that is not where the last one ended.
+        """Whether a chunk at `offset` is the next although it was not fetched right behind the last one.
 
-        Offsets may be missing in a log (transaction markers), records must not. After a rebalance Faust may deliver, as
-        if of the new assignment, records fetched before it: then the missing ones are read again, and chunks out of
-        order meanwhile are dropped.
+        Offsets may be missing in a log, records must not. After a rebalance Faust may deliver, as if of the new
+        assignment, records fetched before it: then the missing ones are read again, and chunks out of order meanwhile
+        are dropped.
         """
-        begin = await self._source.begin_offset(task.tp)
-        if begin > task.position or (offset < task.position and task.read_again_from < 0):
+        if offset < task.position and task.read_again_from < 0:
             raise WorkerError(
-                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}"
-                f" (log begins at {begin}): the topic was re-created, or events expired before they were read;"
-                " see `kozamori state show`"
+                f"partition {task.tp.partition} continued at offset {offset} instead of {task.position}:"
+                " the topic was re-created; see `kozamori state show`"
             )
         if offset < task.position:
             return False
         if offset == await self._ports.reader.first_offset(task.tp, task.position):
-            return not task.ended
+            return True
         if task.read_again_from != task.position and not task.ended:
             task.read_again_from = task.position
             log.warning("records were not delivered, they are read again", stage=task.node, offset=task.position)
@@ -228,6 +248,7 @@ class Shell:
             committed = await make_durable(cuts, self)
         if committed:
             self._progressed()
+            self.commits += 1
             self._reporting.checkpoint(committed, self._ports.clock() - started)
         return committed
 
@@ -247,13 +268,19 @@ class Shell:
     async def drain(self) -> None:
         """Stop reading and make a last checkpoint of what was read; a failure where Kafka does not take it."""
         self._source.pause()
-        if not await self._last_checkpoint():
+        last = asyncio.ensure_future(self._last_checkpoint())
+        gone = asyncio.ensure_future(self._ports.presence.gone())
+        await asyncio.wait({last, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not last.done() or not last.result():
+            last.cancel()
             self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))
 
     async def _last_checkpoint(self) -> bool:
-        self._set_ready(ready=False)
+        self._ready = False
+        self.show_ready()
         self._leaving = True
-        self.restoring = False
+        self.restoring = ""
         try:
             await asyncio.wait_for(self.checkpoint(), self._settings.rebalance_timeout_s * FINISH_SHARE)
         except TimeoutError:
@@ -272,16 +299,27 @@ class Shell:
         held: dict[str, list[int]] = {}
         for tp, task in list(self.tasks.items()):
             held.setdefault(task.node, []).append(tp.partition)
-        return Report(self._ready, {node: sorted(partitions) for node, partitions in sorted(held.items())})
+        detail: dict[str, Any] = {node: sorted(partitions) for node, partitions in sorted(held.items())}
+        if cause := self._not_ready():
+            detail["cause"] = cause
+        return Report(not cause, detail)
+
+    def _not_ready(self) -> str:
+        """Why it is not, "" where it is."""
+        if away := self._ports.presence.away:
+            return f"Kafka is away: {away}"
+        if self.restoring:
+            return f"rows are restored: {self.restoring}"
+        return "" if self._ready else "partitions move, or the worker stops" if self._leaving else "no partitions yet"
+
+    def show_ready(self) -> None:
+        """Bring the metric up to date."""
+        self._reporting.worker.ready(ready=not self._not_ready())
 
     def fail(self, error: BaseException) -> None:
         """Make the worker end because of `error`; the first one counts."""
         if not self.failed.done():
             self.failed.set_result(error)
-
-    def _set_ready(self, *, ready: bool) -> None:
-        self._ready = ready
-        self._reporting.worker.ready(ready=ready)
 
     def _drop_all(self) -> None:
         for tp in list(self.tasks):

@@ -17,12 +17,17 @@ log = structlog.get_logger(__name__)
 Watcher = Callable[[], Coroutine[Any, Any, None]]
 
 
-async def serve(source: Source, shell: Shell, watchers: Sequence[Watcher], stop: asyncio.Event) -> BaseException | None:
-    """Start `source` with `shell`; until `stop` is set or something fails. What failed; the source is not stopped."""
+async def serve(
+    source: Source, shell: Shell, watchers: Sequence[Watcher], stop: asyncio.Event, there: Watcher
+) -> BaseException | None:
+    """Start `source` with `shell` once `there()` returns; until `stop` is set or something fails.
+
+    Returns what failed; the source is not stopped.
+    """
     crashed = asyncio.ensure_future(source.crashed())
     stopping = asyncio.ensure_future(stop.wait())
     watching = {asyncio.ensure_future(watcher()): watcher for watcher in watchers}
-    starting = asyncio.ensure_future(source.start(shell))
+    starting = asyncio.ensure_future(_start(source, shell, there))
     ends: set[asyncio.Future[Any]] = {crashed, stopping, shell.failed, *watching}
     await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done() and starting.exception() is None:
@@ -41,6 +46,11 @@ async def serve(source: Source, shell: Shell, watchers: Sequence[Watcher], stop:
     for each in (*watching, crashed, stopping, starting):
         each.cancel()
     return shell.failed.result() if shell.failed.done() else None
+
+
+async def _start(source: Source, shell: Shell, there: Watcher) -> None:
+    await there()
+    await source.start(shell)
 
 
 def _why(ended: "asyncio.Future[None]", watcher: Watcher) -> BaseException:

@@ -9,10 +9,10 @@ timer change nothing, and `Consumer.commit_positions` is the one way an offset r
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Schema
@@ -23,13 +23,23 @@ from faust.types.tuples import ConsumerMessage, Message
 
 from detector.stream.record_batches import send_in_batches
 
-Records = list[Any]  # aiokafka.ConsumerRecord, consecutive offsets of one partition
+#: Years, and still a time that an event loop can wait.
+FOR_EVER_S = 100_000_000
+
+Records = list[Any]  # aiokafka.ConsumerRecord, ascending offsets of one partition
+
+
+class Fetched(NamedTuple):
+    """Records of a partition; the log has none between offset `begin` and the first of them."""
+
+    begin: int
+    records: Records
 
 
 class ChunkScheduler(SchedulingStrategyT):
     """Passes on the records of a fetch, one item a partition, instead of record by record."""
 
-    def iterate(self, records: Mapping[TP, Records]) -> Iterator[tuple[TP, Records]]:
+    def iterate(self, records: Mapping[TP, Any]) -> Iterator[tuple[TP, Any]]:
         """The fetch's partitions with their records, in the order of the fetch."""
         return iter(records.items())
 
@@ -42,7 +52,7 @@ class ChunkSchema(Schema[Any, Any]):
         return None
 
     def loads_value(self, app: Any, message: Message, **kwargs: Any) -> Any:
-        """The records themselves."""
+        """What was fetched, as it is."""
         return message.value
 
 
@@ -53,6 +63,11 @@ LOOK_AGAIN_S = 0.01
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the group membership; commits offsets together with their marks."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._fetched_to: dict[TP, int] = {}  # offset after the last record fetched, of partitions of `_assignment`
+        self._assignment: object = None
+
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
@@ -61,6 +76,40 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust reads committed records only where it writes in transactions itself, which it does not here.
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way
         return consumer
+
+    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Mapping[TP, Any]:
+        found = await super()._fetch_records(consumer, *args, **kwargs)
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - no public way
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is not self._assignment:
+            self._assignment, self._fetched_to = assignment, {}
+        return {tp: self._fetched(tp, records) for tp, records in found.items()}
+
+    def _fetched(self, tp: TP, records: Records) -> Fetched:
+        """The records with where they begin: where the last ones ended, or earlier where it went back since."""
+        first = records[0].offset
+        begin = min(first, self._fetched_to.get(tp, first))
+        self._fetched_to[tp] = records[-1].offset + 1
+        return Fetched(begin, records)
+
+    def withheld(self, tp: TP) -> int:
+        """Offsets between the last stable one and the log's end, by the last fetch; 0 where it is not held."""
+        consumer = self._ensure_consumer()
+        if tp not in consumer.assignment():
+            return 0
+        end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
+        return 0 if end is None or stable is None or stable < 0 else max(0, end - stable)
+
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch of all partitions held but these; does not wait until it is so."""
+        await self.cast_thread(self._hold, frozenset(TopicPartition(*tp) for tp in partitions))
+
+    async def _hold(self, partitions: frozenset[TopicPartition]) -> None:
+        # aiokafka's own pause, not Faust's: that drops what was fetched, as if it had been delivered.
+        consumer = self._ensure_consumer()
+        paused = consumer.paused()
+        consumer.pause(*(partitions & consumer.assignment() - paused))
+        consumer.resume(*(paused - partitions))
 
     async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit `positions`; False when the group has rebalanced, so that the task is over."""
@@ -108,8 +157,8 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    def _to_message(self, tp: TP, records: Records) -> ConsumerMessage:
-        last = records[-1]
+    def _to_message(self, tp: TP, fetched: Fetched) -> ConsumerMessage:
+        last = fetched.records[-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -118,7 +167,7 @@ class Consumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            cast(Any, records),
+            cast(Any, fetched),
             None,
             0,
             0,
@@ -145,6 +194,14 @@ class Consumer(driver.Consumer):
         """Committed offsets with their marks, for those of `partitions` that have any."""
         return await self._thread.committed_positions(partitions)
 
+    def withheld(self, tp: TP) -> int:
+        """Offsets behind the last stable one: what an open transaction holds back."""
+        return self._thread.withheld(tp)
+
+    async def hold(self, partitions: Collection[TP]) -> None:
+        """Fetch of all partitions held but these."""
+        await self._thread.hold(partitions)
+
     async def read_again(self, tp: TP, offset: int) -> None:
         """Continue with the record at `offset`; does nothing where the partition is no longer held."""
         with contextlib.suppress(IllegalStateError):
@@ -163,8 +220,24 @@ class Consumer(driver.Consumer):
         """Does nothing: gaps matter only to Faust's own ack accounting."""
 
 
+class PatientProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no types
+    """Gives no message up while Kafka is away: who waits for it decides when that is too long.
+
+    The idempotent producer repeats requests for ever by itself, but not a batch whose partition has no leader when the
+    broker comes back, nor one that waits behind another.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # No public way: the option would set the patience of single requests too.
+        self._request_timeout_ms = FOR_EVER_S * 1000
+        self._message_accumulator._batch_ttl = FOR_EVER_S  # noqa: SLF001
+
+
 class Producer(driver.Producer):
     """Faust's producer made idempotent, with a way to send many small records as whole batches."""
+
+    _producer_type = PatientProducer
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}

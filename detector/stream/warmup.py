@@ -71,4 +71,4 @@ def _records(node: Node) -> list[Any]:
 
 
 def _record(key: bytes, value: bytes) -> Any:
-    return SimpleNamespace(key=key, value=value, offset=0, timestamp=-1)
+    return SimpleNamespace(key=key, value=value, offset=0, timestamp=_COMMON["occurred_at_ms"])

@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -25,64 +25,81 @@ CHECKS_PER_LIMIT = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Something that has to get on: `progress` changes whenever it does, `waiting` names what waits for it, "" nothing.
+
+    `pause_s`: so much longer than the limit it may stand.
+    """
+
+    progress: Hashable
+    waiting: str = ""
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Signs:
     """Signs of life of the worker, read from the watchdog's thread.
 
-    `beat_s` is the time when the event loop last ran our callback. `progress` is any number that changes whenever
-    work was done: chunks processed, rows restored. `lag` is the records waiting, from end offsets that the broker was
-    *asked* for: a consumer that stopped fetching knows of no new ones. `restoring`: partitions are assigned whose rows
-    are not restored yet; their lag is unknown, and counts as some.
+    `beat_s` is the time when the event loop last ran our callback. `works` by the name that people know. `away`: Kafka
+    does not answer, which no restart mends.
     """
 
     beat_s: float
-    progress: int
-    lag: int
-    restoring: bool = False
+    works: Mapping[str, Work]
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Times of the last check, beat and progress, and the progress then; kept from one check to the next."""
+    """Times of the last check, beat and progress of each work, and the progress then; kept between checks."""
 
     checked_s: float
     beat_s: float
-    moved_s: float
-    progress: int
+    moved: Mapping[str, tuple[float, Hashable]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """`stalled_s`: time without progress although there was work; `reason` is empty while within the limit."""
+    """`stalled_s`: the longest time without progress; `cause` names what stands, once half the limit has passed.
+
+    `over`: beyond the limit.
+    """
 
     stalled_s: float
-    reason: str = ""
-
-
-def initial_timers(signs: Signs, now_s: float) -> Timers:
-    """Initial state: all timers start now."""
-    return Timers(checked_s=now_s, beat_s=now_s, moved_s=now_s, progress=signs.progress)
+    cause: str = ""
+    over: bool = False
 
 
 def check(timers: Timers, signs: Signs, now_s: float, limit_s: float) -> tuple[Timers, Stall]:
     """Whether the worker still works, `now_s` by a monotonic clock; pure.
 
-    Fails when the event loop has not run for `limit_s`, or when records, or assigned partitions, have waited for
-    `limit_s` without progress.
+    Fails when the event loop has not run for `limit_s`, or when something that has work has made no progress for
+    `limit_s`, whatever moves beside it.
     """
     # The thread itself did not run: the whole process was paused (a suspended machine). All timers start again.
     paused = now_s - timers.checked_s > limit_s / 2
     beat_s = now_s if paused else max(timers.beat_s, signs.beat_s)
-    idle = (signs.lag <= 0 and not signs.restoring) or signs.progress != timers.progress
-    moved_s = now_s if paused or idle else timers.moved_s
-    timers = Timers(checked_s=now_s, beat_s=beat_s, moved_s=moved_s, progress=signs.progress)
-    silent_s, still_s = now_s - beat_s, now_s - moved_s
-    if silent_s > limit_s:
-        return timers, Stall(silent_s, f"the event loop has not run for {silent_s:.0f} s, limit {limit_s:g} s")
-    if still_s > limit_s:
-        waits = "rows not restored" if signs.restoring else f"{signs.lag} records waiting"
-        return timers, Stall(still_s, f"no progress for {still_s:.0f} s with {waits}, limit {limit_s:g} s")
+    moved: dict[str, tuple[float, Hashable]] = {}
+    for name, work in signs.works.items():
+        since_s, progress = timers.moved.get(name, (now_s, work.progress))
+        moves = paused or signs.away or not work.waiting or progress != work.progress
+        moved[name] = (now_s if moves else since_s, work.progress)
+    silent_s = now_s - beat_s
     # The loop is always silent between two beats.
-    return timers, Stall(max(still_s, silent_s if silent_s > 4 * BEAT_S else 0.0))
+    stalls = [_stall(silent_s if silent_s > 4 * BEAT_S else 0.0, limit_s, "the event loop has not run")]
+    for name, work in signs.works.items():
+        still_s = now_s - moved[name][0]
+        stalls.append(_stall(still_s, limit_s, f"{name} made no progress", f" with {work.waiting}", work.pause_s))
+    return Timers(now_s, beat_s, moved), max(stalls, key=lambda stall: stall.stalled_s)
+
+
+def _stall(still_s: float, limit_s: float, what: str, waiting: str = "", pause_s: float = 0.0) -> Stall:
+    # What may rest stands that long without blame.
+    stalled_s = max(0.0, still_s - pause_s)
+    if stalled_s <= limit_s / 2:
+        return Stall(stalled_s)
+    cause = f"{what} for {still_s:.0f} s{waiting}, limit {limit_s + pause_s:g} s"
+    return Stall(stalled_s, cause, over=stalled_s > limit_s)
 
 
 class Pulse:
@@ -105,9 +122,9 @@ class Pulse:
 
 
 class Watchdog:
-    """A thread that checks `signs()` and calls `end(reason)` once, when the worker has stopped working.
+    """A thread that checks `signs()` and calls `end(cause)` once, when the worker has stopped working.
 
-    `note(stalled_s)` is called at every check, for a metric. `failure` is what `/healthz` shows.
+    `note(stalled_s)` is called at every check, for a metric. `cause` is what `/healthz` shows: from half the limit on.
     """
 
     def __init__(
@@ -119,19 +136,20 @@ class Watchdog:
         end: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.failure = ""
+        self.cause = ""
         self._signs = signs
         self._limit_s = limit_s
         self._note = note
         self._end = end
         self._clock = clock
-        self._timers = initial_timers(signs(), clock())
+        self._ended = False
+        self._timers = Timers(clock(), clock())
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._timers = initial_timers(self._signs(), self._clock())
+        """Start the thread; all timers start now."""
+        self._timers = Timers(self._clock(), self._clock())
         self._thread.start()
 
     def stop(self) -> None:
@@ -141,12 +159,15 @@ class Watchdog:
             self._thread.join()
 
     def check(self) -> None:
-        """Check once; ends the process, once, where it stalled too long."""
+        """Check once; ends the process, once, where something stalled too long."""
         self._timers, stall = check(self._timers, self._signs(), self._clock(), self._limit_s)
         self._note(stall.stalled_s)
-        if stall.reason and not self.failure:
-            self.failure = stall.reason
-            self._end(stall.reason)
+        if self._ended:
+            return
+        self.cause = stall.cause
+        if stall.over:
+            self._ended = True
+            self._end(stall.cause)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._limit_s / CHECKS_PER_LIMIT):

@@ -2,10 +2,9 @@
 
 import asyncio
 import gc
-import os
-import signal
-import sys
+from collections.abc import Callable
 from importlib.metadata import version
+from typing import Protocol
 
 import structlog
 
@@ -18,25 +17,50 @@ from detector.core.model import Model
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
 from detector.jst import DAY_MS
-from detector.kafka.topics import check, inspect
+from detector.kafka.security import client_options
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
+from detector.stream.ending import explained, leave, status_of
 from detector.stream.faust_ports import faust_ports
 from detector.stream.hop_trim import HopTrim
 from detector.stream.lag import LagWatch
-from detector.stream.ports import Source
+from detector.stream.presence import Brokers, Presence
 from detector.stream.reporting import Reporting
 from detector.stream.shell import Shell
+from detector.stream.signs import Turning, works_of
+from detector.stream.startup import wait_until_it_fits
 from detector.stream.supervision import serve
 from detector.stream.topic_watch import TopicWatch
 from detector.stream.warmup import warm_up
 from detector.stream.watchdog import Pulse, Signs, Watchdog, end_process
+from detector.termination import STOP_SIGNALS
 
 log = structlog.get_logger(__name__)
 
-#: Leaving the group and closing connections; a supervisor usually waits 30 s.
-STOP_TIMEOUT_S = 10.0
+
+class Health:
+    """What `/healthz` and `/readyz` answer, from the start on; each part of the worker's life puts in its own."""
+
+    def __init__(self) -> None:
+        self._alive: Callable[[], Report] = lambda: Report(ok=True)
+        self._ready: Callable[[], Report] = lambda: Report(ok=False, detail={"cause": "the worker starts"})
+
+    def wait(self, cause: str) -> None:
+        """Not ready, because Kafka is away."""
+        self._ready = lambda: Report(ok=False, detail={"cause": f"Kafka is away: {cause}"})
+
+    def run(self, alive: Callable[[], Report], ready: Callable[[], Report]) -> None:
+        """What a worker that runs says of itself."""
+        self._alive, self._ready = alive, ready
+
+    def alive(self) -> Report:
+        """Fails only where a restart helps."""
+        return self._alive()
+
+    def ready(self) -> Report:
+        """Whether all partitions assigned are read."""
+        return self._ready()
 
 
 def run_worker(settings: Settings) -> int:
@@ -47,11 +71,26 @@ def run_worker(settings: Settings) -> int:
     if settings.controller:
         model = model.with_controller()
     topology = topology_for(model)
-    check(settings, inspect(settings))
-    warm_up(topology, model)
-    # Modules, kernels and the model live as long as the process: no collection, in the middle of a chunk, scans them.
-    gc.collect()
-    gc.freeze()
+    metrics, health = _metrics(settings, model), Health()
+    server = HealthServer(
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        registry=metrics.registry,
+        alive=health.alive,
+        ready=health.ready,
+    )
+    with server:
+        wait_until_it_fits(settings, health.wait)
+        warm_up(topology, model)
+        # Modules, kernels and the model live as long as the process: no collection, in the middle of a chunk, scans
+        # them.
+        gc.collect()
+        gc.freeze()
+        log.info("worker starts", group=settings.group, model=model.version, metrics_port=server.port)
+        return asyncio.run(_run(settings, topology, model, metrics, health))
+
+
+def _metrics(settings: Settings, model: Model) -> Metrics:
     metrics = Metrics(version("kozamori"))
     metrics.model(
         version=model.version,
@@ -64,82 +103,77 @@ def run_worker(settings: Settings) -> int:
     if not settings.controller:
         metrics.multiplier(SHARED_NAME, 1.0)
     metrics.dead_letter_reasons(list(REASONS))
-    return asyncio.run(_Worker(settings, topology, model, metrics).run())
+    return metrics
+
+
+async def _run(settings: Settings, topology: Topology, model: Model, metrics: Metrics, health: Health) -> int:
+    return await _Worker(settings, topology, model, metrics, health).run()
+
+
+class Watching(Turning, Protocol):
+    """A watcher: one whose `run` ends, or raises, ends the worker."""
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
 
 
 class _Worker:
-    def __init__(self, settings: Settings, topology: Topology, model: Model, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, topology: Topology, model: Model, metrics: Metrics, health: Health) -> None:
         self._settings = settings
         self._topology = topology
-        self._model = model
         self._metrics = metrics
+        self._health = health
+        inputs = [settings.input_topic(node) for node in topology.nodes]
+        self._brokers = Brokers(client_options(settings), inputs)
+        self._presence = Presence(self._brokers.ask)
+        ports = faust_ports(settings, topology, self._presence)
+        self._ports = ports
+        reporting = Reporting(metrics, [node.name for node in topology.nodes], model.burn_in_days)
+        self._shell = shell = Shell(settings, topology, model, reporting, ports)
+        self._presence.changed = shell.show_ready
+        self._watchers: list[Watching] = [
+            self._presence,
+            LagWatch(ports.source, ports.reader, shell.tasks, reporting),
+            TopicWatch(ports.topics.ids, shell.tasks, shell.fail),
+        ]
+        if settings.trim_hops_s:
+            hops = {settings.hop_topic(node.name) for node in topology.nodes if node.source is None}
+            trim = HopTrim(ports.topics.delete_before, frozenset(hops), shell.tasks, settings.trim_hops_s)
+            self._watchers.append(trim)
 
     async def run(self) -> int:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        ports = faust_ports(self._settings, self._topology)
-        reporting = Reporting(self._metrics, [node.name for node in self._topology.nodes], self._model.burn_in_days)
-        shell = Shell(self._settings, self._topology, self._model, reporting, ports)
-        lag = LagWatch(ports.source, ports.reader, shell.tasks, reporting)
-        watchers = [shell.run_checkpoints, lag.run, TopicWatch(ports.topics.ids, shell.tasks, shell.fail).run]
-        if self._settings.trim_hops_s:
-            hops = {self._settings.hop_topic(node.name) for node in self._topology.nodes if node.source is None}
-            trim = HopTrim(ports.topics.delete_before, frozenset(hops), shell.tasks, self._settings.trim_hops_s)
-            watchers.append(trim.run)
+        """Run until asked to stop or something fails; the exit status."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+        def orderly() -> None:
+            loop.call_soon_threadsafe(stop.set)
+
+        STOP_SIGNALS.orderly(orderly)
         pulse = Pulse()
         pulse.start(loop)
+        works = works_of(self._shell, self._watchers, self._settings.watchdog_s)
         watchdog = Watchdog(
-            lambda: Signs(pulse.beat_s, shell.progress, lag.waiting, restoring=shell.restoring),
+            lambda: Signs(pulse.beat_s, works(), bool(self._presence.away)),
             limit_s=self._settings.watchdog_s,
             note=self._metrics.stalled,
             end=end_process,
         )
-        health = HealthServer(
-            host=self._settings.metrics_host,
-            port=self._settings.metrics_port,
-            registry=self._metrics.registry,
-            alive=lambda: Report(not watchdog.failure, {"stalled": watchdog.failure} if watchdog.failure else {}),
-            ready=shell.readiness,
-        )
-        with health:
-            log.info("worker starts", group=self._settings.group, model=self._model.version, metrics_port=health.port)
-            watchdog.start()
-            try:
-                error = await serve(ports.source, shell, watchers, stop)
-                await _stop(ports.source, error)
-            finally:
-                watchdog.stop()
-                pulse.stop()
-        return _status(error)
+        self._health.run(lambda: _alive(watchdog.cause, self._shell), self._shell.readiness)
+        watchdog.start()
+        try:
+            own = self._shell.run_checkpoints, self._shell.alignment.run
+            watchers = [*own, *(watcher.run for watcher in self._watchers)]
+            error = await serve(self._ports.source, self._shell, watchers, stop, self._presence.back)
+            error = await explained(error, self._settings, self._presence)
+            await leave(self._ports.source, error, away=bool(self._presence.away))
+            await self._brokers.close()
+        finally:
+            watchdog.stop()
+            pulse.stop()
+        return status_of(error)
 
 
-async def _stop(source: Source, error: BaseException | None) -> None:
-    """Leave the group and close connections; where that takes too long, end the process with the same status."""
-    leaving = asyncio.ensure_future(source.stop())
-    # Not wait_for: Faust swallows the cancellation, a member that still joins waits for all others, and its thread,
-    # no daemon, would keep the process from ending.
-    await asyncio.wait({leaving}, timeout=STOP_TIMEOUT_S)
-    if leaving.done():
-        if (failure := leaving.exception()) is not None:
-            log.warning("stopping was not orderly", error=type(failure).__name__)
-        return
-    log.warning("stopping took too long, the process ends without it", seconds=STOP_TIMEOUT_S)
-    try:
-        status = _status(error)
-    except UserError as refused:
-        sys.stderr.write(f"kozamori: {refused}\n")
-        status = 2
-    sys.stderr.flush()
-    os._exit(status)
-
-
-def _status(error: BaseException | None) -> int:
-    if error is None:
-        log.info("worker ends", status=0)
-        return 0
-    if isinstance(error, UserError):
-        raise error
-    log.critical("worker ends", status=1, error=str(error) or repr(error), exc_info=error)
-    return 1
+def _alive(cause: str, shell: Shell) -> Report:
+    if not cause and shell.failed.done():
+        cause = f"the worker ends: {shell.failed.result()!r}"
+    return Report(not cause, {"cause": cause} if cause else {})

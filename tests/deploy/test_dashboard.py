@@ -63,6 +63,7 @@ def work(stage: StageMetrics) -> None:
     stage.hop_sent(1, 900)
     stage.hop_repeats(1)
     stage.lag(0, 3)
+    stage.withheld(0, 0)
     stage.unacknowledged(0, 4)
     stage.rows(0, 4, 4_000)
     stage.age(0, 604_800)

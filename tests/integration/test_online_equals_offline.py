@@ -1,7 +1,7 @@
 """A worker and `kozamori score` say the same of the same log, to the last bit.
 
 The model's budget is so large that every scored event alerts and passes through the last hop with its features.
-`KOZAMORI_EQUALITY_EVENTS` sets the number of events (30,000 by default).
+`KOZAMORI_EQUALITY_EVENTS` sets the number of events (15,000 by default).
 
 A file has one order. So have the logs that two stages saw in several partitions (see `support.hop_order`). A third
 stage takes what comes out of the second's partitions as these happen to be worked through, which may contradict the
@@ -47,7 +47,7 @@ from producers.publish import publish
 from producers.scenarios import SCENARIOS, sized
 from producers.simulation import tables
 
-EVENTS = int(os.environ.get("KOZAMORI_EQUALITY_EVENTS", "30000"))
+EVENTS = int(os.environ.get("KOZAMORI_EQUALITY_EVENTS", "15000"))
 #: Chains, and the partitions of their topics.
 SETUPS = ((WALLET_CHAIN, 4), (CHAINS[-1], 1))
 SEED = 11

@@ -1,11 +1,14 @@
 """Faust, aiokafka and a real Kafka do what the shell relies on: the same suite as for the Kafka in memory."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 
 import pytest
 from confluent_kafka import Producer
-from support.ports_suite import CHUNK, KeyValue, PortsSuite
+from faust.types import TP
+from support.ports_suite import CHUNK, Inbox, KeyValue, PortsSuite, member, until
+from support.protocol.fake_ports import Here
 from support.shared_kafka import Cluster
 
 from detector.kafka.clients import admin_client
@@ -38,14 +41,17 @@ class RealCluster:
     def ports(self) -> Ports:
         kafka = FaustKafka(self.settings, self._inputs())
         reader, topics = KafkaReader(client_options(self.settings)), KafkaTopics(self.settings)
-        return Ports(kafka, kafka, reader, topics, lambda: 0.0, lambda: 1)
+        return Ports(kafka, kafka, reader, topics, Here(), lambda: 0.0, lambda: 1)
+
+    def begun(self) -> Producer:
+        """A producer in a transaction."""
+        made = Producer({"bootstrap.servers": self.settings.bootstrap[0], "transactional.id": secrets.token_hex(4)})
+        made.init_transactions(PATIENCE_S)
+        made.begin_transaction()
+        return made
 
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
-        named = {"transactional.id": secrets.token_hex(4)} if marked else {}
-        producer = Producer({"bootstrap.servers": self.settings.bootstrap[0], **named})
-        if marked:
-            producer.init_transactions(PATIENCE_S)
-            producer.begin_transaction()
+        producer = self.begun() if marked else Producer({"bootstrap.servers": self.settings.bootstrap[0]})
         for key, value in records:
             producer.produce(topic, value, key, 0)
         if marked:
@@ -57,3 +63,24 @@ class TestKafka(PortsSuite):
     @pytest.fixture
     def cluster(self, kafka: Cluster) -> RealCluster:
         return RealCluster(kafka.bootstrap)
+
+    async def test_only_what_is_committed_is_given(self, cluster: RealCluster) -> None:
+        tp = TP(cluster.settings.account_events, 0)
+        inbox, topic = Inbox(), tp.topic
+        producer = cluster.begun()
+        producer.produce(topic, b"aborted", None, 0)  # 0
+        await asyncio.to_thread(producer.flush, PATIENCE_S)
+        await asyncio.to_thread(producer.abort_transaction, PATIENCE_S)  # 1
+        producer.begin_transaction()
+        producer.produce(topic, b"committed", None, 0)  # 2
+        await asyncio.to_thread(producer.flush, PATIENCE_S)
+        cluster.put(topic, [(None, b"behind it")])  # 3
+        async with member(cluster, inbox) as ports:
+            await until(lambda: ports.source.withheld(tp) == 2)
+            assert [] == inbox.offsets(tp)
+            assert {tp: 2} == await ports.source.end_offsets(tp)
+            assert {tp} == await ports.reader.without_records({tp: (0, 2)})
+            await asyncio.to_thread(producer.commit_transaction, PATIENCE_S)
+            await until(lambda: len(inbox.offsets(tp)) == 2)
+            assert [2, 3] == inbox.offsets(tp)
+            assert 2 == await ports.reader.first_offset(tp, 0)

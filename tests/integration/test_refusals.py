@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from kafka.structs import OffsetAndMetadata
-from support.deployments import add_partitions, delete_records, recreate
+from support.deployments import add_partitions, recreate
 from support.models import make_draft
 from support.replays import left_in_kafka, offline, same
 from support.scenes import Scene
@@ -129,10 +129,6 @@ def test_a_port_in_use_is_refused(deployed: Settings, tmp_path: Path) -> None:
     assert "set metrics_host and metrics_port (0 takes a free one)" in line
 
 
-def expire(settings: Settings, committed: dict[int, int]) -> None:
-    delete_records(settings, [max(committed.values()) + 1] * len(committed))
-
-
 def more_partitions(settings: Settings, committed: dict[int, int]) -> None:
     add_partitions(settings, len(committed) + 1, settings.account_events, settings.wallet_events)
 
@@ -157,7 +153,6 @@ def commit_beyond(settings: Settings, committed: dict[int, int]) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Settings, dict[int, int]], None], str]] = {
-    "events expired": (expire, "events expired before they were read"),
     "topic re-created": (lambda settings, _: recreate(settings, settings.account_events), "the topic was re-created"),
     "partitions added": (more_partitions, "has 2 partitions, expected 3"),
     "changelog gone": (
@@ -182,7 +177,7 @@ def finish(settings: Settings, log: Path) -> None:
 
 
 #: Where the log itself has changed, what a worker makes of it is looked at as well.
-REBUILT = ("events expired", "partitions added")
+REBUILT = ("partitions added",)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

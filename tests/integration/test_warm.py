@@ -24,7 +24,7 @@ from support.deployments import (
     send,
 )
 from support.hop_order import differing_bits, hopped, log_order, sources
-from support.replays import read_all
+from support.replays import read_all, rows_and_hops
 from support.scenes import Scene, make_scene
 from support.shared_kafka import Cluster
 from support.workers import Progress, WorkerProcess, wait_until
@@ -80,10 +80,18 @@ def warm(settings: Settings, history: Path, *options: str) -> dict[str, Any]:
     return found
 
 
-def said(settings: Settings, history: Path, *options: str) -> str:
+def said(settings: Settings, history: Path | None, *options: str) -> str:
     """The same for people, notes among it."""
     where = ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix, "--deployment", settings.deployment]
-    arguments = ["state", "warm", str(history), *where, "--model", str(settings.model), *options]
+    arguments = [
+        "state",
+        "warm",
+        *([] if history is None else [str(history)]),
+        *where,
+        "--model",
+        str(settings.model),
+        *options,
+    ]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False, standalone_mode=False)
     return result.stdout if "--json" in options else result.output
 
@@ -227,6 +235,46 @@ def misplaced(settings: Settings) -> None:
         b'"account":"0000000000000000"}'
     )
     send(settings, settings.account_events, {part: [(b"0" * 16, value)] for part in range(2)})
+
+
+def test_a_deployment_filled_from_its_topics_goes_on_exactly_where_they_ended(
+    account_scene: Scene, tmp_path: Path
+) -> None:
+    settings, topology = deployment(account_scene), topology_for(account_scene.model)
+    before, after = halves(account_scene)
+    assert publish([before], client_options(settings), settings.prefix).complete
+    send(settings, settings.account_events, {0: [(b"0" * 16, b"{")]})
+    done = json.loads(said(settings, None, "--from-topics", "--yes", "--json"))
+    assert (accounts_of(before).num_rows, 1) == (done["events"], done["unreadable"])
+    begins = {int(partition): offset for partition, offset in done["stages"][0]["begin_at"].items()}
+    assert accounts_of(before).num_rows + 1 == sum(begins.values())
+    assert publish([after], client_options(settings), settings.prefix).complete
+    run_worker(settings, tmp_path / "worker.log")
+
+    run = MemoryRun(topology, account_scene.model, ttl_ms=400 * DAY_MS)
+    for batch in to_batches(before, 1_000, which="account"):
+        run.process(batch)
+    run.pipelines["cases"] = Pipeline(topology, topology.node("cases"), account_scene.model, ttl_ms=400 * DAY_MS)
+    log = one_log(
+        tuple(
+            Sourced(0, partition, record)
+            for partition, records in read_all(settings, settings.account_events).items()
+            for record in records
+            if record.offset >= begins[partition]
+        )
+    )
+    cases = run.process(log.batch._replace(offset=log.batch.offset + before.num_rows), log.strings).cases
+    topics = settings.account_events, settings.wallet_events
+    explained = Explainer(account_scene.model, topology.chain, topics).explain(cases.events, cases.raised)
+    on_bus = [record.value for records in read_all(settings, settings.alerts).values() for record in records]
+    assert sorted(map(encode_alert, explained)) == sorted(on_bus)
+    assert len(on_bus) > 10
+    rows, _ = rows_and_hops(settings, account_scene.model)
+    expected = run.pipelines["account"].rows.snapshot()
+    found = np.concatenate([rows["account", partition] for partition in begins])
+    for kept in (expected, found):  # where in its log an event lies is another matter
+        kept["last_offset"], kept["last_index"] = 0, 0
+    assert expected.tobytes() == found[np.argsort(found["key"])].tobytes()
 
 
 REFUSED: dict[str, tuple[Callable[[Settings], object], str]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.deployments import delete_records, events, recreate
+from support.deployments import recreate
 from support.replays import left_in_kafka, offline, rows_and_hops, same
 from support.scenes import Scene
 from support.workers import Progress, WorkerProcess, wait_until
@@ -124,15 +124,6 @@ def test_a_topic_made_anew_is_refused_until_the_state_is_reset(small_scene: Scen
     assert "kozamori state reset" in refusal(settings, tmp_path / "refused.log")
     reset(settings, "earliest")
     run(settings, tmp_path / "second.log", lambda _: verdicts(settings) == {"ok"})
-
-
-def test_events_that_expired_unread_are_refused(small_scene: Scene, tmp_path: Path) -> None:
-    settings = small_scene.fresh("expired")
-    run(settings, tmp_path / "first.log", Progress.finished)
-    events(settings, 3)
-    delete_records(settings, [partition.log_end for partition in show(settings).partitions])
-    assert verdicts(settings) == {"ok", "events expired"}
-    assert "kozamori state reset" in refusal(settings, tmp_path / "refused.log")
 
 
 def test_a_running_worker_keeps_its_state(small_scene: Scene, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from detector.core.stages.budget import BUDGET
 from detector.core.topology import Topology, topology_of
 from detector.stream.high_water import HighWaterMarks
 from detector.stream.hop_codec import HopCodec, Hopped
-from detector.stream.hop_layout import COUNTS, NAMES, POSITION_COLUMNS, Layout, head_bytes
+from detector.stream.hop_head import head_of
+from detector.stream.hop_layout import COUNTS, POSITION_COLUMNS, Layout
 
 TOPOLOGY = topology_of(SOURCE_CHAIN, BUDGET)
 HOPS = [node.name for node in TOPOLOGY.nodes if node.source is None]
@@ -85,8 +86,7 @@ def contents(events: Events) -> list[tuple[object, ...]]:
 
 def counts(message: bytes) -> tuple[int, int, int, int, int]:
     """Of a hop message: slot, events, of them with features, bits of facts, bytes of the body."""
-    *_, width = NAMES.unpack_from(message)
-    slot, events, scored, facts, size = COUNTS.unpack_from(message, head_bytes(width))
+    slot, events, scored, facts, size = COUNTS.unpack_from(message, len(head_of(message)))
     return slot, events, scored, facts, size
 
 

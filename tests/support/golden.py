@@ -7,7 +7,7 @@ none. Those of a recorded version are never written over.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,10 +51,11 @@ class RecordedError(Exception):
 
 
 class Digests(NamedTuple):
-    """SHA-256 in hex of a stage's features and facts, and of its rows' bytes."""
+    """SHA-256 in hex of a stage's features and facts, and of its rows' bytes; of single features by name."""
 
     features: str
     rows: str
+    single: dict[str, str]
 
 
 #: Of each part of a stage, the attribute that is its version.
@@ -63,10 +64,16 @@ VERSION_OF = {"features": "features_version", "rows": "version"}
 
 @dataclass(frozen=True)
 class Recorded:
-    """Digests by stage, part and version; `events`: digest of the events they are of."""
+    """Digests by stage, part and version; `events`: digest of the events they are of.
+
+    `names`: the features, by their first names, that a version's digest is of, by stage and version. One that came
+    later changes no other, needs no new version and has a digest of its own, in `later`.
+    """
 
     events: str
     digests: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    names: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    later: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
 
     def of(self, stage: Stage, part: str) -> str | None:
         """What is recorded for the stage's present version."""
@@ -74,8 +81,8 @@ class Recorded:
 
     def complaints(self, stage: Stage) -> Iterator[str]:
         """What is wrong with the stage, and what to do; nothing if its digests are those of its versions."""
-        found = digests_of(stage)._asdict()
-        for part, digest in found.items():
+        found = digests_of(stage, self.names_of(stage))
+        for part, digest in zip(VERSION_OF, (found.features, found.rows), strict=True):
             name, recorded = VERSION_OF[part], self.of(stage, part)
             version = getattr(stage, name)
             if recorded is None:
@@ -86,17 +93,37 @@ class Recorded:
                     f" {version + 1}, then record them with {COMMAND}"
                 )
 
+        later = self.later.get(stage.name, {}).get(str(stage.features_version), {})
+        for name, single in found.single.items():
+            if name not in later:
+                yield f"feature {name} of stage {stage.name} has no digest: record it with {COMMAND}"
+            elif later[name] != single:
+                yield f"feature {name} of stage {stage.name} is not what it was: raise its features_version"
+
+    def names_of(self, stage: Stage) -> tuple[str, ...]:
+        """The features that the digest of the stage's present version is of: all where none is recorded."""
+        all_of_them = [feature.known_as for feature in stage.features]
+        return tuple(self.names.get(stage.name, {}).get(str(stage.features_version), all_of_them))
+
     def with_stage(self, stage: Stage) -> "Recorded":
         """These, and the digests of the stage's present versions; RecordedError where a version has others."""
         if wrong := [complaint for complaint in self.complaints(stage) if "has no digest" not in complaint]:
             raise RecordedError("; ".join(wrong))
         parts = self.digests.get(stage.name, {})
-        found = digests_of(stage)._asdict()
+        names, version = self.names_of(stage), str(stage.features_version)
+        found = digests_of(stage, names)
         of_stage = {
             part: {**parts.get(part, {}), str(getattr(stage, VERSION_OF[part])): digest}
-            for part, digest in found.items()
+            for part, digest in zip(VERSION_OF, (found.features, found.rows), strict=True)
         }
-        return Recorded(self.events, {**self.digests, stage.name: of_stage})
+        names_of_stage = {**self.names.get(stage.name, {}), version: list(names)}
+        later = {**self.later.get(stage.name, {}), **({version: found.single} if found.single else {})}
+        return Recorded(
+            self.events,
+            {**self.digests, stage.name: of_stage},
+            {**self.names, stage.name: names_of_stage},
+            {**self.later, **({stage.name: later} if later else {})},
+        )
 
 
 def read() -> Recorded:
@@ -163,8 +190,14 @@ def run(stage: Stage) -> tuple[Outcome, PackedRows]:
     return pipeline.process(input_of(stage)), pipeline.rows
 
 
-def digests_of(stage: Stage) -> Digests:
-    """The digests of the stage as it is: rows after each event, since what comes later may cover what differed."""
+def digests_of(stage: Stage, names: tuple[str, ...]) -> Digests:
+    """The digests of the stage as it is, with the features of these names, and of each other one.
+
+    Rows after each event, since what comes later may cover what differed. A feature that is gone leaves its place out.
+    """
+    known = {feature.known_as: index for index, feature in enumerate(stage.features)}
+    columns = [known[name] for name in names if name in known]
+    single = {name: hashlib.sha256() for name in known if name not in names}
     features, rows = hashlib.sha256(), hashlib.sha256()
     pipeline, events = pipeline_of(stage), input_of(stage)
     for i in range(events.size):
@@ -172,13 +205,15 @@ def digests_of(stage: Stage) -> Digests:
         outcome = pipeline.process(before)
         X, facts = outcome.events.X, outcome.events.facts
         X[np.isnan(X)] = np.nan  # of many kinds of NaN one
-        features.update(outcome.status.tobytes() + X.tobytes())
+        features.update(outcome.status.tobytes() + np.ascontiguousarray(X[:, columns]).tobytes())
+        for name, digest in single.items():
+            digest.update(X[:, known[name]].tobytes())
         for fact in np.flatnonzero(before.facts[0] != facts[0]):
             features.update(f"{FACTS[fact]} {facts[0, fact]}".encode())
         left: Any = pipeline.rows.snapshot().copy()
         left["version"], left["kernel"] = 0, 0  # they are names for what the digest is of
         rows.update(left[np.argsort(left["key"])].tobytes())
-    return Digests(features.hexdigest(), rows.hexdigest())
+    return Digests(features.hexdigest(), rows.hexdigest(), {name: one.hexdigest() for name, one in single.items()})
 
 
 def main() -> None:
@@ -191,7 +226,7 @@ def main() -> None:
             recorded = recorded.with_stage(stage)
     except RecordedError as error:
         raise SystemExit(str(error)) from None
-    text = json.dumps({"events": recorded.events, "digests": recorded.digests}, indent=2, sort_keys=True)
+    text = json.dumps(asdict(recorded), indent=2, sort_keys=True)
     DIGESTS.write_text(text + "\n")
 
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from detector.contract.batch import Batch
 from detector.core.events import Events
 from detector.stream.high_water import HighWaterMarks
-from detector.stream.hop_layout import COUNTS, NAMES, head_bytes
+from detector.stream.hop_head import head_of
+from detector.stream.hop_layout import COUNTS
 from detector.stream.processor import Wiring
 
 #: Columns that differ from run to run: where an event lies in the hop.
@@ -50,8 +51,7 @@ class Lanes:
 
 def slot_in(message: bytes) -> int:
     """The upstream partition's slot in a hop message."""
-    *_, width = NAMES.unpack_from(message)
-    slot: int = COUNTS.unpack_from(message, head_bytes(width))[0]
+    slot: int = COUNTS.unpack_from(message, len(head_of(message)))[0]
     return slot
 
 

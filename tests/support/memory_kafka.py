@@ -1,14 +1,14 @@
 """The model's small Kafka as a broker that answers at once: for the suite that holds it to a real one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from faust.types import TP
 from support.ports_suite import CHUNK, KeyValue
 from support.protocol.bus import SETTINGS, Commit, Queue, Record
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Look
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Look
 from support.protocol.judge import Lenient
 from support.protocol.kafka import Durable, Kafka
 from support.protocol.scenes import both_world
@@ -40,7 +40,7 @@ class MemoryCluster:
         member = Member(self)
         source = MemorySource(member)
         topics = FakeTopics(member, self.kafka.delete_before)
-        return Ports(source, FakeProducer(member), FakeReader(member), topics, lambda: 0.0, lambda: 1)
+        return Ports(source, FakeProducer(member), FakeReader(member), topics, Here(), lambda: 0.0, lambda: 1)
 
     def put(self, topic: str, records: Sequence[KeyValue], *, marked: bool = False) -> None:
         """Append records."""
@@ -65,6 +65,7 @@ class Member:
         self.name = 0
         self.listener: Listener | None = None
         self.paused = False
+        self.held: set[TP] = set()
         self._next: dict[TP, int] = {}
 
     @property
@@ -118,9 +119,9 @@ class Member:
         while True:
             await asyncio.sleep(0.001)
             for tp in self.inputs:
-                if not self.paused and (records := self._waiting(tp)[:CHUNK]):
-                    self._next[tp] = records[-1].offset + 1
-                    await self.listener.on_chunk(Chunk(tp, list(records), self.name))
+                if not self.paused and tp not in self.held and (records := self._waiting(tp)[:CHUNK]):
+                    begin, self._next[tp] = self._next.get(tp, records[0].offset), records[-1].offset + 1
+                    await self.listener.on_chunk(Chunk(tp, list(records), self.name, min(begin, records[0].offset)))
 
     def _waiting(self, tp: TP) -> tuple[Record, ...]:
         return self.cluster.kafka.waiting(self.cluster.number, tp, self._next.get(tp, 0))
@@ -150,6 +151,9 @@ class MemorySource(FakeSource):
             self._handing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._handing
+
+    async def hold(self, partitions: Collection[TP]) -> None:
+        self._member.held = set(partitions)
 
     def pause(self) -> None:
         self._member.paused = True

@@ -6,6 +6,7 @@ from typing import Any
 
 from support.hops import record
 
+from detector.core.expiry import ttl_of
 from detector.core.pipeline import Pipeline
 from detector.core.topology import Node
 from detector.jst import DAY_MS
@@ -40,7 +41,7 @@ class Nodes:
         if (name, partition) not in self._processors:
             wiring = self.wiring
             node = wiring.topology.node(name)
-            pipeline = Pipeline(wiring.topology, node, wiring.model, ttl_ms=self._ttl_ms)
+            pipeline = Pipeline(wiring.topology, node, wiring.model, ttl_ms=ttl_of(name, self._ttl_ms))
             self._processors[name, partition] = Processor(wiring, partition, pipeline, wiring.marks(node))
         return self._processors[name, partition]
 

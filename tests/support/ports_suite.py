@@ -138,6 +138,23 @@ class PortsSuite:
             free.set()
             await until(lambda: len(inbox.offsets(tp)) >= 2 * CHUNK)
 
+    async def test_what_is_held_comes_later_and_the_others_meanwhile(self, cluster: Cluster, tp: TP, hop: TP) -> None:
+        inbox = Inbox()
+        async with member(cluster, inbox) as ports:
+            await ports.source.hold({tp, TP(tp.topic, 7)})  # the second is held by nobody
+            await asyncio.sleep(QUIET_S)
+            cluster.put(tp.topic, values(3 * CHUNK))
+            cluster.put(hop.topic, values(2 * CHUNK))
+            await until(lambda: len(inbox.offsets(hop)) == 2 * CHUNK)
+            await asyncio.sleep(QUIET_S)
+            assert [] == inbox.offsets(tp)
+            await ports.source.hold({hop})
+            cluster.put(hop.topic, values(1))
+            await until(lambda: len(inbox.offsets(tp)) == 3 * CHUNK)
+            await ports.source.hold(set())
+            await until(lambda: len(inbox.offsets(hop)) == 2 * CHUNK + 1)
+        assert ([*range(3 * CHUNK)], [*range(2 * CHUNK + 1)]) == (inbox.offsets(tp), inbox.offsets(hop))
+
     async def test_nothing_is_handed_over_after_a_pause(self, cluster: Cluster, tp: TP) -> None:
         inbox = Inbox()
         async with member(cluster, inbox) as ports:
@@ -274,6 +291,7 @@ class PortsSuite:
             await until(lambda: len(inbox.offsets(tp)) >= 3)
             assert [0, 1, 3] == inbox.offsets(tp)
             assert {tp: 5} == await ports.source.end_offsets(tp)
+            assert 0 == ports.source.withheld(tp)
             async with asyncio.timeout(PATIENCE_S):
                 while await ports.source.position(tp) != 5:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
@@ -281,10 +299,23 @@ class PortsSuite:
             assert {tp} == await ports.reader.without_records({tp: (4, 5)})
             assert {tp} == await ports.reader.without_records({tp: (2, 3)})
             assert set() == await ports.reader.without_records({tp: (2, 5)})
+            cluster.put(tp.topic, values(1), marked=True)  # 5, the marker is 6
+            cluster.put(tp.topic, values(1))
+            await until(lambda: 7 in inbox.offsets(tp))
+            pairs = zip(inbox.chunks, inbox.chunks[1:], strict=False)
+            assert [] == [after for before, after in pairs if after.begin != before.records[-1].offset + 1]
+
+    async def test_deleted_records_are_no_records(self, cluster: Cluster, tp: TP) -> None:
+        cluster.put(tp.topic, values(5))
+        async with member(cluster, Inbox()) as ports:
+            await asyncio.to_thread(ports.topics.delete_before, {tp: 3})
+            assert 3 == await ports.reader.first_offset(tp, 1)
+            assert {tp} == await ports.reader.without_records({tp: (0, 3)})
+            assert set() == await ports.reader.without_records({tp: (0, 4)})
 
     async def test_topics_are_told_with_their_ids(self, cluster: Cluster, tp: TP) -> None:
         topics = cluster.ports().topics
-        facts = await asyncio.to_thread(topics.facts)
+        facts = await topics.facts()
         ids = await asyncio.to_thread(topics.ids, [tp.topic, f"{tp.topic}-that-is-not-there"])
         assert {tp.topic: facts[tp.topic].topic_id} == ids
         assert 1 == facts[tp.topic].partitions

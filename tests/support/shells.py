@@ -6,7 +6,7 @@ from typing import Any
 
 from faust.types import TP
 from support.protocol.bus import SETTINGS, Commit
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Look, silent_reporting
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Look, silent_reporting
 from support.protocol.scenes import AlertsOnAll, counting_topology
 
 from detector.core.pipeline import Pipeline
@@ -88,9 +88,8 @@ class Ported:
     def __init__(self) -> None:
         self.backend = Backend()
         self.source, self.reader = Source(self.backend), Reader(self.backend)
-        ports = Ports(
-            self.source, FakeProducer(self.backend), self.reader, FakeTopics(self.backend), lambda: 0.0, lambda: 1
-        )
+        producer, topics = FakeProducer(self.backend), FakeTopics(self.backend)
+        ports = Ports(self.source, producer, self.reader, topics, Here(), lambda: 0.0, lambda: 1)
         topology = counting_topology()
         reporting = silent_reporting([node.name for node in topology.nodes])
         model: Any = AlertsOnAll(1)
@@ -112,4 +111,4 @@ class Ported:
 def chunk_at(*offsets: int) -> Chunk:
     """Records that are no events."""
     records = [SimpleNamespace(offset=offset, key=b"", value=b"", timestamp=0) for offset in offsets]
-    return Chunk(INPUT, records, 1)
+    return Chunk(INPUT, records, 1, offsets[0])

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.core.row_versions import RowVersion
 from detector.core.stage import HEADER, Feature, Stage
 
 ROW = np.dtype(
@@ -43,6 +44,9 @@ COUNTING = Stage(
     (Feature("events", "events so far", "count", 1, ("debit",), "", ""),),
     frozenset({"account", "amount_yen"}),
 )
+
+#: What a release before wrote: one field more, in another order.
+COUNTING_BEFORE = RowVersion(2, 0xBEF0, np.dtype([*HEADER, ("gone", "<u8", (4,)), ("yen", "<i8"), ("events", "<i4")]))
 
 
 def rows_of(*keys_and_offsets: tuple[int, int], version: int = COUNTING.version) -> npt.NDArray[Any]:

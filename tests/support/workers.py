@@ -24,6 +24,9 @@ PATIENCE_S = 120.0
 class WorkerProcess:
     """One worker; ends with the test, whatever happens."""
 
+    #: A command that runs the one behind it.
+    launcher: tuple[str, ...] = ()
+
     def __init__(self, settings: Settings, log: Path, **changes: object) -> None:
         options = {**settings.model_dump(exclude_defaults=True), **changes}
         options.setdefault("metrics_port", 0)
@@ -34,7 +37,7 @@ class WorkerProcess:
         self.log = log
         self._out = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "detector.cli.main", "worker", *arguments],
+            [*self.launcher, sys.executable, "-m", "detector.cli.main", "worker", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._out,
@@ -55,6 +58,12 @@ class WorkerProcess:
         """As a supervisor would; the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
+
+    def listens(self) -> bool:
+        """Whether a request to stop counts: it blocks the signal, and a thread waits for it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text("utf-8")
+        blocked = next(line for line in status.splitlines() if line.startswith("SigBlk:")).split()[1]
+        return bool(int(blocked, 16) >> (signal.SIGTERM - 1) & 1)
 
     def started(self) -> bool:
         """Whether it got as far as handling signals."""

@@ -157,3 +157,21 @@ def test_a_folder_that_cannot_be_written_is_an_error_for_people(tmp_path: Path) 
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UserError, match="cannot be written"):
         write_model(tmp_path / "file" / "model", DRAFT)
+
+
+def test_a_model_goes_on_where_features_came_later_or_were_renamed(folder: Path) -> None:
+    first, *others = STAGE.features
+    later = replace(first, name="later")
+    renamed = replace(others[0], name="age_of_wallet", first_name=others[0].name)
+    now = replace(STAGE, features=(later, renamed, others[2], first, others[1]))
+    before, after, data = read_model(folder, STAGE), read_model(folder, now), make_history(days=1, seed=4)
+    X = np.stack([np.full(len(data.X), 7, np.float32), *data.X.T[[1, 3, 0, 2]]], axis=1)
+    for one, other in zip(before.judge(data.X, data.kind), after.judge(X, data.kind), strict=True):
+        assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
+    assert np.isnan(after.usual[:, 0]).all()
+    np.testing.assert_array_equal(before.usual, after.usual[:, [3, 1, 4, 2]])
+
+
+def test_a_model_whose_feature_is_gone_is_refused(folder: Path) -> None:
+    with pytest.raises(UserError, match="made for features"):
+        read_model(folder, replace(STAGE, features=STAGE.features[1:]))

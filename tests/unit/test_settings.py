@@ -189,3 +189,25 @@ def test_every_topic_is_under_the_prefix() -> None:
         "bank7.kozamori.hop.wallet",
     ]
     assert settings.group == "kozamori.blue"
+
+
+def test_a_second_reader_takes_only_the_source_topics_of_another_deployment() -> None:
+    shadow = Settings(prefix="shadow.", input_prefix="live.")
+    assert ["live.account-events", "live.wallet-events"] == [shadow.account_events, shadow.wallet_events]
+    assert ["shadow.alerts", "shadow.dead-letters"] == [shadow.alerts, shadow.dead_letters]
+    assert ["shadow.kozamori.hop.wallet", "shadow.kozamori.rows.account"] == [
+        shadow.hop_topic("wallet"),
+        shadow.rows_topic("account"),
+    ]
+    assert "account-events" == Settings(prefix="shadow.", input_prefix="").account_events
+
+
+def test_a_second_reader_never_shares_a_group_with_the_deployment_that_it_reads() -> None:
+    assert "kozamori.shadow.default" == Settings(prefix="shadow.", input_prefix="live.").group
+    assert "kozamori.default" == Settings(prefix="live.").group
+
+
+@pytest.mark.parametrize("prefix", ["", "live."])
+def test_a_second_reader_needs_a_prefix_of_its_own(prefix: str) -> None:
+    said = refusal({"prefix": prefix, "input_prefix": "live."})
+    assert "setting input_prefix: got 'live.', expected setting prefix beside it" in said

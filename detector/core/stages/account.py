@@ -21,4 +21,14 @@ READS = frozenset(
     }
 )
 
-ACCOUNT = Stage("account", "account", ROW, 3, account_kernel, FEATURES, READS, features_version=2)
+ACCOUNT = Stage(
+    "account",
+    "account",
+    ROW,
+    3,
+    account_kernel,
+    FEATURES,
+    READS,
+    features_version=2,
+    recorded_hash=(3, 0xBA0BC865),
+)

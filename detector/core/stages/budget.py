@@ -67,7 +67,8 @@ def budget_stage(keys: Keys, set_points: npt.NDArray[np.float64], learnt_until: 
         budget_kernel(rows, row_ids, status, batch, start, stop, facts, set_points, learnt_until)
 
     decide: Callable[..., None] = kernel
-    return Stage("budget", keys, ROW, 1, decide, (), frozenset({"account", "bank", "occurred_at_ms", "wallet"}))
+    reads = frozenset({"account", "bank", "occurred_at_ms", "wallet"})
+    return Stage("budget", keys, ROW, 1, decide, (), reads, recorded_hash=(1, 0xBDF7EA04))
 
 
 #: One group a day for all banks. Its rows have the layout of every model's budget stage.

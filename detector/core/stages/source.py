@@ -18,4 +18,4 @@ READS = frozenset(
     }
 )
 
-SOURCE = Stage("source", "address", ROW, 2, source_kernel, FEATURES, READS)
+SOURCE = Stage("source", "address", ROW, 2, source_kernel, FEATURES, READS, recorded_hash=(2, 0xAB0A3A7D))

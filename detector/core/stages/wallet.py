@@ -22,4 +22,4 @@ READS = frozenset(
     }
 )
 
-WALLET = Stage("wallet", "wallet", ROW, 2, wallet_kernel, FEATURES, READS)
+WALLET = Stage("wallet", "wallet", ROW, 2, wallet_kernel, FEATURES, READS, recorded_hash=(2, 0xC8C37ED6))

@@ -14,6 +14,7 @@ from detector.stream import checkpoint
 from detector.stream.checkpoint import Cuts, Log
 from detector.stream.hop_sender import HopSender
 from detector.stream.partition_task import Cut, PartitionTask
+from detector.stream.ports import Chunk
 from detector.stream.processor import Output
 from detector.stream.shell import Shell
 
@@ -68,6 +69,16 @@ def any_chunk() -> Parts:
     class Other(Shell):
         async def _is_next(self, task: PartitionTask, offset: int) -> bool:
             return True
+
+    return Parts(shell=Other)
+
+
+def begins_trusted_too_far() -> Parts:
+    """Rule 2: a chunk counts as fetched right behind the last one whenever something is missing before it."""
+
+    class Other(Shell):
+        async def on_chunk(self, chunk: Chunk) -> None:
+            await super().on_chunk(chunk._replace(begin=0))
 
     return Parts(shell=Other)
 

@@ -169,14 +169,30 @@ def newer_skipped() -> Parts:
     """Rule 10."""
 
     class Skipping(Recovery):
-        def _read(self, version: int, values: list[bytes]) -> Any:
+        def _read(self, values: list[bytes]) -> Any:
             try:
-                return super()._read(version, values)
+                return super()._read(values)
             except UserError:
                 return np.empty(0, self._stage.row)
 
     class Other(FakeReader):
         recovery = Skipping
+
+    return Parts(reader=Other)
+
+
+def upgrade_forgets() -> Parts:
+    """Rule 10: rows of another version begin at no position."""
+
+    class Forgetting(Recovery):
+        def _read(self, values: list[bytes]) -> Any:
+            rows = super()._read(values)
+            if values[0][:2] != self._stage.version.to_bytes(2, "little"):
+                rows["last_offset"] = -1
+            return rows
+
+    class Other(FakeReader):
+        recovery = Forgetting
 
     return Parts(reader=Other)
 

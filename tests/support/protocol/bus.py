@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from faust.types import TP
+from support.stages import COUNTING, COUNTING_BEFORE
 
 from detector.core.pipeline import Pipeline
+from detector.core.row_versions import RowVersion
 from detector.core.stage import HEADER
 from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
@@ -119,6 +121,19 @@ def _newer(value: bytes) -> bytes:
     row = np.frombuffer(value, np.uint8).copy()
     row[:2].view("<u2")[0] += 1  # the version lies first, in every release
     return row.tobytes()
+
+
+def older_rows(changelog: tuple[KeyValue, ...]) -> tuple[KeyValue, ...]:
+    """The changelog as a release before would have written it; rows of cases as they are."""
+    return tuple((key, value if key == HEADER_KEY or not value else _older(value)) for key, value in changelog)
+
+
+def _older(value: bytes) -> bytes:
+    if len(value) != COUNTING.row.itemsize:
+        return value
+    now = RowVersion(COUNTING.version, COUNTING.kernel_hash, COUNTING.row)
+    before, rows = COUNTING_BEFORE, np.frombuffer(value, COUNTING.row)
+    return now.read(rows, before.row, before.version, before.kernel_hash).tobytes()
 
 
 def topics_of(topology: Topology) -> tuple[set[str], set[str]]:

@@ -6,7 +6,7 @@ Behind them stands a worker of the model, which waits for actions, or a broker t
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -56,7 +56,7 @@ class Backend(Protocol):
 
     @property
     def topics(self) -> set[str]:
-        """Inputs of all nodes."""
+        """Inputs of all nodes, and the changelogs of their rows."""
 
     @property
     def topic_ids(self) -> Mapping[str, str]:
@@ -112,11 +112,17 @@ class FakeSource:
     def pause(self) -> None:
         raise NotImplementedError
 
+    async def hold(self, partitions: Collection[TP]) -> None:
+        raise NotImplementedError
+
     async def begin_offset(self, tp: TP) -> int:
         return self._backend.ends[tp][0]
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self._backend.ends[tp][1] for tp in partitions}
+
+    def withheld(self, tp: TP) -> int:
+        return 0
 
     async def position(self, tp: TP) -> int | None:
         return self._backend.fetches(tp)
@@ -193,20 +199,35 @@ class FakeTopics:
         self._backend = backend
         self._delete = delete
 
-    def facts(self) -> Mapping[str, TopicFacts]:
+    async def facts(self) -> Mapping[str, TopicFacts]:
         backend = self._backend
         return _facts(backend.partitions, tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items())))
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
 
-    def redrives(self) -> Redrives:
+    async def redrives(self) -> Redrives:
         return Redrives()
 
     def delete_before(self, offsets: Mapping[TP, int]) -> None:
         assert self._delete is not None, "nothing is deleted here"
         for tp, offset in offsets.items():
             self._delete(tp, offset)
+
+
+class Here:
+    """A Kafka that answers."""
+
+    away = ""
+
+    async def look(self) -> bool:
+        return True
+
+    async def back(self) -> None:
+        return
+
+    async def gone(self) -> None:
+        await asyncio.get_running_loop().create_future()
 
 
 @cache

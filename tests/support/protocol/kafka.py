@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple, Protocol
 
 from faust.types import TP
-from support.protocol.bus import Commit, KeyValue, Queue, Record, Scene, newer_rows, topics_of
+from support.protocol.bus import Commit, KeyValue, Queue, Record, Scene, newer_rows, older_rows, topics_of
 from support.protocol.worker import Action, View
 
 
@@ -90,6 +90,12 @@ class Kafka:
         """A newer release has written all rows anew."""
         durable = self.durables[number]
         changelogs = tuple((queue, newer_rows(log)) for queue, log in durable.changelogs)
+        return self.number(durable._replace(changelogs=changelogs))
+
+    def of_release_before(self, number: int) -> int:
+        """The release before has written all rows."""
+        durable = self.durables[number]
+        changelogs = tuple((queue, older_rows(log)) for queue, log in durable.changelogs)
         return self.number(durable._replace(changelogs=changelogs))
 
     def waiting(self, number: int, tp: TP, offset: int) -> tuple[Record, ...]:

@@ -11,7 +11,7 @@ from support.events import START_MS, debit, message, transfer
 from support.protocol.bus import TTL_MS, Record, Scene, hop_messages, input_of
 from support.protocol.parts import Parts
 from support.protocol.world import Left, Setup
-from support.stages import COUNTING
+from support.stages import COUNTING, COUNTING_BEFORE
 
 from detector.contract.vocabulary import KINDS
 from detector.core.model import Judgement
@@ -32,12 +32,13 @@ FIRST_OFFSET = 3
 
 
 class Happening(NamedTuple):
-    """An event of a log: whose, when (in times to live after the first), which id, or no event at all."""
+    """An event of a log: whose, when (in times to live after the first), which id; or no event, or a marker."""
 
     who: int
     when: float = 0.0
     event_id: str = ""
     valid: bool = True
+    marker: bool = False  # of a transaction
 
 
 class AlertsOnAll:
@@ -67,8 +68,8 @@ class AlertsOnAll:
 
 
 def counting_topology() -> Topology:
-    """One stage that counts, and the cases behind it."""
-    return topology_of(Chain((COUNTING,)))
+    """One stage that counts, and the cases behind it. It reads the rows of a release before."""
+    return topology_of(Chain((replace(COUNTING, other_rows=(COUNTING_BEFORE,)),)))
 
 
 def account(who: int) -> str:
@@ -155,6 +156,8 @@ def _message(scene: Scene, logs: tuple[tuple[Happening, ...], ...], partition: i
 
 
 def _record(partition: int, offset: int, happening: Happening) -> Record:
+    if happening.marker:
+        return Record(offset, None, b"", marker=True)
     at_ms = START_MS + int(happening.when * TTL_MS)
     fields = debit(
         wallet=f"w{offset % 5}x",

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from faust.types import TP
-from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, silent_reporting
+from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of, topics_of
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, silent_reporting
 from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
 from support.protocol.parts import Parts
@@ -70,8 +70,9 @@ class Worker:
         self.commits: Mapping[TP, tuple[int, str]] = {}
         self.fetching: dict[TP, int] = {}  # where it goes on to fetch, if not at the task's position
         self.fetched_before = False
+        self.delivered: set[TP] = set()  # of which it was given a chunk since it was assigned
         self.inputs, self.partitions = scene.inputs, scene.partitions
-        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes}
+        self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes} | topics_of(scene.topology)[0]
         self.waits_for_room = scene.waits_for_room
         self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
         parts: Parts = scene.parts
@@ -80,6 +81,7 @@ class Worker:
             FakeProducer(self),
             parts.reader(self),
             FakeTopics(self),
+            Here(),
             clock=lambda: 0.0,
             new_writer=partial(parts.writer, self),
         )
@@ -115,7 +117,7 @@ class Worker:
         self.names |= {name}.union(*(names_in(changelog) for _, changelog in changelogs))
         self.topic_ids, self.ends = dict(topic_ids), dict(ends)
         self.changelogs, self.commits = dict(changelogs), dict(commits)
-        self.fetching = {}
+        self.fetching, self.delivered = {}, set()
         self.fetched_before = self.running.pop("finish", None) is not None
         self.running["begin"] = self.loop.create_task(self.shell.begin())
 
@@ -124,21 +126,24 @@ class Worker:
         self.running["finish"] = self.loop.create_task(self.shell.finish())
 
     def _chunk(self, tp: TP, records: tuple[Record, ...]) -> None:
+        first = records[0].offset
+        begin = min(first, self.fetching.get(tp, self.shell.tasks[tp].position)) if tp in self.delivered else first
         if tp in self.fetching:
             self.fetching[tp] = records[-1].offset + 1
-        self._hand_over(tp, records)
+        self._hand_over(tp, records, begin)
 
-    def _chunk_of_before(self, tp: TP, records: tuple[Record, ...]) -> None:
+    def _chunk_of_before(self, tp: TP, records: tuple[Record, ...], begin: int) -> None:
         """A chunk fetched before the rebalance is delivered as if it were of this generation.
 
         Fetching goes on behind it. One that was under way when the task read again moves nothing.
         """
         if records[0].offset > self.shell.tasks[tp].position:
             self.fetching[tp] = records[-1].offset + 1
-        self._hand_over(tp, records)
+        self._hand_over(tp, records, begin)
 
-    def _hand_over(self, tp: TP, records: tuple[Record, ...]) -> None:
-        chunk = Chunk(tp, list(records), self.name)
+    def _hand_over(self, tp: TP, records: tuple[Record, ...], begin: int) -> None:
+        self.delivered.add(tp)
+        chunk = Chunk(tp, list(records), self.name, begin)
         self.running["chunk"] = self.loop.create_task(self.shell.on_chunk(chunk))
 
     def _cut(self) -> None:
@@ -238,6 +243,7 @@ class Worker:
             self.names,
             self._writers,
             sorted(self.fetching.items()),
+            sorted(self.delivered),
             self.fetched_before,
             self.loop.pending_timers(),
         )
@@ -252,9 +258,9 @@ def _failure(shell: Any, tasks: Mapping[str, "asyncio.Task[Any]"]) -> str:
 
 
 _SHARED = (Scene, Settings, Topology, Node, Stage, Wiring, HopCodec)
-_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Reporting, DeadLetterQuota)
+_AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Here, Reporting, DeadLetterQuota)
 _FINGERPRINT = Fingerprint(
     (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "restoring", "started", "now", "model", "_model"},
+    skip={"progress", "commits", "restoring", "started", "now", "model", "_model", "alignment"},
 )

@@ -27,6 +27,7 @@ class Left(NamedTuple):
     rebalances: int = 0  # partitions that go and come back
     recreations: int = 0  # of the input topic
     upgrades: int = 0  # a newer release ran, and an older one follows
+    releases: int = 0  # the release before ran until now
     old_chunks: int = 0  # fetched before a rebalance, and delivered as if of the new assignment
 
 
@@ -162,7 +163,8 @@ class World:
             for first, record in enumerate(log):
                 if record.offset > position or (again and record.offset < position):
                     for size in self.setup.chunk_sizes:
-                        action = ("chunk_of_before", tp, log[first : first + size])
+                        begin = log[first - 1].offset + 1 if first else record.offset
+                        action = ("chunk_of_before", tp, log[first : first + size], begin)
                         offsets = record.offset, "to", action[2][-1].offset
                         label = number, "is delivered, fetched before,", tp.topic, *offsets
                         yield label, partial(self._act, fewer, index, action)
@@ -186,6 +188,10 @@ class World:
         if left.upgrades and any(len(log) > 1 for _, log in self.durable(state).changelogs):
             upgraded = self.kafka.upgraded(state.durable)
             yield (number, "dies, a newer release has run"), partial(self._must_refuse, state, upgraded)
+        if left.releases and any(len(log) > 1 for _, log in self.durable(state).changelogs):
+            before = self.kafka.of_release_before(state.durable)
+            now = state._replace(durable=before, left=_less(left, "releases"))
+            yield (number, "dies, it was of the release before"), partial(self._begin, now, others)
         if view.handed_back:
             yield (number, "gets its partitions back"), partial(self._rejoin, state)
 

@@ -19,6 +19,8 @@ class Explored(NamedTuple):
 _TWO_KEYS = (Happening(1), Happening(2), Happening(1))
 _ONE_KEY = (Happening(1), Happening(1))
 _ODD = (Happening(1, event_id="a"), Happening(1, valid=False), Happening(1, event_id="a"))
+#: Offsets that hold no record, between two that do.
+_MARKED = (Happening(1), Happening(0, marker=True), Happening(1), Happening(0, marker=True), Happening(1))
 _LATE = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 0.1))
 _BACK = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 2.1))
 #: Hop logs as new assignments of the first stage leave them: a message each of (upstream partition, first event, last).
@@ -45,6 +47,9 @@ WORLDS = (
     Explored("partitions go and come back, a send fails", _accounts(_ONE_KEY[:1], Left(failures=1, rebalances=1))),
     Explored("partitions go and come back, a chunk of before is delivered",
              _accounts(_ONE_KEY, Left(rebalances=1, old_chunks=1), chunk_sizes=(1,))),
+    Explored("transaction markers, a crash", _accounts(_MARKED, Left(crashes=1), chunk_sizes=(1,))),
+    Explored("transaction markers, partitions go and come back, a chunk of before is delivered",
+             _accounts(_MARKED[:3], Left(rebalances=1, old_chunks=1), chunk_sizes=(1,))),
     Explored("partitions go and come back, a chunk of before is delivered, a crash",
              _accounts(_ONE_KEY, Left(crashes=1, rebalances=1, old_chunks=1)), long=True),
     Explored("partitions go and come back, two chunks of before are delivered, a commit is refused",
@@ -57,6 +62,8 @@ WORLDS = (
     Explored("chunks that wait for a checkpoint, a send fails, partitions go and come back",
              _accounts(_ONE_KEY, Left(failures=1, rebalances=1), chunk_sizes=(1,), most_in_flight=1)),
     Explored("topic made anew, rows of a newer release", _accounts(_TWO_KEYS, Left(recreations=1, upgrades=1))),
+    Explored("rows of the release before, a crash", _accounts(_TWO_KEYS[:2], Left(crashes=1, releases=1))),
+    Explored("rows of the release before, a zombie", _accounts(_ONE_KEY, Left(zombies=1, releases=1)), long=True),
     Explored("an event twice and one that is none, a crash", _accounts(_ODD, Left(crashes=1))),
     Explored("a late event of an expired row, a crash", _accounts(_LATE, Left(crashes=1), chunk_sizes=(1,))),
     Explored("an expired key that is back, a crash", _accounts(_BACK, Left(crashes=1), chunk_sizes=(1,))),

@@ -7,7 +7,7 @@ import pytest
 
 from detector.artifact import read_model
 from detector.bench.plain_faust import Scorer
-from detector.bench.workload import TRAINING_EVENTS, simulate_events, train_models
+from detector.bench.workload import simulate_events, train_models
 from detector.contract.codec import decode_account_events
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.memory import MemoryRun
@@ -17,6 +17,14 @@ from detector.errors import UserError
 from detector.jst import DAY_MS
 
 EVENTS = 2_000
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that alerts on one in a hundred of its training events, and of plain Faust's."""
+    folder = tmp_path_factory.mktemp("trained")
+    train_models(folder, 3, 20 * EVENTS, alert_share=0.01)
+    return folder
 
 
 def test_as_many_valid_events_as_asked_for_with_attacks_among_them() -> None:
@@ -36,19 +44,17 @@ def test_too_few_accounts_for_so_many_events_are_refused() -> None:
         simulate_events(EVENTS, 100, seed=3)
 
 
-def test_about_the_wanted_share_of_events_alerts(tmp_path: Path) -> None:
-    train_models(tmp_path, 3, TRAINING_EVENTS, alert_share=0.01)
+def test_about_the_wanted_share_of_events_alerts(trained: Path) -> None:
     workload = simulate_events(10 * EVENTS, None, seed=3)
-    model = read_model(tmp_path / ACCOUNT_CHAIN.name, ACCOUNT_CHAIN)
+    model = read_model(trained / ACCOUNT_CHAIN.name, ACCOUNT_CHAIN)
     run = MemoryRun(topology_for(model), model, ttl_ms=400 * DAY_MS)
     batch = decode_account_events(workload.values, workload.keys, np.arange(10 * EVENTS)).batch
     share = len(run.process(batch).last.alerting) / batch.size
     assert 0.003 < share < 0.03
 
 
-def test_plain_faust_scores_with_a_forest_of_the_stages_features(tmp_path: Path) -> None:
-    train_models(tmp_path, 3, EVENTS)
-    scorer = Scorer(str(tmp_path))
+def test_plain_faust_scores_with_a_forest_of_the_stages_features(trained: Path) -> None:
+    scorer = Scorer(str(trained))
     usual, absurd = [0.0] * len(ACCOUNT.features), [1e12] * len(ACCOUNT.features)
     assert 0 == len(scorer.alerting([]))
     assert 1 in scorer.alerting([usual, absurd])

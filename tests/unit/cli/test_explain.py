@@ -108,6 +108,13 @@ def test_what_no_reason_tells_of_is_shown_as_the_rest(tmp_path: Path) -> None:
     assert "████████████░░░░░░░░  60%  all other features\n" in told(written(tmp_path, alert))
 
 
+def test_an_alert_without_reasons_says_where_they_are(tmp_path: Path) -> None:
+    shown = told(written(tmp_path, make_alert(7, reasons=[], counterfactual=None)))
+    assert "those of the case's first updates" in shown
+    assert "all other features" not in shown
+    assert "would have kept it" not in shown
+
+
 def test_control_characters_never_reach_the_terminal(tmp_path: Path) -> None:
     alert = make_alert(7, account="\x1b[2J\x07", detector="\x9b1m", kind="\x1b[1m")
     assert not any((ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 for c in told(written(tmp_path, alert)))

@@ -187,8 +187,12 @@ def test_extra_fields_and_the_order_of_fields_do_not_matter() -> None:
         ([], MAX_AHEAD_MS, make.START_MS),
         (["time_in_future"], MAX_AHEAD_MS + 1, make.START_MS),
         ([], -MAX_AHEAD_MS * 365, make.START_MS),
-        ([], MAX_AHEAD_MS * 365, -1),
         ([], 0, 2**63 - 1),
+        # No timestamp, that of a clock that lost its battery, and the last and first of no and some possible one.
+        (["bad_timestamp"], MAX_AHEAD_MS * 365, -1),
+        (["bad_timestamp"], 0, 0),
+        (["bad_timestamp"], events.EARLIEST_MS - make.START_MS, events.EARLIEST_MS - 1),
+        ([], events.EARLIEST_MS - make.START_MS, events.EARLIEST_MS),
     ],
 )
 def test_an_event_may_lie_a_day_ahead_of_its_record(expected: list[str], ahead_ms: int, written_ms: int) -> None:

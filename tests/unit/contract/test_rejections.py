@@ -214,7 +214,7 @@ def test_the_text_holds_nothing_of_the_payload(field: str) -> None:
 
 
 def test_every_reason_that_decoding_gives_is_in_the_table_and_in_this_file() -> None:
-    elsewhere = {"missing_key", "key_mismatch", "time_in_future"}
+    elsewhere = {"missing_key", "key_mismatch", "time_in_future", "bad_timestamp"}
     assert set(REASONS) == {reason for reason, _ in BAD} | elsewhere
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,36 @@ def test_a_changed_constant_is_red_until_the_versions_are_raised_and_recorded(ch
     after = recorded.with_stage(raised(changed))
     assert [] == list(after.complaints(raised(changed)))
     assert [] == list(after.complaints(SOURCE)), "versions before stay recorded"
+
+
+def grown(factor: float) -> Stage:
+    """The source stage with one more feature, before all others."""
+
+    def kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
+        own = np.ascontiguousarray(X[:, 1:])
+        SOURCE.kernel(rows, row_ids, status, batch, start, stop, own, facts)
+        X[start:stop, 1:], X[start:stop, 0] = own[start:stop], batch.kind[start:stop] * factor
+
+    return replace(SOURCE, kernel=kernel, features=(replace(SOURCE.features[0], name="more"), *SOURCE.features))
+
+
+def test_a_feature_that_comes_later_needs_no_new_version_but_a_digest_of_its_own() -> None:
+    (complaint,) = read().complaints(grown(1.0))
+    assert complaint.startswith("feature more of stage source has no digest: record it with")
+    recorded = read().with_stage(grown(1.0))
+    assert read().digests == recorded.digests
+    assert [] == list(recorded.complaints(grown(1.0)))
+    assert [] == list(recorded.complaints(SOURCE))
+    assert ["feature more of stage source is not what it was: raise its features_version"] == list(
+        recorded.complaints(grown(2.0))
+    )
+
+
+def test_a_renamed_feature_is_the_same_one() -> None:
+    first, *others = SOURCE.features
+    assert [] == list(
+        read().complaints(replace(SOURCE, features=(replace(first, name="new", first_name=first.name), *others)))
+    )
 
 
 def test_the_digest_of_a_recorded_version_is_never_written_over(changed: Stage) -> None:

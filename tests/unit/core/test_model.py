@@ -111,5 +111,5 @@ def test_the_features_hash_changes_with_what_scores_depend_on_only() -> None:
     first, *rest = STAGE.features
     turned = replace(STAGE, features=(replace(first, risk=-1), *rest))
     reworded = replace(STAGE, features=(replace(first, text_en="other words"), *rest))
-    assert features_hash(STAGE) != features_hash(turned)
-    assert features_hash(STAGE) == features_hash(reworded)
+    assert features_hash(STAGE.name, STAGE.features) != features_hash(turned.name, turned.features)
+    assert features_hash(STAGE.name, STAGE.features) == features_hash(reworded.name, reworded.features)

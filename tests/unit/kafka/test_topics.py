@@ -44,6 +44,13 @@ def policy(name: str, value: str) -> Callable[[Facts], Facts]:
     return lambda facts: changed(name, config={**facts[name].config, "cleanup.policy": value})(facts)
 
 
+def clock(name: str, **config: str) -> Callable[[Facts], Facts]:
+    own = {"message.timestamp.type": "CreateTime"} | {
+        f"message.timestamp.{key}": value for key, value in config.items()
+    }
+    return lambda facts: changed(name, config={**facts[name].config, **own})(facts)
+
+
 def without(*names: str) -> Callable[[Facts], Facts]:
     return lambda facts: {name: fact for name, fact in facts.items() if name not in names}
 
@@ -83,6 +90,13 @@ def test_a_worker_starts_on_topics_as_declared(partitions: int) -> None:
         pytest.param(policy(ROWS, "delete"), "cleanup.policy delete, expected compact", id="rows not compacted"),
         pytest.param(policy(ROWS, "compact,delete"), "cleanup.policy compact,delete", id="rows forgotten by age"),
         pytest.param(policy(EVENTS, "compact"), "cleanup.policy compact, expected delete", id="events compacted"),
+        pytest.param(
+            clock(EVENTS, **{"after.max.ms": "9223372036854775807"}),
+            "topic t.account-events takes whatever",
+            id="no bound",
+        ),
+        pytest.param(clock("t.wallet-events"), "message.timestamp.type=LogAppendTime", id="no bound on old brokers"),
+        pytest.param(clock(EVENTS, **{"after.max.ms": "3600001"}), "after.max.ms=3600000", id="too wide a bound"),
     ],
 )
 def test_a_worker_refuses_topics_that_do_not_fit_and_names_the_command(
@@ -92,6 +106,10 @@ def test_a_worker_refuses_topics_that_do_not_fit_and_names_the_command(
         check(SETTINGS, fault(as_declared()))
     assert said in str(refused.value)
     assert "kozamori " in str(refused.value)
+
+
+def test_a_worker_takes_producers_timestamps_that_the_broker_bounds() -> None:
+    check(SETTINGS, clock(EVENTS, **{"after.max.ms": "3600000"})(as_declared()))
 
 
 def test_the_command_that_is_named_has_the_address_prefix_and_partitions_to_use() -> None:

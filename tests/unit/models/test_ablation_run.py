@@ -15,7 +15,7 @@ from models.ablation.experiments import EXPERIMENTS, USUAL, Setting
 from models.ablation.run import QUICK, Run, run, steps
 
 pytestmark = pytest.mark.timeout(300)
-SIZE = replace(QUICK, accounts=1_000, cases=26, judged=1, turns=3, trees=3)
+SIZE = replace(QUICK, accounts=500, cases=26, judged=1, turns=3, trees=3)
 SEEDS = (5,)
 #: One for each way of being other than usual.
 TRIED = tuple(

@@ -54,6 +54,8 @@ def busy() -> Metrics:
     stage.hop_repeats(3)
     stage.dead_letters(0, 3)
     stage.lag(0, 7)
+    stage.withheld(0, 2)
+    stage.deleted(5)
     stage.unacknowledged(0, 8)
     stage.rows(0, 9, 900)
     stage.age(0, 3_600)

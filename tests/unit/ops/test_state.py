@@ -1,5 +1,7 @@
 """What is stored is judged as a worker would judge it."""
 
+import tracemalloc
+from random import Random
 from typing import Any
 
 import pytest
@@ -123,6 +125,29 @@ def test_a_row_counts_once_whoever_wrote_it_and_not_after_all_its_tombstones() -
         log.feed(key, value)
         counts.append((log.rows, log.writers))
     assert counts == [(1, 1), (1, 1), (1, 2), (1, 1), (0, 0)]
+
+
+def test_live_records_are_those_whose_last_record_has_a_row_whenever_one_looks() -> None:
+    random, log, last = Random(1), Changelog(), dict[bytes, bytes | None]()
+    for step in range(3_000):
+        key, value = record_key(random.randrange(40), random.randrange(3)), random.choice((ROW, ROW, None))
+        log.feed(key, value)
+        last[key] = value
+        if step % 7 == 0:
+            live = [key for key, value in last.items() if value is not None]
+            assert (len({key[:8] for key in live}), len({key[8:] for key in live})) == (log.rows, log.writers)
+
+
+def test_a_live_record_takes_sixteen_bytes_and_not_an_object() -> None:
+    log, rows = Changelog(), 50_000
+    tracemalloc.start()
+    for key in range(rows):
+        log.feed(record_key(key, 1), ROW)
+    assert (rows, 1) == (log.rows, log.writers)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 17 * rows
+    assert most < 120 * rows
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_interrupted_anywhere_no_worker_starts_on_what_is_half_done(last: int) -
         assert failure is None
     else:
         assert isinstance(failure, UserError)
-        assert "run `kozamori state warm` again" in str(failure)
+        assert "run `kozamori state warm` again (or `import`)" in str(failure)
 
 
 def test_rows_are_durable_before_the_commit_and_told_of() -> None:

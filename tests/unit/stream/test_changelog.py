@@ -1,5 +1,8 @@
 """What recovery makes of a changelog: the furthest row of each key, whoever wrote it, or a refusal."""
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from support.stages import COUNTING, rows_of
@@ -84,6 +87,27 @@ def test_rows_of_another_kernel_are_refused() -> None:
     rows["kernel"] ^= 1
     with pytest.raises(UserError, match="another kernel"):
         recovered(*encode_rows(rows, 7))
+
+
+def test_pairs_met_twice_are_sorted_out_faster_than_numpy_sorts_structures() -> None:
+    random = np.random.default_rng(1)
+    pairs = np.zeros(200_000, KEY)
+    pairs["key"], pairs["writer"] = random.integers(1, 60_000, (2, len(pairs)), dtype=np.uint64) // [[1], [20_000]]
+    expected = np.unique(pairs)
+    keys, writers = Superseded(pairs).take(np.unique(pairs["key"]))
+    assert expected["key"].tolist() == keys.tolist()
+    assert expected["writer"].tolist() == writers.tolist()
+    assert 2 * least_s(lambda: Superseded(pairs)) < least_s(lambda: np.unique(pairs))
+
+
+def least_s(work: Callable[[], object]) -> float:
+    """CPU seconds of the fastest of five runs."""
+    spent = []
+    for _ in range(5):
+        began = time.process_time()
+        work()
+        spent.append(time.process_time() - began)
+    return min(spent)
 
 
 def test_superseded_pairs_are_handed_out_once() -> None:

@@ -1,9 +1,13 @@
 """A chunk that does not begin where the last one ended: what the shell makes of it."""
 
+from typing import Any, cast
+
 import pytest
-from support.shells import INPUT, Ported
+from support.shells import INPUT, Ported, chunk_at
 
 from detector.errors import WorkerError
+from detector.observe.metrics import Metrics
+from detector.stream.reporting import Reporting
 
 
 class World(Ported):
@@ -15,15 +19,33 @@ class World(Ported):
         self.backend.ends = {INPUT: (begin, 10_000)}
         self.backend.following = following
         self.asked = self.backend.read_again
+        self.metrics = Metrics("1")
+        cast(Any, self.shell)._reporting = Reporting(self.metrics, ["counting", "cases"], 0)
 
-    async def is_next(self, offset: int) -> bool:
-        return await self.shell._is_next(self.task, offset)
+    async def is_next(self, offset: int, begin: int | None = None) -> bool:
+        """Whether a chunk at `offset` is the next, the log having nothing from `begin` on, None: not known."""
+        chunk = chunk_at(offset)
+        chunk = chunk if begin is None else chunk._replace(begin=begin)
+        return await self.shell._task_before(chunk) is self.task
+
+    @property
+    def deleted(self) -> float | None:
+        return self.metrics.registry.get_sample_value("kozamori_deleted_events_total", {"stage": "counting"})
 
 
 async def test_offsets_that_are_missing_in_the_log_are_no_hole() -> None:
     world = World(position=100, following=105)
     assert await world.is_next(105)
     assert [] == world.asked
+
+
+async def test_what_was_fetched_right_behind_the_last_chunk_needs_no_look_into_the_log() -> None:
+    world = World(position=100, following=101)
+    assert not await world.is_next(105), "the log has a record before it"
+    assert await world.is_next(105, begin=100)
+    assert await world.is_next(105, begin=90)
+    assert not await world.is_next(105, begin=101)
+    assert [100] == world.asked
 
 
 async def test_records_that_did_not_come_are_asked_for_once_and_later_ones_left_out() -> None:
@@ -37,11 +59,26 @@ async def test_records_that_did_not_come_are_asked_for_once_and_later_ones_left_
     assert [0, 100] == world.asked
 
 
-async def test_a_log_that_begins_anew_or_has_lost_records_ends_the_worker() -> None:
+async def test_a_log_that_begins_anew_ends_the_worker() -> None:
     with pytest.raises(WorkerError, match="continued at offset 3 instead of 100"):
         await World(position=100).is_next(3)
-    with pytest.raises(WorkerError, match="log begins at 150"):
-        await World(position=100, begin=150).is_next(150)
+
+
+async def test_records_that_were_deleted_unread_are_counted_once_and_end_nothing() -> None:
+    world = World(position=100, begin=150, following=150)
+    assert await world.is_next(152, begin=100)
+    assert await world.is_next(152, begin=100)
+    assert 50 == world.deleted
+    world.task.position = 153
+    world.backend.ends = {INPUT: (160, 10_000)}
+    assert await world.is_next(158, begin=153)
+    assert 55 == world.deleted, "what came out of the log was not deleted"
+
+
+async def test_missing_offsets_of_a_log_that_still_begins_before_them_were_not_deleted() -> None:
+    world = World(position=100, begin=100)
+    assert await world.is_next(1_100, begin=100)
+    assert 0 == world.deleted
 
 
 async def test_nothing_is_done_for_a_partition_that_is_no_longer_held() -> None:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -61,6 +62,11 @@ def test_alert_ids_and_contents_are_the_same_in_chunks_of_any_size() -> None:
         found.append({alert.alert_id: alert for alert in alerts_of(made)})
     assert all(one == other for one, other in pairwise(found))
     assert len(found[0]) > 10
+
+
+def test_a_tombstone_in_a_hop_is_refused_as_what_is_no_hop_message() -> None:
+    with pytest.raises(ForeignHopError):
+        processed(WALLET_CHAIN, "wallet", SimpleNamespace(key=None, value=None, offset=0, timestamp=0))
 
 
 def test_a_hop_sent_again_changes_nothing() -> None:

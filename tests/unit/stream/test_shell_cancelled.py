@@ -35,6 +35,7 @@ def restores(work: Work) -> "tuple[Shell, asyncio.Task[None]]":
 def reads(work: Work) -> "tuple[Shell, asyncio.Task[None]]":
     ported = Ported()
     ported.take(position=100)
+    ported.backend.following = 200
     ported.source.asked = work
     return ported.shell, asyncio.ensure_future(ported.shell.on_chunk(chunk_at(200)))
 

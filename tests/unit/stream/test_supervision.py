@@ -50,13 +50,19 @@ async def is_cancelled() -> None:
     raise asyncio.CancelledError
 
 
-async def served(source: Any, *watchers: Watcher, stop: bool = False) -> BaseException | None:
+async def is_there() -> None:
+    """Kafka answers."""
+
+
+async def served(
+    source: Any, *watchers: Watcher, stop: bool = False, there: Watcher = is_there
+) -> BaseException | None:
     shell, stopping = Ported().shell, asyncio.Event()
     shell._source = source
     if stop:
         asyncio.get_running_loop().call_later(0.01, stopping.set)
     async with asyncio.timeout(10):
-        return await serve(source, shell, watchers, stopping)
+        return await serve(source, shell, watchers, stopping, there)
 
 
 async def test_a_watcher_that_dies_ends_the_worker_with_its_cause() -> None:
@@ -85,3 +91,9 @@ async def test_a_worker_that_is_asked_to_stop_drains_and_has_no_error() -> None:
     source = Source()
     assert await served(source, watches, stop=True) is None
     assert source.paused
+
+
+async def test_a_source_starts_when_kafka_is_there_and_a_worker_that_waits_for_it_can_be_stopped() -> None:
+    source = Source(starts=ConnectionError("it was started"))
+    assert await served(source, watches, stop=True, there=watches) is None
+    assert not source.paused, "there is nothing to drain"

@@ -12,8 +12,8 @@ from faust.types import TP
 from detector.errors import UserError
 from detector.stream.topic_watch import TopicWatch
 
-EVENTS, HOP = "account-events", "kozamori.hop.cases"
-ALL_WELL = {EVENTS: "id-1", HOP: "id-2"}
+EVENTS, HOP, ROWS = "account-events", "kozamori.hop.cases", "kozamori.rows.cases"
+ALL_WELL = {EVENTS: "id-1", HOP: "id-2", ROWS: "id-3"}
 Answer = Callable[[], Mapping[str, str]]
 
 
@@ -39,7 +39,10 @@ class Kafka:
 
 
 def says(**changes: str | None) -> Answer:
-    answer = {**ALL_WELL, **{{"events": EVENTS, "hop": HOP}[name]: found for name, found in changes.items()}}
+    answer = {
+        **ALL_WELL,
+        **{{"events": EVENTS, "hop": HOP, "rows": ROWS}[name]: found for name, found in changes.items()},
+    }
     return lambda: {name: found for name, found in answer.items() if found is not None}
 
 
@@ -52,8 +55,8 @@ def breaks() -> Mapping[str, str]:
 
 
 def tasks() -> dict[TP, Any]:
-    held = [(TP(EVENTS, 0), "id-1"), (TP(EVENTS, 1), "id-1"), (TP(HOP, 1), "id-2")]
-    return {tp: SimpleNamespace(tp=tp, topic_id=topic_id, ended=False) for tp, topic_id in held}
+    held = [(TP(EVENTS, 0), "id-1", ("", "")), (TP(EVENTS, 1), "id-1", ("", "")), (TP(HOP, 1), "id-2", (ROWS, "id-3"))]
+    return {tp: SimpleNamespace(tp=tp, topic_id=name, changelog=rows, ended=False) for tp, name, rows in held}
 
 
 def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
@@ -81,12 +84,17 @@ def watch(kafka: Kafka, held: dict[TP, Any]) -> list[BaseException]:
     [
         (
             [says(events="id-9")],
-            f"topic {EVENTS} was re-created while the worker read it (id id-9, offsets are of id-1)",
+            f"topic {EVENTS} was re-created while the worker used it (id id-9, offsets and rows are of id-1)",
         ),
         ([says(), says(), says(hop="id-9")], f"topic {HOP} was re-created"),
         ([cannot_be_reached, says(hop="id-9")], f"topic {HOP} was re-created"),
+        ([says(), says(rows="id-9")], f"topic {ROWS} was re-created while the worker used it (id id-9"),
+        (
+            [says(), says(rows=None)],
+            f"topic {ROWS} was deleted while the worker used it (offsets and rows are of id-3)",
+        ),
     ],
-    ids=["a source", "a hop, later", "after Kafka could not be reached"],
+    ids=["a source", "a hop, later", "after Kafka could not be reached", "a changelog", "a changelog deleted"],
 )
 def test_a_re_created_topic_ends_the_worker_with_one_line_on_what_to_do(answers: list[Answer], said: str) -> None:
     (failure,) = watch(Kafka(*answers), tasks())
@@ -114,7 +122,7 @@ def test_a_question_that_broke_ends_the_watch_with_its_cause() -> None:
 def test_each_topic_is_asked_for_once_in_a_thread_that_no_exit_waits_for() -> None:
     kafka = Kafka(says())
     watch(kafka, tasks())
-    assert kafka.asked[0] == [EVENTS, HOP]
+    assert kafka.asked[0] == [EVENTS, HOP, ROWS]
     assert kafka.threads == {"topic ids"}
 
 

@@ -3,72 +3,133 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Mapping
 
-from detector.stream.watchdog import END_STATUS, Pulse, Signs, Stall, Watchdog, check, initial_timers
+import pytest
+
+from detector.stream.watchdog import END_STATUS, Pulse, Signs, Stall, Timers, Watchdog, Work, check
 
 LIMIT_S = 30.0
-#: (seconds, loop runs, progress, lag) at each check; the stall is that of the last.
-Check = tuple[float, bool, int, int]
+EVERY_S = 3
+#: What a worker has to get on with; the tests let one of them stand.
+WAITING = {
+    "restoring rows": "wallet 3",
+    "stage wallet": "7 records waiting",
+    "committing": "9 records not committed",
+    "LagWatch": "nothing looked at since",
+}
 
 
-def stall_after(*checks: Check) -> Stall:
-    beat_s = checks[0][0]
-    timers = initial_timers(Signs(beat_s, checks[0][2], checks[0][3]), checks[0][0])
-    stall = Stall(0.0)
-    for now_s, runs, progress, lag in checks[1:]:
-        beat_s = now_s if runs else beat_s
-        timers, stall = check(timers, Signs(beat_s, progress, lag), now_s, LIMIT_S)
-    return stall
+class Worker:
+    """Everything waits and gets on at every check, but for what a test lets stand."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.beat_s = 0.0
+        self.away = False
+        self.runs = True
+        self.stands: set[str] = set()
+        self.waiting: Mapping[str, str] = WAITING
+        self.pauses: Mapping[str, float] = {}
+        self.moves = dict.fromkeys(WAITING, 0)
+        self.timers = Timers(0.0, 0.0)
+
+    def until(self, now_s: float, every_s: float = EVERY_S) -> Stall:
+        """The stall found by the last of the checks until then."""
+        stall = Stall(0.0)
+        while self.now_s < now_s:
+            self.now_s += every_s
+            self.beat_s = self.now_s if self.runs else self.beat_s
+            for name in self.moves.keys() - self.stands:
+                self.moves[name] += 1
+            works = {
+                name: Work(self.moves[name], waiting, self.pauses.get(name, 0.0))
+                for name, waiting in self.waiting.items()
+            }
+            signs = Signs(self.beat_s, works, self.away)
+            self.timers, stall = check(self.timers, signs, self.now_s, LIMIT_S)
+        return stall
 
 
-def every_3_s(until_s: int, *, runs: bool, progress: int, lag: int) -> list[Check]:
-    return [(float(now), runs, progress, lag) for now in range(3, until_s + 1, 3)]
+def test_a_worker_that_gets_on_is_well_however_long_the_queues() -> None:
+    assert Stall(0.0) == Worker().until(300)
 
 
-def test_a_worker_that_makes_progress_is_well_however_long_the_queue() -> None:
-    checks = [(float(now), True, now, 1_000_000) for now in range(0, 300, 3)]
-    assert Stall(0.0) == stall_after(*checks)
+def test_a_worker_for_whom_nothing_waits_is_well_however_long_it_is_quiet() -> None:
+    worker = Worker()
+    worker.stands, worker.waiting = set(WAITING), dict.fromkeys(WAITING, "")
+    assert Stall(0.0) == worker.until(300)
 
 
-def test_a_worker_without_waiting_records_is_well_however_long_it_is_quiet() -> None:
-    assert Stall(0.0) == stall_after((0, True, 5, 0), *every_3_s(300, runs=True, progress=5, lag=0))
+@pytest.mark.parametrize("stands", WAITING)
+def test_what_stands_while_all_else_moves_is_named_from_half_the_limit_on_and_is_the_end_beyond_it(
+    stands: str,
+) -> None:
+    worker = Worker()
+    worker.until(60)
+    worker.stands = {stands}
+    assert Stall(15.0) == worker.until(75)
+    told = worker.until(78)
+    assert Stall(18.0, f"{stands} made no progress for 18 s with {WAITING[stands]}, limit 30 s") == told
+    assert not worker.until(90).over
+    end = worker.until(93)
+    assert Stall(33.0, f"{stands} made no progress for 33 s with {WAITING[stands]}, limit 30 s", over=True) == end
+    print(f"{stands}: /healthz fails after 18 s, the worker ends after 33 s, with a limit of 30 s")
 
 
-def test_no_progress_is_tolerated_up_to_the_limit() -> None:
-    assert Stall(30.0) == stall_after((0, True, 5, 1), *every_3_s(30, runs=True, progress=5, lag=1))
+def test_a_watcher_that_rests_between_two_looks_may_rest() -> None:
+    worker = Worker()
+    worker.stands, worker.pauses = {"LagWatch"}, {"LagWatch": 3600.0}
+    assert Stall(0.0) == worker.until(3600)
+    assert worker.until(3636).over
 
 
-def test_no_progress_with_waiting_records_beyond_the_limit_is_the_end() -> None:
-    stall = stall_after((0, True, 5, 7), *every_3_s(33, runs=True, progress=5, lag=7))
-    assert Stall(33.0, "no progress for 33 s with 7 records waiting, limit 30 s") == stall
+def test_what_stands_longest_is_told() -> None:
+    worker = Worker()
+    worker.stands = {"stage wallet"}
+    worker.until(9)
+    worker.stands = {"stage wallet", "committing"}
+    assert worker.until(36).cause.startswith("stage wallet")
 
 
-def test_slices_of_a_restore_count_as_progress_and_a_restore_that_gets_none_is_the_end() -> None:
-    timers = initial_timers(Signs(0.0, 0, 0, restoring=True), 0.0)
-    for now in range(3, 300, 3):
-        timers, stall = check(timers, Signs(float(now), now, 0, restoring=True), float(now), LIMIT_S)
-        assert Stall(0.0) == stall
-    for now in range(300, 330, 3):
-        timers, stall = check(timers, Signs(float(now), 297, 0, restoring=True), float(now), LIMIT_S)
-    assert Stall(30.0) == stall
-    _, stall = check(timers, Signs(330.0, 297, 0, restoring=True), 330.0, LIMIT_S)
-    assert Stall(33.0, "no progress for 33 s with rows not restored, limit 30 s") == stall
+def test_what_begins_to_wait_gets_the_whole_limit() -> None:
+    worker = Worker()
+    worker.stands, worker.waiting = {"stage wallet"}, WAITING | {"stage wallet": ""}
+    worker.until(300)
+    worker.waiting = WAITING
+    assert Stall(15.0) == worker.until(315)
 
 
-def test_records_that_arrive_late_get_the_whole_limit() -> None:
-    quiet = every_3_s(300, runs=True, progress=5, lag=0)
-    assert stall_after((0, True, 5, 0), *quiet, (303, True, 5, 9), (312, True, 5, 9)) == Stall(12.0)
+def test_what_appears_gets_the_whole_limit() -> None:
+    worker = Worker()
+    worker.stands, worker.waiting = {"stage wallet"}, {}
+    worker.until(300)
+    worker.waiting = WAITING
+    assert Stall(12.0) == worker.until(315)
 
 
-def test_a_loop_that_does_not_run_is_the_end_even_without_waiting_records() -> None:
-    stall = stall_after((0, True, 5, 0), *every_3_s(33, runs=False, progress=5, lag=0))
-    assert Stall(33.0, "the event loop has not run for 33 s, limit 30 s") == stall
+def test_nothing_is_held_against_a_worker_while_kafka_is_away_and_afterwards_it_gets_the_whole_limit() -> None:
+    worker = Worker()
+    worker.stands, worker.away = set(WAITING), True
+    assert Stall(0.0) == worker.until(300)
+    worker.away = False
+    assert Stall(15.0) == worker.until(315)
+    assert worker.until(333).over
+
+
+def test_a_loop_that_does_not_run_is_the_end_also_while_kafka_is_away_and_nothing_waits() -> None:
+    worker = Worker()
+    worker.until(60)
+    worker.runs, worker.away, worker.waiting = False, True, {}
+    assert Stall(33.0, "the event loop has not run for 33 s, limit 30 s", over=True) == worker.until(93)
 
 
 def test_a_machine_that_was_suspended_gets_the_whole_limit_again() -> None:
-    asleep = ((0, True, 5, 7), (3, True, 5, 7), (7200, False, 5, 7))
-    assert Stall(0.0) == stall_after(*asleep)
-    assert stall_after(*asleep, (7212, False, 5, 7), (7224, False, 5, 7), (7231, False, 5, 7)).reason
+    worker = Worker()
+    worker.until(60)
+    worker.stands = set(WAITING)
+    assert Stall(0.0) == worker.until(7260, every_s=7200)
+    assert worker.until(7293).over
 
 
 class World:
@@ -79,7 +140,7 @@ class World:
         self.notes: list[float] = []
         self.ends: list[str] = []
         self.watchdog = Watchdog(
-            lambda: Signs(self.now_s, 0, 1),
+            lambda: Signs(self.now_s, {"committing": Work(0, "1 record not committed")}),
             limit_s=LIMIT_S,
             note=self.notes.append,
             end=self.ends.append,
@@ -93,11 +154,12 @@ class World:
 
 def test_the_watchdog_notes_every_check_and_ends_the_process_once() -> None:
     world = World()
-    world.check_at(10, 20, 30)
-    assert (world.notes, world.ends, world.watchdog.failure) == ([10.0, 20.0, 30.0], [], "")
-    world.check_at(40, 50)
-    assert world.ends == ["no progress for 40 s with 1 records waiting, limit 30 s"]
-    assert world.ends == [world.watchdog.failure]
+    world.check_at(5, 15, 25)
+    assert ([0.0, 10.0, 20.0], []) == (world.notes, world.ends)
+    assert "committing made no progress for 20 s with 1 record not committed, limit 30 s" == world.watchdog.cause
+    world.check_at(36, 46)
+    assert ["committing made no progress for 31 s with 1 record not committed, limit 30 s"] == world.ends
+    assert world.ends == [world.watchdog.cause]
 
 
 def test_the_thread_stops_when_asked_to() -> None:

@@ -1,0 +1,127 @@
+"""Reads a backlog as it was live: of the source partitions none gets far ahead of the others in event time.
+
+Live, account and wallet events meet in the hops within seconds. A worker that reads a backlog would take each log as
+fast as it can: a wallet's payout of next week would be judged before the charge that paid for it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
+
+from detector.errors import UserError
+from detector.kafka.marks import decode_marks
+from detector.stream.partition_task import PartitionTask
+from detector.stream.ports import Source
+
+log = structlog.get_logger(__name__)
+
+#: An event a minute behind others counts as late already (`LATE_MS` of the metrics).
+BOUND_MS = 60_000
+#: What is unread for longer than this is a backlog: live events are read within a fraction of it.
+INTERVAL_S = 1.0
+TIMEOUT_S = 10.0
+#: Looks at which the hindmost partition may stand while others wait for it; then it is waited for no more until it
+#: moves. It may hold nothing but dead letters, or its worker may be gone.
+PATIENCE_LOOKS = 10
+
+
+class Read(NamedTuple):
+    """How far a source partition was read: offset, and greatest event time, epoch ms, 0 before the first event."""
+
+    position: int
+    watermark_ms: int
+
+
+def ahead(read: Mapping[TP, Read], ends: Mapping[TP, int], bound_ms: int) -> tuple[set[TP], int]:
+    """Partitions with a backlog that wait for the hindmost of those, and its event time, −1 where there is no backlog.
+
+    `ends`: offsets up to which there was something to read a while ago; who has read that has no backlog, waits for
+    nobody, and nobody for it.
+    """
+    behind = {tp: each.watermark_ms for tp, each in read.items() if each.position < ends.get(tp, 0)}
+    hindmost_ms = min(behind.values(), default=-1)
+    return {tp for tp, watermark_ms in behind.items() if watermark_ms > hindmost_ms + bound_ms}, hindmost_ms
+
+
+class Alignment:
+    """Holds back those of `tasks` that are ahead; of what other workers read it knows what they committed.
+
+    `partitions` is that of every source topic, 0 before the first assignment.
+    """
+
+    def __init__(self, source: Source, topics: tuple[str, ...], tasks: Mapping[TP, PartitionTask]) -> None:
+        self.partitions = 0
+        self._source = source
+        self._topics = topics
+        self._tasks = tasks
+        self._begun = asyncio.Event()
+        self._ends: Mapping[TP, int] = {}  # at the look before the last, or at the first since the assignment
+        self._last_ends: Mapping[TP, int] = {}
+        self._others: Mapping[TP, Read] = {}
+        self._held: set[TP] = set()
+        self._hindmost_ms = self._given_up_ms = -1
+        self._stood = 0
+
+    def begin(self, partitions: int) -> None:
+        """Tasks were begun; nothing of them is held back."""
+        self.partitions = partitions
+        self._ends, self._last_ends, self._others, self._held = {}, {}, {}, set()
+        self._hindmost_ms = self._given_up_ms = -1
+        self._begun.set()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self.look()
+                    self._compare()
+                    # Said at every look: an assignment at the same moment may have lost it.
+                    await self._source.hold(self._held)
+            except (TimeoutError, KafkaError, UserError) as error:  # unreachable, or a commit of another program
+                log.debug("event times were not compared", error=repr(error))  # the next look will do
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._begun.wait(), INTERVAL_S)
+            self._begun.clear()
+
+    async def look(self) -> None:
+        """Ask how long the logs are, and how far other workers have read."""
+        everything = {TP(topic, number) for topic in self._topics for number in range(self.partitions)}
+        if len(everything) < 2:  # nobody to wait for
+            return
+        others = everything - self._tasks.keys()
+        ends = await self._source.end_offsets(*everything)
+        committed = await self._source.committed(others) if others else {}
+        self._others = {tp: _of_commit(mark) for tp, mark in committed.items()}
+        self._ends, self._last_ends = self._last_ends or ends, ends
+        self._stood = self._stood + 1 if self._held else 0
+        if self._stood > PATIENCE_LOOKS:
+            self._given_up_ms = self._hindmost_ms
+
+    async def align(self) -> None:
+        """Hold back who is ahead, and let go who is no longer; after every chunk of a source topic."""
+        if self._ends and self._compare():
+            await self._source.hold(self._held)
+
+    def _compare(self) -> bool:
+        """Find who is ahead; whether it is others than before."""
+        tasks = {tp: task for tp, task in self._tasks.items() if tp.topic in self._topics}
+        read = {tp: Read(task.position, task.pipeline.watermark_ms) for tp, task in tasks.items()}
+        found, hindmost_ms = ahead({**self._others, **read}, self._ends, BOUND_MS)
+        if hindmost_ms != self._hindmost_ms:
+            self._hindmost_ms, self._stood = hindmost_ms, 0
+        held = set() if hindmost_ms == self._given_up_ms else found & tasks.keys()
+        for tp, task in tasks.items():
+            task.held = tp in held
+        changed, self._held = held != self._held, held
+        return changed
+
+
+def _of_commit(mark: OffsetAndMetadata) -> Read:
+    return Read(mark.offset, decode_marks(mark.metadata).watermark_ms)

@@ -1,0 +1,41 @@
+"""What a worker needs before it joins its group: a Kafka that answers, topics that fit, its name for itself alone."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from detector.errors import KafkaAwayError
+from detector.kafka.clients import TIMEOUT_S
+from detector.kafka.topics import check, inspect
+from detector.settings import Settings
+from detector.stream.static_names import require_free
+
+log = structlog.get_logger(__name__)
+
+#: The first attempt waits less, so that people hear soon that Kafka is away; it may just be slow.
+FIRST_S = 2.0
+PAUSE_S = 1.0
+
+
+def wait_until_it_fits(settings: Settings, tell: Callable[[str], None], pause_s: float = PAUSE_S) -> None:
+    """Return when Kafka answers and has what the worker needs; `UserError` for what a person must mend.
+
+    `tell` is called with the cause while Kafka is away.
+    """
+    began, away, timeout_s = time.monotonic(), "", FIRST_S
+    while True:
+        try:
+            check(settings, inspect(settings, timeout_s))
+            if settings.static_member:
+                require_free(settings)
+        except KafkaAwayError as error:
+            if not away:
+                log.warning("Kafka is away, the worker waits", cause=str(error))
+            away, timeout_s = str(error), TIMEOUT_S
+            tell(away)
+            time.sleep(pause_s)
+        else:
+            if away:
+                log.info("Kafka is back, the worker goes on", away_s=round(time.monotonic() - began, 1))
+            return

@@ -1,0 +1,81 @@
+"""Static membership: a name in the group belongs to one process at a time.
+
+Kafka gives a static name to whoever asks last, and shuts out the one before: two workers of one name, each started
+again by its supervisor, would take it from each other for ever. So a worker looks who has its name before it joins,
+and says so where that one lives, or where it has lost the name.
+"""
+
+import os
+import re
+import socket
+import time
+from collections.abc import Callable
+
+from detector.errors import UserError
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import static_members
+from detector.settings import Settings
+
+#: A dead holder leaves the group after its session timeout; the broker looks that often, and so do we.
+PAUSE_S = 1.0
+SLACK_S = 3.0
+_CLIENT_ID = re.compile(r"kozamori-(.+)-(\d+)")
+
+
+def client_id() -> str:
+    """What this process calls itself towards Kafka: its host and its number there."""
+    return f"kozamori-{socket.gethostname()}-{os.getpid()}"
+
+
+def holder(settings: Settings) -> str:
+    """Client id of the group's member that has the worker's static name, "" where none has."""
+    with admin_client(settings) as client:
+        return static_members(client, settings.group).get(settings.static_member, "")
+
+
+def require_free(
+    settings: Settings,
+    ask: Callable[[Settings], str] = holder,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Return when no process that may be alive has the static name; `UserError` where one keeps it."""
+    deadline = clock() + settings.session_timeout_s + SLACK_S
+    while (found := ask(settings)) and not _is_dead(found):
+        if clock() > deadline or _is_alive(found):
+            raise taken(settings, found)
+        sleep(PAUSE_S)
+
+
+def taken(settings: Settings, found: str) -> UserError:
+    """The error of a worker whose static name another one has."""
+    return UserError(
+        f"setting static_member: {settings.static_member} is the name of another running worker, {found}:"
+        " give every worker of a deployment a name of its own"
+    )
+
+
+def _is_dead(found: str) -> bool:
+    """Whether the holder is known to have ended: a process of this host that is no more, or had this one's number."""
+    host, number = _parts(found)
+    return host == socket.gethostname() and (number == os.getpid() or not _runs(number))
+
+
+def _is_alive(found: str) -> bool:
+    host, number = _parts(found)
+    return host == socket.gethostname() and _runs(number)
+
+
+def _parts(found: str) -> tuple[str, int]:
+    match = _CLIENT_ID.fullmatch(found)
+    return (match[1], int(match[2])) if match else ("", 0)
+
+
+def _runs(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

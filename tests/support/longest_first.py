@@ -1,0 +1,51 @@
+"""Files whose tests take long, the longest first: begun first, so that no process ends with one while others are idle.
+
+Seconds on two quiet cores, those that wait for brokers and workers included; the order is what counts. A file of more
+than five seconds belongs here.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+
+LONGEST = (
+    "integration/test_faults.py",
+    "model/test_worlds.py",
+    "integration/test_online_equals_offline.py",
+    "integration/test_bench.py",
+    "integration/test_restore_trouble.py",
+    "integration/test_demo.py",
+    "integration/test_warm.py",
+    "integration/test_sigterm.py",
+    "integration/test_state.py",
+    "integration/test_worker_and_state.py",
+    "integration/local_kafka/test_broker.py",
+    "integration/test_panels.py",
+    "integration/test_quiet_log.py",
+    "integration/test_ports.py",
+    "integration/test_codecs.py",
+    "model/test_walks.py",
+    "unit/cli/test_train.py",
+    "unit/stream/test_worker_and_memory.py",
+    "unit/bench/test_workload.py",
+    "unit/models/test_ablation_run.py",
+    "unit/stream/test_warmup.py",
+    "unit/models/test_ablation_foreign.py",
+    "unit/models/test_replay_2020.py",
+    "unit/stream/test_toy_node.py",
+    "unit/ops/test_history.py",
+    "unit/test_poisoned_models.py",
+    "unit/cli/test_backtest.py",
+)
+_RANK = {name: rank for rank, name in enumerate(LONGEST)}
+
+
+def rank_of(nodeid: str) -> int:
+    """The rank of a test's file; of all others the one behind the last."""
+    path = nodeid.split("::", 1)[0].removeprefix("tests/")
+    return _RANK.get(path, len(LONGEST))
+
+
+def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The tests by their files' ranks, otherwise in the order in which they are."""
+    return sorted(items, key=lambda item: rank_of(item.nodeid))
