@@ -90,8 +90,10 @@ class Settings(BaseModel):
     session_timeout_s: float = _seconds(10, 6, 300, "a worker not heard of for so long loses its partitions")
     heartbeat_s: float = _seconds(3, 0.5, 100, "time between two heartbeats, at most a third of session_timeout_s")
     rebalance_timeout_s: float = _seconds(30, 10, 600, "time a worker has to finish when partitions move")
-    producer_timeout_s: float = _seconds(30, 5, 300, "a message not taken by Kafka within this ends the worker")
-    watchdog_s: float = _seconds(30, 5, 3600, "no progress for so long, with events waiting, ends the worker")
+    producer_timeout_s: float = _seconds(30, 5, 300, "a write that Kafka does not answer within this is sent again")
+    watchdog_s: float = _seconds(
+        30, 5, 3600, "what makes no progress for so long, though it has work, ends the worker; not while Kafka is away"
+    )
     trim_hops_s: float = _seconds(
         10, 0, 3600, "time between two deletions of what was read of the hops; 0 keeps it for their retention"
     )
@@ -105,7 +107,7 @@ class Settings(BaseModel):
         32,
         3_650,
         "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
-        " latest, a case after 2 days",
+        " latest, a case after 14 days",
     )
 
     dead_letter_limit_per_min: int = _whole(

@@ -1,12 +1,12 @@
 """How long a row is kept without an event (in event time): at most as long as what it remembers can matter."""
 
-from detector.core.stages.cases import CASE_MS
 from detector.jst import DAY_MS
 
-#: By stage. A case takes alerts for a day after its first: behind that a late one would open it anew at worst. Of an
+#: By stage. A case takes alerts for a day after its first; but the watermark is the latest event's of all accounts, and
+#: of a backlog some partitions are read days ahead of others: a case that this let expire would be opened anew. Of an
 #: address a month counts, the period of fifteen days now and the one before it, and how far a day is from its usual
 #: days, which is learnt anew within days; many addresses are used once.
-MOST_MS = {"cases": 2 * CASE_MS, "source": 8 * 7 * DAY_MS}
+MOST_MS = {"cases": 14 * DAY_MS, "source": 8 * 7 * DAY_MS}
 
 
 def ttl_of(stage: str, ttl_ms: int) -> int:

@@ -16,6 +16,8 @@ from kafka.structs import OffsetAndMetadata
 from detector.errors import UserError
 from detector.kafka.clients import TIMEOUT_S, attempts
 
+#: A member that says nothing of itself: no worker of this release.
+UNNAMED = "a program that does not say its name"
 #: What a broker answers that has just started, or a cluster that never had a group.
 _NOT_YET = {
     error.__name__ for error in (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError)
@@ -32,9 +34,9 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
 
 
 def static_members(client: KafkaAdminClient, group: str) -> dict[str, str]:
-    """Client ids of the group's members that have a static name, by that name. Raises as `active_members` does."""
+    """What the group's members with a static name say of themselves, by that name. Raises as `active_members` does."""
     return {
-        found["group_instance_id"]: found["client_id"]
+        found["group_instance_id"]: (found["member_metadata"] or {}).get("user_data") or UNNAMED
         for found in _members(client, group)
         if found["group_instance_id"]
     }

@@ -4,6 +4,7 @@ Exact only at rest: hops read to their end, nothing in rows or hops that lies be
 needed any more, and the rows may go to another cluster, under another name, to other partitions.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from faust.types import TP
 from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
@@ -19,12 +21,14 @@ from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.contract.hashing import hash64_many
 from detector.core.chains import CHAINS
 from detector.core.rows import Rows
+from detector.core.stage import Stage
 from detector.core.stages.budget import BUDGET
 from detector.core.topology import Node, topology_of
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import all_offsets, require_no_members
 from detector.kafka.marks import Marks, decode_marks
+from detector.kafka.security import client_options
 from detector.kafka.topics import describe
 from detector.ops.read_log import Progress, read_log
 from detector.ops.state import TOPOLOGY, Commits, State, log_bounds_of, node_topics, rows_topic, show
@@ -41,8 +45,8 @@ from detector.ops.state_folder import (
 from detector.ops.verdicts import GOOD
 from detector.paths import replaced_folder
 from detector.settings import Settings
-from detector.stream.changelog import Recovery
 from detector.stream.high_water import MAX_EVENTS
+from detector.stream.restore import KafkaReader
 
 REST = "let its worker read on until `kozamori state show` has lag 0 in every stage but the first, then stop it"
 
@@ -147,20 +151,20 @@ def _write(
     rows, files = np.empty(0), {}
     name = rows_topic(settings, node)
     if node.stage is not None and name is not None:
-        changelog = TopicPartition(name, tp.partition)
-        recovery = Recovery(node.stage)
-        read_log(
-            settings,
-            {changelog: bounds[changelog]},
-            lambda _tp, records: recovery.feed([one.key for one in records], [one.value for one in records]),
-            lambda _done, _total: None,
-        )
-        rows = recovery.rows.snapshot()
+        rows = _restored(settings, TP(name, tp.partition), node.stage)
         _check_rows(node, tp, rows, committed)
         places = log.places(rows) if node.source == ACCOUNT_EVENTS else None
         files = write_part(folder, node.name, tp.partition, rows, places)
     last = log.last.get(tp, 0)
     return Part(tp.partition, committed, unread, marks.watermark_ms, marks.begun_ms, len(rows), last, files)
+
+
+def _restored(settings: Settings, changelog: TP, stage: Stage) -> Rows:
+    """The rows as a worker restores them."""
+    reader = KafkaReader(client_options(settings))
+    found = asyncio.run(reader.restore({changelog: stage}, lambda: True, lambda: None))
+    assert found is not None
+    return found[changelog].rows.snapshot()
 
 
 def _check_rows(node: Node, tp: TopicPartition, rows: Rows, committed: int) -> None:

@@ -16,6 +16,8 @@ from detector.contract.batch import ACCOUNT_EVENTS, Batch, concatenate
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.core.topology import Topology
 from detector.kafka.reading import reader
+from detector.kafka.redrives import read_redrives
+from detector.kafka.topics import topic_ids
 from detector.settings import Settings
 
 POLL_MS, POLL_RECORDS = 1_000, 20_000
@@ -47,10 +49,15 @@ class TopicLog:
         self.unreadable = 0
         self.ends: dict[TopicPartition, int] = {}
         self._settings = settings
+        self._redriven: dict[TopicPartition, list[int]] = {}  # offsets of messages that come again, as a worker skips
         self._codes = {settings.input_topic(node): node.source for node in topology.nodes if node.source is not None}
 
     def parts(self, progress: Progress = lambda _done, _total: None) -> Iterator[Part]:
         """All events, part by part. Raises UserError where Kafka fails."""
+        noted = read_redrives(self._settings)
+        for topic, topic_id in topic_ids(self._settings, self._codes).items():
+            redriven = noted.offsets(topic, topic_id)
+            self._redriven |= {TopicPartition(topic, part): offsets for part, offsets in redriven.items()}
         with reader(self._settings, max_poll_records=POLL_RECORDS) as consumer:
             yield from self._parts(consumer, progress)
 
@@ -86,7 +93,9 @@ class TopicLog:
         numbers = [np.array([getattr(one, name) for one in records], np.int64) for name in ("offset", "timestamp")]
         batch, strings, rejected = decode(values, [one.key for one in records], *numbers)
         self.unreadable += len(rejected)
-        ids = [strings.event_id.text(i) for i in range(batch.size)]
+        first = np.flatnonzero(~np.isin(batch.offset, self._redriven.get(tp, [])))
+        batch = batch.select(first)
+        ids = [strings.event_id.text(i) for i in first.tolist()]
         lane.add(batch, [values[index] for index in batch.record.tolist()], ids)
 
 

@@ -57,6 +57,7 @@ class Alignment:
 
     def __init__(self, source: Source, topics: tuple[str, ...], tasks: Mapping[TP, PartitionTask]) -> None:
         self.partitions = 0
+        self.turns, self.rest_s = 0, INTERVAL_S + TIMEOUT_S
         self._source = source
         self._topics = topics
         self._tasks = tasks
@@ -89,6 +90,7 @@ class Alignment:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._begun.wait(), INTERVAL_S)
             self._begun.clear()
+            self.turns += 1
 
     async def look(self) -> None:
         """Ask how long the logs are, and how far other workers have read."""

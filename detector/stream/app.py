@@ -9,7 +9,6 @@ from yarl import URL
 
 from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
-from detector.stream.static_names import client_id
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
 
 #: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead becomes one larger
@@ -64,7 +63,6 @@ def build_app(
     app = App(
         settings.group,
         broker=[URL(f"kafka://{address}") for address in settings.bootstrap],
-        broker_client_id=client_id(),
         broker_credentials=broker_credentials(settings),
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.heartbeat_s,

@@ -1,18 +1,14 @@
-"""The end of a worker: why, how it leaves the group, and its exit status."""
+"""The end of a worker: how it leaves the group, and its exit status."""
 
 import asyncio
 import os
 import sys
 import threading
-from contextlib import suppress
 
 import structlog
 
 from detector.errors import UserError
-from detector.settings import Settings
-from detector.stream.aside import ask_aside
-from detector.stream.ports import Presence, Source
-from detector.stream.static_names import client_id, holder, taken
+from detector.stream.ports import Source
 
 log = structlog.get_logger(__name__)
 
@@ -21,17 +17,6 @@ STOP_TIMEOUT_S = 4.0
 STOP_AWAY_S = 0.5
 #: What other threads may take, such as one that looks up a name.
 LINGER_S = 1.0
-
-
-async def explained(error: BaseException | None, settings: Settings, presence: Presence) -> BaseException | None:
-    """The error, or the one that stands behind it: another worker took the static name of this one."""
-    if not settings.static_member or error is None or isinstance(error, UserError) or presence.away:
-        return error
-    with suppress(UserError):  # nothing more is known than before
-        found = await ask_aside(lambda: holder(settings), "static name")
-        if found and found != client_id():
-            return taken(settings, found)
-    return error
 
 
 async def leave(source: Source, error: BaseException | None, *, away: bool) -> None:

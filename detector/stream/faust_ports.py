@@ -20,6 +20,7 @@ from detector.stream.aside import ask_aside
 from detector.stream.changelog import Record
 from detector.stream.ports import Chunk, Listener, Ports, Presence
 from detector.stream.restore import KafkaReader
+from detector.stream.static_names import lost
 
 
 class FaustKafka:
@@ -29,7 +30,9 @@ class FaustKafka:
         self._app = build_app(
             settings, input_topics, on_chunk=self._on_chunk, on_assigned=self._on_assigned, on_revoked=self._on_revoked
         )
+        self._settings = settings
         self._listener: Listener | None = None
+        self._lost: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     @property
     def generation(self) -> int:
@@ -47,7 +50,10 @@ class FaustKafka:
 
     async def crashed(self) -> BaseException:
         """See `Source`."""
-        await self._app.wait_until_stopped()
+        stopped: asyncio.Future[Any] = asyncio.ensure_future(self._app.wait_until_stopped())
+        await asyncio.wait({stopped, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+        if self._lost.done():
+            return self._lost.result()
         return self._app.crash_reason or RuntimeError("a service of the app crashed")
 
     def assignment(self) -> set[TP]:
@@ -117,6 +123,10 @@ class FaustKafka:
     async def _on_revoked(self) -> None:
         assert self._listener is not None
         await self._listener.finish()
+        # A member whose name was taken is told that nobody knows it, and would join again and take the name back.
+        if self._settings.static_member and (error := await lost(self._settings)) is not None:
+            self._lost.set_result(error)
+            await asyncio.Event().wait()
 
 
 class KafkaTopics:

@@ -85,9 +85,9 @@ class Presence:
             await self._back.wait()
 
     async def gone(self) -> None:
-        """Return when Kafka does not answer: after one look where it is away."""
+        """Return when Kafka does not answer twice: who calls this gives something up for it."""
         while True:
-            if not await self.look():
+            if not await self.look() and not await self.look():
                 return
             await asyncio.sleep(self._interval_s)
 

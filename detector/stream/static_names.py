@@ -10,25 +10,30 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import static_members
 from detector.settings import Settings
+from detector.stream.aside import ask_aside
 
 #: A dead holder leaves the group after its session timeout; the broker looks that often, and so do we.
 PAUSE_S = 1.0
 SLACK_S = 3.0
-_CLIENT_ID = re.compile(r"kozamori-(.+)-(\d+)")
+_NAME = re.compile(r"kozamori-(.+)-(\d+)")
 
 
-def client_id() -> str:
-    """What this process calls itself towards Kafka: its host and its number there."""
+def process_name() -> str:
+    """What this process calls itself in the group: its host and its number there.
+
+    Not by its client id: of a member whose static name another one takes, Kafka keeps that.
+    """
     return f"kozamori-{socket.gethostname()}-{os.getpid()}"
 
 
 def holder(settings: Settings) -> str:
-    """Client id of the group's member that has the worker's static name, "" where none has."""
+    """The process that has the worker's static name, "" where none has."""
     with admin_client(settings) as client:
         return static_members(client, settings.group).get(settings.static_member, "")
 
@@ -43,12 +48,19 @@ def require_free(
     deadline = clock() + settings.session_timeout_s + SLACK_S
     while (found := ask(settings)) and not _is_dead(found):
         if clock() > deadline or _is_alive(found):
-            raise taken(settings, found)
+            raise _taken(settings, found)
         sleep(PAUSE_S)
 
 
-def taken(settings: Settings, found: str) -> UserError:
-    """The error of a worker whose static name another one has."""
+async def lost(settings: Settings) -> UserError | None:
+    """The error of a worker whose static name another process has taken; None where none has, or Kafka does not say."""
+    with suppress(UserError):
+        found = await ask_aside(lambda: holder(settings), "static name")
+        return _taken(settings, found) if found not in {"", process_name()} else None
+    return None
+
+
+def _taken(settings: Settings, found: str) -> UserError:
     return UserError(
         f"setting static_member: {settings.static_member} is the name of another running worker, {found}:"
         " give every worker of a deployment a name of its own"
@@ -67,7 +79,7 @@ def _is_alive(found: str) -> bool:
 
 
 def _parts(found: str) -> tuple[str, int]:
-    match = _CLIENT_ID.fullmatch(found)
+    match = _NAME.fullmatch(found)
     return (match[1], int(match[2])) if match else ("", 0)
 
 

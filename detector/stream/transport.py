@@ -9,10 +9,12 @@ timer change nothing, and `Consumer.commit_positions` is the one way an offset r
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Schema
@@ -22,6 +24,7 @@ from faust.types.transports import SchedulingStrategyT
 from faust.types.tuples import ConsumerMessage, Message
 
 from detector.stream.record_batches import send_in_batches
+from detector.stream.static_names import process_name
 
 #: Years, and still a time that an event loop can wait.
 FOR_EVER_S = 100_000_000
@@ -60,6 +63,15 @@ class ChunkSchema(Schema[Any, Any]):
 LOOK_AGAIN_S = 0.01
 
 
+class NamedRoundRobin(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka ships no types
+    """Tells the group which process its member is."""
+
+    @classmethod
+    def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+        """What a member says when it joins."""
+        return ConsumerProtocolMemberMetadata(cls.version, list(topics), process_name().encode())
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the group membership; commits offsets together with their marks."""
 
@@ -73,6 +85,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
         # the fetch does not ask for would wait as long.
         consumer._fetch_max_wait_ms = cast(Any, self.app).fetch_max_wait_ms  # noqa: SLF001 - no public way
+        consumer._partition_assignment_strategy = [NamedRoundRobin]  # noqa: SLF001 - Faust has its own
         # Faust reads committed records only where it writes in transactions itself, which it does not here.
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way
         return consumer

@@ -21,7 +21,7 @@ from detector.kafka.security import client_options
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics
 from detector.settings import Settings
-from detector.stream.ending import explained, leave, status_of
+from detector.stream.ending import leave, status_of
 from detector.stream.faust_ports import faust_ports
 from detector.stream.hop_trim import HopTrim
 from detector.stream.lag import LagWatch
@@ -164,7 +164,6 @@ class _Worker:
             own = self._shell.run_checkpoints, self._shell.alignment.run
             watchers = [*own, *(watcher.run for watcher in self._watchers)]
             error = await serve(self._ports.source, self._shell, watchers, stop, self._presence.back)
-            error = await explained(error, self._settings, self._presence)
             await leave(self._ports.source, error, away=bool(self._presence.away))
             await self._brokers.close()
         finally:

@@ -19,7 +19,7 @@ from detector.cli.main import cli, run
 from detector.contract.alerts import Alert, encode_alert
 from detector.errors import UserError
 from detector.settings import Settings
-from detector.subscriber import AlertSubscriber
+from detector.subscriber import CLOSE_S, AlertSubscriber
 
 ONE, TWO, THREE = make_alert(1), make_alert(2, bank="0117"), make_alert(3)
 NEWER = msgspec.json.encode({**msgspec.to_builtins(ONE), "schema": 99, "severity": "unheard of"})
@@ -243,6 +243,22 @@ def test_ctrl_c_leaves_without_a_traceback(settings: Settings, command: tuple[st
         following.send_signal(signal.SIGINT)
         _, errors = following.communicate(timeout=20)
     assert (130, "") == (following.returncode, errors.strip())
+
+
+class NeverCloses:
+    """A client whose own thread goes on for ever, as it did under load."""
+
+    def close(self, **_: object) -> None:
+        threading.Event().wait()
+
+
+def test_a_client_that_never_closes_keeps_nobody(settings: Settings) -> None:
+    subscriber = AlertSubscriber(settings.bootstrap[0], topic=settings.alerts)
+    subscriber._consumer.close()
+    subscriber._consumer = NeverCloses()
+    began = time.monotonic()
+    subscriber.close()
+    assert CLOSE_S <= time.monotonic() - began < 2 * CLOSE_S
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(settings: Settings) -> None:

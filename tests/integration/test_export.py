@@ -13,9 +13,12 @@ from support.shared_kafka import Cluster
 
 from detector.artifact import ARRAYS, pack
 from detector.cli.main import cli
+from detector.contract.alerts import Position
+from detector.contract.redrives import Redriven, encode_redrive
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 from detector.kafka.security import client_options
+from detector.kafka.topics import inspect
 from detector.settings import Settings
 from models.datasets import collect
 from models.training import Plan, train
@@ -86,3 +89,9 @@ def test_what_was_produced_comes_back_in_order_and_trains_the_same_model(
     with pytest.raises(UserError, match="have no events of that time"):
         exported(settings, tmp_path / "none.parquet", "--from", "2021-09-02")
     assert not (tmp_path / "none.parquet").exists()
+
+    topic = settings.account_events
+    note = Redriven(Position(topic, 1, 3), inspect(settings)[topic].topic_id, Position(topic, 1, 9_999))
+    send(settings, settings.redrives, {0: [(b"letter", encode_redrive(note))]})
+    found = exported(settings, tmp_path / "redriven.parquet")
+    assert len(rows(file)) - 1 == found["events"], "a message counts where it entered its topic again"

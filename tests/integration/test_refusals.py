@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kafka import KafkaConsumer
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 from support.deployments import add_partitions, recreate
 from support.models import make_draft
@@ -21,12 +23,11 @@ from detector.artifact import ARRAYS, MANIFEST, write_model
 from detector.cli.main import cli, run
 from detector.core.stages.account import ACCOUNT
 from detector.kafka.clients import admin_client
-from detector.kafka.groups import commit_offsets, committed_offsets, delete_group
+from detector.kafka.groups import UNNAMED, commit_offsets, committed_offsets, delete_group
 from detector.settings import Settings
 
-#: Ten seconds are the wait for a broker that does not answer, the rest is a slow machine's start.
+#: A slow machine's start, and the interval at which a worker looks at its topics.
 SOON_S = 40.0
-CLOSED_PORT = 9  # "discard", which nobody runs
 
 
 def refusal(settings: Settings, log: Path, **changes: object) -> str:
@@ -100,10 +101,6 @@ def test_a_worker_without_a_model_says_how_to_get_one(deployed: Settings, tmp_pa
 
 
 IMPOSSIBLE: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
-    "no broker": (
-        {"bootstrap": f"127.0.0.1:{CLOSED_PORT}"},
-        (f"Kafka at 127.0.0.1:{CLOSED_PORT} cannot be reached", "start Kafka, or check --bootstrap"),
-    ),
     "no topics": ({"prefix": "never-made."}, ("no topic never-made.account-events", "run `kozamori topics create")),
     "too few partitions": ({"partitions": 3}, ("has 2 partitions, expected at least 3", "start with --partitions 2")),
     "heartbeat": ({"heartbeat_s": 9}, ("setting heartbeat_s: got '9', expected at most a third of session_timeout_s",)),
@@ -207,25 +204,64 @@ def assert_rebuilt(settings: Settings, scene: Scene, log: Path) -> None:
     same(offline(settings, scene.model), left_in_kafka(settings, scene.model))
 
 
-def test_a_running_worker_notices_when_its_topic_is_deleted_or_gets_more_partitions(
+def test_a_running_worker_notices_when_its_topics_are_deleted_made_anew_or_get_more_partitions(
     small_scene: Scene, tmp_path: Path
 ) -> None:
     empty = replace(small_scene, events=())
-    added, deleted = empty.fresh("added"), empty.fresh("deleted")
-    workers = [WorkerProcess(settings, tmp_path / f"{settings.prefix}log") for settings in (added, deleted)]
+    added, deleted, anew = (empty.fresh(name) for name in ("added", "deleted", "anew"))
+    workers = [WorkerProcess(settings, tmp_path / f"{settings.prefix}log") for settings in (added, deleted, anew)]
     try:
         wait_until(lambda: all(holds_partitions(worker) for worker in workers), "they hold partitions", *workers)
         more_partitions(added, {0: 0, 1: 0})
         with admin_client(deleted) as client:
             client.delete_topics([deleted.account_events])
-        assert [2, 2] == [worker.process.wait(SOON_S) for worker in workers]
+        recreate(anew, anew.rows_topic(ACCOUNT.name))
+        assert [2, 2, 2] == [worker.process.wait(SOON_S) for worker in workers]
     finally:
         for worker in workers:
             worker.close()
     said = [worker.log.read_text("utf-8").splitlines()[-1] for worker in workers]
     assert "has 2 partitions, expected 3" in said[0]
     assert f"Kafka has no topic {deleted.account_events}" in said[1]
+    assert f"topic {anew.rows_topic(ACCOUNT.name)} was" in said[2]
+    assert "while the worker used it" in said[2]
 
 
 def holds_partitions(worker: WorkerProcess) -> bool:
     return "partition taken" in worker.log.read_text("utf-8")
+
+
+NAME = "worker-0"
+
+
+def take_name(settings: Settings) -> KafkaConsumer:
+    """Another program joins the worker's group under its static name."""
+    member = KafkaConsumer(
+        settings.account_events,
+        bootstrap_servers=list(settings.bootstrap),
+        group_id=settings.group,
+        group_instance_id=NAME,
+        enable_auto_commit=False,
+        partition_assignment_strategy=[RoundRobinPartitionAssignor],
+    )
+    member.poll(200)
+    return member
+
+
+def test_a_static_name_belongs_to_one_worker_and_who_loses_it_says_to_whom(small_scene: Scene, tmp_path: Path) -> None:
+    settings = replace(small_scene, events=()).fresh("static").model_copy(update={"static_member": NAME})
+    worker = WorkerProcess(settings, tmp_path / "worker.log")
+    try:
+        wait_until(lambda: holds_partitions(worker), "it holds partitions", worker)
+        line = refusal(settings, tmp_path / "second.log")
+        assert f"setting static_member: {NAME} is the name of another running worker" in line
+        assert f"-{worker.process.pid}: give every worker of a deployment a name of its own" in line
+        assert worker.running
+        member = take_name(settings)
+        try:
+            assert 2 == worker.process.wait(SOON_S)
+        finally:
+            member.close(autocommit=False)
+    finally:
+        worker.close()
+    assert f"is the name of another running worker, {UNNAMED}" in worker.log.read_text("utf-8").splitlines()[-1]

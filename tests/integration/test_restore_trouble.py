@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,7 @@ WATCHDOG_S = 5.0
 AWAY_S = 8.0
 #: Within which people and orchestrators hear of it, and something for a busy machine.
 TOLD_S = 3.0 + 2.0
+STOPPED_S = 5.0
 FULL, EMPTY = 0, 1
 
 
@@ -50,45 +51,63 @@ def settings(own_kafka: LocalKafka, account_scene: Scene) -> Settings:
     return made
 
 
-def stops_and_goes_on(broker: LocalKafka) -> Iterator[None]:
-    os.kill(broker.pid, signal.SIGSTOP)
-    yield
-    os.kill(broker.pid, signal.SIGCONT)
-
-
-def dies_and_starts_again(broker: LocalKafka) -> Iterator[None]:
-    broker.kill()
-    yield
-    broker.start()
-
-
-@pytest.mark.parametrize("happens", [stops_and_goes_on, dies_and_starts_again])
-def test_a_worker_whose_broker_goes_while_it_restores_says_so_waits_and_goes_on(
-    own_kafka: LocalKafka,
-    settings: Settings,
-    happens: Callable[[LocalKafka], Iterator[None]],
-    tmp_path: Path,
-) -> None:
-    worker = WorkerProcess(settings, tmp_path / "worker.log", watchdog_s=WATCHDOG_S)
-    broker = happens(own_kafka)
+def restoring(settings: Settings, log: Path) -> WorkerProcess:
+    """A worker that has partitions, and is far from having restored them."""
+    worker = WorkerProcess(settings, log, watchdog_s=WATCHDOG_S)
     try:
         port = worker.port()
         wait_until(lambda: total(scrape(port), "kozamori_rebalances_total") > 0, "it has partitions", worker)
-        next(broker)
+    except BaseException:
+        worker.close()
+        raise
+    return worker
+
+
+def waits(worker: WorkerProcess) -> float:
+    """See the worker wait, healthy and not ready, for longer than its watchdog would; seconds until it was told."""
+    port, began = worker.port(), time.monotonic()
+    wait_until(lambda: "Kafka is away" in get(port, "/readyz")[1], "it is told", worker)
+    told_s = time.monotonic() - began
+    assert told_s < TOLD_S
+    assert [] == [line for line in worker.lines() if line.get("event") == "partition taken"], "too late to disturb it"
+    wait_until(lambda: time.monotonic() > began + AWAY_S, "it waits", worker)
+    assert [200, 503] == [get(port, path)[0] for path in ("/healthz", "/readyz")]
+    return told_s
+
+
+def test_a_worker_whose_broker_falls_silent_while_it_restores_waits_and_can_be_stopped(
+    own_kafka: LocalKafka, settings: Settings, tmp_path: Path
+) -> None:
+    worker = restoring(settings, tmp_path / "worker.log")
+    os.kill(own_kafka.pid, signal.SIGSTOP)
+    try:
+        told_s = waits(worker)
         began = time.monotonic()
-        wait_until(lambda: "Kafka is away" in get(port, "/readyz")[1], "it is told", worker)
-        told_s = time.monotonic() - began
-        assert told_s < TOLD_S
-        assert [] == [line for line in worker.lines() if line.get("event") == "partition taken"], "too late"
-        wait_until(lambda: time.monotonic() > began + AWAY_S, "it waits", worker)
-        assert [200, 503] == [get(port, path)[0] for path in ("/healthz", "/readyz")]
-        next(broker, None)
+        assert 0 == worker.stop(), "it has nothing to commit"
+        stopped_s = time.monotonic() - began
+        assert stopped_s < STOPPED_S
+    finally:
+        os.kill(own_kafka.pid, signal.SIGCONT)
+        worker.close()
+    print(f"broker silent in a restore: told after {told_s:.1f} s, stopped in {stopped_s:.1f} s")
+
+
+def test_a_worker_whose_broker_dies_while_it_restores_goes_on_when_it_is_back(
+    own_kafka: LocalKafka, settings: Settings, tmp_path: Path
+) -> None:
+    worker = restoring(settings, tmp_path / "worker.log")
+    try:
+        own_kafka.kill()
+        told_s, port = waits(worker), worker.port()
+        own_kafka.start()
+        began = time.monotonic()
         wait_until(lambda: get(port, "/readyz")[0] == 200, "it goes on", worker)
         assert ROWS == total(scrape(port), "kozamori_rows", stage=ACCOUNT.name)
+        print(
+            f"broker gone in a restore: told after {told_s:.1f} s, ready {time.monotonic() - began:.1f} s after it came"
+        )
         assert 0 == worker.stop()
     finally:
-        next(broker, None)
         worker.close()
     said = [str(line["event"]) for line in worker.lines() if str(line.get("event", "")).startswith("Kafka is")]
     assert ["Kafka is away, the worker waits", "Kafka is back, the worker goes on"] == said
-    print(f"{happens.__name__}: told after {told_s:.1f} s")

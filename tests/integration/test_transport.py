@@ -28,10 +28,12 @@ async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanw
             producer.send(settings.account_events, b"x", partition=0)
     tp = TP(settings.account_events, 0)
     delivered: list[int] = []
+    begins: list[int] = []
     done = asyncio.Event()
 
     async def take(message: Any) -> None:
-        offsets = [record.offset for record in message.value]
+        offsets = [record.offset for record in message.value.records]
+        begins.append(message.value.begin)
         if delivered.count(RECORDS - 1) == 0 and offsets[-1] == RECORDS - 1:
             await app.chunk_consumer.read_again(tp, CHUNK)
         delivered.extend(offsets)
@@ -51,3 +53,4 @@ async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanw
     finally:
         await app.stop()
     assert [*range(RECORDS), *range(CHUNK, RECORDS)] == delivered
+    assert delivered[::CHUNK] == begins

@@ -125,7 +125,8 @@ def expected_of(scene: Scene, settings: Settings, topology: Topology, before: pa
     run = MemoryRun(topology, scene.model, ttl_ms=ttl_ms)
     for batch in to_batches(before, 1_000, which="all" if scene.chain.reads_wallet_events else "account"):
         run.process(batch)
-    run.pipelines["cases"] = Pipeline(topology, topology.node("cases"), scene.model, ttl_ms=ttl_ms)
+    cases = topology.node("cases")
+    run.pipelines["cases"] = Pipeline(topology, cases, scene.model, ttl_ms=run.pipelines["cases"].ttl_ms)
     log = one_log(tuple(found[number] for number in order.tolist()))
     return run.process(log.batch._replace(offset=log.batch.offset + before.num_rows), log.strings)
 

@@ -321,7 +321,7 @@ class PortsSuite:
         assert 1 == facts[tp.topic].partitions
 
     async def test_nothing_is_redriven_where_nobody_did(self, cluster: Cluster) -> None:
-        assert Redrives() == await asyncio.to_thread(cluster.ports().topics.redrives)
+        assert Redrives() == await cluster.ports().topics.redrives()
 
 
 async def restored(ports: Ports, changelog: TP, progress: list[None] | None = None) -> Recovery:

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 from support.protocol.bus import SETTINGS
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here
 from support.protocol.scenes import AlertsOnAll, counting_topology
 from support.shells import Backend
 
@@ -53,8 +53,10 @@ def made(committed: int) -> tuple[Assignment, Counting, dict[TP, Node]]:
         for tp in assigned
     }
     source, model = Counting(backend), AlertsOnAll(1)
-    ports = Ports(source, FakeProducer(backend), FakeReader(backend), FakeTopics(backend), lambda: 0.0, lambda: 1)
-    facts = {tp.topic: TopicFacts(tp.topic, "id", PARTITIONS, 1, {}) for tp in assigned}
+    topics = FakeTopics(backend)
+    ports = Ports(source, FakeProducer(backend), FakeReader(backend), topics, Here(), lambda: 0.0, lambda: 1)
+    names = SETTINGS.input_topic(node), SETTINGS.rows_topic(node.name)
+    facts = {name: TopicFacts(name, "id", PARTITIONS, 1, {}) for name in names}
     wiring = Wiring(topology, model, PARTITIONS, (SETTINGS.account_events, SETTINGS.wallet_events))  # type: ignore[arg-type]
     return Assignment(SETTINGS, wiring, facts, ports), source, assigned
 

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from detector.errors import UserError
+from detector.kafka.groups import UNNAMED
 from detector.settings import Settings
-from detector.stream.static_names import client_id, require_free
+from detector.stream.static_names import process_name, require_free
 
 SETTINGS = Settings(static_member="worker-0", session_timeout_s=10)
 HERE = socket.gethostname()
@@ -42,15 +43,15 @@ class Group:
 
 
 def test_a_quick_restart_takes_its_name_at_once() -> None:
-    ours = client_id()  # in a container, every start has the same number
+    ours = process_name()  # in a container, every start has the same number
     assert [0.0, 0.0, 0.0] == [Group(holder).require_free() for holder in ("", f"kozamori-{HERE}-{ended()}", ours)]
 
 
-#: Client id of the holder, and how long it takes until it is clear that it lives.
+#: The holder, and how long it takes until it is clear that it lives.
 LIVING = [
     (f"kozamori-{HERE}-{os.getppid()}", 0.0),
     ("kozamori-elsewhere-1", 14.0),  # still in the group when a dead one would have gone
-    ("some-other-client", 14.0),
+    (UNNAMED, 14.0),
 ]
 
 
