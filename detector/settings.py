@@ -244,8 +244,8 @@ class Settings(BaseModel):
 
     @property
     def redrives(self) -> str:
-        """Compacted topic of messages that entered their topic a second time."""
-        return f"{self.prefix}kozamori.redrives"
+        """Compacted topic of messages that entered their topic a second time; beside the source topics."""
+        return f"{self._sources_prefix}kozamori.redrives"
 
     def input_topic(self, node: Node) -> str:
         """What a node reads: a source topic, or its hop."""
