@@ -7,7 +7,7 @@ from typing import Any
 
 from faust.types import TP
 from support.ports_suite import CHUNK, KeyValue
-from support.protocol.bus import SETTINGS, Commit, Queue, Record
+from support.protocol.bus import SETTINGS, Commit, Queue, Record, topics_of
 from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Look
 from support.protocol.judge import Lenient
 from support.protocol.kafka import Durable, Kafka
@@ -25,6 +25,7 @@ class MemoryCluster:
         setup = both_world((), Left())
         self.inputs = setup.scene.inputs
         self.source = self.inputs[0]
+        self.topics = {tp.topic for tp in self.inputs}.union(*topics_of(setup.scene.topology))
         self.kafka = Kafka(setup.scene, ((self.source, ()),), Lenient(), compacts=True)
         self.number = 0
         self.generation = 0
@@ -61,7 +62,7 @@ class Member:
     def __init__(self, cluster: MemoryCluster) -> None:
         self.cluster = cluster
         self.settings = cluster.settings
-        self.topics = {tp.topic for tp in cluster.inputs}
+        self.topics = cluster.topics
         self.name = 0
         self.listener: Listener | None = None
         self.paused = False
