@@ -103,11 +103,7 @@ class Settings(BaseModel):
         64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"
     )
     ttl_days: int = _whole(
-        400,
-        32,
-        3_650,
-        "an account or wallet without an event for so long (event time) is forgotten; an address after 8 weeks at the"
-        " latest, a case after 14 days",
+        400, 32, 3_650, "an account, wallet or address without an event for so long (event time) is forgotten"
     )
 
     dead_letter_limit_per_min: int = _whole(
@@ -248,8 +244,8 @@ class Settings(BaseModel):
 
     @property
     def redrives(self) -> str:
-        """Compacted topic of messages that entered their topic a second time."""
-        return f"{self.prefix}kozamori.redrives"
+        """Compacted topic of messages that entered their topic a second time; beside the source topics."""
+        return f"{self._sources_prefix}kozamori.redrives"
 
     def input_topic(self, node: Node) -> str:
         """What a node reads: a source topic, or its hop."""

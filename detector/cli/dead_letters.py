@@ -72,7 +72,7 @@ Examples:
   kozamori dead-letters list --reason malformed_json --since 2h --json
 """,
 )
-@with_settings(*CONNECTION)
+@with_settings(*CONNECTION, "input_prefix")
 @_reason
 @_from
 @as_json
@@ -93,7 +93,7 @@ Examples:
 """
 )
 @click.argument("letter_id", metavar="ID")
-@with_settings(*CONNECTION)
+@with_settings(*CONNECTION, "input_prefix")
 @as_json
 def show(settings: Settings, letter_id: str, *, as_json: bool) -> None:
     """Show one dead letter and its message, read from its topic: what Kafka has no longer is not shown.

@@ -2,13 +2,12 @@
 
 from detector.jst import DAY_MS
 
-#: By stage. A case takes alerts for a day after its first; but the watermark is the latest event's of all accounts, and
-#: of a backlog some partitions are read days ahead of others: a case that this let expire would be opened anew. Of an
-#: address a month counts, the period of fifteen days now and the one before it, and how far a day is from its usual
-#: days, which is learnt anew within days; many addresses are used once.
-MOST_MS = {"cases": 14 * DAY_MS, "source": 8 * 7 * DAY_MS}
+#: By stage; rows of the others are kept as those of accounts are. A case takes alerts for a day after its first; but
+#: the watermark is the latest event's of all accounts, and of a backlog some partitions are read days ahead of others:
+#: a case that this let expire would be opened anew.
+MOST_MS = {"cases": 14 * DAY_MS}
 
 
 def ttl_of(stage: str, ttl_ms: int) -> int:
-    """The time that rows of a stage are kept where accounts and wallets are kept for `ttl_ms`."""
+    """The time that rows of a stage are kept where accounts are kept for `ttl_ms`."""
     return min(ttl_ms, MOST_MS.get(stage, ttl_ms))

@@ -156,11 +156,12 @@ def _check_clock(settings: Settings, source: TopicFacts) -> None:
 
 def _check_sources(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
     """Raise UserError where a second reader's events are not there: they are another deployment's to create."""
-    missing = [name for name in (settings.account_events, settings.wallet_events) if name not in facts]
+    others = settings.account_events, settings.wallet_events, settings.redrives
+    missing = [name for name in others if name not in facts]
     if settings.is_second_reader and missing:
         raise UserError(
             f"Kafka has no topic {', '.join(missing)}, expected those of the deployment that is read too: check"
-            " --input-prefix"
+            " --input-prefix, or run `kozamori topics create` for that deployment"
         )
 
 

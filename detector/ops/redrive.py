@@ -16,6 +16,7 @@ from detector.contract.alerts import Position
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.contract.dead_letters import DeadLetter
 from detector.contract.redrives import HEADER, Redriven, encode_redrive
+from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members, all_offsets
 from detector.kafka.redrives import read_redrives, sole_producer
@@ -55,8 +56,13 @@ def redrive(settings: Settings, now_ms: int, **chosen: Any) -> Redrive:
     """Redrive the open letters of those chosen (see `read_letters`); the same letter never twice.
 
     Interrupted, what was committed is redriven, and the rest can be: run it again. Raises UserError where Kafka
-    refuses, and where another redrive or a reset begins meanwhile.
+    refuses, where another redrive or a reset begins meanwhile, and for a second reader.
     """
+    if settings.is_second_reader:
+        raise UserError(
+            f"got --input-prefix {settings.input_prefix!r}, expected the deployment that the source topics belong to:"
+            " redrive there, without --input-prefix"
+        )
     with sole_producer(settings) as producer:
         # What is noted now is final: no one else can commit any more.
         counts, ready = _choose(settings, now_ms, chosen)

@@ -11,7 +11,12 @@ from detector.settings import Settings
 
 
 def void_letters(client: KafkaAdminClient, settings: Settings, replication: int) -> None:
-    """Note where the dead letters end, and end a redrive under way; before anything of the state is deleted."""
+    """Note where the dead letters end, and end a redrive under way; before anything of the state is deleted.
+
+    A second reader redrives nothing, and notes nothing beside topics that are another deployment's.
+    """
+    if settings.is_second_reader:
+        return
     ours = {settings.dead_letters, settings.redrives}
     found = describe(client, ours)
     if settings.dead_letters not in found:

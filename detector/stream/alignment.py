@@ -29,6 +29,8 @@ TIMEOUT_S = 10.0
 #: Looks at which the hindmost partition may stand while others wait for it; then it is waited for no more until it
 #: moves. It may hold nothing but dead letters, or its worker may be gone.
 PATIENCE_LOOKS = 10
+#: Kafka cannot be reached, or another program committed an offset. The next look will do.
+UNKNOWN = (TimeoutError, KafkaError, UserError)
 
 
 class Read(NamedTuple):
@@ -69,11 +71,14 @@ class Alignment:
         self._hindmost_ms = self._given_up_ms = -1
         self._stood = 0
 
-    def begin(self, partitions: int) -> None:
-        """Tasks were begun; nothing of them is held back."""
+    async def begin(self, partitions: int) -> None:
+        """Tasks were begun; nothing of them is held back, and nothing read yet."""
         self.partitions = partitions
         self._ends, self._last_ends, self._others, self._held = {}, {}, {}, set()
         self._hindmost_ms = self._given_up_ms = -1
+        with suppress(*UNKNOWN):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self.look()
         self._begun.set()
 
     async def run(self) -> None:
@@ -85,8 +90,8 @@ class Alignment:
                     self._compare()
                     # Said at every look: an assignment at the same moment may have lost it.
                     await self._source.hold(self._held)
-            except (TimeoutError, KafkaError, UserError) as error:  # unreachable, or a commit of another program
-                log.debug("event times were not compared", error=repr(error))  # the next look will do
+            except UNKNOWN as error:
+                log.debug("event times were not compared", error=repr(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._begun.wait(), INTERVAL_S)
             self._begun.clear()

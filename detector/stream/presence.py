@@ -85,11 +85,13 @@ class Presence:
             await self._back.wait()
 
     async def gone(self) -> None:
-        """Return when Kafka does not answer twice: who calls this gives something up for it."""
+        """Return when Kafka does not answer, and did not the time before: who calls this gives something up for it."""
         while True:
-            if not await self.look() and not await self.look():
+            before = self.away
+            if await self.look():
+                await asyncio.sleep(self._interval_s)
+            elif before:
                 return
-            await asyncio.sleep(self._interval_s)
 
     async def _cause(self) -> str:
         asked = asyncio.ensure_future(self._ask())

@@ -90,7 +90,7 @@ class Shell:
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
-        self.alignment.begin(partitions)
+        await self.alignment.begin(partitions)
         self._progressed()
         self.restoring = ""
         self._ready = True
@@ -272,8 +272,10 @@ class Shell:
         gone = asyncio.ensure_future(self._ports.presence.gone())
         await asyncio.wait({last, gone}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
-        if not last.done() or not last.result():
+        if not last.done():
             last.cancel()
+            await asyncio.wait({last})
+        if last.cancelled() or not last.result():
             self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))
 
     async def _last_checkpoint(self) -> bool:

@@ -21,7 +21,7 @@ PAUSE_S = 1.0
 def wait_until_it_fits(settings: Settings, tell: Callable[[str], None], pause_s: float = PAUSE_S) -> None:
     """Return when Kafka answers and has what the worker needs; `UserError` for what a person must mend.
 
-    `tell` is called with the cause while Kafka is away.
+    `tell` is called with the cause while Kafka is away, and with "" when it is back.
     """
     began, away, timeout_s = time.monotonic(), "", FIRST_S
     while True:
@@ -38,4 +38,5 @@ def wait_until_it_fits(settings: Settings, tell: Callable[[str], None], pause_s:
         else:
             if away:
                 log.info("Kafka is back, the worker goes on", away_s=round(time.monotonic() - began, 1))
+                tell("")
             return

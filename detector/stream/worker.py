@@ -44,11 +44,12 @@ class Health:
 
     def __init__(self) -> None:
         self._alive: Callable[[], Report] = lambda: Report(ok=True)
-        self._ready: Callable[[], Report] = lambda: Report(ok=False, detail={"cause": "the worker starts"})
+        self.wait("")
 
-    def wait(self, cause: str) -> None:
-        """Not ready, because Kafka is away."""
-        self._ready = lambda: Report(ok=False, detail={"cause": f"Kafka is away: {cause}"})
+    def wait(self, away: str) -> None:
+        """Not ready: the worker starts, or waits because Kafka is away."""
+        cause = f"Kafka is away: {away}" if away else "the worker starts"
+        self._ready: Callable[[], Report] = lambda: Report(ok=False, detail={"cause": cause})
 
     def run(self, alive: Callable[[], Report], ready: Callable[[], Report]) -> None:
         """What a worker that runs says of itself."""
@@ -158,7 +159,7 @@ class _Worker:
             note=self._metrics.stalled,
             end=end_process,
         )
-        self._health.run(lambda: _alive(watchdog.cause, self._shell), self._shell.readiness)
+        self._health.run(lambda: alive(watchdog.cause, self._shell), self._shell.readiness)
         watchdog.start()
         try:
             own = self._shell.run_checkpoints, self._shell.alignment.run
@@ -172,7 +173,8 @@ class _Worker:
         return status_of(error)
 
 
-def _alive(cause: str, shell: Shell) -> Report:
+def alive(cause: str, shell: Shell) -> Report:
+    """Fails with what the watchdog sees standing, and while the worker ends because of something."""
     if not cause and shell.failed.done():
         cause = f"the worker ends: {shell.failed.result()!r}"
     return Report(not cause, {"cause": cause} if cause else {})

@@ -126,6 +126,14 @@ def test_what_is_redriven_counts_once_however_often_and_by_how_many_and_after_a_
     finally:
         worker.close()
 
+    export = ["export", *flags(settings), "-o", str(tmp_path / "events.jsonl"), "--json"]
+    assert {"events": len(events) + 1, "unreadable": 2} == {
+        name: value for name, value in json.loads(answer(export, capsys)).items() if name != "file"
+    }
+    shadow = settings.model_copy(update={"prefix": f"shadow-{settings.prefix}", "input_prefix": settings.prefix})
+    assert settings.redrives == shadow.redrives
+    with pytest.raises(UserError, match="redrive there, without --input-prefix"):
+        redrive(shadow, now_ms)
     shown = json.loads(answer(["dead-letters", "show", broken, *flags(settings), "--json"], capsys))
     assert ("open", "{", None) == (shown["status"], shown["message"]["value"], shown["message"]["event"])
     assert "redriven" in answer(["dead-letters", "show", letter, *flags(settings)], capsys)

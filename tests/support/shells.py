@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from faust.types import TP
-from support.protocol.bus import SETTINGS, Commit
+from support.protocol.bus import SETTINGS, Commit, topics_of
 from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Look, silent_reporting
 from support.protocol.scenes import AlertsOnAll, counting_topology
 
@@ -33,7 +33,7 @@ class Backend:
 
     def __init__(self) -> None:
         self.name = 1
-        self.topics = {INPUT.topic}
+        self.topics = {INPUT.topic, *topics_of(counting_topology())[0]}
         self.ends = {INPUT: (0, 10_000)}
         self.topic_ids: dict[str, str] = {}
         self.changelogs: dict[Any, Any] = {}
@@ -87,9 +87,9 @@ class Ported:
 
     def __init__(self) -> None:
         self.backend = Backend()
-        self.source, self.reader = Source(self.backend), Reader(self.backend)
+        self.source, self.reader, self.presence = Source(self.backend), Reader(self.backend), Here()
         producer, topics = FakeProducer(self.backend), FakeTopics(self.backend)
-        ports = Ports(self.source, producer, self.reader, topics, Here(), lambda: 0.0, lambda: 1)
+        ports = Ports(self.source, producer, self.reader, topics, self.presence, lambda: 0.0, lambda: 1)
         topology = counting_topology()
         reporting = silent_reporting([node.name for node in topology.nodes])
         model: Any = AlertsOnAll(1)

@@ -262,5 +262,5 @@ _AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Here, 
 _FINGERPRINT = Fingerprint(
     (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "commits", "restoring", "started", "now", "model", "_model", "alignment"},
+    skip={"progress", "commits", "restoring", "started", "now", "model", "_model", "alignment", "held"},
 )

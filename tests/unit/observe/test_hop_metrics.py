@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 from support.chains import model_of
-from support.events import debit, key, message, transfer
+from support.events import START_MS, debit, key, message, transfer
 from support.hops import record
 
 from detector.core.chains import WALLET_CHAIN
@@ -38,7 +38,7 @@ class Nodes:
         task = self._tasks[node]
         keys = keys or (None,) * len(values)
         records: list[Any] = [
-            record(value, task.position + place, key)
+            record(value, task.position + place, key, START_MS)
             for place, (value, key) in enumerate(zip(values, keys, strict=True))
         ]
         processed = task.processor.process(records)

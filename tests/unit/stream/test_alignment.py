@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
@@ -46,7 +47,7 @@ class World:
         self.commits: dict[TP, OffsetAndMetadata] = {}
         self.calls: list[set[TP]] = []
         self.alignment = Alignment(cast(Any, self), TOPICS, cast(Any, self.tasks))
-        self.alignment.begin(2)
+        self.alignment.partitions = 2
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self.ends[tp] for tp in partitions}
@@ -137,17 +138,25 @@ async def test_a_new_assignment_holds_nothing() -> None:
     world = World(a0=(50, NOW_MS + HOUR_MS), w0=(20, NOW_MS))
     await world.alignment.look()
     await world.alignment.align()
-    world.alignment.begin(2)
-    await world.alignment.align()
+    await world.alignment.begin(2)
     assert [{A0}] == world.calls
-    await world.alignment.look()
     await world.alignment.align()
     assert [{A0}, {A0}] == world.calls
+
+
+async def test_an_assignment_goes_on_where_kafka_cannot_say_how_long_the_logs_are() -> None:
+    async def away(*_: TP) -> Mapping[TP, int]:
+        raise KafkaConnectionError
+
+    world = World(a0=(50, NOW_MS + HOUR_MS), w0=(20, NOW_MS))
+    cast(Any, world).end_offsets = away
+    await world.alignment.begin(2)
+    await world.alignment.align()
+    assert [] == world.calls
 
 
 async def test_one_partition_of_one_topic_asks_nobody() -> None:
     world = World(a0=(50, NOW_MS))
     alone = Alignment(cast(Any, None), TOPICS[:1], cast(Any, world.tasks))
-    alone.begin(1)
-    await alone.look()
+    await alone.begin(1)
     await alone.align()

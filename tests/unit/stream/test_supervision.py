@@ -1,14 +1,19 @@
 """Whatever ends beside the shell ends the worker, with its cause."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 from support.shells import Ported
 
 from detector.errors import WorkerError
+from detector.observe.health import Report
 from detector.stream.ports import Listener
 from detector.stream.supervision import Watcher, serve
+from detector.stream.worker import alive
+
+AT_ONCE_S = 5.0
 
 
 class Source:
@@ -68,6 +73,22 @@ async def served(
 async def test_a_watcher_that_dies_ends_the_worker_with_its_cause() -> None:
     error = await served(Source(), watches, dies, watches)
     assert isinstance(error, KeyError)
+
+
+async def test_health_tells_why_a_worker_ends_until_the_process_is_gone() -> None:
+    shell, began = Ported().shell, time.monotonic()
+    shell._source = Source()  # type: ignore[assignment]
+    assert Report(ok=True) == alive("", shell)
+    error = await serve(shell._source, shell, [watches, dies], asyncio.Event(), is_there)
+    told_s = time.monotonic() - began
+    assert Report(False, {"cause": "the worker ends: KeyError('a bug')"}) == alive("", shell)
+    assert told_s < AT_ONCE_S
+    print(f"dead watcher: /healthz fails after {told_s:.2f} s: {error!r}")
+
+
+async def test_what_the_watchdog_sees_is_what_health_tells() -> None:
+    shell = Ported().shell
+    assert Report(False, {"cause": "stage wallet made no progress"}) == alive("stage wallet made no progress", shell)
 
 
 @pytest.mark.parametrize("watcher", [ends, is_cancelled])
