@@ -109,7 +109,6 @@ def read_changelogs(
         **client_options(settings),
         group_id=None,
         enable_auto_commit=False,
-        isolation_level="read_committed",
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=SLICE_BYTES,
         max_poll_records=SLICE_RECORDS,

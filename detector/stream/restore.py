@@ -38,7 +38,9 @@ class KafkaReader(LogReader):
         progressed: Callable[[], None],
     ) -> dict[TP, Recovery] | None:
         limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
-        async with self.opened(auto_offset_reset="earliest", **limits) as consumer:
+        # Workers write no transactions: one that somebody leaves open in a changelog must hide no row behind it.
+        everything = {"auto_offset_reset": "earliest", "isolation_level": "read_uncommitted"}
+        async with self.opened(**everything, **limits) as consumer:
             consumer.assign(list(recoveries))
             ends = await consumer.end_offsets(list(recoveries))
             begins = await consumer.beginning_offsets(list(recoveries))

@@ -132,7 +132,8 @@ class Shell:
         """Process a chunk and pass its outputs to the producer; an error ends the worker, no chunk is skipped."""
         try:
             await self._wait_for_room(chunk.tp)
-            if (task := await self._task_before(chunk)) is None:
+            task = await patiently(partial(self._task_before, chunk), self._ports.presence)
+            if task is None:
                 return
             async with self._processing:
                 if not task.ended and chunk.generation == self._source.generation:

@@ -92,8 +92,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Mapping[TP, Any]:
         found = await super()._fetch_records(consumer, *args, **kwargs)
-        subscription = consumer._subscription.subscription  # noqa: SLF001 - no public way
-        assignment = None if subscription is None else subscription.assignment
+        assignment = _assignment_of(consumer)
         if assignment is not self._assignment:
             self._assignment, self._fetched_to = assignment, {}
         return {tp: self._fetched(tp, records) for tp, records in found.items()}
@@ -106,12 +105,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return Fetched(begin, records)
 
     def withheld(self, tp: TP) -> int:
-        """Offsets between the last stable one and the log's end, by the last fetch; 0 where it is not held."""
-        consumer = self._ensure_consumer()
-        if tp not in consumer.assignment():
+        """Offsets between the last stable one and the log's end, by the last fetch; 0 where it is not held.
+
+        Called from another thread: the assignment is looked up once.
+        """
+        assignment = _assignment_of(self._ensure_consumer())
+        state = None if assignment is None else assignment.state_value(TopicPartition(*tp))
+        if state is None or state.highwater is None or state.lso is None:
             return 0
-        end, stable = consumer.highwater(tp), consumer.last_stable_offset(tp)
-        return 0 if end is None or stable is None or stable < 0 else max(0, end - stable)
+        return max(0, int(state.highwater - state.lso))
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these; does not wait until it is so."""
@@ -146,6 +148,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - the public way drops metadata
         found = await coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in partitions])
         return {TP(tp.topic, tp.partition): mark for tp, mark in found.items() if mark.offset >= 0}
+
+
+def _assignment_of(consumer: AIOKafkaConsumer) -> Any:
+    """The partitions held, an object of its own after every rebalance; None before the first."""
+    subscription = consumer._subscription.subscription  # noqa: SLF001 - no public way
+    return None if subscription is None else subscription.assignment
 
 
 class _NoOffsets(dict[TP, int | None]):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import Producer
 from faust.types import TP
-from support.ports_suite import CHUNK, Inbox, KeyValue, PortsSuite, member, until
+from support.ports_suite import CHUNK, HEADER, Inbox, KeyValue, PortsSuite, case_rows, member, restored, until
 from support.protocol.fake_ports import Here
 from support.shared_kafka import Cluster
 
@@ -16,6 +16,7 @@ from detector.kafka.declarations import TOPICS
 from detector.kafka.security import client_options
 from detector.kafka.topics import create_topics
 from detector.settings import Settings
+from detector.stream.changelog import encode_header, encode_rows
 from detector.stream.faust_ports import FaustKafka, KafkaTopics
 from detector.stream.ports import Ports
 from detector.stream.restore import KafkaReader
@@ -63,6 +64,17 @@ class TestKafka(PortsSuite):
     @pytest.fixture
     def cluster(self, kafka: Cluster) -> RealCluster:
         return RealCluster(kafka.bootstrap)
+
+    async def test_rows_are_restored_whatever_transaction_somebody_leaves_open(self, cluster: RealCluster) -> None:
+        changelog = TP(cluster.settings.rows_topic("cases"), 0)
+        cluster.put(changelog.topic, [encode_header(HEADER), *encode_rows(case_rows(1), 7)])
+        producer = cluster.begun()
+        producer.produce(changelog.topic, None, b"of nobody's", 0)
+        await asyncio.to_thread(producer.flush, PATIENCE_S)
+        cluster.put(changelog.topic, list(encode_rows(case_rows(2), 7)))
+        found = await restored(cluster.ports(), changelog)
+        assert (2, HEADER) == (found.rows.count, found.header)
+        await asyncio.to_thread(producer.abort_transaction, PATIENCE_S)
 
     async def test_only_what_is_committed_is_given(self, cluster: RealCluster) -> None:
         tp = TP(cluster.settings.account_events, 0)

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 
-from support.shells import Ported
+from aiokafka.errors import KafkaConnectionError
+from support.shells import Ported, chunk_at
 
 from detector.errors import KafkaAwayError, WorkerError
 
@@ -41,6 +42,23 @@ async def test_a_restore_that_fails_while_kafka_is_away_is_done_again() -> None:
     assert not ported.shell.failed.done()
     assert ported.shell.readiness().ok
     assert [1] == [len(partitions) for partitions in ported.shell.readiness().detail.values()]  # type: ignore[arg-type]
+
+
+async def test_a_chunk_behind_a_gap_waits_for_a_kafka_that_is_away() -> None:
+    ported = ported_to_begin()
+    task = ported.take(position=100)
+    ported.backend.following = 200
+    errors: Iterator[Exception] = iter([KafkaConnectionError("away"), TimeoutError()])
+
+    async def asked() -> None:
+        for error in errors:
+            raise error
+
+    ported.source.asked = asked
+    async with asyncio.timeout(10):
+        await ported.shell.on_chunk(chunk_at(200, 201))
+    assert not ported.shell.failed.done()
+    assert 202 == task.position
 
 
 async def test_it_says_why_it_is_not_ready() -> None:
