@@ -151,7 +151,8 @@ class _Worker:
         STOP_SIGNALS.orderly(orderly)
         pulse = Pulse()
         pulse.start(loop)
-        works = works_of(self._shell, self._watchers, self._settings.watchdog_s)
+        turning = [*self._watchers, self._shell.alignment]
+        works = works_of(self._shell, turning, self._settings.watchdog_s)
         watchdog = Watchdog(
             lambda: Signs(pulse.beat_s, works(), bool(self._presence.away)),
             limit_s=self._settings.watchdog_s,

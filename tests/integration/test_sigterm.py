@@ -21,7 +21,7 @@ from detector.local_kafka.node import free_ports
 from detector.settings import Settings
 
 #: So little at once that 6,000 events take seconds.
-SLOWLY = {"max_chunk_records": 2, "checkpoint_interval_ms": 100}
+SLOWLY = {"max_chunk_records": 10, "checkpoint_interval_ms": 100}
 #: With nothing to give back, or nobody to give it to.
 AT_ONCE_S = 5.0
 #: A supervisor's usual patience; the last checkpoint has half a rebalance timeout.
