@@ -124,8 +124,7 @@ class _Worker:
         self._topology = topology
         self._metrics = metrics
         self._health = health
-        inputs = [settings.input_topic(node) for node in topology.nodes]
-        self._brokers = Brokers(client_options(settings), inputs)
+        self._brokers = Brokers(client_options(settings), topics_of(settings, topology))
         self._presence = Presence(self._brokers.ask)
         ports = faust_ports(settings, topology, self._presence)
         self._ports = ports
@@ -171,6 +170,13 @@ class _Worker:
             watchdog.stop()
             pulse.stop()
         return status_of(error)
+
+
+def topics_of(settings: Settings, topology: Topology) -> list[str]:
+    """What a worker reads and writes: without a leader of one of their partitions it cannot go on."""
+    inputs = [settings.input_topic(node) for node in topology.nodes]
+    rows = [settings.rows_topic(node.name) for node in topology.nodes if node.stage is not None]
+    return [*inputs, *rows, settings.alerts, settings.dead_letters]
 
 
 def alive(cause: str, shell: Shell) -> Report:

@@ -37,10 +37,11 @@ def test_a_shadow_raises_the_same_alerts_and_leaves_the_live_ones_rows_and_alert
             worker.close()
         for progress in progresses:
             progress.close()
-    expected = offline(live, account_scene.model)
-    for found in (left_in_kafka(live, account_scene.model), left_in_kafka(shadow, account_scene.model)):
-        same(expected, found)
-        assert {1} == set(found.times.values())
+    found = {each.prefix: left_in_kafka(each, account_scene.model) for each in (live, shadow)}
+    for each in (live, shadow):
+        same(offline(each, account_scene.model), found[each.prefix])
+        assert {1} == set(found[each.prefix].times.values())
+    assert found[live.prefix].alerts == found[shadow.prefix].alerts
 
 
 def test_a_shadow_creates_no_topic_of_another_deployment(account_scene: Scene) -> None:

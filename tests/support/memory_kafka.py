@@ -25,7 +25,7 @@ class MemoryCluster:
         setup = both_world((), Left())
         self.inputs = setup.scene.inputs
         self.source = self.inputs[0]
-        self.changelogs, _ = topics_of(setup.scene.topology)
+        self.topics = {tp.topic for tp in self.inputs}.union(*topics_of(setup.scene.topology))
         self.kafka = Kafka(setup.scene, ((self.source, ()),), Lenient(), compacts=True)
         self.number = 0
         self.generation = 0
@@ -62,7 +62,7 @@ class Member:
     def __init__(self, cluster: MemoryCluster) -> None:
         self.cluster = cluster
         self.settings = cluster.settings
-        self.topics = {tp.topic for tp in cluster.inputs} | cluster.changelogs
+        self.topics = cluster.topics
         self.name = 0
         self.listener: Listener | None = None
         self.paused = False
