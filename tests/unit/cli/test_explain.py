@@ -144,11 +144,11 @@ def test_a_model_tells_its_budget_and_the_detectors_part_of_it(model: tuple[Path
     folder, named = model
     for bank, limit in (("0001", 30), ("0116", 12)):
         path = written(tmp_path, make_alert(7, bank=bank, detector="forest", model=named))
-        said = f"alerts up to {limit} false alarms a day; 60% of them are this detector's"
+        said = f"alerts up to {limit} false alarms a day; 50% of them are this detector's"
         assert said in told(path, "--model", folder)
         got = json.loads(told(path, "--model", folder, "--json"))
         assert limit == got["budget"]["false_alarms_per_day"]
-        assert 0.6 == pytest.approx(got["budget"]["share"])
+        assert 0.5 == pytest.approx(got["budget"]["share"])
 
 
 @pytest.mark.parametrize(
