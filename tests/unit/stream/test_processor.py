@@ -184,9 +184,9 @@ def test_an_upstream_is_known_by_its_number_and_partition() -> None:
     assert [0, 0, 6, 3] == [len(three.marks(node).marks) for node in topology.nodes]
 
 
-def test_a_hop_of_another_chain_is_refused_before_anything_changes() -> None:
-    made = nodes(WALLET_CHAIN)
-    foreign = HopCodec(topology_of(CHAINS[-1]), "wallet", model_of(CHAINS[-1]), 1)
+def test_a_hop_that_lacks_what_this_chain_reads_is_refused_before_anything_changes() -> None:
+    made = nodes(CHAINS[-1])
+    foreign = HopCodec(topology_of(WALLET_CHAIN), "wallet", model_of(WALLET_CHAIN), 1)
     events = made.processor(FORWARDER).process(records(payment())).outcome.events
     ((_, value),) = foreign.encode(0, events, np.arange(1), events.batch.wallet)
     later = made.processor("wallet")
