@@ -184,7 +184,7 @@ def test_an_upstream_is_known_by_its_number_and_partition() -> None:
     assert [0, 0, 6, 3] == [len(three.marks(node).marks) for node in topology.nodes]
 
 
-def test_a_hop_that_carries_less_than_a_longer_chain_needs_is_refused_before_anything_changes() -> None:
+def test_a_hop_that_lacks_what_this_chain_reads_is_refused_before_anything_changes() -> None:
     made = nodes(CHAINS[-1])
     foreign = HopCodec(topology_of(WALLET_CHAIN), "wallet", model_of(WALLET_CHAIN), 1)
     events = made.processor(FORWARDER).process(records(payment())).outcome.events
