@@ -29,7 +29,7 @@ from producers.texts import Texts
 from producers.typologies.table import INDEX, TYPOLOGIES
 
 #: Simulated cases: with fewer the trees overfit to single cases, with more training takes longer without gain.
-CASES = 2_600
+CASES = 4_000
 #: In small histories at most one case for so many accounts, so that few of the accounts are victims.
 ACCOUNTS_A_CASE = 8
 #: Cases a round: each round draws its own parameters, services and banks, so that trees do not overfit to a campaign.
