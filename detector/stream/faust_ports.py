@@ -33,6 +33,7 @@ class FaustKafka:
         self._settings = settings
         self._listener: Listener | None = None
         self._lost: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._named = False  # it has had its static name in the group
 
     @property
     def generation(self) -> int:
@@ -118,13 +119,15 @@ class FaustKafka:
 
     async def _on_assigned(self) -> None:
         assert self._listener is not None
+        self._named = bool(self._settings.static_member)
         await self._listener.begin()
 
     async def _on_revoked(self) -> None:
         assert self._listener is not None
         await self._listener.finish()
         # A member whose name was taken is told that nobody knows it, and would join again and take the name back.
-        if self._settings.static_member and (error := await lost(self._settings)) is not None:
+        # Before it was assigned anything it never had the name: whoever died with it may still be in the group.
+        if self._named and (error := await lost(self._settings)) is not None:
             self._lost.set_result(error)
             await asyncio.Event().wait()
 
