@@ -42,8 +42,6 @@ def test_the_bytes_of_a_row_add_up(readme: str, heading: str, stage: Stage) -> N
 def test_the_readme_says_what_the_backtest_said_of_a_budget_of_two() -> None:
     curves = json.loads((ROOT / "docs" / "backtest" / "figures.json").read_text("utf-8"))["curves"]["kozamori"]
     two = min(curves, key=lambda point: abs(point["false_groups_per_day"] - 2))
-    assert 1 == two["alerted"]
-    early, lost = (f"{100 * two[share]:.0f} %" for share in ("early", "yen_lost"))
-    assert f"all cases are alerted still, {early} early, and {lost} of the yen are lost" in (
-        ROOT / "README.md"
-    ).read_text("utf-8")
+    alerted, early, lost = (f"{100 * two[share]:.0f} %" for share in ("alerted", "early", "yen_lost"))
+    said = f"there {alerted} of the cases are alerted, {early} early, and {lost} of the yen are lost"
+    assert said in (ROOT / "README.md").read_text("utf-8")
