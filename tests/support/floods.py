@@ -1,5 +1,6 @@
 """Bad messages by the thousand beside a good feed, and how long after it was sent each good one was committed."""
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -28,9 +29,13 @@ class Flood:
     bad: Sent = field(default_factory=dict)
     looks: list[tuple[float, dict[int, int]]] = field(default_factory=list)
 
-    def worst_lag_s(self, partition: int) -> float:
-        """The longest time from Kafka's confirmation of a good event until it was committed."""
-        sent = [(offset, at) for (part, offset), at in sorted(self.good.items()) if part == partition]
+    def worst_lag_s(self, partition: int, *, alone: bool = False) -> float:
+        """The longest time from Kafka's confirmation of a good event until it was committed.
+
+        `alone`: of those that were confirmed before any bad message was.
+        """
+        until = min(self.bad.values()) if alone else math.inf
+        sent = [(offset, at) for (part, offset), at in sorted(self.good.items()) if part == partition and at < until]
         worst, looks = 0.0, iter(self.looks)
         seen, committed = next(looks)
         for offset, at in sent:

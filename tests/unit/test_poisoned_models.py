@@ -5,10 +5,12 @@ import subprocess
 import sys
 from ast import literal_eval
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 SEED = 1
+TESTS = str(Path(__file__).parents[1])
 LEAST = 400  # folders
 
 
@@ -18,7 +20,9 @@ def read_all(seed: int) -> dict[str, str]:
     first = 0
     while True:
         command = [sys.executable, "-X", "faulthandler", "-m", "support.poison", str(seed), str(first)]
-        ran = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+        path = os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONPATH": path}
+        ran = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         lines = [line.split("\t", 1) for line in ran.stdout.splitlines()]
         names = {int(number): literal_eval(said) for number, said in lines[::2]}
         said = {int(number): literal_eval(said) for number, said in lines[1::2]}

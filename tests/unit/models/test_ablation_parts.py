@@ -73,9 +73,9 @@ def test_what_a_detector_could_spend_goes_to_the_others_of_its_form() -> None:
             for form in ("boosting", "joint_tail", "isolation_forest")
         }
         if gone.spec.form == "joint_tail":
-            assert {"boosting": 0.5, "joint_tail": 0.2, "isolation_forest": 0.3} == pytest.approx(by_form)
+            assert {"boosting": 0.6, "joint_tail": 0.2, "isolation_forest": 0.2} == pytest.approx(by_form)
         if gone.spec.form == "boosting":
-            assert {"boosting": 0, "joint_tail": 0.4, "isolation_forest": 0.6} == pytest.approx(by_form)
+            assert {"boosting": 0, "joint_tail": 0.5, "isolation_forest": 0.5} == pytest.approx(by_form)
 
 
 def test_exchanged_values_stay_within_their_kind_and_column() -> None:
