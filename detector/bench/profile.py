@@ -30,6 +30,8 @@ from detector.stream.changelog import encode_rows
 
 TURNS = 3  # the median counts; the first warms caches and compiles
 POLL_MS = 1_000
+#: Of all records, 2100-01-01: no event is later.
+RECORDED_MS = 4_102_444_800_000
 
 Chunk = tuple[list[bytes], list[bytes], int]  # values, keys, offset of the first
 
@@ -81,7 +83,7 @@ def _chunks(workload: Workload, size: int) -> list[Chunk]:
 def _decode(chunk: Chunk) -> Decoded:
     values, keys, first = chunk
     offsets = np.arange(first, first + len(values))
-    return decode_account_events(values, keys, offsets, np.full(len(values), -1))
+    return decode_account_events(values, keys, offsets, np.full(len(values), RECORDED_MS))
 
 
 def _run(chunks: list[Decoded], stage: Stage, model: Model | None) -> tuple[MemoryRun, list[Played]]:
