@@ -11,11 +11,8 @@ from typing import NamedTuple
 
 import structlog
 from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from detector.errors import UserError
-from detector.kafka.marks import decode_marks
 from detector.stream.partition_task import PartitionTask
 from detector.stream.ports import Source
 
@@ -27,10 +24,10 @@ BOUND_MS = 60_000
 INTERVAL_S = 1.0
 TIMEOUT_S = 10.0
 #: Looks at which the hindmost partition may stand while others wait for it; then it is waited for no more until it
-#: moves. It may hold nothing but dead letters, or its worker may be gone.
+#: moves. It may hold nothing but dead letters.
 PATIENCE_LOOKS = 10
-#: Kafka cannot be reached, or another program committed an offset. The next look will do.
-UNKNOWN = (TimeoutError, KafkaError, UserError)
+#: Kafka cannot be reached. The next look will do.
+UNKNOWN = (TimeoutError, KafkaError)
 
 
 class Read(NamedTuple):
@@ -52,9 +49,10 @@ def ahead(read: Mapping[TP, Read], ends: Mapping[TP, int], bound_ms: int) -> tup
 
 
 class Alignment:
-    """Holds back those of `tasks` that are ahead; of what other workers read it knows what they committed.
+    """Holds back those of `tasks` that are ahead of the others of this worker.
 
-    `partitions` is that of every source topic, 0 before the first assignment.
+    Other workers are not waited for: what they committed is known once a second, and a group that reads its backlog at
+    that pace may never be done. `partitions` is that of every source topic, 0 before the first assignment.
     """
 
     def __init__(self, source: Source, topics: tuple[str, ...], tasks: Mapping[TP, PartitionTask]) -> None:
@@ -66,7 +64,6 @@ class Alignment:
         self._begun = asyncio.Event()
         self._ends: Mapping[TP, int] = {}  # at the look before the last, or at the first since the assignment
         self._last_ends: Mapping[TP, int] = {}
-        self._others: Mapping[TP, Read] = {}
         self._held: set[TP] = set()
         self._hindmost_ms = self._given_up_ms = -1
         self._stood = 0
@@ -74,7 +71,7 @@ class Alignment:
     async def begin(self, partitions: int) -> None:
         """Tasks were begun; nothing of them is held back, and nothing read yet."""
         self.partitions = partitions
-        self._ends, self._last_ends, self._others, self._held = {}, {}, {}, set()
+        self._ends, self._last_ends, self._held = {}, {}, set()
         self._hindmost_ms = self._given_up_ms = -1
         with suppress(*UNKNOWN):
             async with asyncio.timeout(TIMEOUT_S):
@@ -98,14 +95,12 @@ class Alignment:
             self.turns += 1
 
     async def look(self) -> None:
-        """Ask how long the logs are, and how far other workers have read."""
+        """Ask how long the logs are."""
         everything = {TP(topic, number) for topic in self._topics for number in range(self.partitions)}
-        if len(everything) < 2:  # nobody to wait for
+        held = everything & self._tasks.keys()
+        if len(held) < 2:  # nobody to wait for
             return
-        others = everything - self._tasks.keys()
-        ends = await self._source.end_offsets(*everything)
-        committed = await self._source.committed(others) if others else {}
-        self._others = {tp: _of_commit(mark) for tp, mark in committed.items()}
+        ends = await self._source.end_offsets(*held)
         self._ends, self._last_ends = self._last_ends or ends, ends
         self._stood = self._stood + 1 if self._held else 0
         if self._stood > PATIENCE_LOOKS:
@@ -120,7 +115,7 @@ class Alignment:
         """Find who is ahead; whether it is others than before."""
         tasks = {tp: task for tp, task in self._tasks.items() if tp.topic in self._topics}
         read = {tp: Read(task.position, task.pipeline.watermark_ms) for tp, task in tasks.items()}
-        found, hindmost_ms = ahead({**self._others, **read}, self._ends, BOUND_MS)
+        found, hindmost_ms = ahead(read, self._ends, BOUND_MS)
         if hindmost_ms != self._hindmost_ms:
             self._hindmost_ms, self._stood = hindmost_ms, 0
         held = set() if hindmost_ms == self._given_up_ms else found & tasks.keys()
@@ -128,7 +123,3 @@ class Alignment:
             task.held = tp in held
         changed, self._held = held != self._held, held
         return changed
-
-
-def _of_commit(mark: OffsetAndMetadata) -> Read:
-    return Read(mark.offset, decode_marks(mark.metadata).watermark_ms)

@@ -6,11 +6,9 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
-from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.jst import HOUR_S
-from detector.kafka.marks import Marks, encode_marks
 from detector.stream.alignment import BOUND_MS, PATIENCE_LOOKS, Alignment, Read, ahead
 
 HOUR_MS = 1000 * HOUR_S
@@ -44,7 +42,6 @@ class World:
     def __init__(self, **tasks: tuple[int, int]) -> None:
         self.tasks = {TP(*_TP[name]): _task(*read) for name, read in tasks.items()}
         self.ends = dict(ENDS)
-        self.commits: dict[TP, OffsetAndMetadata] = {}
         self.calls: list[set[TP]] = []
         self.alignment = Alignment(cast(Any, self), TOPICS, cast(Any, self.tasks))
         self.alignment.partitions = 2
@@ -52,14 +49,8 @@ class World:
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self.ends[tp] for tp in partitions}
 
-    async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
-        return {tp: self.commits[tp] for tp in partitions if tp in self.commits}
-
     async def hold(self, partitions: Collection[TP]) -> None:
         self.calls.append(set(partitions))
-
-    def commit(self, tp: TP, offset: int, watermark_ms: int) -> None:
-        self.commits[tp] = OffsetAndMetadata(offset, encode_marks(Marks(watermark_ms)))
 
     def reads(self, tp: TP, position: int, watermark_ms: int) -> None:
         self.tasks[tp].position, self.tasks[tp].pipeline.watermark_ms = position, watermark_ms
@@ -98,16 +89,11 @@ async def test_who_is_ahead_is_held_until_the_others_are_there() -> None:
     assert ([{A0}, {W0}, set()], set()) == (world.calls, world.held)
 
 
-async def test_partitions_of_other_workers_count_with_what_they_committed() -> None:
-    world = World(a0=(50, NOW_MS + HOUR_MS))
-    world.commit(W1, 20, NOW_MS)
+async def test_partitions_of_other_workers_are_not_waited_for() -> None:
+    world = World(a0=(50, NOW_MS + HOUR_MS), a1=(20, NOW_MS + HOUR_MS))
     await world.alignment.look()
     await world.alignment.align()
-    assert [{A0}] == world.calls
-    world.commit(W1, 100, NOW_MS)
-    await world.alignment.look()
-    await world.alignment.align()
-    assert [{A0}, set()] == world.calls
+    assert [] == world.calls
 
 
 async def test_events_that_arrived_since_the_last_look_are_no_backlog() -> None:
