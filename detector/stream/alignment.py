@@ -52,11 +52,10 @@ class Alignment:
     """Holds back those of `tasks` that are ahead of the others of this worker.
 
     Other workers are not waited for: what they committed is known once a second, and a group that reads its backlog at
-    that pace may never be done. `partitions` is that of every source topic, 0 before the first assignment.
+    that pace may never be done.
     """
 
     def __init__(self, source: Source, topics: tuple[str, ...], tasks: Mapping[TP, PartitionTask]) -> None:
-        self.partitions = 0
         self.turns, self.rest_s = 0, INTERVAL_S + TIMEOUT_S
         self._source = source
         self._topics = topics
@@ -68,9 +67,8 @@ class Alignment:
         self._hindmost_ms = self._given_up_ms = -1
         self._stood = 0
 
-    async def begin(self, partitions: int) -> None:
+    async def begin(self) -> None:
         """Tasks were begun; nothing of them is held back, and nothing read yet."""
-        self.partitions = partitions
         self._ends, self._last_ends, self._held = {}, {}, set()
         self._hindmost_ms = self._given_up_ms = -1
         with suppress(*UNKNOWN):
@@ -96,11 +94,10 @@ class Alignment:
 
     async def look(self) -> None:
         """Ask how long the logs are."""
-        everything = {TP(topic, number) for topic in self._topics for number in range(self.partitions)}
-        held = everything & self._tasks.keys()
-        if len(held) < 2:  # nobody to wait for
+        read = [tp for tp in self._tasks if tp.topic in self._topics]
+        if len(read) < 2:  # nobody to wait for
             return
-        ends = await self._source.end_offsets(*held)
+        ends = await self._source.end_offsets(*read)
         self._ends, self._last_ends = self._last_ends or ends, ends
         self._stood = self._stood + 1 if self._held else 0
         if self._stood > PATIENCE_LOOKS:
@@ -118,7 +115,7 @@ class Alignment:
         found, hindmost_ms = ahead(read, self._ends, BOUND_MS)
         if hindmost_ms != self._hindmost_ms:
             self._hindmost_ms, self._stood = hindmost_ms, 0
-        held = set() if hindmost_ms == self._given_up_ms else found & tasks.keys()
+        held = set() if hindmost_ms == self._given_up_ms else found
         for tp, task in tasks.items():
             task.held = tp in held
         changed, self._held = held != self._held, held

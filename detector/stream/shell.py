@@ -75,29 +75,28 @@ class Shell:
         self._drop_all()
         self._leaving = False
         try:
-            begun = await patiently(self._begin, self._ports.presence)
+            tasks = await patiently(self._begin, self._ports.presence)
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
             _raise_if_cancelled(error)
             self.fail(error)
             # If it were raised, Faust would log a traceback where a person needs one line.
             await asyncio.Event().wait()
-        if begun is None:
+        if tasks is None:
             return
-        tasks, partitions = begun
         for task in tasks:
             self.tasks[task.tp] = task
             self._reporting.taken(task, self._ports.clock() - started)
             rows, offset = task.pipeline.rows.count, task.committed
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
-        await self.alignment.begin(partitions)
+        await self.alignment.begin()
         self._progressed()
         self.restoring = ""
         self._ready = True
         self.show_ready()
 
-    async def _begin(self) -> tuple[list[PartitionTask], int] | None:
-        """A task for each assigned partition, and how many each input has; None where the group rebalances meanwhile.
+    async def _begin(self) -> list[PartitionTask] | None:
+        """A task for each assigned partition; None where the group rebalances meanwhile.
 
         Topics are asked for at every assignment: while the worker runs, one may be re-created or given more
         partitions. What was redriven as well: a reset, before which no worker has partitions, makes it be read anew.
@@ -110,8 +109,7 @@ class Shell:
         self._reporting.worker.rebalanced(len(assigned))
         assignment = self._assignment(facts, redrives)
         tasks = await assignment.begin(assigned, self._progressed)
-        stands = assignment.stands and len(tasks) == len(assigned)
-        return (tasks, facts[self._settings.account_events].partitions) if stands else None
+        return tasks if assignment.stands and len(tasks) == len(assigned) else None
 
     def _progressed(self) -> None:
         self.progress += 1

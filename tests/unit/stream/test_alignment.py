@@ -44,7 +44,6 @@ class World:
         self.ends = dict(ENDS)
         self.calls: list[set[TP]] = []
         self.alignment = Alignment(cast(Any, self), TOPICS, cast(Any, self.tasks))
-        self.alignment.partitions = 2
 
     async def end_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         return {tp: self.ends[tp] for tp in partitions}
@@ -124,7 +123,7 @@ async def test_a_new_assignment_holds_nothing() -> None:
     world = World(a0=(50, NOW_MS + HOUR_MS), w0=(20, NOW_MS))
     await world.alignment.look()
     await world.alignment.align()
-    await world.alignment.begin(2)
+    await world.alignment.begin()
     assert [{A0}] == world.calls
     await world.alignment.align()
     assert [{A0}, {A0}] == world.calls
@@ -136,7 +135,7 @@ async def test_an_assignment_goes_on_where_kafka_cannot_say_how_long_the_logs_ar
 
     world = World(a0=(50, NOW_MS + HOUR_MS), w0=(20, NOW_MS))
     cast(Any, world).end_offsets = away
-    await world.alignment.begin(2)
+    await world.alignment.begin()
     await world.alignment.align()
     assert [] == world.calls
 
@@ -144,5 +143,5 @@ async def test_an_assignment_goes_on_where_kafka_cannot_say_how_long_the_logs_ar
 async def test_one_partition_of_one_topic_asks_nobody() -> None:
     world = World(a0=(50, NOW_MS))
     alone = Alignment(cast(Any, None), TOPICS[:1], cast(Any, world.tasks))
-    await alone.begin(1)
+    await alone.begin()
     await alone.align()
