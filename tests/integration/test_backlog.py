@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from support.replays import read_all
 from support.scenes import Scene
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import run_worker
 
 from detector.core.topology import topology_for
 from detector.settings import Settings
@@ -42,13 +42,7 @@ def hopped_ms(settings: Settings, scene: Scene) -> list[object]:
 
 def test_a_backlog_is_read_in_event_time(small_scene: Scene, tmp_path: Path) -> None:
     settings = small_scene.fresh("backlog")
-    worker, progress = WorkerProcess(settings, tmp_path / "worker.log", max_chunk_records=CHUNK), Progress(settings)
-    try:
-        wait_until(progress.finished, "all is committed", worker)
-        assert 0 == worker.stop()
-    finally:
-        worker.close()
-        progress.close()
+    run_worker(settings, tmp_path / "worker.log", max_chunk_records=CHUNK)
     times = pa.concat_tables(small_scene.events)["occurred_at_ms"].to_numpy()
     span_ms = int(times.max() - times.min())
     found = [lateness_ms(each) for each in hopped_ms(settings, small_scene)]

@@ -21,7 +21,7 @@ from support.floods import GOOD_PER_S, Message, pour
 from support.replays import Result, in_memory, left_in_kafka, read_all
 from support.scenes import Scene
 from support.scrapes import Samples, by_label, scrape, total
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import Progress, WorkerProcess, run_worker, wait_until
 
 from detector.contract.dead_letters import REASONS, decode_dead_letter
 from detector.settings import Settings
@@ -176,13 +176,7 @@ def test_clocks_that_are_wrong_expire_nobody(run: Run, account_scene: Scene, tmp
     stamped(settings, future, int(time.time() * 1000))
     stamped(settings, late, 0)
     send(settings, good[EVENTS // 3 :])
-    worker, progress = WorkerProcess(settings, tmp_path / "worker.log"), Progress(settings)
-    try:
-        wait_until(progress.finished, "all is committed", worker)
-        assert 0 == worker.stop()
-    finally:
-        worker.close()
-        progress.close()
+    run_worker(settings, tmp_path / "worker.log")
     left = left_in_kafka(settings, account_scene.model)
     letters = [msgspec.json.decode(letter)["reason"] for letter in left.dead_letters.values()]
     assert ["bad_timestamp", "time_in_future"] == sorted(letters)

@@ -14,7 +14,7 @@ from support.deployments import add_partitions, events, new_deployment
 from support.hops import record
 from support.replays import read_all, rows_and_hops
 from support.scenes import Scene
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import run_worker
 
 from detector.cli.main import cli
 from detector.contract.alerts import encode_alert
@@ -55,16 +55,6 @@ def deployment(scene: Scene, partitions: int) -> Settings:
 
 def produced(settings: Settings, *tables: pa.Table) -> None:
     assert publish(tables, client_options(settings), settings.prefix).complete
-
-
-def run_worker(settings: Settings, log: Path) -> None:
-    worker, progress = WorkerProcess(settings, log), Progress(settings)
-    try:
-        wait_until(lambda: worker.started() and progress.finished(), "all events are committed", worker)
-        assert 0 == worker.stop()
-    finally:
-        worker.close()
-        progress.close()
 
 
 def halves(scene: Scene) -> tuple[pa.Table, pa.Table]:

@@ -27,7 +27,7 @@ from support.hop_order import differing_bits, hopped, log_order, sources
 from support.replays import read_all, rows_and_hops
 from support.scenes import Scene, make_scene
 from support.shared_kafka import Cluster
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import run_worker
 
 from detector.cli.main import cli
 from detector.contract.alerts import decode_alert, encode_alert
@@ -98,16 +98,6 @@ def said(settings: Settings, history: Path | None, *options: str) -> str:
 
 def verdicts(settings: Settings) -> set[str]:
     return set(show(settings).verdicts)
-
-
-def run_worker(settings: Settings, log: Path) -> None:
-    worker, progress = WorkerProcess(settings, log), Progress(settings)
-    try:
-        wait_until(lambda: worker.started() and progress.finished(), "all events are committed", worker)
-        assert 0 == worker.stop()
-    finally:
-        worker.close()
-        progress.close()
 
 
 def expected_of(scene: Scene, settings: Settings, topology: Topology, before: pa.Table) -> Played:

@@ -166,3 +166,14 @@ class Progress:
         """Close the connections."""
         self._admin.close()
         self._consumer.close()
+
+
+def run_worker(settings: Settings, log: Path, **changes: object) -> None:
+    """A worker, with these further settings, until everything in all logs is committed; it ends in order."""
+    worker, progress = WorkerProcess(settings, log, **changes), Progress(settings)
+    try:
+        wait_until(lambda: worker.started() and progress.finished(), "all events are committed", worker)
+        assert 0 == worker.stop()
+    finally:
+        worker.close()
+        progress.close()
