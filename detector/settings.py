@@ -89,6 +89,13 @@ class Settings(BaseModel):
     checkpoint_interval_ms: int = _whole(300, 50, 60_000, "time between two checkpoints")
     session_timeout_s: float = _seconds(10, 6, 300, "a worker not heard of for so long loses its partitions")
     heartbeat_s: float = _seconds(3, 0.5, 100, "time between two heartbeats, at most a third of session_timeout_s")
+    standby_replicas: int = _whole(
+        0,
+        0,
+        7,
+        "workers that follow the rows of a partition that another has, in memory, to take it over within seconds; the"
+        " same for all workers of a deployment",
+    )
     rebalance_timeout_s: float = _seconds(30, 10, 600, "time a worker has to finish when partitions move")
     producer_timeout_s: float = _seconds(30, 5, 300, "a write that Kafka does not answer within this is sent again")
     watchdog_s: float = _seconds(

@@ -12,7 +12,8 @@ from detector.core.stage import Stage
 from detector.errors import UserError
 from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.changelog import HEADER_KEY, KEY, Header, decode_header, no_pairs
+from detector.stream.changelog import HEADER_KEY, Header, decode_header, no_pairs
+from detector.stream.pairs import KEY
 
 #: Of one poll: some thousand rows keep the client's overhead small.
 SLICE_RECORDS = 20_000

@@ -13,8 +13,8 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from detector.stream.gate import Gate
 from detector.stream.partition_task import PartitionTask
-from detector.stream.ports import Source
 
 log = structlog.get_logger(__name__)
 
@@ -55,9 +55,9 @@ class Alignment:
     that pace may never be done.
     """
 
-    def __init__(self, source: Source, topics: tuple[str, ...], tasks: Mapping[TP, PartitionTask]) -> None:
+    def __init__(self, gate: Gate, topics: tuple[str, ...], tasks: Mapping[TP, PartitionTask]) -> None:
         self.turns, self.rest_s = 0, INTERVAL_S + TIMEOUT_S
-        self._source = source
+        self._gate = gate
         self._topics = topics
         self._tasks = tasks
         self._begun = asyncio.Event()
@@ -84,7 +84,7 @@ class Alignment:
                     await self.look()
                     self._compare()
                     # Said at every look: an assignment at the same moment may have lost it.
-                    await self._source.hold(self._held)
+                    await self._gate.hold(self._held)
             except UNKNOWN as error:
                 log.debug("event times were not compared", error=repr(error))
             with suppress(TimeoutError):
@@ -97,7 +97,7 @@ class Alignment:
         read = [tp for tp in self._tasks if tp.topic in self._topics]
         if len(read) < 2:  # nobody to wait for
             return
-        ends = await self._source.end_offsets(*read)
+        ends = await self._gate.end_offsets(*read)
         self._ends, self._last_ends = self._last_ends or ends, ends
         self._stood = self._stood + 1 if self._held else 0
         if self._stood > PATIENCE_LOOKS:
@@ -106,7 +106,7 @@ class Alignment:
     async def align(self) -> None:
         """Hold back who is ahead, and let go who is no longer; after every chunk of a source topic."""
         if self._ends and self._compare():
-            await self._source.hold(self._held)
+            await self._gate.hold(self._held)
 
     def _compare(self) -> bool:
         """Find who is ahead; whether it is others than before."""

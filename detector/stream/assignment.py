@@ -111,7 +111,8 @@ class Assignment:
 
     async def _commit_first(self, tp: TP, begin: int, marks: Marks) -> bool:
         # Rows must never exist without a commit (PROTOCOL rule 5).
-        return await self._ports.source.commit({tp: OffsetAndMetadata(begin, encode_marks(marks))})
+        first = {tp: OffsetAndMetadata(begin, encode_marks(marks))}
+        return await self._ports.source.commit(first, self._generation)
 
     async def _write_header(self, changelog: TP, header: Header) -> None:
         records = iter([encode_header(header)])
@@ -141,6 +142,8 @@ class Assignment:
             node.name,
             self._crc(node),
             (changelog, self._facts[changelog].topic_id if changelog else ""),
+            self._facts[tp.topic].partitions,
+            marks,
         )
 
     def _pipeline(self, node: Node, recovery: Recovery | None, marks: Marks) -> Pipeline:

@@ -1,11 +1,12 @@
 """The changelog's records: rows under key + writer, a header that names the input log, and their recovery.
 
 A record's key is the row's key and the id of the task that wrote it (PROTOCOL rule 8), its value the row's bytes.
-Recovery keeps, per key, the row with the greatest position. Tombstones may be ignored there: they only ever remove
-rows that are superseded or expired, so that a log in which they were never written means the same.
+Recovery keeps, per key, the row with the greatest position. Tombstones may be taken late there, or never: they only
+ever remove rows that are superseded or expired, so that a log in which they were never written means the same.
 """
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -15,9 +16,11 @@ import numpy.typing as npt
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
 from detector.errors import UserError
+from detector.stream.pairs import KEY, Pairs
 
 HEADER_KEY = b"header"
-KEY = np.dtype([("key", "<u8"), ("writer", "<u8")])
+#: Recovered rows that were deleted since make place once they are this part of all.
+DELETED_SHARE = 0.25
 
 Rows = npt.NDArray[Any]  # structured, the stage's row dtype
 Record = tuple[bytes, bytes | None]
@@ -106,14 +109,14 @@ class Superseded:
 
 
 class Recovery:
-    """Builds the rows of one partition from slices of its changelog, in log order."""
+    """Builds the rows of one partition from slices of its changelog, in log order, however long that goes on."""
 
     def __init__(self, stage: Stage) -> None:
         self.rows = PackedRows(stage.row)
         self.header: Header | None = None
         self.records = 0
         self._stage = stage
-        self._pairs: list[bytes] = []
+        self._pairs = Pairs()
 
     def feed(self, keys: list[bytes], values: list[bytes | None]) -> None:
         """Take the next records of the log; `UserError` where a row is not of a kind this release can read."""
@@ -122,15 +125,31 @@ class Recovery:
             last = len(keys) - 1 - keys[::-1].index(HEADER_KEY)
             self.header = decode_header(values[last] or b"")
         if None in values or HEADER_KEY in keys:
-            kept = [(k, v) for k, v in zip(keys, values, strict=True) if v is not None and k != HEADER_KEY]
-            keys, values = [k for k, _ in kept], [v for _, v in kept]
-        if keys:
-            self._pairs.append(b"".join(keys))
-            self._load(values)  # type: ignore[arg-type]
+            records = [record for record in zip(keys, values, strict=True) if record[0] != HEADER_KEY]
+            for deleted, run in groupby(records, lambda record: record[1] is None):
+                self._take([*run], deleted=deleted)
+        else:
+            self._take([*zip(keys, values, strict=True)], deleted=False)
+        if self._pairs.many:
+            self._forget(self._pairs.fold())
+
+    def _take(self, records: list[tuple[bytes, bytes | None]], *, deleted: bool) -> None:
+        if not deleted:
+            self._load([value for _, value in records if value is not None])
+        self._pairs.add([key for key, _ in records], deleted=deleted)
+
+    def _forget(self, keys: npt.NDArray[np.uint64]) -> None:
+        """Let go of rows that have none of these keys, ascending, where they are many."""
+        rows = self.rows.rows[: self.rows.count]
+        at = np.minimum(np.searchsorted(keys, rows["key"]), max(0, len(keys) - 1))
+        there = keys[at] == rows["key"] if len(keys) else np.zeros(len(rows), bool)
+        if np.count_nonzero(~there) > DELETED_SHARE * len(rows):
+            self.rows = PackedRows(self.rows.dtype)
+            self.rows.load(rows[there])
 
     def superseded(self) -> Superseded:
-        """All (key, writer) pairs met, once each."""
-        return Superseded(np.frombuffer(b"".join(self._pairs), KEY))
+        """The (key, writer) pairs met, once each."""
+        return Superseded(self._pairs.met())
 
     def _load(self, values: list[bytes]) -> None:
         kinds = {value[:2] + value[4:8] for value in values}

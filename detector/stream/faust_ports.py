@@ -24,11 +24,21 @@ from detector.stream.static_names import lost
 
 
 class FaustKafka:
-    """Source and producer in one: both are parts of one Faust app. `input_topics` by the name of their agent."""
+    """Source and producer in one: both are parts of one Faust app.
 
-    def __init__(self, settings: Settings, input_topics: Mapping[str, str]) -> None:
+    `input_topics` by the name of their agent; standbys follow the rows of those `with_rows`.
+    """
+
+    def __init__(
+        self, settings: Settings, input_topics: Mapping[str, str], with_rows: frozenset[str] = frozenset()
+    ) -> None:
         self._app = build_app(
-            settings, input_topics, on_chunk=self._on_chunk, on_assigned=self._on_assigned, on_revoked=self._on_revoked
+            settings,
+            input_topics,
+            topics_with_rows=with_rows,
+            on_chunk=self._on_chunk,
+            on_assigned=self._on_assigned,
+            on_revoked=self._on_revoked,
         )
         self._settings = settings
         self._listener: Listener | None = None
@@ -61,6 +71,11 @@ class FaustKafka:
         """See `Source`."""
         return set(self._app.consumer.assignment())
 
+    @property
+    def follows(self) -> frozenset[TP]:
+        """See `Source`."""
+        return self._app.chunk_consumer.follows
+
     def pause(self) -> None:
         """See `Source`."""
         self._app.consumer.stop_flow()
@@ -90,9 +105,9 @@ class FaustKafka:
         """See `Source`."""
         await self._app.chunk_consumer.read_again(tp, offset)
 
-    async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+    async def commit(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
         """See `Source`."""
-        return await self._app.chunk_consumer.commit_positions(positions)
+        return await self._app.chunk_consumer.commit_positions(positions, generation)
 
     async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
         """See `Source`."""
@@ -157,6 +172,7 @@ class KafkaTopics:
 
 def faust_ports(settings: Settings, topology: Topology, presence: Presence) -> Ports:
     """The ports of a worker that runs all nodes of `topology`."""
-    kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes})
+    with_rows = frozenset(settings.input_topic(node) for node in topology.nodes if node.stage is not None)
+    kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes}, with_rows)
     reader, topics = KafkaReader(client_options(settings)), KafkaTopics(settings)
     return Ports(kafka, kafka, reader, topics, presence, time.monotonic, partial(secrets.randbits, 64))

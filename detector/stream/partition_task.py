@@ -1,11 +1,11 @@
-"""What one worker holds for one partition from assignment to revocation (PROTOCOL rule 2).
+"""What one worker holds for one partition from an assignment to the next rebalance (PROTOCOL rule 2).
 
 No clock, no I/O: chunks in, outputs to send out; a checkpoint takes a `Cut` and reports what became durable.
 """
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -46,6 +46,8 @@ class PartitionTask:
     node: str = ""  # whose input the partition is of
     upstreams_crc: int = 0  # whose high-water marks it has
     changelog: tuple[str, str] = ("", "")  # name and id of the topic of its rows, if it has any
+    partitions: int = 0  # of its input, as of every other
+    marks: Marks = field(default_factory=Marks)  # committed with the offset
     position: int = field(init=False)  # offset of the next event to process
     ended: bool = False
     held: bool = False  # not fetched for now: it waits for partitions that are behind in event time
@@ -74,6 +76,15 @@ class PartitionTask:
         """Whether a checkpoint has something to do."""
         return self.position > self.committed or self.pipeline.rows.dirty_count > 0
 
+    @property
+    def settled(self) -> bool:
+        """Whether rows and marks are those of the committed offset, and all of them durable."""
+        return not (self.ended or self.torn or self.outputs or self.behind)
+
+    def continued(self) -> "PartitionTask":
+        """A new task with the rows, marks and writer of this one, which has ended settled."""
+        return replace(self, ended=False, held=False, lag=0, in_flight=0, read_again_from=-1, outputs=[])
+
     def cut(self) -> Cut:
         """Take what was processed since the last cut; only between chunks, every output registered (rule 3)."""
         outputs, self.outputs = tuple(self.outputs), []
@@ -96,7 +107,7 @@ class PartitionTask:
 
     def offset_committed(self, cut: Cut) -> None:
         """The cut is committed: rows expired by now and older than the commit may be deleted."""
-        self.committed = cut.position
+        self.committed, self.marks = cut.position, cut.marks
         self.in_flight -= cut.chunks
         watermark_ms, ttl_ms = self.pipeline.watermark_ms, self.pipeline.ttl_ms
         if watermark_ms - self._swept_ms < ttl_ms // SWEEPS_PER_TTL:

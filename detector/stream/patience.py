@@ -1,5 +1,6 @@
-"""Tries again what failed because Kafka is away."""
+"""Tries again what failed because Kafka is away; tells a cancellation from a failure."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -28,3 +29,10 @@ async def patiently(attempt: Callable[[], Awaitable[_Result]], presence: Presenc
             if failures == ATTEMPTS:
                 raise WorkerError(f"Kafka answers, and still: {error!r}") from error
             await presence.back()
+
+
+def raise_if_cancelled(error: BaseException) -> None:
+    """Raise `error` where it is this task's own cancellation; one that leaked out of a library is a failure."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error

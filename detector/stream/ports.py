@@ -65,6 +65,10 @@ class Source(Protocol):
     def assignment(self) -> set[TP]:
         """The partitions held."""
 
+    @property
+    def follows(self) -> frozenset[TP]:
+        """Partitions of others, whose rows this member shall follow as their standby."""
+
     def pause(self) -> None:
         """Deliver no further chunks."""
 
@@ -86,8 +90,8 @@ class Source(Protocol):
     async def read_again(self, tp: TP, offset: int) -> None:
         """Continue with the record at `offset`; does nothing where the partition is not held."""
 
-    async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        """Commit offsets with metadata, all or none; False where the group has rebalanced."""
+    async def commit(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
+        """Commit offsets with metadata, all or none, as of `generation`; False where the group is in another."""
 
     async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
         """Committed offsets with metadata, of those of `partitions` that have one; any member may hold them."""
@@ -119,6 +123,12 @@ class Reader(Protocol):
         `progressed` is called after every slice: the watchdog ends a restore without progress. `UserError` where a
         row or header is not of a kind this release reads, `KafkaAwayError` where Kafka does not answer, `WorkerError`
         where it refuses them.
+        """
+
+    def follow(self, stages: Mapping[TP, Stage], ids: Mapping[str, str]) -> None:
+        """Read these changelog partitions from now on, so that there is little left to restore, and no others.
+
+        What was read of one before still counts, but where its topic has another id by now.
         """
 
     async def first_offset(self, tp: TP, offset: int) -> int | None:

@@ -1,7 +1,7 @@
 """Runs the tasks of a worker's partitions: assignment, chunks, checkpoints, revocation."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,18 +13,17 @@ from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import WorkerError
 from detector.kafka.redrives import Redrives
-from detector.kafka.topics import TopicFacts, check
-from detector.observe.health import Report
+from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
-from detector.stream.alignment import Alignment
 from detector.stream.assignment import Assignment
 from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
 from detector.stream.letter_sender import LetterSender
+from detector.stream.membership import Membership
 from detector.stream.partition_task import PartitionTask
-from detector.stream.patience import patiently
+from detector.stream.patience import patiently, raise_if_cancelled
 from detector.stream.ports import Chunk, Ports
 from detector.stream.processor import DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
@@ -56,60 +55,24 @@ class Shell:
         self._letters = LetterSender(send_letters)
         self._nodes = {settings.input_topic(node): node for node in topology.nodes}
         self._quota = DeadLetterQuota(settings.dead_letter_limit_per_min, settings.dead_letter_share)
-        self._ready = False
-        self._leaving = False  # partitions are being revoked, or were
         # Chunks and cuts exclude each other (rule 3); checkpoints exclude one another.
         self._processing = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
-        self.tasks: dict[TP, PartitionTask] = {}
-        sources = tuple(settings.input_topic(node) for node in topology.nodes if node.source is not None)
-        self.alignment = Alignment(ports.source, sources, self.tasks)
-        self.progress = 0  # changes with every chunk, checkpoint and slice of rows; the watchdog checks that it does
+        self.membership = Membership(settings, self._nodes, ports, reporting, self._assignment, self.fail)
+        self.tasks, self.alignment = self.membership.tasks, self.membership.alignment
+        self.progress = 0  # changes with every chunk and checkpoint; the watchdog checks that it does
         self.commits = 0  # checkpoints committed
-        self.restoring = ""  # names the partitions that are assigned and have no task yet
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     async def begin(self) -> None:
-        """Restore every assigned partition and begin its task; nothing is read before this returns."""
-        started = self._ports.clock()
-        self._drop_all()
-        self._leaving = False
+        """Begin a task of every assigned partition that stayed; the others are restored, beside it or before."""
         try:
-            tasks = await patiently(self._begin, self._ports.presence)
+            await self.membership.begin()
         except BaseException as error:  # noqa: BLE001 - the worker ends with it
-            _raise_if_cancelled(error)
+            raise_if_cancelled(error)
             self.fail(error)
             # If it were raised, Faust would log a traceback where a person needs one line.
             await asyncio.Event().wait()
-        if tasks is None:
-            return
-        for task in tasks:
-            self.tasks[task.tp] = task
-            self._reporting.taken(task, self._ports.clock() - started)
-            rows, offset = task.pipeline.rows.count, task.committed
-            log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
-        self._reporting.begun(tasks)
-        await self.alignment.begin()
-        self._progressed()
-        self.restoring = ""
-        self._ready = True
-        self.show_ready()
-
-    async def _begin(self) -> list[PartitionTask] | None:
-        """A task for each assigned partition; None where the group rebalances meanwhile.
-
-        Topics are asked for at every assignment: while the worker runs, one may be re-created or given more
-        partitions. What was redriven as well: a reset, before which no worker has partitions, makes it be read anew.
-        """
-        held = self._source.assignment()
-        assigned = {tp: self._nodes[tp.topic] for tp in held if tp.topic in self._nodes}
-        self.restoring = ", ".join(sorted(f"{node.name} {tp.partition}" for tp, node in assigned.items()))
-        facts, redrives = await asyncio.gather(self._ports.topics.facts(), self._ports.topics.redrives())
-        check(self._settings, facts)
-        self._reporting.worker.rebalanced(len(assigned))
-        assignment = self._assignment(facts, redrives)
-        tasks = await assignment.begin(assigned, self._progressed)
-        return tasks if assignment.stands and len(tasks) == len(assigned) else None
 
     def _progressed(self) -> None:
         self.progress += 1
@@ -134,12 +97,12 @@ class Shell:
             if task is None:
                 return
             async with self._processing:
-                if not task.ended and chunk.generation == self._source.generation:
+                if not (task.ended or self._is_over(chunk)):
                     await self._process(task, chunk.records)
             if task.processor.pipeline.node.source is not None:
                 await self.alignment.align()
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
-            _raise_if_cancelled(error)
+            raise_if_cancelled(error)
             self.fail(error)
             # Returning would let Faust deliver the next chunk, past the one that failed.
             await asyncio.Event().wait()
@@ -156,7 +119,7 @@ class Shell:
         Chunks of one topic are delivered one after the other: nothing else moves the task meanwhile.
         """
         task, first = self.tasks.get(chunk.tp), chunk.records[0].offset
-        if chunk.generation != self._source.generation or (task is None and self._leaving):
+        if self._is_over(chunk) or chunk.tp in self.membership.restoring:
             return None
         if task is None:
             raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
@@ -166,6 +129,10 @@ class Shell:
             return None
         await count_deleted(self._source, self._reporting, task, first)
         return None if task.ended else task
+
+    def _is_over(self, chunk: Chunk) -> bool:
+        """Whether its partition is being revoked, or was: what the last checkpoint did not take is read again."""
+        return self.membership.leaving or chunk.generation != self._source.generation
 
     async def _process(self, task: PartitionTask, records: list[Any]) -> None:
         started = self._ports.clock()
@@ -235,7 +202,7 @@ class Shell:
                 await asyncio.sleep(interval_s)
                 await self.checkpoint()
         except BaseException as error:  # noqa: BLE001 - whatever it was, no further checkpoint would be safe
-            _raise_if_cancelled(error)
+            raise_if_cancelled(error)
             self.fail(error)
 
     async def checkpoint(self) -> Cuts:
@@ -258,16 +225,17 @@ class Shell:
 
     async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         """Commit offsets with their marks."""
-        return await self._source.commit(positions)
+        return await self._source.commit(positions, self.membership.generation)
 
     async def finish(self) -> None:
         """A last checkpoint, bounded in time, then end every task: also of partitions that come back (rule 2)."""
-        await self._last_checkpoint()
+        await self._last_checkpoint(self.membership.keep)
 
     async def drain(self) -> None:
         """Stop reading and make a last checkpoint of what was read; a failure where Kafka does not take it."""
         self._source.pause()
-        last = asyncio.ensure_future(self._last_checkpoint())
+        self.membership.ready = False
+        last = asyncio.ensure_future(self._last_checkpoint(self.membership.drop))
         gone = asyncio.ensure_future(self._ports.presence.gone())
         await asyncio.wait({last, gone}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
@@ -277,60 +245,24 @@ class Shell:
         if last.cancelled() or not last.result():
             self.fail(WorkerError("Kafka took no last checkpoint; events since the one before will be read again"))
 
-    async def _last_checkpoint(self) -> bool:
-        self._ready = False
-        self.show_ready()
-        self._leaving = True
-        self.restoring = ""
+    async def _last_checkpoint(self, end: Callable[[], None]) -> bool:
+        """Whether it was made in time; `end` ends the tasks then."""
+        self.membership.leave()
         try:
             await asyncio.wait_for(self.checkpoint(), self._settings.rebalance_timeout_s * FINISH_SHARE)
+            end()
         except TimeoutError:
             log.warning("the last checkpoint took too long, its events will be read again")
             return False
         except BaseException as error:
-            _raise_if_cancelled(error)
+            raise_if_cancelled(error)
             self.fail(error)
             raise
         finally:
-            self._drop_all()
+            self.membership.drop()
         return True
-
-    def readiness(self) -> Report:
-        """Whether every assigned partition is restored and read (called from another thread)."""
-        held: dict[str, list[int]] = {}
-        for tp, task in list(self.tasks.items()):
-            held.setdefault(task.node, []).append(tp.partition)
-        detail: dict[str, Any] = {node: sorted(partitions) for node, partitions in sorted(held.items())}
-        if cause := self._not_ready():
-            detail["cause"] = cause
-        return Report(not cause, detail)
-
-    def _not_ready(self) -> str:
-        """Why it is not, "" where it is."""
-        if away := self._ports.presence.away:
-            return f"Kafka is away: {away}"
-        if self.restoring:
-            return f"rows are restored: {self.restoring}"
-        return "" if self._ready else "partitions move, or the worker stops" if self._leaving else "no partitions yet"
-
-    def show_ready(self) -> None:
-        """Bring the metric up to date."""
-        self._reporting.worker.ready(ready=not self._not_ready())
 
     def fail(self, error: BaseException) -> None:
         """Make the worker end because of `error`; the first one counts."""
         if not self.failed.done():
             self.failed.set_result(error)
-
-    def _drop_all(self) -> None:
-        for tp in list(self.tasks):
-            task = self.tasks.pop(tp)
-            task.ended = True
-            self._reporting.dropped(task)
-
-
-def _raise_if_cancelled(error: BaseException) -> None:
-    """Raise `error` where it is this task's own cancellation; one that leaked out of a library is a failure."""
-    task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-        raise error

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from detector.stream.membership import names
 from detector.stream.shell import Shell
 from detector.stream.watchdog import Work
 
@@ -27,7 +28,7 @@ def works_of(shell: Shell, watchers: Sequence[Turning], limit_s: float) -> Calla
         tasks = list(shell.tasks.values())
         found = {
             "the worker": Work(shell.progress, _records(sum(task.lag for task in tasks), "waiting")),
-            "restoring rows": Work(shell.progress, shell.restoring),
+            "restoring rows": Work(shell.membership.slices, names(shell.membership.restoring)),
             "committing": Work(
                 shell.commits,
                 _records(sum(task.position - task.committed for task in tasks), "not committed"),

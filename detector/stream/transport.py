@@ -9,13 +9,17 @@ timer change nothing, and `Consumer.commit_positions` is the one way an offset r
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import (
+    IllegalGenerationError,
+    IllegalStateError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -23,11 +27,16 @@ from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 from faust.types.tuples import ConsumerMessage, Message
 
+from detector.stream.assignor import StickyAssignor
 from detector.stream.record_batches import send_in_batches
-from detector.stream.static_names import process_name
 
 #: Years, and still a time that an event loop can wait.
 FOR_EVER_S = 100_000_000
+
+#: Between two attempts of a commit, as aiokafka waits.
+COMMIT_AGAIN_S = 0.1
+#: The group has rebalanced, or does.
+REFUSED = UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError
 
 Records = list[Any]  # aiokafka.ConsumerRecord, ascending offsets of one partition
 
@@ -63,15 +72,6 @@ class ChunkSchema(Schema[Any, Any]):
 LOOK_AGAIN_S = 0.01
 
 
-class NamedRoundRobin(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka ships no types
-    """Tells the group which process its member is."""
-
-    @classmethod
-    def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """What a member says when it joins."""
-        return ConsumerProtocolMemberMetadata(cls.version, list(topics), process_name().encode())
-
-
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the group membership; commits offsets together with their marks."""
 
@@ -85,7 +85,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust fixes this at 1.5 s, and aiokafka has one fetch under way per broker: a record for a partition that
         # the fetch does not ask for would wait as long.
         consumer._fetch_max_wait_ms = cast(Any, self.app).fetch_max_wait_ms  # noqa: SLF001 - no public way
-        consumer._partition_assignment_strategy = [NamedRoundRobin]  # noqa: SLF001 - Faust has its own
+        self.assignor = StickyAssignor(
+            lambda: int(consumer._coordinator.generation),  # noqa: SLF001 - no public way
+            cast(Any, self.app).standby_replicas,
+            cast(Any, self.app).topics_with_rows,
+        )
+        consumer._partition_assignment_strategy = [self.assignor]  # noqa: SLF001 - Faust has its own
         # Faust reads committed records only where it writes in transactions itself, which it does not here.
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way
         return consumer
@@ -126,28 +131,48 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer.pause(*(partitions & consumer.assignment() - paused))
         consumer.resume(*(paused - partitions))
 
-    async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        """Commit `positions`; False when the group has rebalanced, so that the task is over."""
-        return cast(bool, await self.call_thread(self._commit_positions, positions))
+    async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
+        """Commit `positions` in `generation`; False when the group is in another, so that the task is over."""
+        return cast(bool, await self.call_thread(self._commit_positions, positions, generation))
 
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offset and metadata of each partition that has one."""
         return cast(dict[TP, OffsetAndMetadata], await self.call_thread(self._committed_positions, partitions))
 
-    async def _commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
-        held = self.assignment()
-        if not all(tp in held for tp in positions):
+    async def _commit_positions(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
+        if not positions.keys() <= self.assignment():
             return False
-        try:
-            await self._ensure_consumer().commit({TopicPartition(*tp): mark for tp, mark in positions.items()})
-        except (CommitFailedError, IllegalStateError):
-            return False
-        return True
+        offsets = {TopicPartition(*tp): mark for tp, mark in positions.items()}
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - the public way commits in any generation
+        return await commit_in(coordinator, offsets, generation)
 
     async def _committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - the public way drops metadata
         found = await coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in partitions])
         return {TP(tp.topic, tp.partition): mark for tp, mark in found.items() if mark.offset >= 0}
+
+
+async def commit_in(coordinator: Any, offsets: Mapping[TopicPartition, OffsetAndMetadata], generation: int) -> bool:
+    """Commit `offsets` with aiokafka's coordinator of a group, in `generation` or not at all; whether Kafka took them.
+
+    aiokafka repeats a commit that got no answer, and names the generation that the group is in by then: a late commit
+    of a task that has ended would count for whoever has the partition now.
+    """
+    while True:
+        await coordinator.ensure_coordinator_known()
+        if coordinator.generation != generation:
+            return False
+        try:
+            # The request is made before this awaits anything.
+            await coordinator._do_commit_offsets(None, offsets)  # noqa: SLF001 - no public way
+        except REFUSED:
+            return False
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(COMMIT_AGAIN_S)
+        else:
+            return True
 
 
 def _assignment_of(consumer: AIOKafkaConsumer) -> Any:
@@ -207,9 +232,9 @@ class Consumer(driver.Consumer):
         some_full = active_partitions is not None and len(active_partitions) < len(self.assignment())
         return await super()._getmany(active_partitions, LOOK_AGAIN_S if some_full else timeout)
 
-    async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+    async def commit_positions(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
         """Commit offsets with their marks; False when this member may no longer commit them."""
-        return await self._thread.commit_positions(positions)
+        return await self._thread.commit_positions(positions, generation)
 
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offsets with their marks, for those of `partitions` that have any."""
@@ -218,6 +243,11 @@ class Consumer(driver.Consumer):
     def withheld(self, tp: TP) -> int:
         """Offsets behind the last stable one: what an open transaction holds back."""
         return self._thread.withheld(tp)
+
+    @property
+    def follows(self) -> frozenset[TP]:
+        """Partitions whose rows this member shall follow."""
+        return self._thread.assignor.follows
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these."""

@@ -130,7 +130,7 @@ class _Worker:
         self._ports = ports
         reporting = Reporting(metrics, [node.name for node in topology.nodes], model.burn_in_days)
         self._shell = shell = Shell(settings, topology, model, reporting, ports)
-        self._presence.changed = shell.show_ready
+        self._presence.changed = shell.membership.show_ready
         self._watchers: list[Watching] = [
             self._presence,
             LagWatch(ports.source, ports.reader, shell.tasks, reporting),
@@ -159,7 +159,7 @@ class _Worker:
             note=self._metrics.stalled,
             end=end_process,
         )
-        self._health.run(lambda: alive(watchdog.cause, self._shell), self._shell.readiness)
+        self._health.run(lambda: alive(watchdog.cause, self._shell), self._shell.membership.readiness)
         watchdog.start()
         try:
             own = self._shell.run_checkpoints, self._shell.alignment.run

@@ -11,8 +11,9 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.stage import HEADER
-from detector.stream.changelog import KEY, Record, Superseded
+from detector.stream.changelog import Record, Superseded
 from detector.stream.high_water import HighWaterMarks
+from detector.stream.pairs import KEY
 from detector.stream.partition_task import PartitionTask
 from detector.stream.processor import Processed
 

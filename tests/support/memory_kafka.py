@@ -56,7 +56,7 @@ class MemoryCluster:
 class Member:
     """What stands behind one process: see `Backend`."""
 
-    waits_for_room = False
+    waits_for_room = reads_rows = False
     partitions = 1
 
     def __init__(self, cluster: MemoryCluster) -> None:
@@ -68,6 +68,10 @@ class Member:
         self.paused = False
         self.held: set[TP] = set()
         self._next: dict[TP, int] = {}
+
+    @property
+    def generation(self) -> int:
+        return self.name
 
     @property
     def inputs(self) -> tuple[TP, ...]:

@@ -171,10 +171,10 @@ class PortsSuite:
             source = ports.source
             assert {} == await source.committed({tp, hop})
             for mark in (OffsetAndMetadata(0, "口座"), OffsetAndMetadata(7, "x" * 4000)):
-                assert await source.commit({tp: mark})
+                assert await source.commit({tp: mark}, source.generation)
                 assert {tp: mark} == await source.committed({tp, hop})
             both = {tp: OffsetAndMetadata(8, "a"), hop: OffsetAndMetadata(0, "b")}
-            assert await source.commit(both)
+            assert await source.commit(both, source.generation)
             assert both == await source.committed({tp, hop})
 
     async def test_a_commit_of_a_generation_that_is_over_is_refused(self, cluster: Cluster, tp: TP) -> None:
@@ -182,16 +182,16 @@ class PortsSuite:
         first, second = Inbox(), Inbox()
         before, after = OffsetAndMetadata(3, "before"), OffsetAndMetadata(5, "after")
         async with member(cluster, first) as one:
-            assert await one.source.commit({tp: before})
+            assert await one.source.commit({tp: before}, one.source.generation)
             other = cluster.ports()
             await other.source.start(second)
             try:
                 await until(lambda: "finish" in first.calls and bool(second.calls))
                 await until(lambda: (tp in one.source.assignment()) != (tp in other.source.assignment()))
                 holds, gone = (one, other) if tp in one.source.assignment() else (other, one)
-                assert not await gone.source.commit({tp: after})
+                assert not await gone.source.commit({tp: after}, gone.source.generation)
                 assert {tp: before} == await holds.source.committed({tp})
-                assert await holds.source.commit({tp: after})
+                assert await holds.source.commit({tp: after}, holds.source.generation)
                 assert {tp: after} == await gone.source.committed({tp})
             finally:
                 await other.source.stop()

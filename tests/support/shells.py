@@ -28,7 +28,8 @@ async def nothing() -> None:
 class Backend:
     """Answers as the test wants; `read_again` has the offsets that were asked for again."""
 
-    settings, partitions, waits_for_room = SETTINGS, 1, False
+    settings, partitions, waits_for_room, reads_rows = SETTINGS, 1, False, False
+    generation = 1
     inputs = (INPUT,)
 
     def __init__(self) -> None:
@@ -66,9 +67,9 @@ class Source(FakeSource):
         await self.asked()
         return await super().begin_offset(tp)
 
-    async def commit(self, positions: Any) -> bool:
+    async def commit(self, positions: Any, generation: int) -> bool:
         await self.asked()
-        return await super().commit(positions)
+        return await super().commit(positions, generation)
 
 
 class Reader(FakeReader):

@@ -1,18 +1,19 @@
 """The protocol with one rule of reading, order, sending or committing broken, each as parts of a worker."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 from support.protocol.fake_ports import FakeSource
-from support.protocol.parts import Parts, ending_tasks, with_checkpoint, with_sender
+from support.protocol.parts import Parts, ending_tasks, with_checkpoint, with_kept, with_sender
 
 from detector.kafka.marks import Marks, encode_marks
 from detector.stream import checkpoint
 from detector.stream.checkpoint import Cuts, Log
 from detector.stream.hop_sender import HopSender
+from detector.stream.kept import Kept
 from detector.stream.partition_task import Cut, PartitionTask
 from detector.stream.ports import Chunk
 from detector.stream.processor import Output
@@ -93,6 +94,46 @@ def not_read_again() -> Parts:
     return Parts(source=Other)
 
 
+class _AnyCommit(Kept):
+    def _as_left(self, task: PartitionTask, found: OffsetAndMetadata | None) -> bool:
+        return True
+
+
+def kept_over_commits() -> Parts:
+    """Rule 2: a task goes on whatever was committed while it was away."""
+    return with_kept(_AnyCommit)
+
+
+def kept_over_generations() -> Parts:
+    """Rule 2: a task goes on whatever generations it has not seen; nor is the commit looked at, its second guard."""
+
+    class Other(_AnyCommit):
+        def _follows(self, generation: int) -> bool:
+            return True
+
+    return with_kept(Other)
+
+
+def kept_unsettled() -> Parts:
+    """Rule 2: a task goes on whose last checkpoint did not end; nor is the commit looked at, its second guard."""
+
+    class Other(Shell):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.membership.kept = _AnyCommit()
+
+        async def _last_checkpoint(self, end: Callable[[], None]) -> bool:
+            tasks = list(self.tasks.values())
+            try:
+                return await super()._last_checkpoint(end)
+            finally:
+                for task in tasks:
+                    task.ended, task.outputs, task.committed = False, [], task.position
+                self.membership.kept.keep(tasks, self.membership.generation)
+
+    return Parts(shell=Other)
+
+
 def no_lock() -> Parts:
     """Rule 3."""
 
@@ -119,10 +160,10 @@ def no_first_commit() -> Parts:
     """Rule 5."""
 
     class Other(FakeSource):
-        async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+        async def commit(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
             if all(mark.offset == self._backend.ends[tp][0] for tp, mark in positions.items()):
                 return True
-            return await super().commit(positions)
+            return await super().commit(positions, generation)
 
     return Parts(source=Other)
 

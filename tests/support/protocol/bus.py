@@ -16,7 +16,8 @@ from detector.core.stage import HEADER
 from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
 from detector.settings import Settings
-from detector.stream.changelog import HEADER_KEY, KEY
+from detector.stream.changelog import HEADER_KEY
+from detector.stream.pairs import KEY
 from detector.stream.processor import Processor, Wiring
 
 SETTINGS = Settings(ttl_days=32, partitions=1)
@@ -52,6 +53,7 @@ class Scene:
     partitions: int = 1  # of every topic
     waits_for_room: bool = False  # the producer, before it takes an alert or a dead letter
     most_in_flight: int = 10_000  # chunks
+    reads_rows: bool = False  # restoring takes time
 
     @cached_property
     def wiring(self) -> Wiring:

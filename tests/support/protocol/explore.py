@@ -15,7 +15,7 @@ PEACEFUL = (
     "commits",
     "looks into the log at",
     "has room",
-    "looks into the log at",
+    "has read its rows",
     "looks",
     "gets its partitions back",
     "reads",

@@ -29,10 +29,16 @@ from detector.stream.reporting import Reporting
 
 #: Two rows, so that tables grow and shrink in front of our eyes.
 FIRST_CAPACITY = 2
+#: No process has this name: what it commits is of a generation that is over.
+NOBODY = 0
 
 
 class Room(NamedTuple):
     """The producer waits for room."""
+
+
+class Rows(NamedTuple):
+    """Rows are read."""
 
 
 class Look(NamedTuple):
@@ -43,12 +49,17 @@ class Look(NamedTuple):
 
 
 class Backend(Protocol):
-    """What the ports need of the one behind them; `name` is the generation of the group."""
+    """What the ports need of the one behind them; `name` stands for the process in this `generation` of the group."""
 
     name: int
     settings: Settings
     partitions: int
     waits_for_room: bool
+    reads_rows: bool  # restoring takes time
+
+    @property
+    def generation(self) -> int:
+        """Of the group, as this process knows."""
 
     @property
     def inputs(self) -> tuple[TP, ...]:
@@ -75,7 +86,7 @@ class Backend(Protocol):
         """Committed offsets with metadata."""
 
     async def ask(self, ask: Any) -> Any:
-        """Wait for the answer to a `Commit`, a `Look` or for `Room`."""
+        """Wait for the answer to a `Commit`, a `Look`, for `Room` or `Rows`."""
 
     def enqueue(self, queue: Queue, records: tuple[KeyValue, ...]) -> "asyncio.Future[Any]":
         """Hand over records as one batch."""
@@ -95,7 +106,7 @@ class FakeSource:
 
     @property
     def generation(self) -> int:
-        return self._backend.name
+        return self._backend.generation
 
     async def start(self, listener: Listener) -> None:
         raise NotImplementedError
@@ -108,6 +119,10 @@ class FakeSource:
 
     def assignment(self) -> set[TP]:
         return set(self._backend.inputs)
+
+    @property
+    def follows(self) -> frozenset[TP]:
+        return frozenset()
 
     def pause(self) -> None:
         raise NotImplementedError
@@ -131,9 +146,10 @@ class FakeSource:
         if tp in self._backend.inputs:
             self._backend.fetch_from(tp, offset)
 
-    async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
+    async def commit(self, positions: Mapping[TP, OffsetAndMetadata], generation: int) -> bool:
         asked = tuple((tp, mark.offset, mark.metadata) for tp, mark in sorted(positions.items()))
-        return bool(await self._backend.ask(Commit(asked, self._backend.name)))
+        name = self._backend.name if generation == self._backend.generation else NOBODY
+        return bool(await self._backend.ask(Commit(asked, name)))
 
     async def committed(self, partitions: set[TP]) -> Mapping[TP, OffsetAndMetadata]:
         found = self._backend.commits
@@ -176,6 +192,8 @@ class FakeReader:
         self, stages: Mapping[TP, Stage], still_wanted: Callable[[], bool], progressed: Callable[[], None]
     ) -> dict[TP, Recovery] | None:
         recoveries = {tp: type(self).recovery(stage) for tp, stage in stages.items()}
+        if self._backend.reads_rows:
+            await self._backend.ask(Rows())
         for tp, recovery in recoveries.items():
             recovery.rows = type(self).rows(stages[tp].row, FIRST_CAPACITY)
             # Record by record, the finest slices there are.
@@ -183,6 +201,9 @@ class FakeReader:
                 recovery.feed([key or b""], [value])
                 progressed()
         return recoveries if still_wanted() else None
+
+    def follow(self, stages: Mapping[TP, Stage], ids: Mapping[str, str]) -> None:
+        """Who is behind it says what was followed."""
 
     async def first_offset(self, tp: TP, offset: int) -> int | None:
         return cast("int | None", await self._backend.ask(Look(tp, offset)))

@@ -45,6 +45,15 @@ _LATE_COMMIT = (
     "W2 reads", "W2 durable alerts", "W2 cuts", "W2 durable", "W2 durable", "W2 durable", "W2 commits",
     "W2 reads", "W2 durable alerts", "W2 cuts", "W2 durable",
 )  # fmt: skip
+#: W1 commits its first event and is paused; W2 goes on until the row has expired and is deleted; W1 is assigned again.
+_RETURN = (
+    *_BEGINS, "W1 reads", "W1 durable alerts", "W1 cuts", "W1 durable row", "W1 commits", "W1 is paused",
+    "W2 reads", "W2 durable alerts", "W2 reads", "W2 durable alerts", "W2 cuts", "W2 durable row", "W2 durable row",
+    "W2 commits",
+    "W2 reads", "W2 durable alerts", "W2 cuts", "W2 durable", "W2 durable", "W2 commits",
+    "W2 reads", "W2 durable alerts", "W2 cuts", "W2 durable",
+    "W1 finds out", "W1 gets its partitions back",
+)  # fmt: skip
 #: W1 writes beyond what W2 recovered; W2, about to delete W1's row, is paused, and W3 recovers that row.
 _TWO_ZOMBIES = (
     *_BEGINS, "W1 reads account-events 3 to 3", "W1 durable hop", "W1 cuts", "W1 durable row", "W1 commits",
@@ -68,6 +77,13 @@ MUTATIONS = (
              _accounts(_TWICE, Left(rebalances=1, old_chunks=1))),
     Mutation("2", "what was left out is not read again", broken.not_read_again(),
              _accounts(_TWICE, Left(rebalances=1, old_chunks=1))),
+    Mutation("2", "a task goes on whatever another member committed meanwhile", broken.kept_over_commits(),
+             _cases((_RETURNS,), _ONE_BY_ONE, Left(zombies=1, returns=1), chunk_sizes=(1,), skipped=0), _RETURN),
+    Mutation("2", "a task goes on over generations in which another member had its partition",
+             broken.kept_over_generations(),
+             _cases((_RETURNS,), _ONE_BY_ONE, Left(zombies=1, returns=1), chunk_sizes=(1,)), _RETURN),
+    Mutation("2", "a task goes on whose last checkpoint did not end", broken.kept_unsettled(),
+             _accounts((Happening(1), Happening(2)), Left(rebalances=1), chunk_sizes=(1,))),
     Mutation("3", "two checkpoints at once", broken.no_lock(), _accounts(_ONE, Left(rebalances=1))),
     Mutation("3", "a cut in the middle of a chunk", broken.cut_within_chunk(),
              _cases((_TWICE,), ((0, 0, 1),), Left(), waits_for_room=True)),

@@ -12,6 +12,7 @@ from detector.stream import checkpoint
 from detector.stream.assignment import Assignment
 from detector.stream.checkpoint import Cuts, Log
 from detector.stream.hop_sender import HopSender
+from detector.stream.kept import Kept
 from detector.stream.partition_task import PartitionTask
 from detector.stream.shell import Shell
 
@@ -102,6 +103,17 @@ def with_rows(kind: type[PackedRows]) -> Parts:
         rows = kind
 
     return Parts(reader=Other)
+
+
+def with_kept(kind: type[Kept]) -> Parts:
+    """A shell that keeps tasks over a rebalance so."""
+
+    class Other(Shell):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.membership.kept = kind()
+
+    return Parts(shell=Other)
 
 
 def with_sender(kind: type[HopSender]) -> Parts:

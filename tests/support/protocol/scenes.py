@@ -147,7 +147,8 @@ def _scene(*nodes: int, **options: Any) -> Scene:
 
 
 def _of_scene(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options.pop(name) for name in ("partitions", "waits_for_room", "most_in_flight") if name in options}
+    names = "partitions", "waits_for_room", "most_in_flight", "reads_rows"
+    return {name: options.pop(name) for name in names if name in options}
 
 
 def _message(scene: Scene, logs: tuple[tuple[Happening, ...], ...], partition: int, first: int, last: int) -> bytes:

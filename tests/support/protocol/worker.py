@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 from support.protocol.bus import SETTINGS, WRITERS, KeyValue, Queue, Record, Scene, names_in, rows_of, topics_of
-from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, silent_reporting
+from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Rows, silent_reporting
 from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
 from support.protocol.parts import Parts
@@ -62,7 +62,7 @@ class Worker:
         self.queues: dict[Queue, deque[tuple[tuple[KeyValue, ...], Promise]]] = {}
         self.asks: dict[Any, Promise] = {}
         self.running: dict[str, asyncio.Task[Any]] = {}
-        self.name = self._writers = 0
+        self.name = self.generation = self._writers = 0
         self.names: set[int] = set()
         self.topic_ids: Mapping[str, str] = {}
         self.ends: Mapping[TP, tuple[int, int]] = {}
@@ -73,7 +73,7 @@ class Worker:
         self.delivered: set[TP] = set()  # of which it was given a chunk since it was assigned
         self.inputs, self.partitions = scene.inputs, scene.partitions
         self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes} | topics_of(scene.topology)[0]
-        self.waits_for_room = scene.waits_for_room
+        self.waits_for_room, self.reads_rows = scene.waits_for_room, scene.reads_rows
         self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
         parts: Parts = scene.parts
         ports = Ports(
@@ -104,6 +104,7 @@ class Worker:
     def _begin(
         self,
         name: int,
+        generations: int,
         topic_ids: tuple[tuple[str, str], ...],
         ends: tuple[tuple[TP, tuple[int, int]], ...],
         changelogs: tuple[tuple[Queue, tuple[KeyValue, ...]], ...],
@@ -111,9 +112,11 @@ class Worker:
     ) -> None:
         """The group gives this process all partitions; what it will find where it looks.
 
-        `name` stands for the group's generation, and for the writers of this process.
+        `name` stands for the group's generation, and for the writers that this process makes in it; the group has gone
+        on by so many `generations` since this process last knew.
         """
         self.name, self._writers = name, 0
+        self.generation += generations
         self.names |= {name}.union(*(names_in(changelog) for _, changelog in changelogs))
         self.topic_ids, self.ends = dict(topic_ids), dict(ends)
         self.changelogs, self.commits = dict(changelogs), dict(commits)
@@ -143,7 +146,7 @@ class Worker:
 
     def _hand_over(self, tp: TP, records: tuple[Record, ...], begin: int) -> None:
         self.delivered.add(tp)
-        chunk = Chunk(tp, list(records), self.name, begin)
+        chunk = Chunk(tp, list(records), self.generation, begin)
         self.running["chunk"] = self.loop.create_task(self.shell.on_chunk(chunk))
 
     def _cut(self) -> None:
@@ -174,7 +177,11 @@ class Worker:
     async def ask(self, ask: Any) -> Any:
         """Wait for the action that answers."""
         promise = self.asks[ask] = Promise(self.loop, ask)
-        return await promise
+        try:
+            return await promise
+        finally:
+            if isinstance(ask, Rows):  # who no longer wants them looks no further
+                self.asks.pop(ask, None)
 
     def enqueue(self, queue: Queue, records: tuple[KeyValue, ...]) -> Promise:
         """Hand records to the producer as one batch."""
@@ -240,6 +247,7 @@ class Worker:
             sorted(self.asks, key=repr),
             tasks,
             self.name,
+            self.generation,
             self.names,
             self._writers,
             sorted(self.fetching.items()),
@@ -262,5 +270,5 @@ _AROUND = (HandLoop, Worker, Ports, FakeSource, FakeProducer, FakeReader, Here, 
 _FINGERPRINT = Fingerprint(
     (*_SHARED, *_AROUND),
     # For metrics and the watchdog; and the model, which never changes.
-    skip={"progress", "commits", "restoring", "started", "now", "model", "_model", "alignment", "held"},
+    skip={"progress", "commits", "slices", "started", "now", "model", "_model", "alignment", "held"},
 )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from faust.types import TP
 from support.protocol.bus import Commit, KeyValue, Queue, Record, Scene, names_in
-from support.protocol.fake_ports import Look, Room
+from support.protocol.fake_ports import Look, Room, Rows
 from support.protocol.kafka import Durable, Judge, Kafka, Violation
 from support.protocol.table import Table
 from support.protocol.worker import PATIENCE_S, Action, View
@@ -25,6 +25,7 @@ class Left(NamedTuple):
     failures: int = 0  # a send that Kafka does not take
     refusals: int = 0  # of the owner's commit
     rebalances: int = 0  # partitions that go and come back
+    returns: int = 0  # a zombie finds out, and gets its partitions back
     recreations: int = 0  # of the input topic
     upgrades: int = 0  # a newer release ran, and an older one follows
     releases: int = 0  # the release before ran until now
@@ -53,6 +54,7 @@ class Setup(NamedTuple):
     compacts: bool = True
     fences: bool = True  # the group refuses commits of another generation
     refused_go_on: bool = False  # a zombie whose commit is refused
+    skipped: int = 1  # generations that a zombie has not seen when it gets its partitions back
     chunk_sizes: tuple[int, ...] = (1, 2)
 
 
@@ -130,6 +132,9 @@ class World:
         if isinstance(ask, Room):
             yield (number, "has room"), partial(self._act, state, index, ("answered", ask, None))
             return
+        if isinstance(ask, Rows):
+            yield (number, "has read its rows"), partial(self._act, state, index, ("answered", ask, None))
+            return
         if isinstance(ask, Look):
             found = self.kafka.first_offset(state.durable, *ask)
             yield (
@@ -193,7 +198,19 @@ class World:
             now = state._replace(durable=before, left=_less(left, "releases"))
             yield (number, "dies, it was of the release before"), partial(self._begin, now, others)
         if view.handed_back:
-            yield (number, "gets its partitions back"), partial(self._rejoin, state)
+            yield (number, "gets its partitions back"), partial(self._rejoin, state, 0)
+        yield from self._returns(state)
+
+    def _returns(self, state: State) -> Iterator[Step]:
+        """A zombie may be asked for the partitions that it has no more, and be given them again."""
+        left = state.left
+        for index, (number, local) in list(enumerate(state.processes))[1:]:
+            view = self.table.view(local)
+            if view.holds and left.returns:
+                going = state._replace(left=_less(left, "returns"))
+                yield (number, "finds out that it was paused"), partial(self._act, going, index, ("revoked",))
+            if view.handed_back:
+                yield (number, "gets its partitions back, the owner dies"), partial(self._rejoin, state, index)
 
     def _act(self, state: State, index: int, action: Action) -> State:
         number, local = state.processes[index]
@@ -207,7 +224,7 @@ class World:
     def _begin(self, state: State, zombies: tuple[tuple[int, int], ...]) -> State:
         name = self._new_name(state.durable, zombies)
         state = state._replace(processes=((name, 0), *zombies))
-        return self._act(state, 0, self.kafka.found(state.durable, name))
+        return self._act(state, 0, self.kafka.found(state.durable, name, 1))
 
     def _must_refuse(self, state: State, durable: int) -> State:
         """The state as it was, when a process that finds `durable` instead refuses to go on."""
@@ -221,10 +238,11 @@ class World:
             raise
         raise Violation("I1: the next process goes on where it knows neither the log nor the rows")
 
-    def _rejoin(self, state: State) -> State:
+    def _rejoin(self, state: State, index: int) -> State:
         name = self._new_name(state.durable, state.processes)
-        state = state._replace(processes=((name, state.processes[0][1]), *state.processes[1:]))
-        return self._act(state, 0, self.kafka.found(state.durable, name))
+        others = (*state.processes[1:index], *state.processes[index + 1 :])
+        state = state._replace(processes=((name, state.processes[index][1]), *others))
+        return self._act(state, 0, self.kafka.found(state.durable, name, 1 + (self.setup.skipped if index else 0)))
 
     def _new_name(self, durable: int, others: tuple[tuple[int, int], ...]) -> int:
         changelogs = self.kafka.durables[durable].changelogs

@@ -10,7 +10,6 @@ from support.stages import COUNTING, rows_of
 from detector.errors import UserError
 from detector.stream.changelog import (
     HEADER_KEY,
-    KEY,
     Header,
     Record,
     Recovery,
@@ -19,6 +18,7 @@ from detector.stream.changelog import (
     encode_rows,
     encode_tombstones,
 )
+from detector.stream.pairs import KEY
 
 HEADER = Header("account-events", "uuid", 4, "counting")
 

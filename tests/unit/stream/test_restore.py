@@ -47,7 +47,7 @@ class FakeConsumer:
     async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
         key, value = encode_header(HEADER)
         self.read += 1
-        return {tp: [SimpleNamespace(key=key, value=value)]}
+        return {tp: [SimpleNamespace(key=key, value=value, offset=self.read - 1)]}
 
     async def position(self, _: TopicPartition) -> int:
         return self.read

@@ -40,8 +40,8 @@ async def test_a_restore_that_fails_while_kafka_is_away_is_done_again() -> None:
     async with asyncio.timeout(10):
         await ported.shell.begin()
     assert not ported.shell.failed.done()
-    assert ported.shell.readiness().ok
-    assert [1] == [len(partitions) for partitions in ported.shell.readiness().detail.values()]  # type: ignore[arg-type]
+    assert ported.shell.membership.readiness().ok
+    assert [1] == [len(partitions) for partitions in ported.shell.membership.readiness().detail.values()]  # type: ignore[arg-type]
 
 
 async def test_a_chunk_behind_a_gap_waits_for_a_kafka_that_is_away() -> None:
@@ -63,13 +63,13 @@ async def test_a_chunk_behind_a_gap_waits_for_a_kafka_that_is_away() -> None:
 
 async def test_it_says_why_it_is_not_ready() -> None:
     ported = Ported()
-    assert "no partitions yet" == ported.shell.readiness().detail["cause"]
+    assert "no partitions yet" == ported.shell.membership.readiness().detail["cause"]
     ported.reader.restoring = hangs
     begins = asyncio.create_task(ported.shell.begin())
     await asyncio.sleep(0.01)
-    assert "rows are restored: counting 0" == ported.shell.readiness().detail["cause"]
+    assert "rows are restored: counting 0" == ported.shell.membership.readiness().detail["cause"]
     ported.presence.away = AWAY
-    assert f"Kafka is away: {AWAY}" == ported.shell.readiness().detail["cause"]
+    assert f"Kafka is away: {AWAY}" == ported.shell.membership.readiness().detail["cause"]
     begins.cancel()
 
 
@@ -78,7 +78,7 @@ async def test_partitions_that_are_held_are_shown_and_not_ready_while_kafka_is_a
     async with asyncio.timeout(10):
         await ported.shell.begin()
     ported.presence.away = AWAY
-    report = ported.shell.readiness()
+    report = ported.shell.membership.readiness()
     assert (False, {"counting": [0], "cause": f"Kafka is away: {AWAY}"}) == (report.ok, report.detail)
 
 

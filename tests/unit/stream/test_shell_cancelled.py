@@ -70,6 +70,6 @@ async def test_assigned_partitions_are_restoring_until_they_are_handed_back() ->
     ported = Ported()
     ported.reader.found = None  # the group moved on
     await ported.shell.begin()
-    assert ported.shell.restoring
+    assert ported.shell.membership.restoring
     await ported.shell.finish()
-    assert not ported.shell.restoring
+    assert not ported.shell.membership.restoring

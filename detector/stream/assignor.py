@@ -1,0 +1,90 @@
+"""aiokafka's side of sticky assignments: what members tell each other when they join, and what the leader answers."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+from faust.types import TP
+
+from detector.stream.static_names import process_name
+from detector.stream.sticky import Member, assign
+
+#: Partitions by topic.
+Partitions = dict[str, list[int]]
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What a member says, behind the name of its process."""
+
+    generation: int
+    had: Partitions
+    follows: Partitions
+
+
+class StickyAssignor:
+    """An assignor for one consumer; `standbys` members follow the rows of each partition of the topics `with_rows`.
+
+    It has the name of the assignor of releases before, which leave out what they do not know: both may share a group.
+    """
+
+    name = "roundrobin"
+    version = 0
+
+    def __init__(self, generation: Callable[[], int], standbys: int, with_rows: Collection[str]) -> None:
+        self._generation = generation
+        self._standbys = standbys
+        self._with_rows = with_rows
+        self._last = Member()
+
+    @property
+    def follows(self) -> frozenset[TP]:
+        """Partitions whose rows this member shall follow; read from another thread."""
+        return self._last.follows
+
+    def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+        """What this member says when it joins: also its process, for those who look for a static name."""
+        last = self._last
+        told = msgspec.json.encode(_Told(last.generation, _by_topic(last.had), _by_topic(last.follows)))
+        return ConsumerProtocolMemberMetadata(self.version, list(topics), process_name().encode() + b" " + told)
+
+    def assign(self, cluster: Any, members: Mapping[str, Any]) -> dict[str, ConsumerProtocolMemberAssignment]:
+        """What everybody has and follows; asked of the leader."""
+        topics = {topic for each in members.values() for topic in each.subscription}
+        partitions = [TP(topic, number) for topic in topics for number in cluster.partitions_for_topic(topic) or ()]
+        told = {name: _member(each.user_data) for name, each in members.items()}
+        found = assign(partitions, told, self._standbys, self._with_rows)
+        return {
+            name: ConsumerProtocolMemberAssignment(
+                self.version, sorted(_by_topic(each.has).items()), msgspec.json.encode(_by_topic(each.follows))
+            )
+            for name, each in found.items()
+        }
+
+    def on_assignment(self, assignment: ConsumerProtocolMemberAssignment) -> None:
+        """What this member was given."""
+        had = frozenset(TP(*tp) for tp in assignment.partitions())
+        follows = _partitions(msgspec.json.decode(assignment.user_data or b"{}", type=Partitions))
+        self._last = Member(self._generation(), had, follows)
+
+
+def _member(user_data: bytes) -> Member:
+    """What a member said; nothing where it is of another release."""
+    _, _, text = user_data.partition(b" ")
+    try:
+        told = msgspec.json.decode(text, type=_Told)
+    except msgspec.DecodeError:
+        return Member()
+    return Member(told.generation, _partitions(told.had), _partitions(told.follows))
+
+
+def _by_topic(partitions: Iterable[TP]) -> Partitions:
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for tp in sorted(partitions):
+        found[tp.topic].append(tp.partition)
+    return dict(found)
+
+
+def _partitions(by_topic: Partitions) -> frozenset[TP]:
+    return frozenset(TP(topic, number) for topic, numbers in by_topic.items() for number in numbers)
