@@ -141,12 +141,23 @@ METRICS = (
     ),
     Metric("kozamori_restore_seconds", "histogram", "Time to restore a partition's rows.", ("stage",), RESTORE_S),
     Metric("kozamori_restored_rows_total", "counter", "Rows restored from the changelog.", ("stage",)),
+    Metric(
+        "kozamori_standby_lag_records",
+        "gauge",
+        "Records of a changelog that this worker follows for another and has not read yet.",
+        ("stage", "partition"),
+    ),
+    Metric("kozamori_kept_partitions_total", "counter", "Partitions that stayed over a rebalance, with their rows."),
     Metric("kozamori_rebalances_total", "counter", "Times the partitions were shared out anew."),
     Metric(
         "kozamori_assigned_partitions", "gauge", "Input partitions this worker holds, those of all stages together."
     ),
     # Health.
-    Metric("kozamori_ready", "gauge", "1 when all assigned partitions are restored and read, else 0."),
+    Metric(
+        "kozamori_ready",
+        "gauge",
+        "1 when partitions are read, or none is assigned, else 0.",
+    ),
     Metric("kozamori_stalled_seconds", "gauge", "Time without progress while events were waiting; 0 when all is well."),
     # Alerts.
     Metric("kozamori_alerts_total", "counter", "Alerts raised, updates of a case included.", ("severity", "detector")),

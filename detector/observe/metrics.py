@@ -44,6 +44,7 @@ class Metrics:
             if metric.name != Tally.METRIC
         }
         self._tally = Tally()
+        self._followed: set[tuple[str, int]] = set()
         self.registry.register(self._tally)
         self.gauge("kozamori_build_info").labels(release, platform.python_version()).set(1)
         for severity in SEVERITIES:  # a counter that starts at its first event hides that event from rate()
@@ -139,14 +140,24 @@ class Metrics:
         """Note the time from the source record's timestamp until Kafka confirmed the alert."""
         self.histogram("kozamori_event_to_alert_seconds").observe(max(seconds, 0.0))
 
-    def rebalanced(self, assigned: int) -> None:
-        """Count a rebalance that left this worker with so many input partitions."""
+    def rebalanced(self, assigned: int, kept: int) -> None:
+        """Count a rebalance that left this worker with so many input partitions, and of those it kept what it had."""
         self.counter("kozamori_rebalances_total").inc()
+        self.counter("kozamori_kept_partitions_total").inc(kept)
         self.gauge("kozamori_assigned_partitions").set(assigned)
 
     def ready(self, *, ready: bool) -> None:
-        """Say whether all assigned partitions are restored and read."""
+        """Say whether partitions are read."""
         self.gauge("kozamori_ready").set(float(ready))
+
+    def standby(self, lags: Mapping[tuple[str, int], int]) -> None:
+        """Say how many records are unread of each stage's partition that is followed; all others are not."""
+        gauge = self.gauge("kozamori_standby_lag_records")
+        for stage, partition in self._followed - lags.keys():
+            gauge.remove(stage, str(partition))
+        for (stage, partition), lag in lags.items():
+            gauge.labels(stage, str(partition)).set(lag)
+        self._followed = set(lags)
 
     def stalled(self, seconds: float) -> None:
         """Say how long nothing moved although events wait; called by the watchdog's thread."""

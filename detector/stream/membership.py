@@ -78,13 +78,14 @@ class Membership:
         facts, redrives, commits = await patiently(partial(self._look, set(assigned)), self._ports.presence)
         if self.leaving or self._source.generation != generation:
             return
-        self._reporting.worker.rebalanced(len(assigned))
         assignment = self._assign(facts, redrives)
         stay, lost = self.kept.take(commits, facts)
         self._lose(lost)
+        self._reporting.worker.rebalanced(len(assigned), len(stay))
         self.tasks.update({task.tp: task for task in stay})
         self.restoring = moved = {tp: node for tp, node in assigned.items() if tp not in self.tasks}
-        self._follow({**moved, **{tp: self._nodes[tp.topic] for tp in self._source.follows}}, facts)
+        others = {tp: self._nodes[tp.topic] for tp in self._source.follows if tp.topic in self._nodes}
+        self._follow(others | moved, facts)
         if not moved or not stay:
             await self._restore(assignment, moved, started)
             return

@@ -49,4 +49,5 @@ class Pairs:
         self._known = np.empty(np.count_nonzero(there), KEY)
         self._known["key"], self._known["writer"] = keys[there], writers[there]
         self._waiting, self._count = [], 0
-        return keys[there]
+        left: npt.NDArray[Any] = keys[there]
+        return left

@@ -1,7 +1,7 @@
 """Follows changelogs of partitions that others have, so that this worker has their rows when it takes one over."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,16 @@ FETCH_BYTES = 1024 * 1024
 PAUSE_S = 0.5
 
 
+#: Records not read yet, by stage and partition.
+Lags = Mapping[tuple[str, int], int]
+
+
 @dataclass(slots=True)
 class Followed:
     """The rows of a changelog partition up to `position`, of the topic with this id; `lag` records were unread then."""
 
     recovery: Recovery
+    stage: str = ""
     topic_id: str = ""
     position: int = 0
     lag: int = 0
@@ -40,11 +45,15 @@ class Followed:
 
 
 class Standby:
-    """Reads what `follow` names until it is taken; a `UserError` of its rows is for who takes the partition over."""
+    """Reads what `follow` names until it is taken; `told` is called with the lags after every turn.
+
+    What this release cannot read is followed no more: whoever is assigned it will say so.
+    """
 
     def __init__(self, reader: LogReader) -> None:
         self.turns, self.rest_s = 0, PAUSE_S + POLL_MS / 1000
         self.followed: dict[TP, Followed] = {}
+        self.told: Callable[[Lags], None] = lambda _: None
         self._reader = reader
 
     def follow(self, stages: Mapping[TP, Stage], ids: Mapping[str, str]) -> None:
@@ -53,9 +62,14 @@ class Standby:
         self.followed = {
             tp: known[tp]
             if tp in known and known[tp].topic_id == ids[tp.topic]
-            else Followed(Recovery(stage), ids[tp.topic])
+            else Followed(Recovery(stage), stage.name, ids[tp.topic])
             for tp, stage in stages.items()
         }
+
+    @property
+    def lags(self) -> Lags:
+        """Records not read yet, by stage and partition (called from another thread)."""
+        return {(followed.stage, tp.partition): followed.lag for tp, followed in list(self.followed.items())}
 
     def take(self, tp: TP) -> Followed | None:
         """What was read of a partition, which is followed no more."""
@@ -73,6 +87,7 @@ class Standby:
                     await self._read()
                 except KafkaError as error:
                     log.debug("rows are not followed for now", error=repr(error))
+            self.told(self.lags)
             await asyncio.sleep(PAUSE_S)
             self.turns += 1
 
@@ -96,6 +111,7 @@ class Standby:
                 for tp, followed in reading.items():
                     end = consumer.highwater(TopicPartition(*tp))
                     followed.lag = max(0, (end or 0) - followed.position)
+                self.told(self.lags)
                 self.turns += 1
 
     def _feed(self, tp: TP, followed: Followed, records: Sequence[Any]) -> None:

@@ -27,8 +27,10 @@ from detector.stream.hop_trim import HopTrim
 from detector.stream.lag import LagWatch
 from detector.stream.presence import Brokers, Presence
 from detector.stream.reporting import Reporting
+from detector.stream.restore import KafkaReader
 from detector.stream.shell import Shell
 from detector.stream.signs import Turning, works_of
+from detector.stream.standby import Lags
 from detector.stream.startup import wait_until_it_fits
 from detector.stream.supervision import serve
 from detector.stream.topic_watch import TopicWatch
@@ -126,7 +128,10 @@ class _Worker:
         self._health = health
         self._brokers = Brokers(client_options(settings), topics_of(settings, topology))
         self._presence = Presence(self._brokers.ask)
-        ports = faust_ports(settings, topology, self._presence)
+        reader = KafkaReader(client_options(settings))
+        self._standby = reader.standby
+        self._standby.told = metrics.standby
+        ports = faust_ports(settings, topology, self._presence, reader)
         self._ports = ports
         reporting = Reporting(metrics, [node.name for node in topology.nodes], model.burn_in_days)
         self._shell = shell = Shell(settings, topology, model, reporting, ports)
@@ -134,6 +139,7 @@ class _Worker:
         self._watchers: list[Watching] = [
             self._presence,
             LagWatch(ports.source, ports.reader, shell.tasks, reporting),
+            self._standby,
             TopicWatch(ports.topics.ids, shell.tasks, shell.fail),
         ]
         if settings.trim_hops_s:
@@ -159,7 +165,8 @@ class _Worker:
             note=self._metrics.stalled,
             end=end_process,
         )
-        self._health.run(lambda: alive(watchdog.cause, self._shell), self._shell.membership.readiness)
+        standby = self._standby
+        self._health.run(lambda: alive(watchdog.cause, self._shell, standby.lags), self._shell.membership.readiness)
         watchdog.start()
         try:
             own = self._shell.run_checkpoints, self._shell.alignment.run
@@ -180,8 +187,14 @@ def topics_of(settings: Settings, topology: Topology) -> list[str]:
     return [*inputs, *rows, settings.alerts, settings.dead_letters]
 
 
-def alive(cause: str, shell: Shell) -> Report:
-    """Fails with what the watchdog sees standing, and while the worker ends because of something."""
+def alive(cause: str, shell: Shell, followed: Lags) -> Report:
+    """Fails with what the watchdog sees standing, and while the worker ends because of something.
+
+    Says what is followed for others, and how many records of it are not read yet.
+    """
     if not cause and shell.failed.done():
         cause = f"the worker ends: {shell.failed.result()!r}"
-    return Report(not cause, {"cause": cause} if cause else {})
+    detail: dict[str, object] = {"cause": cause} if cause else {}
+    if followed:
+        detail["standby"] = {f"{stage} {partition}": lag for (stage, partition), lag in sorted(followed.items())}
+    return Report(not cause, detail)

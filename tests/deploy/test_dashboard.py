@@ -84,7 +84,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     metrics.bank_budgets({"0116": 0.5})
     metrics.multiplier("shared", 1.0)
     metrics.dead_letter_reasons(("malformed_json",))
-    metrics.rebalanced(1)
+    metrics.rebalanced(1, 1)
     metrics.ready(ready=True)
     stages = [metrics.stage(name) for name in NODES]
     stages[0].restored(4, 0.1)

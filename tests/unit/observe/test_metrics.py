@@ -43,7 +43,7 @@ def busy() -> Metrics:
         bank="0116", service="paypay", severity="high", detector="forest", update=0, yen_debited=100, yen_at_risk=200
     )
     metrics.alert_durable(0.12)
-    metrics.rebalanced(4)
+    metrics.rebalanced(4, 1)
     metrics.ready(ready=True)
     metrics.stalled(1.5)
     stage = metrics.stage("account")

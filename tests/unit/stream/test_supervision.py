@@ -78,17 +78,19 @@ async def test_a_watcher_that_dies_ends_the_worker_with_its_cause() -> None:
 async def test_health_tells_why_a_worker_ends_until_the_process_is_gone() -> None:
     shell, began = Ported().shell, time.monotonic()
     shell._source = Source()  # type: ignore[assignment]
-    assert Report(ok=True) == alive("", shell)
+    assert Report(ok=True) == alive("", shell, {})
     error = await serve(shell._source, shell, [watches, dies], asyncio.Event(), is_there)
     told_s = time.monotonic() - began
-    assert Report(False, {"cause": "the worker ends: KeyError('a bug')"}) == alive("", shell)
+    assert Report(False, {"cause": "the worker ends: KeyError('a bug')"}) == alive("", shell, {})
     assert told_s < AT_ONCE_S
     print(f"dead watcher: /healthz fails after {told_s:.2f} s: {error!r}")
 
 
 async def test_what_the_watchdog_sees_is_what_health_tells() -> None:
     shell = Ported().shell
-    assert Report(False, {"cause": "stage wallet made no progress"}) == alive("stage wallet made no progress", shell)
+    assert Report(False, {"cause": "stage wallet made no progress"}) == alive(
+        "stage wallet made no progress", shell, {}
+    )
 
 
 @pytest.mark.parametrize("watcher", [ends, is_cancelled])
