@@ -22,6 +22,8 @@ SYSTEM_TRUST = "system"
 #: Kafka's own limit is 249 characters; what we append to a prefix is far below the rest.
 _PREFIX = r"^[A-Za-z0-9._-]{0,150}$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+#: A StatefulSet numbers its pods, a Deployment gives each a random ending of five characters.
+_STATEFUL = re.compile(r"[a-z0-9.-]{1,95}-[0-9]{1,4}")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
@@ -81,14 +83,17 @@ class Settings(BaseModel):
     replication: int = _whole(1, 1, 7, "copies of every topic that `topics create` declares; 3 in production")
     static_member: str = _setting(
         "",
-        "name of this process in the group, so that a quick restart keeps its partitions; unique per process",
+        "name of this process in the group, so that a quick restart keeps its partitions; unique per process; in a"
+        " StatefulSet the pod's, where not given",
         "empty, or 1 to 100 letters, digits, . _ -",
         pattern=rf"^$|{_NAME}",
     )
 
     checkpoint_interval_ms: int = _whole(300, 50, 60_000, "time between two checkpoints")
     session_timeout_s: float = _seconds(10, 6, 300, "a worker not heard of for so long loses its partitions")
-    heartbeat_s: float = _seconds(3, 0.5, 100, "time between two heartbeats, at most a third of session_timeout_s")
+    heartbeat_s: float = _seconds(
+        0.5, 0.5, 100, "time between two heartbeats, at most a third of session_timeout_s; a rebalance waits as long"
+    )
     standby_replicas: int = _whole(
         0,
         0,
@@ -276,11 +281,14 @@ def environment_name(setting: str) -> str:
 def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None) -> Settings:
     """Settings from flags (`None` = not given), then the environment, then the TOML file, then defaults.
 
+    In a pod of a StatefulSet, `static_member` is the pod's name where nothing else is given.
+
     `config` or `KOZAMORI_CONFIG` names the file. Raises UserError with one line per problem: the setting and where it
     came from, what was got, what was expected.
     """
     file = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     layers: tuple[tuple[str, Mapping[str, object]], ...] = (
+        ("of the pod", _of_pod(environ)),
         (f"in {file}", _read_file(file) if file else {}),
         (
             "in the environment",
@@ -301,6 +309,11 @@ def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], confi
         return Settings.model_validate(given)
     except ValidationError as error:
         raise UserError("\n".join(_problem(found, given, origins) for found in error.errors())) from None
+
+
+def _of_pod(environ: Mapping[str, str]) -> Mapping[str, object]:
+    pod = environ.get("HOSTNAME", "")
+    return {"static_member": pod} if "KUBERNETES_SERVICE_HOST" in environ and _STATEFUL.fullmatch(pod) else {}
 
 
 def _read_file(path: Path) -> dict[str, object]:

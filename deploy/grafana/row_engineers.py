@@ -150,12 +150,15 @@ ENGINEERS = Row(
         Panel(
             "lines",
             "Partitions",
-            "Input partitions each worker holds, of all stages, and how often they were shared out anew.",
+            "Input partitions each worker holds, of all stages; how often they were shared out anew, and how many stayed;"
+            " records that standbys have not read yet.",
             "short",
             8,
             (
                 Query("kozamori_assigned_partitions{%}", "{{instance}} holds"),
                 Query("sum(increase(kozamori_rebalances_total{%}[$__rate_interval]))", "rebalances"),
+                Query("sum(increase(kozamori_kept_partitions_total{%}[$__rate_interval]))", "stayed"),
+                Query("sum(kozamori_standby_lag_records{%}) or vector(0)", "unread by standbys"),
             ),
         ),
         Panel(

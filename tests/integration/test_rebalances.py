@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import pytest
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 from support.deployments import header, row_of
@@ -50,6 +51,7 @@ WORST_S = 2.0
 QUICK = {"session_timeout_s": 6, "heartbeat_s": 0.5, "rebalance_timeout_s": 10, "standby_replicas": 1}
 #: A million rows of a worker that was killed are another's after this.
 TAKEOVER_S = 3.0
+pytestmark = pytest.mark.timeout(180 + ROWS / 2_000)
 
 NODES = "account", "cases"
 

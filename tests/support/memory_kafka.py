@@ -90,6 +90,10 @@ class Member:
         return dict(self.cluster.durable.changelogs)
 
     @property
+    def followed(self) -> Mapping[Queue, Any]:
+        return {}
+
+    @property
     def commits(self) -> Mapping[TP, tuple[int, str]]:
         return dict(self.cluster.durable.commits)
 

@@ -38,6 +38,7 @@ class Backend:
         self.ends = {INPUT: (0, 10_000)}
         self.topic_ids: dict[str, str] = {}
         self.changelogs: dict[Any, Any] = {}
+        self.followed: dict[Any, Any] = {}
         self.commits: dict[TP, tuple[int, str]] = {}
         self.following = 0
         self.read_again: list[int] = []

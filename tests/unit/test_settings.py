@@ -52,6 +52,20 @@ def test_brokers_are_host_and_port_separated_by_commas(text: str, expected: tupl
     assert expected == load_settings({"bootstrap": text}, {}).bootstrap
 
 
+@pytest.mark.parametrize(
+    ("expected", "environ"),
+    [
+        ("kozamori-3", {"HOSTNAME": "kozamori-3", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}),
+        ("", {"HOSTNAME": "kozamori-3"}),
+        ("", {"HOSTNAME": "kozamori-7d4b9c6f5-12345", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}),  # of a Deployment
+        ("a", {"HOSTNAME": "k-0", "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KOZAMORI_STATIC_MEMBER": "a"}),
+        ("", {"HOSTNAME": "k-0", "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KOZAMORI_STATIC_MEMBER": ""}),
+    ],
+)
+def test_a_pod_of_a_stateful_set_has_its_own_name_in_the_group(expected: str, environ: dict[str, str]) -> None:
+    assert expected == load_settings({}, environ).static_member
+
+
 def test_settings_cannot_be_changed_once_built() -> None:
     with pytest.raises(ValidationError):
         Settings().partitions = 5  # type: ignore[misc]

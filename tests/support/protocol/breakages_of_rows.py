@@ -1,10 +1,11 @@
 """The protocol with one rule of rows, marks or identity broken, each as parts of a worker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
+from support.protocol.bus import KeyValue
 from support.protocol.fake_ports import FakeReader
 from support.protocol.parts import Parts, with_assignment, with_pipeline, with_rows, with_task
 
@@ -153,6 +154,16 @@ def tombstones_first() -> Parts:
             return chain(encode_tombstones(*superseded), super().records(cut))
 
     return with_task(Other)
+
+
+def standby_reads_no_further() -> Parts:
+    """Rule 8: a standby takes over with what it has read so far."""
+
+    class Other(FakeReader):
+        def _unread(self, log: Sequence[KeyValue], followed: Sequence[KeyValue]) -> Sequence[KeyValue]:
+            return () if followed else log
+
+    return Parts(reader=Other)
 
 
 def any_log() -> Parts:

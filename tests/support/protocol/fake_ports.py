@@ -6,7 +6,7 @@ Behind them stands a worker of the model, which waits for actions, or a broker t
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -80,6 +80,10 @@ class Backend(Protocol):
     @property
     def changelogs(self) -> Mapping[Queue, Any]:
         """The records of every changelog partition."""
+
+    @property
+    def followed(self) -> Mapping[Queue, Any]:
+        """What a standby has read of every changelog partition."""
 
     @property
     def commits(self) -> Mapping[TP, tuple[int, str]]:
@@ -197,10 +201,16 @@ class FakeReader:
         for tp, recovery in recoveries.items():
             recovery.rows = type(self).rows(stages[tp].row, FIRST_CAPACITY)
             # Record by record, the finest slices there are.
-            for key, value in self._backend.changelogs.get((tp.topic, tp.partition), ()):
+            queue = tp.topic, tp.partition
+            followed = self._backend.followed.get(queue, ())
+            for key, value in (*followed, *self._unread(self._backend.changelogs.get(queue, ()), followed)):
                 recovery.feed([key or b""], [value])
                 progressed()
         return recoveries if still_wanted() else None
+
+    def _unread(self, log: Sequence[KeyValue], followed: Sequence[KeyValue]) -> Sequence[KeyValue]:
+        """What lies behind all that was followed: compaction leaves the order as it is."""
+        return log[next((index for index, record in enumerate(log) if record not in followed), len(log)) :]
 
     def follow(self, stages: Mapping[TP, Stage], ids: Mapping[str, str]) -> None:
         """Who is behind it says what was followed."""

@@ -51,7 +51,7 @@ class Kafka:
         self.durables: list[Durable] = []
         self._numbers: dict[Durable, int] = {}
         self._appends: dict[tuple[int, Queue, tuple[KeyValue, ...]], int] = {}
-        self._beginnings: dict[tuple[int, int, int], Action] = {}
+        self._beginnings: dict[tuple[int, int, int, int], Action] = {}
         self._inputs = scene.inputs
         self._fixed = dict(fixed)
         self._judge = judge
@@ -118,14 +118,17 @@ class Kafka:
         """Records of such a log expire."""
         self._fixed[tp] = tuple(record for record in self._fixed[tp] if record.offset >= offset)
 
-    def found(self, number: int, name: int, generations: int) -> Action:
-        """The action that assigns all partitions to a process under this name, so many generations later."""
-        cell = number, name, generations
+    def found(self, number: int, name: int, generations: int, followed: int = 0) -> Action:
+        """The action that assigns all partitions to a process under this name, so many generations later.
+
+        It has `followed` the changelogs as they were then.
+        """
+        cell = number, name, generations, followed
         if cell not in self._beginnings:
             durable = self.durables[number]
             ends = tuple((tp, self.ends(durable, tp)) for tp in self._inputs)
             topic_ids = tuple((tp.topic, f"id {durable.era} of {tp.topic}") for tp in self._inputs)
-            found = topic_ids, ends, durable.changelogs, durable.commits
+            found = topic_ids, ends, durable.changelogs, durable.commits, self.durables[followed].changelogs
             self._beginnings[cell] = ("begin", name, generations, *found)
         return self._beginnings[cell]
 

@@ -127,6 +127,8 @@ MUTATIONS = (
              _accounts((*_TWICE, *_ONE), Left(zombies=2), chunk_sizes=(1, 2)), _TWO_ZOMBIES),
     Mutation("8", "others' rows are deleted before one's own is durable", of_rows.tombstones_first(),
              _accounts(_TWICE, Left(crashes=1), chunk_sizes=(1,))),
+    Mutation("8", "a standby takes over without reading to the end", of_rows.standby_reads_no_further(),
+             _accounts(_TWICE, Left(crashes=1, looks=1), chunk_sizes=(1,))),
     Mutation("9", "the log's identity is not looked at", of_rows.any_log(), _accounts(_ONE, Left(recreations=1))),
     Mutation("10", "newer rows are skipped", of_rows.newer_skipped(), _accounts(_ONE, Left(upgrades=1))),
     Mutation("10", "an upgrade forgets how far its row was", of_rows.upgrade_forgets(),

@@ -67,6 +67,7 @@ class Worker:
         self.topic_ids: Mapping[str, str] = {}
         self.ends: Mapping[TP, tuple[int, int]] = {}
         self.changelogs: Mapping[Queue, Sequence[KeyValue]] = {}
+        self.followed: Mapping[Queue, Sequence[KeyValue]] = {}
         self.commits: Mapping[TP, tuple[int, str]] = {}
         self.fetching: dict[TP, int] = {}  # where it goes on to fetch, if not at the task's position
         self.fetched_before = False
@@ -109,17 +110,18 @@ class Worker:
         ends: tuple[tuple[TP, tuple[int, int]], ...],
         changelogs: tuple[tuple[Queue, tuple[KeyValue, ...]], ...],
         commits: tuple[tuple[TP, tuple[int, str]], ...],
+        followed: tuple[tuple[Queue, tuple[KeyValue, ...]], ...] = (),
     ) -> None:
-        """The group gives this process all partitions; what it will find where it looks.
+        """The group gives this process all partitions; what it will find where it looks, and has followed as a standby.
 
         `name` stands for the group's generation, and for the writers that this process makes in it; the group has gone
         on by so many `generations` since this process last knew.
         """
         self.name, self._writers = name, 0
         self.generation += generations
-        self.names |= {name}.union(*(names_in(changelog) for _, changelog in changelogs))
+        self.names |= {name}.union(*(names_in(changelog) for _, changelog in (*changelogs, *followed)))
         self.topic_ids, self.ends = dict(topic_ids), dict(ends)
-        self.changelogs, self.commits = dict(changelogs), dict(commits)
+        self.changelogs, self.commits, self.followed = dict(changelogs), dict(commits), dict(followed)
         self.fetching, self.delivered = {}, set()
         self.fetched_before = self.running.pop("finish", None) is not None
         self.running["begin"] = self.loop.create_task(self.shell.begin())

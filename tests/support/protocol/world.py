@@ -26,6 +26,7 @@ class Left(NamedTuple):
     refusals: int = 0  # of the owner's commit
     rebalances: int = 0  # partitions that go and come back
     returns: int = 0  # a zombie finds out, and gets its partitions back
+    looks: int = 0  # a standby reads what the changelogs have
     recreations: int = 0  # of the input topic
     upgrades: int = 0  # a newer release ran, and an older one follows
     releases: int = 0  # the release before ran until now
@@ -43,6 +44,7 @@ class State(NamedTuple):
     processes: tuple[tuple[int, int], ...]
     failed: int  # sends that failed and have not ended a process yet
     left: Left
+    followed: int = 0  # what was durable when the standby last looked
 
 
 class Setup(NamedTuple):
@@ -181,6 +183,8 @@ class World:
             yield (number, "ends"), partial(self._begin, state._replace(failed=state.failed - 1), others)
         elif left.crashes:
             yield (number, "crashes"), partial(self._begin, state._replace(left=_less(left, "crashes")), others)
+        if left.looks and state.followed != state.durable:
+            yield (0, "follows as a standby"), lambda: state._replace(followed=state.durable, left=_less(left, "looks"))
         if left.zombies:
             paused = state._replace(left=_less(left, "zombies"))
             yield (number, "is paused, its partitions move"), partial(self._begin, paused, state.processes)
@@ -222,9 +226,10 @@ class World:
         return state._replace(processes=processes)
 
     def _begin(self, state: State, zombies: tuple[tuple[int, int], ...]) -> State:
-        name = self._new_name(state.durable, zombies)
+        name = self._new_name(state, zombies)
         state = state._replace(processes=((name, 0), *zombies))
-        return self._act(state, 0, self.kafka.found(state.durable, name, 1))
+        found = self.kafka.found(state.durable, name, 1, state.followed)
+        return self._act(state._replace(followed=0), 0, found)
 
     def _must_refuse(self, state: State, durable: int) -> State:
         """The state as it was, when a process that finds `durable` instead refuses to go on."""
@@ -239,13 +244,14 @@ class World:
         raise Violation("I1: the next process goes on where it knows neither the log nor the rows")
 
     def _rejoin(self, state: State, index: int) -> State:
-        name = self._new_name(state.durable, state.processes)
+        name = self._new_name(state, state.processes)
         others = (*state.processes[1:index], *state.processes[index + 1 :])
         state = state._replace(processes=((name, state.processes[index][1]), *others))
         return self._act(state, 0, self.kafka.found(state.durable, name, 1 + (self.setup.skipped if index else 0)))
 
-    def _new_name(self, durable: int, others: tuple[tuple[int, int], ...]) -> int:
-        changelogs = self.kafka.durables[durable].changelogs
+    def _new_name(self, state: State, others: tuple[tuple[int, int], ...]) -> int:
+        durables = self.kafka.durables
+        changelogs = *durables[state.durable].changelogs, *durables[state.followed].changelogs
         living = (self.table.view(local).names for _, local in others)
         used = set[int]().union(*living, *(names_in(changelog) for _, changelog in changelogs))
         return next(name for name in count(1) if name not in used)
