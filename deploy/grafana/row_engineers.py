@@ -150,7 +150,7 @@ ENGINEERS = Row(
         Panel(
             "lines",
             "Partitions",
-            "Input partitions each worker holds, of all stages; how often they were shared out anew, and how many stayed;"
+            "Input partitions each worker holds, of all stages; how often they were shared out anew, how many stayed;"
             " records that standbys have not read yet.",
             "short",
             8,

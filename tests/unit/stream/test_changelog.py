@@ -18,7 +18,7 @@ from detector.stream.changelog import (
     encode_rows,
     encode_tombstones,
 )
-from detector.stream.pairs import KEY
+from detector.stream.pairs import KEY, LEAST_WAITING
 
 HEADER = Header("account-events", "uuid", 4, "counting")
 
@@ -108,6 +108,33 @@ def least_s(work: Callable[[], object]) -> float:
         work()
         spent.append(time.process_time() - began)
     return min(spent)
+
+
+def followed_for_long(rounds: int, *, deletes: bool) -> Recovery:
+    """Each of 10,000 keys written anew in every round, and, where it `deletes`, nine of ten deleted in the first."""
+    recovery, keys = Recovery(COUNTING), np.arange(10_000, dtype=np.uint64)
+    for number in range(rounds):
+        rows = np.repeat(rows_of((0, number)), 10_000 if not deletes or number == 0 else 1_000)
+        rows["key"] = keys[: len(rows)]
+        records = [*encode_rows(rows, 7), *(encode_tombstones(keys[1_000:], 7) if deletes and number == 0 else ())]
+        recovery.feed([key for key, _ in records], [value for _, value in records])
+    return recovery
+
+
+def test_whoever_follows_a_changelog_for_long_needs_no_more_memory_than_its_rows() -> None:
+    recovery = followed_for_long(40, deletes=False)
+    assert (400_000, 10_000) == (recovery.records, recovery.rows.count)
+    assert len(recovery._pairs.met()) <= LEAST_WAITING + 20_000
+    keys, _ = recovery.superseded().take(np.arange(10_000, dtype=np.uint64))
+    assert 10_000 == len(keys)
+
+
+def test_rows_deleted_while_it_follows_are_let_go_and_what_comes_after_is_not() -> None:
+    recovery = followed_for_long(140, deletes=True)
+    assert {139} == set(offsets(recovery).values())
+    assert 1_000 == recovery.rows.count
+    recovery.feed(*map(list, zip(*encode_rows(rows_of((5_000, 200)), 8), strict=True)))
+    assert 200 == offsets(recovery)[5_000]
 
 
 def test_superseded_pairs_are_handed_out_once() -> None:
