@@ -48,6 +48,11 @@ class FaustKafka:
         """See `Source`."""
         return int(self._app.consumer_generation_id)
 
+    @property
+    def moving(self) -> bool:
+        """See `Source`."""
+        return self._app.chunk_consumer.moving
+
     async def start(self, listener: Listener) -> None:
         """See `Source`."""
         self._listener = listener

@@ -65,6 +65,8 @@ class Membership:
 
     async def begin(self) -> None:
         """Go on with what was kept, and restore the rest: beside it, or before this returns where nothing was kept."""
+        if self._source.moving:  # this assignment is over already
+            return
         started = self._ports.clock()
         self.drop()
         self.gate.assigned()

@@ -53,6 +53,10 @@ class Source(Protocol):
     def generation(self) -> int:
         """The group's generation as this member knows it."""
 
+    @property
+    def moving(self) -> bool:
+        """Whether partitions were revoked, or are being, and none assigned since."""
+
     async def start(self, listener: Listener) -> None:
         """Join the group; call `listener` from now on."""
 

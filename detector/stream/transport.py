@@ -199,6 +199,17 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = _NoOffsets()
+        self.moving = False
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """See Faust, which may begin with an assignment when its partitions are being revoked already."""
+        self.moving = True
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """See Faust."""
+        self.moving = False
+        await super().on_partitions_assigned(assigned, generation_id)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

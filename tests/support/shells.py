@@ -30,9 +30,9 @@ class Backend:
 
     settings, partitions, waits_for_room, reads_rows = SETTINGS, 1, False, False
     generation = 1
-    inputs = (INPUT,)
 
     def __init__(self) -> None:
+        self.inputs: tuple[TP, ...] = (INPUT,)
         self.name = 1
         self.topics = {INPUT.topic, *topics_of(counting_topology())[0]}
         self.ends = {INPUT: (0, 10_000)}
@@ -85,11 +85,11 @@ class Reader(FakeReader):
 
 
 class Ported:
-    """The shell, and what stands behind its ports."""
+    """The shell, and what stands behind its ports: as given, or answering everything at once."""
 
-    def __init__(self) -> None:
-        self.backend = Backend()
-        self.source, self.reader, self.presence = Source(self.backend), Reader(self.backend), Here()
+    def __init__(self, backend: Backend | None = None, source: type[Source] = Source) -> None:
+        self.backend = backend or Backend()
+        self.source, self.reader, self.presence = source(self.backend), Reader(self.backend), Here()
         producer, topics = FakeProducer(self.backend), FakeTopics(self.backend)
         ports = Ports(self.source, producer, self.reader, topics, self.presence, lambda: 0.0, lambda: 1)
         topology = counting_topology()

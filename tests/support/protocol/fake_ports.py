@@ -105,6 +105,8 @@ class Backend(Protocol):
 class FakeSource:
     """A member of a group. What is behind it calls the listener; `start` and `stop` belong to a broker."""
 
+    moving = False
+
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
