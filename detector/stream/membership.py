@@ -92,9 +92,9 @@ class Membership:
             await self._restore(assignment, moved, started)
             return
         log.info("partitions kept", kept=len(stay), moved=len(moved))
+        self._beside = asyncio.ensure_future(self._restore_beside(assignment, moved, started))
         await self.gate.restore(moved)
         await self.alignment.begin()
-        self._beside = asyncio.ensure_future(self._restore_beside(assignment, moved, started))
 
     def _follow(self, partitions: Mapping[TP, Node], facts: Mapping[str, TopicFacts]) -> None:
         """Read the rows of these, which are to be restored now, or by a standby some day."""
@@ -128,7 +128,7 @@ class Membership:
     async def _restore(self, assignment: Assignment, moved: Mapping[TP, Node], started: float) -> None:
         """Begin a task for each of `moved`; none where the group rebalances meanwhile."""
         tasks = await patiently(partial(assignment.begin, moved, self._progressed), self._ports.presence)
-        if self.leaving or not assignment.stands or len(tasks) < len(moved):
+        if self._is_over(assignment) or len(tasks) < len(moved):
             return
         for task in tasks:
             self.tasks[task.tp] = task
@@ -137,9 +137,14 @@ class Membership:
             log.info("partition taken", stage=task.node, partition=task.tp.partition, offset=offset, rows=rows)
         self._reporting.begun(tasks)
         await self.alignment.begin()
+        if self._is_over(assignment):
+            return
         self.restoring = {}
         self.ready = True
         self._show()
+
+    def _is_over(self, assignment: Assignment) -> bool:
+        return self.leaving or not assignment.stands
 
     def _progressed(self) -> None:
         self.slices += 1

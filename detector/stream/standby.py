@@ -85,7 +85,7 @@ class Standby:
             if self.followed:
                 try:
                     await self._read()
-                except KafkaError as error:
+                except (KafkaError, OSError) as error:
                     log.debug("rows are not followed for now", error=repr(error))
             self.told(self.lags)
             await asyncio.sleep(PAUSE_S)

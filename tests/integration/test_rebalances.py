@@ -65,7 +65,7 @@ def deployment(scene: Scene) -> Settings:
     for partition in range(PARTITIONS):
         rows = np.repeat(np.frombuffer(row_of(ACCOUNT), ACCOUNT.row), ROWS // PARTITIONS)
         rows["key"] = np.arange(len(rows))
-        rows["last_seen_ms"] = START_MS
+        rows["last_seen_ms"], rows["last_offset"] = START_MS, -1
         publish(
             settings.bootstrap[0], settings.rows_topic(ACCOUNT.name), chain([head], encode_rows(rows, 1)), partition
         )
