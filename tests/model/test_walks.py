@@ -9,7 +9,7 @@ from support.protocol.scenes import wallets_world
 from support.protocol.walk import walk
 from support.protocol.world import Left
 
-LEFT = Left(crashes=3, zombies=2, failures=1, refusals=1, rebalances=2, old_chunks=2)
+LEFT = Left(crashes=3, zombies=2, failures=1, refusals=1, rebalances=2, returns=1, looks=2, old_chunks=2)
 
 
 @pytest.mark.timeout(120 * EFFORT)
@@ -23,6 +23,7 @@ def test_a_random_run_ends_as_an_uninterrupted_one(seed: int) -> None:
         compacts=rng.random() < 0.7,
         refused_go_on=rng.random() < 0.7,
         chunk_sizes=(1, 2, 5),
+        skipped=rng.randrange(2),
     )
     with silence():
         walked = walk(setup, seed, steps=400 * EFFORT)

@@ -110,7 +110,8 @@ def wallets_world(rng: random.Random, events: int, left: Left, **options: Any) -
     """
     topology = topology_of(Chain((COUNTING, COUNTING_WALLETS)))
     inputs = tuple(input_of(node, partition) for node in topology.nodes for partition in range(2))
-    scene = Scene(topology, AlertsOnAll(len(topology.chain.features)), inputs, Parts(), partitions=2)
+    model = AlertsOnAll(len(topology.chain.features))
+    scene = Scene(topology, model, inputs, Parts(), partitions=2, reads_rows=True)
     logs = []
     for index, tp in enumerate(inputs[:4]):
         make = _record if index < 2 else _wallet_record

@@ -15,7 +15,7 @@ from support.protocol.world import Left, Setup, State, Step, World
 
 #: One step in so many is a fault, while there are any left; zombies are given a third of the other steps.
 FAULT_EVERY = 25
-_FAULTS = ("crashes", "is paused", "is asked", "not taken", "is delivered")
+_FAULTS = ("crashes", "is paused", "is asked", "finds out", "follows", "not taken", "is delivered")
 
 
 class Noting(Lenient):

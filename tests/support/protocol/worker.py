@@ -243,8 +243,11 @@ class Worker:
                 promise.label = (queue, index)
         waiting = [(queue, [records for records, _ in sends]) for queue, sends in self.queues.items() if sends]
         tasks = [(name, task) for name, task in sorted(self.running.items()) if not task.done()]
+        # What it will find matters until it has looked.
+        unread = [self.ends, self.changelogs, self.followed, self.commits] if Rows() in self.asks else []
         return _FINGERPRINT(
             self.shell,
+            unread,
             waiting,
             sorted(self.asks, key=repr),
             tasks,

@@ -68,7 +68,7 @@ WORLDS = (
              long=True),
     Explored("both stages, a zombie gets one partition back as it left it",
              partial(both_world, _ONE_KEY[:1], Left(zombies=1, returns=1), refused_go_on=True, skipped=0,
-                     reads_rows=True)),
+                     reads_rows=True), long=True),
     Explored("a standby takes over after a crash",
              _accounts(_ONE_KEY, Left(crashes=1, looks=2), chunk_sizes=(1,))),
     Explored("a standby takes over from a zombie, nothing compacted",
