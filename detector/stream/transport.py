@@ -115,6 +115,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return 0
         return max(0, int(state.highwater - state.lso))
 
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
+
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these; does not wait until it is so."""
         await self.cast_thread(self._hold, frozenset(TopicPartition(*tp) for tp in partitions))
@@ -218,6 +223,11 @@ class Consumer(driver.Consumer):
     def withheld(self, tp: TP) -> int:
         """Offsets behind the last stable one: what an open transaction holds back."""
         return self._thread.withheld(tp)
+
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return self._thread.member_id
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these."""

@@ -98,7 +98,9 @@ class Member:
         """Let it leave in order, and join again `seconds` later."""
         self.leave()
         time.sleep(seconds)
-        self._wanted = True
+        with self._lock:
+            self.process.close()
+            self.process, self._wanted = self._start(), True
 
     def leave(self) -> None:
         """Let it end in order."""

@@ -6,21 +6,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pyarrow as pa
 from confluent_kafka import KafkaException, Producer
+from support.scenes import BROKEN
 
 from detector.settings import Settings
 from producers.publish import messages_of
 
 TICK_S = 0.02
+#: After each so many messages one that becomes a dead letter.
+EACH_BROKEN = 500
 #: Topic, value, key, partition.
 Message = tuple[str, bytes, bytes, int]
 
 
 def messages_in(tables: Sequence[pa.Table], settings: Settings) -> Iterator[Message]:
-    """The messages of events, table by table."""
+    """The messages of events, table by table, and among them some that are none."""
     topics = (settings.account_events, settings.partitions), (settings.wallet_events, settings.partitions)
     for table in tables:
         found = messages_of(table, *topics)
-        yield from zip(found.topics, found.values, found.keys, found.partitions, strict=True)
+        for number, message in enumerate(zip(found.topics, found.values, found.keys, found.partitions, strict=True)):
+            yield message
+            if number % EACH_BROKEN == 0:
+                topic, _, key, partition = message
+                yield topic, BROKEN[number // EACH_BROKEN % len(BROKEN)], key, partition
 
 
 class Load:

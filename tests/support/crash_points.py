@@ -38,7 +38,8 @@ def _reached(point: str, file: Path) -> None:
 def main() -> None:
     """Run the worker."""
     from detector.cli.main import main as run
-    from detector.stream.faust_ports import FaustKafka, KafkaReader
+    from detector.stream.faust_ports import FaustKafka
+    from detector.stream.restore import KafkaReader
 
     file, arguments = Path(sys.argv[1]), sys.argv[2:]
     for method in METHODS:
