@@ -49,10 +49,8 @@ class Fault(NamedTuple):
     delay_s: float = 0.0
 
     def __str__(self) -> str:
-        words = [f"{self.at_s:.1f} s", self.lane, self.kind]
-        words += [self.detail] if self.detail else []
-        words += [f"of worker {', '.join(map(str, self.workers))}"] if self.workers else []
-        return " ".join([*words, *([f"for {self.seconds:.1f} s"] if self.seconds else [])])
+        words = [f"{self.at_s:.1f} s", self.kind, self.detail, f"of {list(self.workers)}" if self.workers else ""]
+        return " ".join([*filter(None, words), *([f"for {self.seconds:.1f} s"] if self.seconds else [])])
 
 
 def draw_schedule(
