@@ -5,11 +5,14 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from support import crash_points
+from support.scrapes import get
 from support.workers import WorkerProcess, wait_until
 
 from detector.settings import Settings
@@ -98,9 +101,24 @@ class Member:
         """Let it leave in order, and join again `seconds` later."""
         self.leave()
         time.sleep(seconds)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start it again after it was let go."""
         with self._lock:
             self.process.close()
             self.process, self._wanted = self._start(), True
+
+    def ready(self) -> bool:
+        """Whether the process that runs now says that it reads all it was given."""
+        with suppress(OSError):  # the port may be that of the process before
+            return self.process.running and get(self.process.port(), "/readyz")[0] == HTTPStatus.OK
+        return False
+
+    def let_go(self) -> None:
+        """Do not start it again when it ends."""
+        with self._lock:
+            self._wanted = False
 
     def leave(self) -> None:
         """Let it end in order."""

@@ -27,9 +27,12 @@ class Play:
         self._begun = time.monotonic()
         self._broken = threading.Event()
 
-    def run(self, schedule: Sequence[Fault]) -> None:
-        """Return when every fault was, and is over. Raises what went wrong in a lane."""
-        self._begun = time.monotonic()
+    def run(self, schedule: Sequence[Fault], from_s: float = 0.0) -> None:
+        """Return when every fault was, and is over; it is `from_s` in the schedule now.
+
+        Raises what went wrong in a lane.
+        """
+        self._begun = time.monotonic() - from_s
         lanes = [
             threading.Thread(target=self._lane, args=([fault for fault in schedule if fault.lane == lane],))
             for lane in sorted({fault.lane for fault in schedule})
