@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -12,6 +12,8 @@ from detector.settings import Settings
 
 LOOK_S = 0.5
 ANSWER_S = 2.0
+
+Partition = tuple[str, int]
 
 
 class Stand(NamedTuple):
@@ -28,11 +30,35 @@ class Stand(NamedTuple):
         return self.end - self.begin - gone
 
 
+class Ledger:
+    """What was seen of partitions, look by look; `found` has all stands that are over."""
+
+    def __init__(self) -> None:
+        self.found: list[Stand] = []
+        #: Of each partition when what is committed was first seen, what it is, and whether there was more to do.
+        self._since: dict[Partition, tuple[float, int, bool]] = {}
+
+    def take(self, now: float, committed: Mapping[Partition, int], ends: Mapping[Partition, int]) -> None:
+        """What is committed `now`, nothing where a partition is missing, and where the logs end."""
+        for tp, end in ends.items():
+            offset = committed.get(tp, 0)
+            since, before, behind = self._since.get(tp, (now, offset, False))
+            if behind and offset == before:
+                continue
+            if behind:
+                self.found.append(Stand(*tp, since, now))
+            self._since[tp] = now, offset, offset < end
+
+    def longest(self, away: Sequence[tuple[float, float]]) -> tuple[Stand, Stand]:
+        """The longest stand, and the one longest without Kafka's own absence."""
+        return max(self.found, key=lambda one: one.end - one.begin), max(self.found, key=lambda one: one.without(away))
+
+
 class Stands:
-    """Watches every input partition of a deployment on a thread of its own, until closed; `found` has all stands."""
+    """Watches every input partition of a deployment on a thread of its own, until closed."""
 
     def __init__(self, settings: Settings, topology: Topology) -> None:
-        self.found: list[Stand] = []
+        self.ledger = Ledger()
         self._partitions = [
             TopicPartition(settings.input_topic(node), partition)
             for node in topology.nodes
@@ -47,15 +73,9 @@ class Stands:
                 "log_level": 0,
             }
         )
-        #: Of each partition when what is committed was first seen, what it is, and whether there was more to do.
-        self._since: dict[tuple[str, int], tuple[float, int, bool]] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-
-    def longest(self, away: Sequence[tuple[float, float]]) -> tuple[Stand, Stand]:
-        """The longest stand, and the one longest without Kafka's own absence."""
-        return max(self.found, key=lambda one: one.end - one.begin), max(self.found, key=lambda one: one.without(away))
 
     def close(self) -> None:
         """Watch no more."""
@@ -69,22 +89,12 @@ class Stands:
                 committed, ends = self._look()
             except KafkaException:  # the next look tells how long nothing moved
                 continue
-            now = time.monotonic()
-            for tp, end in ends.items():
-                self._judge(tp, committed.get(tp, 0), end, now)
+            self.ledger.take(time.monotonic(), committed, ends)
 
-    def _look(self) -> tuple[dict[tuple[str, int], int], dict[tuple[str, int], int]]:
+    def _look(self) -> tuple[dict[Partition, int], dict[Partition, int]]:
         found = self._consumer.committed(self._partitions, timeout=ANSWER_S)
         ends = {
             (tp.topic, tp.partition): self._consumer.get_watermark_offsets(tp, timeout=ANSWER_S)[1]
             for tp in self._partitions
         }
         return {(tp.topic, tp.partition): max(0, tp.offset) for tp in found}, ends
-
-    def _judge(self, tp: tuple[str, int], committed: int, end: int, now: float) -> None:
-        since, before, behind = self._since.get(tp, (now, committed, False))
-        if behind and committed == before:
-            return
-        if behind:
-            self.found.append(Stand(*tp, since, now))
-        self._since[tp] = now, committed, committed < end

@@ -98,7 +98,7 @@ def play_all(scene: Scene, kafka: FaultyKafka, schedule: Sequence[Fault], folder
     say(f"SIGKILLs {sum(member.kills for member in crew.members)}")
     left, ended = ([getattr(member, name) for member in crew.members] for name in ("left", "ended"))
     say(f"ended when asked with {left}, by themselves with {ended}")
-    longest, without = stands.longest(kafka.away)
+    longest, without = stands.ledger.longest(kafka.away)
     say(
         f"longest stand {longest.end - longest.begin:.1f} s ({longest.topic} {longest.partition}),"
         f" {without.without(kafka.away):.1f} s without Kafka's absence ({without.topic} {without.partition})"

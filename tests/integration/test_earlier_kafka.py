@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from support.brokers import local_kafka
 from support.checker import check
 from support.scenes import Scene
@@ -11,7 +12,7 @@ from support.workers import WorkerProcess, run_worker, wait_until
 from detector.local_kafka.jars import EARLIER_VERSION
 
 
-def test_a_worker_that_is_killed_and_started_again_does_the_same_on_the_kafka_before(
+def test_a_worker_that_is_killed_and_started_again_leaves_what_the_checker_wants_on_the_kafka_before(
     small_scene: Scene, tmp_path: Path
 ) -> None:
     with local_kafka(version=EARLIER_VERSION) as broker:
@@ -23,3 +24,6 @@ def test_a_worker_that_is_killed_and_started_again_does_the_same_on_the_kafka_be
         killed.close()
         run_worker(settings, tmp_path / "worker.log", static_member="a")
         print(check(settings, scene.model))
+        replace(scene, events=(scene.events[0].slice(0, 1),)).fill(settings)
+        with pytest.raises(AssertionError):
+            check(settings, scene.model)

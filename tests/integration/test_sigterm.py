@@ -34,7 +34,7 @@ AWAY_S = float(os.environ.get("KOZAMORI_AWAY_S", str(2 * WATCHDOG_S)))
 TOLD_S = 3.0 + 2.0
 CLOSED_PORT = 9  # "discard", which nobody runs
 
-pytestmark = pytest.mark.timeout(300)  # a broker is started up to three times
+pytestmark = pytest.mark.timeout(300 + AWAY_S)  # a broker is started up to three times
 
 
 class First(WorkerProcess):
