@@ -30,7 +30,7 @@ test quick test-faults test-earlier soak: export OMP_NUM_THREADS := 1
 .PHONY: help demo test quick test-faults test-earlier soak lint bench lock install clean
 
 help:  ## Show this list.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(VENV)/.wheel  ## Start a Kafka, replay the attack of September 2020, show the alerts.
 	$(BIN)/kozamori demo
