@@ -6,6 +6,8 @@ from support.deployments import configure, delete_topics, recreate
 from support.workers import PATIENCE_S, wait_until
 
 from detector.core.stages.account import ACCOUNT
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import active_members
 from detector.ops.reset import reset
 from detector.settings import Settings
 
@@ -22,6 +24,9 @@ def make_anew(settings: Settings, crew: Crew, changelogs: list[str]) -> None:
     for member in crew.members:
         assert 2 == member.process.process.wait(PATIENCE_S), "a person must act"
     recreate(settings, settings.alerts)
+    # Who could not leave the group in time counts until its session is over.
+    with admin_client(settings) as client:
+        wait_until(lambda: active_members(client, settings.group) == 0, "the group is empty")
     reset(settings, "earliest")
     configure(settings, COMPACTED, *changelogs)
     for member in crew.members:
