@@ -167,8 +167,8 @@ class Crew:
         self.members = []
         for number, address in enumerate(addresses):
             own = settings.model_copy(update={"bootstrap": (address,)})
-            # The first one is static: what it had waits for it.
-            named = {"static_member": "first"} if number == 0 else {}
+            # The first one is static: what it had waits for it. Of another release it may not say who it is.
+            named = {"static_member": "first"} if number == 0 and not earlier else {}
             log = folder / f"worker-{number}.log"
             self.members.append(Member(own, log, earlier, random.Random(f"{seed} {number}"), {**options, **named}))
         self._done = threading.Event()

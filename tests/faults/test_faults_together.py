@@ -80,7 +80,7 @@ def play_all(scene: Scene, kafka: FaultyKafka, schedule: Sequence[Fault], folder
             wait_until(lambda: all(member.process.started() for member in crew.members), "all workers run")
             play = Play(settings, kafka, crew, say)
             load.begin()
-            begin_s = 60 * MINUTES * ANEW_SHARE if MINUTES >= ANEW_MINUTES else 0.0
+            begin_s = 60 * MINUTES * ANEW_SHARE if MINUTES >= ANEW_MINUTES and not EARLIER else 0.0
             if begin_s:
                 play.run([fault for fault in schedule if fault.at_s < begin_s])
                 say("a changelog is deleted, and the state is reset")
