@@ -24,13 +24,13 @@ unexport PYTHONHOME
 # not those with most tests.
 TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Two processes fill two cores; threads of scikit-learn in each would wait for each other by spinning.
-test quick: export OMP_NUM_THREADS := 1
+test quick test-faults test-earlier soak: export OMP_NUM_THREADS := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick lint bench lock install clean
+.PHONY: help demo test quick test-faults test-earlier soak lint bench lock install clean
 
 help:  ## Show this list.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(VENV)/.wheel  ## Start a Kafka, replay the attack of September 2020, show the alerts.
 	$(BIN)/kozamori demo
@@ -40,6 +40,21 @@ test: lint  ## Lint, then run every test against the installed wheel.
 
 quick: $(VENV)/.wheel $(VENV)/.dev  ## Run the unit and property tests, which need no Kafka.
 	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest $(TWO) tests/unit tests/property
+
+# MINUTES=25 is 100 killed workers, 20 broker crashes, 10 zombies, 50 rebalances, 20 network faults and 5 full disks.
+test-faults: MINUTES ?= 5
+test-faults: $(VENV)/.wheel $(VENV)/.dev  ## Break everything, for MINUTES= with the faults of SEED=, and compare.
+	KOZAMORI_TEST_INSTALLED=1 KOZAMORI_FAULT_MINUTES=$(MINUTES) KOZAMORI_FAULT_SEED=$(or $(SEED),$(shell date +%s)) \
+	  $(BIN)/pytest --capture=no tests/faults/test_faults_together.py
+
+test-earlier: $(VENV)/.wheel $(VENV)/.dev  ## Run the integration tests on the Apache Kafka before, 3.9.
+	KOZAMORI_TEST_INSTALLED=1 KOZAMORI_TEST_KAFKA=3.9 $(BIN)/pytest $(TWO) tests/integration
+
+soak: MINUTES ?= 30
+soak: RATE ?= 10000
+soak: $(VENV)/.wheel $(VENV)/.dev  ## Load workers for MINUTES= with RATE= events a second: nothing may grow.
+	KOZAMORI_TEST_INSTALLED=1 KOZAMORI_SOAK_MINUTES=$(MINUTES) KOZAMORI_SOAK_RATE=$(RATE) \
+	  $(BIN)/pytest --capture=no tests/faults/soak.py
 
 lint: $(VENV)/.wheel $(VENV)/.dev  ## Check style, types and layers.
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """A consumer group from outside: its members, what it has committed, and changing that while it has no members."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import (
@@ -24,6 +24,13 @@ _NOT_YET = {
 }
 
 
+class StaticMember(NamedTuple):
+    """A member with a static name: its id, and what it says of itself; while the group rebalances Kafka keeps that."""
+
+    member_id: str
+    process: str
+
+
 def active_members(client: KafkaAdminClient, group: str) -> int:
     """Workers in the group now; 0 for a group that does not exist.
 
@@ -33,10 +40,12 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
     return len(_members(client, group))
 
 
-def static_members(client: KafkaAdminClient, group: str) -> dict[str, str]:
-    """What the group's members with a static name say of themselves, by that name. Raises as `active_members` does."""
+def static_members(client: KafkaAdminClient, group: str) -> dict[str, StaticMember]:
+    """The group's members with a static name, by that name. Raises as `active_members` does."""
     return {
-        found["group_instance_id"]: _name((found["member_metadata"] or {}).get("user_data") or "")
+        found["group_instance_id"]: StaticMember(
+            found["member_id"], _name((found["member_metadata"] or {}).get("user_data") or "")
+        )
         for found in _members(client, group)
         if found["group_instance_id"]
     }

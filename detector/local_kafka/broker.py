@@ -24,13 +24,13 @@ def silent(_text: str, _done: int, _total: int) -> None:
     """Progress that is not shown."""
 
 
-def java_command(progress: Progress = silent) -> list[str]:
-    """The command that runs a class of Kafka, jars downloaded and verified.
+def java_command(progress: Progress = silent, version: str = KAFKA_VERSION) -> list[str]:
+    """The command that runs a class of Kafka of a pinned version, jars downloaded and verified.
 
     Raises UserError when there is no Java, or a jar cannot be had or is not the pinned one.
     """
     java = find_java(os.environ)
-    jars = ensure_jars(paths.cache_dir() / f"kafka-{KAFKA_VERSION}", pinned_jars(), download, progress)
+    jars = ensure_jars(paths.cache_dir() / f"kafka-{version}", pinned_jars(version), download, progress)
     return [str(java), *process.JAVA_OPTIONS, "-cp", os.pathsep.join(map(str, jars))]
 
 
@@ -39,7 +39,8 @@ class LocalKafka:
 
     `data_dir` keeps the data (None: a temporary folder, removed at the end); `port` is the client port (0: a free
     one); `extra` are server properties; `listeners` names further listeners and their protocol
-    (`{"SASL": "SASL_PLAINTEXT"}`), see `address`; `scram_users` are created when the data folder is formatted.
+    (`{"SASL": "SASL_PLAINTEXT"}`), see `address`; `scram_users` are created when the data folder is formatted;
+    `version` is a pinned one.
     Not thread-safe. Raises UserError, from `start`, when Kafka cannot be had or does not come up.
     """
 
@@ -52,7 +53,9 @@ class LocalKafka:
         listeners: Mapping[str, str] = NOTHING,
         scram_users: Mapping[str, str] = NOTHING,
         progress: Progress = silent,
+        version: str = KAFKA_VERSION,
     ) -> None:
+        self._version = version
         self._temporary = data_dir is None
         self._process: process.Guarded | None = None
         self._scram_users = scram_users
@@ -82,7 +85,7 @@ class LocalKafka:
 
     def start(self) -> None:
         """Bring the broker up and return when it answers; on the same data and ports after `stop` or `kill`."""
-        command = prepare(self.node, self._scram_users, self._progress)
+        command = prepare(self.node, self._scram_users, self._progress, self._version)
         self._progress("Starting Apache Kafka", 0, 0)
         remove = self.node.folder if self._temporary else None
         self._process = process.start_guarded(command, self.node.console, remove)
@@ -135,9 +138,9 @@ def choose_ports(listeners: Mapping[str, str], port: int) -> dict[str, int]:
     return {**ports, PLAIN: port or ports[PLAIN]}
 
 
-def prepare(node: Node, scram_users: Mapping[str, str], progress: Progress) -> list[str]:
+def prepare(node: Node, scram_users: Mapping[str, str], progress: Progress, version: str = KAFKA_VERSION) -> list[str]:
     """Write the configuration, format the data folder if it is new, return the command that runs the broker."""
-    java = java_command(progress)
+    java = java_command(progress, version)
     node.write_properties()
     if not node.formatted:
         progress("Formatting the data folder", 0, 0)

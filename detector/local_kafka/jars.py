@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: a pinned table, fetched once with jgo, verified before every start."""
+"""The jars of Apache Kafka: pinned tables, fetched once with jgo, verified before every start."""
 
 import csv
 import hashlib
@@ -13,6 +13,8 @@ from pathlib import Path
 from detector.errors import UserError
 
 KAFKA_VERSION = "4.3.1"
+#: The last of the line before, which clusters run that have not moved: the tests also run on it.
+EARLIER_VERSION = "3.9.2"
 
 #: Called as jars arrive: text, number done, total (0: unknown).
 Progress = Callable[[str, int, int], None]
@@ -26,7 +28,7 @@ PARALLEL_DOWNLOADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One row of `jars.csv`: Maven coordinates and the SHA-256 (hex) of the file."""
+    """One row of a table: Maven coordinates and the SHA-256 (hex) of the file."""
 
     group: str
     artifact: str
@@ -39,10 +41,15 @@ class Jar:
         return f"{self.artifact}-{self.version}.jar"
 
 
-def pinned_jars() -> tuple[Jar, ...]:
-    """The checked-in table, in class path order."""
-    text = files("detector.local_kafka").joinpath("jars.csv").read_text(encoding="utf-8")
+def pinned_jars(version: str = KAFKA_VERSION) -> tuple[Jar, ...]:
+    """The checked-in table of a version, in class path order."""
+    text = files("detector.local_kafka").joinpath(table_name(version)).read_text(encoding="utf-8")
     return tuple(Jar(**row) for row in csv.DictReader(text.splitlines()))
+
+
+def table_name(version: str) -> str:
+    """Name of the table beside this file."""
+    return f"jars-{version}.csv"
 
 
 def ensure_jars(folder: Path, jars: Sequence[Jar], fetch: Fetch, progress: Progress) -> list[Path]:
@@ -60,7 +67,7 @@ def ensure_jars(folder: Path, jars: Sequence[Jar], fetch: Fetch, progress: Progr
 
 def _fetch_all(folder: Path, missing: Sequence[Jar], total: int, fetch: Fetch, progress: Progress) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    text = f"Downloading Apache Kafka {KAFKA_VERSION}"
+    text = "Downloading Apache Kafka"
     done = total - len(missing)
     progress(text, done, total)
     # Staged beside the folder and moved in when verified: an interrupted download leaves no half jar behind,
@@ -94,7 +101,7 @@ def download(jar: Jar, staging: Path) -> Path:
     except (RequestException, OSError, RuntimeError) as error:
         logging.getLogger(__name__).debug("download failed", exc_info=error)
         raise UserError(
-            f"could not download {jar.file_name} of Apache Kafka {KAFKA_VERSION} ({type(error).__name__}): "
+            f"could not download {jar.file_name} of Apache Kafka ({type(error).__name__}): "
             "check the network or proxy and run again; or give an existing cluster with --bootstrap"
         ) from error
     return Path(path)

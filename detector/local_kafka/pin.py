@@ -1,4 +1,4 @@
-"""Write `jars.csv` for the Kafka version named in `jars.py`: `python -m detector.local_kafka.pin`.
+"""Write the tables of the Kafka versions named in `jars.py`: `python -m detector.local_kafka.pin`.
 
 For maintainers, when the version is raised: resolves the dependency graph and records what was downloaded.
 """
@@ -9,25 +9,35 @@ from pathlib import Path
 
 import jgo
 
-from detector.local_kafka.jars import KAFKA_VERSION, Jar, download, sha256_of
+from detector.local_kafka.jars import EARLIER_VERSION, KAFKA_VERSION, Jar, download, sha256_of, table_name
 
 LOG4J_VERSION = "2.26.1"
 
-#: kafka-clients is named because the resolver otherwise picks the old one that a transitive dependency asks for;
-#: log4j because Kafka itself only brings the API.
-ROOTS = (
-    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
-    f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",
-    f"org.apache.logging.log4j:log4j-core:{LOG4J_VERSION}",
-    f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}",
-)
+#: Before Kafka 4 the broker logs through reload4j, which comes along.
+LOG4J = {
+    KAFKA_VERSION: (
+        f"org.apache.logging.log4j:log4j-core:{LOG4J_VERSION}",
+        f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}",
+    ),
+    EARLIER_VERSION: (),
+}
 
 
-def write_table(path: Path) -> int:
+def roots(version: str) -> tuple[str, ...]:
+    """What to resolve.
+
+    kafka-clients is named because the resolver otherwise picks the old one that a transitive dependency asks for;
+    log4j because Kafka 4 only brings the API.
+    """
+    kafka = (f"org.apache.kafka:{name}:{version}" for name in ("kafka_2.13", "kafka-clients"))
+    return (*kafka, *LOG4J[version])
+
+
+def write_table(path: Path, version: str) -> int:
     """Resolve, download and hash every jar, write the table to `path`, return the number of rows."""
     rows = []
     with tempfile.TemporaryDirectory() as staging:
-        for artifact in jgo.resolve("+".join(ROOTS)):
+        for artifact in jgo.resolve("+".join(roots(version))):
             jar = Jar(artifact.groupId, artifact.artifactId, artifact.version, "")
             rows.append((jar.group, jar.artifact, jar.version, sha256_of(download(jar, Path(staging)))))
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -38,5 +48,6 @@ def write_table(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    table = Path(__file__).with_name("jars.csv")
-    print(f"{write_table(table)} jars written to {table}")  # noqa: T201  # a maintainer's script
+    for version in LOG4J:
+        table = Path(__file__).with_name(table_name(version))
+        print(f"{write_table(table, version)} jars written to {table}")  # noqa: T201  # a maintainer's script

@@ -145,7 +145,7 @@ class FaustKafka:
         await self._listener.finish()
         # A member whose name was taken is told that nobody knows it, and would join again and take the name back.
         # Before it was assigned anything it never had the name: whoever died with it may still be in the group.
-        if self._named and (error := await lost(self._settings)) is not None:
+        if self._named and (error := await lost(self._settings, self._app.chunk_consumer.member_id)) is not None:
             self._lost.set_result(error)
             await asyncio.Event().wait()
 

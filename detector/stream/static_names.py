@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
-from detector.kafka.groups import static_members
+from detector.kafka.groups import UNNAMED, static_members
 from detector.settings import Settings
 from detector.stream.aside import ask_aside
 
@@ -32,10 +32,16 @@ def process_name() -> str:
     return f"kozamori-{socket.gethostname()}-{os.getpid()}"
 
 
-def holder(settings: Settings) -> str:
-    """The process that has the worker's static name, "" where none has."""
+def holder(settings: Settings, member_id: str = "") -> str:
+    """The process that has the worker's static name, "" where none has; `member_id` is this process's, if any.
+
+    By its id a member is known also while the group rebalances, when Kafka does not say what members call themselves.
+    """
     with admin_client(settings) as client:
-        return static_members(client, settings.group).get(settings.static_member, "")
+        found = static_members(client, settings.group).get(settings.static_member)
+    if found is None:
+        return ""
+    return process_name() if found.member_id == member_id else found.process
 
 
 def require_free(
@@ -45,17 +51,22 @@ def require_free(
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Return when no process that may be alive has the static name; `UserError` where one keeps it."""
-    deadline = clock() + settings.session_timeout_s + SLACK_S
+    began = clock()
     while (found := ask(settings)) and not _is_dead(found):
-        if clock() > deadline or _is_alive(found):
+        # Without a name it may be a dead one's in a rebalance, which waits for it.
+        patience_s = settings.session_timeout_s + SLACK_S + (found == UNNAMED) * settings.rebalance_timeout_s
+        if clock() > began + patience_s or _is_alive(found):
             raise _taken(settings, found)
         sleep(PAUSE_S)
 
 
-async def lost(settings: Settings) -> UserError | None:
-    """The error of a worker whose static name another process has taken; None where none has, or Kafka does not say."""
+async def lost(settings: Settings, member_id: str) -> UserError | None:
+    """The error of a worker whose static name another process has taken; None where none has, or Kafka does not say.
+
+    `member_id` is what the worker has in the group, "" where the group does not know it any more.
+    """
     with suppress(UserError):
-        found = await ask_aside(lambda: holder(settings), "static name")
+        found = await ask_aside(lambda: holder(settings, member_id), "static name")
         return _taken(settings, found) if found not in {"", process_name()} else None
     return None
 

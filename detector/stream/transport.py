@@ -120,6 +120,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return 0
         return max(0, int(state.highwater - state.lso))
 
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
+
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these; does not wait until it is so."""
         await self.cast_thread(self._hold, frozenset(TopicPartition(*tp) for tp in partitions))
@@ -259,6 +264,11 @@ class Consumer(driver.Consumer):
     def follows(self) -> frozenset[TP]:
         """Partitions whose rows this member shall follow."""
         return self._thread.assignor.follows
+
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return self._thread.member_id
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from support.brokers import local_kafka
 from support.scenes import Scene, make_scene
 from support.shared_kafka import Cluster, ask
 
 from detector.core.chains import ACCOUNT_CHAIN
-from detector.local_kafka.broker import LocalKafka
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if processes:
         yield ask(processes["kafka"])
     else:
-        with LocalKafka() as broker:
+        with local_kafka() as broker:
             yield Cluster(broker.bootstrap)
 
 

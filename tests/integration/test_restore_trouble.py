@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.brokers import local_kafka
 from support.deployments import commit, header, row_of
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
@@ -34,7 +35,7 @@ FULL, EMPTY = 0, 1
 
 @pytest.fixture(scope="module")
 def own_kafka() -> Iterator[LocalKafka]:
-    with LocalKafka() as broker:
+    with local_kafka() as broker:
         yield broker
 
 

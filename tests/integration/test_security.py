@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
+from support.brokers import local_kafka
 from support.certificates import make_authority, make_certificate
 
 from detector.kafka.security import client_options
@@ -42,7 +43,7 @@ def broker(folder: Path) -> Iterator[LocalKafka]:
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
     }
-    kafka = LocalKafka(
+    kafka = local_kafka(
         extra=extra,
         listeners={"SECURED": "SASL_SSL"},
         scram_users={"worker": PASSWORD},

@@ -10,6 +10,7 @@ import pytest
 
 LONGEST = (
     "integration/test_faults.py",
+    "faults/test_faults_together.py",
     "model/test_worlds.py",
     "integration/test_online_equals_offline.py",
     "integration/test_bench.py",

@@ -40,7 +40,7 @@ class Result:
     """What all nodes of a topology came to.
 
     Rows, sorted by key; what lies in each hop, by upstream; alerts and dead letters by id with their content and how
-    often they came.
+    often they came; of a run in memory each partition's watermark and high-water marks.
     """
 
     rows: dict[NodePartition, npt.NDArray[Any]]
@@ -48,6 +48,7 @@ class Result:
     alerts: dict[str, bytes]
     dead_letters: dict[str, bytes]
     times: Counter[str] = field(default_factory=Counter)
+    marks: dict[NodePartition, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
 
     def rows_of(self, node: str) -> dict[int, bytes]:
         """The rows' bytes of one node by partition."""
@@ -159,7 +160,13 @@ def _result(nodes: Nodes, lanes: Lanes) -> Result:
     for output in nodes.outputs:
         key, kept = identify(output.topic == ALERTS, output.value)
         found[output.topic == ALERTS][key] = kept
-    return Result(rows, lanes.result(), found[True], found[False])
+    marks = {
+        (node.name, partition): (processor.pipeline.watermark_ms, tuple(processor.marks.marks.tolist()))
+        for node in nodes.wiring.topology.nodes
+        for partition in range(nodes.wiring.partitions)
+        for processor in [nodes.processor(node.name, partition)]
+    }
+    return Result(rows, lanes.result(), found[True], found[False], marks=marks)
 
 
 def left_in_kafka(settings: Settings, model: Model) -> Result:

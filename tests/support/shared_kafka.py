@@ -5,6 +5,8 @@ from contextlib import suppress
 from multiprocessing.connection import Client, Listener
 from typing import NamedTuple
 
+from support.brokers import local_kafka
+
 from detector.errors import UserError
 from detector.local_kafka.broker import LocalKafka
 
@@ -41,7 +43,7 @@ class SharedKafka:
 
     def _started(self) -> Cluster | UserError:
         if self._broker is None:
-            broker = LocalKafka()
+            broker = local_kafka()
             try:
                 broker.start()
             except UserError as error:

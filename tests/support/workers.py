@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -24,8 +25,10 @@ PATIENCE_S = 120.0
 class WorkerProcess:
     """One worker; ends with the test, whatever happens."""
 
-    #: A command that runs the one behind it.
+    #: A command that runs the one behind it; what Python runs; more of an environment.
     launcher: tuple[str, ...] = ()
+    program: tuple[str, ...] = ("-m", "detector.cli.main")
+    environment: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, settings: Settings, log: Path, **changes: object) -> None:
         options = {**settings.model_dump(exclude_defaults=True), **changes}
@@ -37,12 +40,13 @@ class WorkerProcess:
         self.log = log
         self._out = log.open("ab")
         self.process = subprocess.Popen(
-            [*self.launcher, sys.executable, "-m", "detector.cli.main", "worker", *arguments],
+            [*self.launcher, sys.executable, *self.program, "worker", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._out,
             cwd=log.parent,
-            env={name: value for name, value in os.environ.items() if not name.startswith("KOZAMORI_")},
+            env={name: value for name, value in os.environ.items() if not name.startswith("KOZAMORI_")}
+            | dict(self.environment),
         )
 
     @property

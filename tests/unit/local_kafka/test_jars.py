@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UserError
-from detector.local_kafka.jars import Jar, download, ensure_jars, pinned_jars
+from detector.local_kafka.jars import EARLIER_VERSION, KAFKA_VERSION, Jar, download, ensure_jars, pinned_jars
 
 CONTENT = b"not really a jar"
 GOOD = Jar("org.example", "good", "1.0", hashlib.sha256(CONTENT).hexdigest())
@@ -26,10 +26,12 @@ class Repository(dict[str, bytes]):
         return path
 
 
-def test_the_table_pins_kafka_and_every_row_is_complete() -> None:
-    table = pinned_jars()
-    assert 46 == len(table) == len({jar.file_name for jar in table})
-    assert {"kafka_2.13-4.3.1.jar", "kafka-clients-4.3.1.jar"} <= {jar.file_name for jar in table}
+@pytest.mark.parametrize(("version", "jars"), [("4.3.1", 46), ("3.9.2", 55)])
+def test_a_table_pins_kafka_and_every_row_is_complete(version: str, jars: int) -> None:
+    assert version in {KAFKA_VERSION, EARLIER_VERSION}
+    table = pinned_jars(version)
+    assert jars == len(table) == len({jar.file_name for jar in table})
+    assert {f"kafka_2.13-{version}.jar", f"kafka-clients-{version}.jar"} <= {jar.file_name for jar in table}
     assert all(len(bytes.fromhex(jar.sha256)) == 32 for jar in table)
 
 
