@@ -37,7 +37,8 @@ def percentiles(
     wanted = ranks / 100 * cdf[-1]
     index = np.minimum(np.searchsorted(cdf, wanted), len(order) - 1)
     here, above = column[order[index]], column[order[np.minimum(index + 1, len(order) - 1)]]
-    return np.where(cdf[index] - wanted > np.finfo(np.float64).eps, here, (here + above) / 2)
+    found: npt.NDArray[np.float64] = np.where(cdf[index] - wanted > np.finfo(np.float64).eps, here, (here + above) / 2)
+    return found
 
 
 @contextmanager
