@@ -14,7 +14,7 @@ from support.bystanders import rebalance_held_up
 from support.replays import left_in_kafka, offline, same
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import QUICKLY_GIVEN_UP, Progress, WorkerProcess, wait_until
 
 from detector.local_kafka.broker import LocalKafka
 from detector.local_kafka.node import free_ports
@@ -190,7 +190,7 @@ def test_a_broker_that_dies_and_comes_back_ends_no_worker_and_loses_nothing(
     told_s = is_told(ports[0], began)
     assert told_s < TOLD_S
     wait_until(lambda: "Kafka is away" in before.log.read_text("utf-8"), "one that starts waits, too", before)
-    wait_until(lambda: time.monotonic() > began + 2 * WATCHDOG_S, "they wait", worker, before)
+    wait_until(lambda: time.monotonic() > began + 1.5 * WATCHDOG_S, "they wait", worker, before)
     assert [[200, 503]] * 2 == [[get(port, path)[0] for path in ("/healthz", "/readyz")] for port in ports]
     mortal.start()
     began = time.monotonic()
@@ -209,7 +209,7 @@ def test_a_worker_that_cannot_commit_its_last_events_says_so_at_once(
     scene = replace(small_scene, bootstrap=mortal.bootstrap)
     settings = scene.fresh("dead")
     # The first checkpoint would come ten seconds after the start, when the broker is long dead.
-    worker = started(settings, checkpoint_interval_ms=10_000, rebalance_timeout_s=20, watchdog_s=60)
+    worker = started(settings, checkpoint_interval_ms=10_000, rebalance_timeout_s=20, watchdog_s=60, **QUICKLY_GIVEN_UP)
     wait_until(lambda: total(scrape(worker.port()), "kozamori_events_total") > 0, "it processes", worker)
     os.kill(mortal.pid, signal.SIGSTOP)
     try:
