@@ -24,10 +24,10 @@ unexport PYTHONHOME
 # not those with most tests.
 TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Two processes fill two cores; threads of scikit-learn in each would wait for each other by spinning.
-test quick test-faults test-earlier soak: export OMP_NUM_THREADS := 1
+pytest quick test-faults test-earlier soak: export OMP_NUM_THREADS := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick test-faults test-earlier soak lint bench lock install clean
+.PHONY: help demo test pytest quick test-faults test-earlier soak lint bench lock install clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -35,7 +35,9 @@ help:  ## Show this list.
 demo: $(VENV)/.wheel  ## Start a Kafka, replay the attack of September 2020, show the alerts.
 	$(BIN)/kozamori demo
 
-test: lint  ## Lint, then run every test against the installed wheel.
+test: lint pytest  ## Lint, then run every test against the installed wheel; with -j2 both at once.
+
+pytest: $(VENV)/.wheel $(VENV)/.dev
 	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest $(TWO)
 
 quick: $(VENV)/.wheel $(VENV)/.dev  ## Run the unit and property tests, which need no Kafka.
@@ -87,7 +89,8 @@ $(VENV)/.runtime: requirements.lock $(VENV)/.made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+# After the wheel, so that with -j two pips never write to one environment.
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime | $(VENV)/.wheel
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@touch $@
 

@@ -16,6 +16,8 @@ import producers
 
 pytest.register_assert_rewrite("support.ports_suite")
 
+#: A broker of a test lives for seconds: the time its JVM takes to optimise itself would never come back.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"
 SHARED_KAFKA = pytest.StashKey[SharedKafka]()
 
 
@@ -30,7 +32,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_configure() -> None:
-    """Let tests interrupt what they start: in the background Ctrl-C is ignored, and children would inherit that."""
+    """Let tests interrupt what they start, and brokers start quickly.
+
+    In the background Ctrl-C is ignored, and children would inherit that.
+    """
+    os.environ.setdefault("JDK_JAVA_OPTIONS", JAVA_OPTIONS)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from support.deployments import configure
 from support.replays import in_memory, read_all
 from support.scenes import Scene
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import QUICKLY_GIVEN_UP, Progress, WorkerProcess, wait_until
 
 from detector.ops.state import show
 from detector.settings import Settings
@@ -58,7 +58,7 @@ def test_a_worker_reads_sources_hops_and_rows_in_every_codec(account_scene: Scen
     plain, settings = empty.fresh("plain"), empty.fresh("codecs")
     for part in parts:
         publish(plain, part, "none")
-    worker, progress = WorkerProcess(settings, tmp_path / "first.log"), Progress(settings)
+    worker, progress = WorkerProcess(settings, tmp_path / "first.log", **QUICKLY_GIVEN_UP), Progress(settings)
     hop, hopped = settings.hop_topic(HOP), 0
     try:
         for codec, part in zip(CODECS, parts, strict=False):

@@ -24,9 +24,9 @@ from detector.stream.changelog import encode_header, encode_rows
 
 #: A second or more of restoring.
 ROWS = 600_000
-#: Far less than a test leaves the broker away: a worker that did not know would end.
+#: Less than a test leaves the broker away: a worker that did not know would end.
 WATCHDOG_S = 5.0
-AWAY_S = 8.0
+AWAY_S = 7.5
 #: Within which people and orchestrators hear of it, and something for a busy machine.
 TOLD_S = 3.0 + 2.0
 STOPPED_S = 5.0

@@ -15,7 +15,7 @@ from support.bystanders import rebalance_held_up
 from support.replays import left_in_kafka, offline, same
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import QUICKLY_GIVEN_UP, Progress, WorkerProcess, wait_until
 
 from detector.local_kafka.broker import LocalKafka
 from detector.local_kafka.node import free_ports
@@ -29,7 +29,7 @@ AT_ONCE_S = 5.0
 SOON_S = 30.0
 WATCHDOG_S = 5.0
 #: How long the broker is away; minutes where somebody asks for them.
-AWAY_S = float(os.environ.get("KOZAMORI_AWAY_S", str(2 * WATCHDOG_S)))
+AWAY_S = float(os.environ.get("KOZAMORI_AWAY_S", str(1.5 * WATCHDOG_S)))
 #: Within which people and orchestrators hear that Kafka is away, and something for a busy machine.
 TOLD_S = 3.0 + 2.0
 CLOSED_PORT = 9  # "discard", which nobody runs
@@ -212,7 +212,7 @@ def test_a_worker_that_cannot_commit_its_last_events_says_so_at_once(
     scene = replace(small_scene, bootstrap=mortal.bootstrap)
     settings = scene.fresh("dead")
     # The first checkpoint would come ten seconds after the start, when the broker is long dead.
-    worker = started(settings, checkpoint_interval_ms=10_000, rebalance_timeout_s=20, watchdog_s=60)
+    worker = started(settings, checkpoint_interval_ms=10_000, rebalance_timeout_s=20, watchdog_s=60, **QUICKLY_GIVEN_UP)
     wait_until(lambda: total(scrape(worker.port()), "kozamori_events_total") > 0, "it processes", worker)
     os.kill(mortal.pid, signal.SIGSTOP)
     try:

@@ -15,6 +15,9 @@ from detector.kafka.declarations import TOPICS
 from detector.kafka.topics import check, create, inspect
 from detector.settings import Settings
 
+#: What is waited for a broker that never answers; commands wait `TIMEOUT_S`.
+LIMIT_S = 2.0
+
 
 @pytest.fixture
 def settings(kafka: Cluster) -> Settings:
@@ -104,8 +107,8 @@ def test_nobody_listening_is_one_line_within_the_time_limit() -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         started = time.monotonic()
         with pytest.raises(UserError, match=f"Kafka at {address} cannot be reached") as refused:
-            inspect(Settings(bootstrap=(address,)))
-    assert time.monotonic() - started < 15
+            inspect(Settings(bootstrap=(address,)), LIMIT_S)
+    assert time.monotonic() - started < LIMIT_S + 5
     assert "\n" not in str(refused.value)
 
 
@@ -115,8 +118,8 @@ def test_a_listener_that_never_answers_is_given_up_too() -> None:
         silent.listen()
         started = time.monotonic()
         with pytest.raises(UserError, match="cannot be reached"):
-            inspect(Settings(bootstrap=(f"127.0.0.1:{silent.getsockname()[1]}",)))
-    assert time.monotonic() - started < 15
+            inspect(Settings(bootstrap=(f"127.0.0.1:{silent.getsockname()[1]}",)), LIMIT_S)
+    assert time.monotonic() - started < LIMIT_S + 5
 
 
 def test_the_commands_print_one_object_with_a_row_a_topic(

@@ -7,7 +7,7 @@ import pytest
 from support.deployments import recreate
 from support.replays import left_in_kafka, offline, rows_and_hops, same
 from support.scenes import Scene
-from support.workers import Progress, WorkerProcess, wait_until
+from support.workers import Progress, WorkerProcess, run_worker, wait_until
 
 from detector.core.stages.account import ACCOUNT
 from detector.errors import UserError
@@ -29,8 +29,8 @@ def verdicts(settings: Settings) -> set[str]:
     return {partition.verdict for stage in stages for partition in stage.partitions}
 
 
-def run(settings: Settings, log: Path, until: Callable[[Progress], bool]) -> None:
-    """A worker that is stopped in order once `until` holds."""
+def stop_at(settings: Settings, log: Path, until: Callable[[Progress], bool]) -> None:
+    """A worker that is stopped in order once `until` holds, on its way to the end."""
     worker, progress = WorkerProcess(settings, log, **SMALL_CHUNKS), Progress(settings)
     try:
         wait_until(lambda: worker.started() and until(progress), "the worker is far enough", worker)
@@ -54,12 +54,12 @@ def refusal(settings: Settings, log: Path) -> str:
 def test_another_deployment_goes_on_exactly_where_the_first_stopped(small_scene: Scene, tmp_path: Path) -> None:
     blue = small_scene.fresh("blue")
     green = blue.model_copy(update={"deployment": f"{blue.deployment}-green"})
-    run(blue, tmp_path / "blue.log", lambda progress: progress.reached(progress.end() / 3))
+    stop_at(blue, tmp_path / "blue.log", lambda progress: progress.reached(progress.end() / 3))
     left = {partition.partition: partition.committed for partition in show(blue).partitions}
     assert left == move(green, blue.deployment).offsets
     assert verdicts(green) == {"ok"}
     assert sum(stage.lag for stage in show(green).stages) > 0, "blue was stopped too late"
-    run(green, tmp_path / "green.log", Progress.finished)
+    run_worker(green, tmp_path / "green.log")
     got = left_in_kafka(green, small_scene.model)
     same(offline(green, small_scene.model), got)
     assert set(got.times.values()) == {1}, "an alert or dead letter was raised by both"
@@ -67,7 +67,7 @@ def test_another_deployment_goes_on_exactly_where_the_first_stopped(small_scene:
 
 def test_a_deployment_whose_group_was_not_carried_over_is_refused(small_scene: Scene, tmp_path: Path) -> None:
     blue = small_scene.fresh("blue")
-    run(blue, tmp_path / "blue.log", Progress.finished)
+    run_worker(blue, tmp_path / "blue.log")
     green = blue.model_copy(update={"deployment": f"{blue.deployment}-green"})
     assert verdicts(green) == {"offsets expired", "new"}
     said = refusal(green, tmp_path / "green.log")
@@ -77,10 +77,10 @@ def test_a_deployment_whose_group_was_not_carried_over_is_refused(small_scene: S
 
 def test_a_reset_rebuilds_the_same_rows_and_raises_the_same_alerts(account_scene: Scene, tmp_path: Path) -> None:
     settings = account_scene.fresh("again")
-    run(settings, tmp_path / "first.log", Progress.finished)
+    run_worker(settings, tmp_path / "first.log")
     first = left_in_kafka(settings, account_scene.model)
     reset(settings, "earliest")
-    run(settings, tmp_path / "second.log", Progress.finished)
+    run_worker(settings, tmp_path / "second.log")
     second = left_in_kafka(settings, account_scene.model)
     assert first.alerts
     assert first.alerts == second.alerts
@@ -92,9 +92,9 @@ def test_a_reset_rebuilds_the_same_rows_and_raises_the_same_alerts(account_scene
 
 def test_a_reset_rebuilds_both_stages(small_scene: Scene, tmp_path: Path) -> None:
     settings = small_scene.fresh("both")
-    run(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 2))
+    stop_at(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 2))
     reset(settings, "earliest")
-    run(settings, tmp_path / "second.log", Progress.finished)
+    run_worker(settings, tmp_path / "second.log")
     # Alerts of the first run may differ: the hop mixed its upstreams in another order.
     expected = offline(settings, small_scene.model)
     rows, hops = rows_and_hops(settings, small_scene.model)
@@ -118,12 +118,12 @@ def test_after_a_reset_to_the_end_a_worker_has_nothing_to_do(small_scene: Scene,
 
 def test_a_topic_made_anew_is_refused_until_the_state_is_reset(small_scene: Scene, tmp_path: Path) -> None:
     settings = small_scene.fresh("anew")
-    run(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 3))
+    stop_at(settings, tmp_path / "first.log", lambda progress: progress.reached(progress.end() / 3))
     recreate(settings, settings.account_events)
     assert verdicts(settings) == {"ok", "topic re-created"}
     assert "kozamori state reset" in refusal(settings, tmp_path / "refused.log")
     reset(settings, "earliest")
-    run(settings, tmp_path / "second.log", lambda _: verdicts(settings) == {"ok"})
+    stop_at(settings, tmp_path / "second.log", lambda _: verdicts(settings) == {"ok"})
 
 
 def test_a_running_worker_keeps_its_state(small_scene: Scene, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from detector.settings import Settings
 
 #: A worker that has not said or done what is expected after this is broken, however slow the machine.
 PATIENCE_S = 120.0
+#: For a worker that ends without leaving its group: the next one waits no longer for it than it must.
+QUICKLY_GIVEN_UP = {"session_timeout_s": 6, "heartbeat_s": 2}
 
 
 class WorkerProcess:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -32,14 +33,38 @@ def run(*options: object) -> Result:
     return CliRunner().invoke(train, [*given, "--burn-in", "0"], catch_exceptions=False)
 
 
-def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(events: Path, tmp_path: Path) -> None:
-    result = run(events, "-o", tmp_path / "model", "--budget", "5", "--seed", "3", "--inject", "100", "--json")
-    said, model = json.loads(result.stdout), read_model(tmp_path / "model", *CHAINS)
+class Twice(NamedTuple):
+    """The same command twice: what `one` says as JSON, what `two` prints, and the folder with both models."""
+
+    json: dict[str, Any]
+    table: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def trained(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Twice:
+    folder = tmp_path_factory.mktemp("trained")
+    options = ("--budget", "5", "--seed", "3", "--max-samples", "64", "--inject", "100")
+    said = run(events, "-o", folder / "one", *options, "--json").stdout
+    return Twice(json.loads(said), run(events, "-o", folder / "two", *options).stdout, folder)
+
+
+def test_writes_a_model_the_worker_reads_and_says_what_it_learnt_from(trained: Twice) -> None:
+    said, model = trained.json, read_model(trained.folder / "one", *CHAINS)
     assert (model.version, model.sha256) == (said["version"], said["sha256"])
     assert (5, 3) == (model.budget, said["seed"])
     assert said["training"]["events"] > 1000
     assert said["calibration"]["forest"]["held_out_groups_per_day"] <= 5
-    assert b"\x89PNG" == (tmp_path / "model" / "held_out.png").read_bytes()[:4]
+    assert b"\x89PNG" == (trained.folder / "one" / "held_out.png").read_bytes()[:4]
+
+
+def test_the_table_names_events_days_rate_and_threshold(trained: Twice) -> None:
+    assert all(word in trained.table for word in ("links and debits", "2020-08-0", "groups a day", "threshold"))
+
+
+def test_the_same_command_writes_the_same_bytes(trained: Twice) -> None:
+    one, two = ({path.name: path.read_bytes() for path in (trained.folder / name).iterdir()} for name in ("one", "two"))
+    assert one == two
 
 
 def test_what_each_detector_catches_of_simulated_cases_is_told(events: Path, tmp_path: Path) -> None:
@@ -62,18 +87,6 @@ def test_an_unknown_detector_is_refused(events: Path, tmp_path: Path) -> None:
     result = run(events, "-o", tmp_path / "model", "--detectors", "forest,oracle")
     assert 2 == result.exit_code
     assert "oracle" in result.stderr
-
-
-def test_the_table_names_events_days_rate_and_threshold(events: Path, tmp_path: Path) -> None:
-    said = run(events, "-o", tmp_path / "model", "--inject", "100").stdout
-    assert all(word in said for word in ("links and debits", "2020-08-0", "groups a day", "threshold"))
-
-
-def test_the_same_command_writes_the_same_bytes(events: Path, tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        run(events, "-o", tmp_path / name, "--seed", "7", "--max-samples", "64", "--inject", "100")
-    one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
-    assert one == two
 
 
 def test_an_existing_model_is_refused_before_the_events_are_read(tmp_path: Path) -> None:
@@ -194,7 +207,7 @@ def test_banks_get_budgets_of_their_own(events: Path, tmp_path: Path) -> None:
 
 
 def test_days_that_only_fill_the_state_are_told_and_too_few_days_refused(events: Path, tmp_path: Path) -> None:
-    options = [str(events), "-o", str(tmp_path / "model"), "--inject", "100"]
+    options = [str(events), "-o", str(tmp_path / "model"), "--detectors", "forest", "--inject", "20"]
     told = CliRunner().invoke(train, [*options, "--burn-in", "1"], catch_exceptions=False)
     assert "1 days before them only filled the state" in told.stdout
     training = read_model(tmp_path / "model", *CHAINS).manifest["training"]

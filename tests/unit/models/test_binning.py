@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting import binning
 
-from models.binning import percentiles_at_once
+from models.binning import RANKS, percentiles, percentiles_at_once
 
 
 def fitted(n: int, seed: int) -> HistGradientBoostingClassifier:
@@ -31,7 +31,17 @@ def test_bins_and_trees_are_the_same_to_the_last_bit() -> None:
             assert before.nodes.tobytes() == after.nodes.tobytes()
 
 
-def test_a_column_is_sorted_once_and_scikit_learn_is_as_before_afterwards() -> None:
+def test_percentiles_are_the_same_to_the_last_bit() -> None:
+    random = np.random.default_rng(3)
+    for column in (random.normal(0, 1, 1_000), np.round(random.normal(0, 9, 700)), np.arange(300.0), np.ones(5)):
+        # Equal weights put percentiles on values exactly: there two values are averaged.
+        for weight in (np.ones(len(column)), random.random(len(column)), np.full(len(column), 0.1)):
+            given = np.sort(column)
+            expected = [binning._weighted_percentile(given, weight, rank, average=True) for rank in RANKS]
+            assert np.array(expected).tobytes() == percentiles(given, weight, RANKS).tobytes()
+
+
+def test_scikit_learn_computes_none_itself_and_does_again_afterwards() -> None:
     calls, before = [], binning._weighted_percentile
 
     def counted(*arguments: object, **options: object) -> object:
@@ -42,7 +52,8 @@ def test_a_column_is_sorted_once_and_scikit_learn_is_as_before_afterwards() -> N
     try:
         with percentiles_at_once():
             fitted(3_000, 1)
-        assert 3 == len(calls)
-        assert binning._weighted_percentile is counted
+        assert [] == calls
+        fitted(3_000, 1)
+        assert 3 * len(RANKS) == len(calls)
     finally:
         binning._weighted_percentile = before

@@ -31,7 +31,7 @@ from producers.batches import to_batches
 from producers.partitions import event_partitions
 from producers.publish import messages_of
 
-EVENTS = 3_000
+EVENTS = 2_000
 SETTINGS = Settings()
 Places = dict[tuple[int, int, int], int]
 

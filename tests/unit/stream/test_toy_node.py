@@ -28,7 +28,7 @@ from detector.core.stages.wallet import WALLET
 from detector.core.topology import Edge, Node, Topology, applied, topology_of
 from detector.stream.processor import ALERTS, Wiring
 
-EVENTS = 1_200
+EVENTS = 700
 
 ROW = np.dtype([*HEADER, ("debits", "<i4")])
 

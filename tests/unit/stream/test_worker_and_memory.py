@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import groupby
 
 import numpy as np
@@ -23,7 +24,7 @@ from detector.core.stage import JUDGED_BY, Chain
 from detector.core.topology import topology_for
 from detector.stream.processor import ALERTS, Processed, Wiring
 
-EVENTS = 3_000
+EVENTS = 2_000
 
 
 def log_of(chain: Chain) -> tuple[Sourced, ...]:
@@ -31,29 +32,38 @@ def log_of(chain: Chain) -> tuple[Sourced, ...]:
     return tuple(one for one in mixed_records(EVENTS, 1) if chain.reads_wallet_events or one.source == ACCOUNT_EVENTS)
 
 
-def by_worker(model: Model, records: tuple[Sourced, ...]) -> tuple[Nodes, list[tuple[str, Processed]]]:
+@cache
+def made(chain: Chain, *, controlled: bool) -> Model:
+    model = model_of(chain)
+    return replace(model, budget=20.0).with_controller() if controlled else model
+
+
+@cache
+def by_worker(chain: Chain, *, controlled: bool) -> tuple[Nodes, list[tuple[str, Processed]]]:
     """Each stretch of one source as a chunk, and at once all that comes of it."""
+    model = made(chain, controlled=controlled)
     nodes = Nodes(Wiring(topology_for(model), model, 1, TOPICS))
     names = {node.source: node.name for node in nodes.wiring.topology.nodes}
     steps: list[tuple[str, Processed]] = []
-    for source, stretch in groupby(records, lambda one: one.source):
+    for source, stretch in groupby(log_of(chain), lambda one: one.source):
         steps += nodes.follow(names[source], 0, [one.record for one in stretch])
     return nodes, steps
 
 
-def in_memory(model: Model, records: tuple[Sourced, ...]) -> Played:
-    events = one_log(records)
-    return MemoryRun(topology_for(model), model, ttl_ms=TTL_MS).process(events.batch, events.strings)
+@cache
+def in_memory(chain: Chain, *, controlled: bool) -> tuple[MemoryRun, Played]:
+    model, events = made(chain, controlled=controlled), one_log(log_of(chain))
+    run = MemoryRun(topology_for(model), model, ttl_ms=TTL_MS)
+    return run, run.process(events.batch, events.strings)
 
 
 @pytest.mark.parametrize("controlled", [False, True], ids=["", "controlled"])
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
 def test_alerts_are_the_same_to_the_last_byte(chain: Chain, controlled: bool) -> None:
-    model = model_of(chain)
-    model = replace(model, budget=20.0).with_controller() if controlled else model
-    nodes, _ = by_worker(model, log_of(chain))
-    cases = in_memory(model, log_of(chain)).cases
-    expected = [encode_alert(one) for one in Explainer(model, chain, TOPICS).explain(cases.events, cases.raised)]
+    nodes, _ = by_worker(chain, controlled=controlled)
+    cases = in_memory(chain, controlled=controlled)[1].cases
+    explainer = Explainer(made(chain, controlled=controlled), chain, TOPICS)
+    expected = [encode_alert(one) for one in explainer.explain(cases.events, cases.raised)]
     assert expected == [output.value for output in nodes.outputs if output.topic == ALERTS]
     assert len(expected) > 10
     assert cases.held > 0
@@ -61,9 +71,9 @@ def test_alerts_are_the_same_to_the_last_byte(chain: Chain, controlled: bool) ->
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
 def test_every_event_has_the_same_status_alarm_and_rows_in_every_node(chain: Chain) -> None:
-    model = model_of(chain)
-    nodes, steps = by_worker(model, log_of(chain))
-    played = in_memory(model, log_of(chain))
+    nodes, steps = by_worker(chain, controlled=False)
+    run, played = in_memory(chain, controlled=False)
+    number = made(chain, controlled=False).number
     for node in nodes.wiring.topology.nodes:
         outcomes = [processed.outcome for name, processed in steps if name == node.name]
         expected = played.outcomes[node.name]
@@ -73,14 +83,11 @@ def test_every_event_has_the_same_status_alarm_and_rows_in_every_node(chain: Cha
             alarms = [outcome.judgement.alarm for outcome in outcomes if outcome.judgement is not None]
             assert expected.judgement.alarm.tobytes() == np.concatenate(alarms).tobytes()
             judged_by = np.concatenate([outcome.events.facts[:, JUDGED_BY] for outcome in outcomes])
-            assert {0, model.number} == set(judged_by.tolist()) | {0}
-            assert np.isfinite(expected.judgement.alarm).tolist() == (judged_by == model.number).tolist()
+            assert {0, number} == set(judged_by.tolist()) | {0}
+            assert np.isfinite(expected.judgement.alarm).tolist() == (judged_by == number).tolist()
     last = chain.stages[-1].name
-    kept = MemoryRun(topology_for(model), model, ttl_ms=TTL_MS)
-    events = one_log(log_of(chain))
-    kept.process(events.batch, events.strings)
     (rows,) = nodes.rows(last)
-    memory = kept.pipelines[last].rows.snapshot()
+    memory = run.pipelines[last].rows.snapshot()
     for found in (rows, memory):  # where in its log an event lies is another matter
         found["last_offset"], found["last_index"] = 0, 0
     assert memory.tobytes() == rows.tobytes()
