@@ -48,13 +48,16 @@ def write_labels(path: Path, tables: Iterable[pa.Table]) -> int:
     return _write(path, tables, LABELS, lambda _: None)
 
 
-def read_tables(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pa.Table]:
+def read_tables(
+    path: Path, slice_rows: int = SLICE_ROWS, on_bad: Callable[[int, str], object] | None = None
+) -> Iterator[pa.Table]:
     """Slices of an events file as tables with the columns of `SCHEMA`, in order of the file.
 
-    Raises UserError for a missing or damaged file, or one that lacks a column.
+    Raises UserError for a missing or damaged file, one that lacks a column, or for a line that is no event unless
+    `on_bad` takes these: their numbers and why.
     """
     if _suffix(path) == ".jsonl":
-        yield from _guarded(path, read_json_lines(path, slice_rows))
+        yield from _guarded(path, read_json_lines(path, slice_rows, on_bad))
     else:
         yield from _guarded(path, _parquet_slices(path, slice_rows))
 

@@ -35,6 +35,9 @@ COMMANDS = (
     Entry("backtest", "detector.cli.backtest:backtest", "Evaluate a model's alerts on labelled events."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),
     Entry("ablation", "detector.cli.ablation:ablation", "Measure what each part of a model adds, and what it misses."),
+    Entry(
+        "start-here", "detector.cli.start_here:start_here", "Look at your own export: a first mapping, what is next."
+    ),
     Entry("mapping", "detector.cli.mapping:mapping", "Bring own data: try a mapping file on it, see examples."),
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),

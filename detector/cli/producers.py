@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from detector.cli.mapping import load, notify, tables_of
-from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
+from detector.cli.mapping import load, notify
+from detector.cli.options import CONNECTION, Own, as_json, own_data, with_settings
 from detector.errors import UserError
 from detector.kafka.security import client_options
 from detector.settings import Settings
@@ -150,7 +150,7 @@ their order.
 @click.option("--speed", help="Multiple of event time, as 600x: ten minutes of events in a second.")
 @click.option("--skip", type=click.IntRange(min=0), help="Leave out the first so many events.")
 @click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the progress of runs.")
-@mapping_file()
+@own_data
 @with_settings(*CONNECTION)
 @as_json
 def produce(
@@ -160,7 +160,7 @@ def produce(
     speed: str | None,
     skip: int | None,
     resume: Path | None,
-    own: Path | None,
+    own: Own,
     *,
     as_json: bool,
     **chosen: Any,
@@ -199,12 +199,10 @@ def produce(
     _report(published, mark, as_json=as_json)
 
 
-def _events(
-    file: Path | None, own: Path | None, chosen: dict[str, Any]
-) -> tuple[dict[str, Any], Iterator[Any], int | None]:
+def _events(file: Path | None, own: Own, chosen: dict[str, Any]) -> tuple[dict[str, Any], Iterator[Any], int | None]:
     """What identifies the events, the events, and how many there are where that is known."""
     if file is None:
-        if own is not None:
+        if own.mapping is not None:
             raise click.UsageError("--mapping is for own data: give its file too")
         scenario = scenario_of(**chosen)
         identity: dict[str, Any] = json.loads(json.dumps(asdict(scenario), default=str))
@@ -214,14 +212,13 @@ def _events(
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             option = "--events" if name == "about" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for scenarios: leave it out, or leave out {file}")
-    if own is not None:
-        data = load(own)
-        if data and (filled := [name for name, policy in data.mapping.missing.items() if policy == "unknown"]):
-            notify(f"{', '.join(filled)}: unknown, filled with a stand-in; use a model that is trained so too")
-        identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0, "mapping": own.name}
-        return identity, tables_of(file, data), None
-    total = count_rows(file)
-    return {"file": file.name, "bytes": file.stat().st_size}, tables_of(file, None), total
+    source = load(own)
+    identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0}
+    if own.mapping is None or source.mapping is None:
+        return identity, source.tables(file), count_rows(file)
+    if filled := [name for name, policy in source.mapping.missing.items() if policy == "unknown"]:
+        notify(f"{', '.join(filled)}: unknown, filled with a stand-in; use a model that is trained so too")
+    return {**identity, "mapping": own.mapping.name}, source.tables(file), None
 
 
 @contextmanager
