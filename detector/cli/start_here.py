@@ -46,7 +46,8 @@ def start_here(file: Path, output: Path | None, *, force: bool) -> None:
     """Look at an export of your own (CSV, Parquet, JSON lines) and write a first mapping for it.
 
     It tells the encoding, the delimiter, titles, dates (令和 too), amounts (▲, 円), and what each column may
-    be; then it shows five events as they were understood. Where no key for account numbers is set, it makes one beside the mapping.
+    be; then it shows five events as they were understood. Where no key for account numbers is set, it makes one beside
+    the mapping.
     """
     output = output or Path(f"{file.name.split('.')[0]}.toml")
     if output.exists() and not force:
