@@ -1,5 +1,7 @@
 """`kozamori backtest`: a model's alerts on labelled events, evaluated."""
 
+import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from detector.contract.hashing import hash64_many
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
-from detector.jst import DAY_MS
+from detector.jst import DAY_MS, date_of
 from detector.settings import Settings
 from models.backtest.figures import Figures
 from models.backtest.labels import Labels, labels_of
@@ -119,7 +121,7 @@ def backtest(
             output = write_report(output, found, about)
     if warm_up is None:
         say_cold(model)
-    for note in found.notes:
+    for note in (*found.notes, *_learnt_from(model, events, found)):
         click.echo(f"note: {note}", err=True)
     if as_json:
         click.echo(json.dumps(found.figures(), allow_nan=False))
@@ -127,6 +129,21 @@ def backtest(
         Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
         if output is not None:
             click.echo(f"report: {output}")
+
+
+def _learnt_from(model: Model, events: Path, found: Backtest) -> list[str]:
+    """A note where the events are those that the model learnt from, or of the same days."""
+    training = model.manifest["training"]
+    with events.open("rb") as file:
+        same = hashlib.file_digest(file, "sha256").hexdigest() == training["data_sha256"]
+    if same:
+        return [f"the model learnt from {events} itself: these figures are too good; judge it on other days"]
+    first, last = (dt.date.fromisoformat(training[name]) for name in ("first_day", "last_day"))
+    days = sum(first <= date_of(int(day)) <= last for day in found.days)
+    if not days:
+        return []
+    told = f"{days} of these {len(found.days)} days are among those that the model learnt from, {first} to {last}"
+    return [f"{told}: if it saw these accounts then, figures are too good"]
 
 
 def _labels(events: Path, labelled: Path | None, source: Source) -> Labels:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from producers.mapping.roles import hints
 from producers.mapping.specification import Mapping, read_mapping
 from producers.source import Source, source_of
 
+MOST = 8  # sorts of rows of no event that are shown
 EXAMPLES = files("producers.mapping") / "examples"
 
 
@@ -110,7 +112,7 @@ def _counts(found: Findings) -> Table:
     table = Table(title=f"{found.tally.rows:,} rows", title_justify="left", show_header=False)
     rows: list[tuple[str, str]] = [
         ("events", f"{found.events:,}" + "".join(f", {count:,} {kind}" for kind, count in found.kinds.items())),
-        ("rows of no event", f"{found.tally.ignored:,}"),
+        ("rows of no event", f"{found.tally.ignored:,}" + _most(found.no_event)),
         ("rows not understood", f"{found.tally.bad:,}"),
         ("times (JST)", f"{findings['first_time']} to {findings['last_time']}"),
         ("earlier than a row above", f"{found.late:,}"),
@@ -123,6 +125,13 @@ def _counts(found: Findings) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _most(no_event: Counter[str]) -> str:
+    """The frequent ones, in brackets."""
+    most = [f"{what}: {count:,}" for what, count in no_event.most_common(MOST)]
+    more = f", {len(no_event) - MOST:,} more" if len(no_event) > MOST else ""
+    return f" ({', '.join(most)}{more})" if most else ""
 
 
 def told(found: Findings) -> list[str]:

@@ -184,7 +184,7 @@ def train(
         alerts = [alert for path in exclude for alert in read_alerts(path)]
         said = said_of(alerts, (verdict for path in verdicts for verdict in read_verdicts(path)))
         guard = guard_rail(alerts, _fraud(events, labels, source), said.life)
-        given = _Given(events, chain, source, cases if "boosting" in detectors else 0, seed, burn_in, guard)
+        given = _Given(events, chain, source, cases if "boosting" in detectors else 0, seed, burn_in, guard, set())
         data, attacked, left = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
         kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapping is None or KINDS[code] in mapping.kinds)
@@ -225,12 +225,13 @@ class _Given(NamedTuple):
     seed: int
     burn_in: int | None
     guard: GuardRail
+    matched: set[int]
 
 
 def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
     """Normal events, the burn-in, and injected cases if wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
-    batches = partial(_batches, given.events, given.chain, given.source)
+    batches = partial(_batches, given)
     prepared = inject_attacks(
         batches,
         given.chain,
@@ -243,6 +244,14 @@ def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
     )
     if not len(prepared.data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
+    labelled = len(np.unique(given.guard.fraud))
+    if labelled and not given.matched:
+        raise UserError(
+            f"none of the {labelled:,} labelled events is in {given.events}: give the labels of these events (their"
+            " event_id), or none"
+        )
+    if len(given.matched) < labelled:
+        notify(f"{labelled - len(given.matched):,} of {labelled:,} labelled events are not in {given.events}")
     return prepared
 
 
@@ -253,11 +262,14 @@ def _fraud(events: Path, labelled: Path | None, source: Source) -> npt.NDArray[n
     return hash64_many(source.frauds(events))
 
 
-def _batches(path: Path, chain: Chain, source: Source) -> Iterator[Batch]:
-    which: Which = "all" if chain.reads_wallet_events else "account"
+def _batches(given: _Given) -> Iterator[Batch]:
+    """The history's events that the chain reads, the labelled ones among them noted."""
+    which: Which = "all" if given.chain.reads_wallet_events else "account"
     row = 0
-    for table in source.tables(path):
-        yield from to_batches(table, BATCH, first_row=row, which=which, name=str(path))
+    for table in given.source.tables(given.events):
+        for batch in to_batches(table, BATCH, first_row=row, which=which, name=str(given.events)):
+            given.matched.update(batch.event_id[np.isin(batch.event_id, given.guard.fraud)].tolist())
+            yield batch
         row += table.num_rows
 
 

@@ -29,12 +29,13 @@ Next:
     epilog="""\b
 Examples:
   kozamori start-here export.csv
-  kozamori start-here export.csv.gz -o own.toml
+  kozamori start-here 2020-08.csv.gz 2020-09.csv.gz -o own.toml
 
-What it guesses are guesses: read the mapping, correct it, and let `kozamori mapping check` tell what is still wrong.
+Of several files of one layout all are looked at for the words in them, the first for the rest. What it guesses are
+guesses: read the mapping, correct it, and let `kozamori mapping check` tell what is still wrong.
 """
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
@@ -42,17 +43,18 @@ What it guesses are guesses: read the mapping, correct it, and let `kozamori map
     help="Mapping to write.  [default: FILE's name.toml]",
 )
 @click.option("--force", is_flag=True, help="Replace the mapping that is there.")
-def start_here(file: Path, output: Path | None, *, force: bool) -> None:
+def start_here(files: tuple[Path, ...], output: Path | None, *, force: bool) -> None:
     """Look at an export of your own (CSV, Parquet, JSON lines) and write a first mapping for it.
 
     It tells the encoding, the delimiter, titles, dates (令和 too), amounts (▲, 円), and what each column may
     be; then it shows five events as they were understood. Where no key for account numbers is set, it makes one beside
     the mapping.
     """
+    file = files[0]
     output = output or Path(f"{file.name.split('.')[0]}.toml")
     if output.exists() and not force:
         raise UserError(f"{output} is there already: choose another name with -o, or replace it with --force")
-    found = look(file, layout_of(file))
+    found = look(files, layout_of(file))
     key = output.with_name("hash.key")
     made = draft(file, found, key.name)
     _write(output, made.text)

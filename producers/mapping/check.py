@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from detector.contract.hashing import hash64_many
 from detector.contract.keyed_hash import KeyedHash
 from detector.jst import JST
-from producers.mapping.events import Mapper, meets
+from producers.mapping.events import Mapper, assigned, meets
 from producers.mapping.problems import BadRows, Tally
-from producers.mapping.rows import read_rows
+from producers.mapping.rows import Rows, read_rows
 from producers.mapping.specification import Mapping
 
 FIRST = 5  # events shown
@@ -42,6 +42,7 @@ class Findings:
     times_ms: tuple[int, int] | None = None
     yen: tuple[int, int] | None = None
     distinct: dict[str, int] = field(default_factory=dict)
+    no_event: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
@@ -50,6 +51,7 @@ class Findings:
             "events": self.events,
             "kinds": dict(self.kinds),
             "ignored": self.tally.ignored,
+            "of_no_event": dict(self.no_event.most_common()),
             "not_understood": self.tally.bad,
             "problems": [{"line": one.line, "text": one.text} for one in self.tally.first],
             "sorts": [{"rows": sort.count, "first": str(sort.first[0])} for sort in self.tally.sorts.values()],
@@ -83,6 +85,7 @@ def check(path: Path, mapping: Mapping, key: KeyedHash | None, slices: int | Non
             fraud = rows.line[meets(rows.texts, mapping.labels.fraud)]
             found.frauds += int(np.isin(table["line"].to_numpy(), fraud).sum())
         _add(found, table)
+        found.no_event.update(_no_event(rows, mapping))
         ids.append(_ids(table))
         for name, values in seen.items():
             values.update(value for value in pc.unique(table[name]).to_pylist() if value)
@@ -91,6 +94,17 @@ def check(path: Path, mapping: Mapping, key: KeyedHash | None, slices: int | Non
     every = np.concatenate([np.empty(0, np.uint64), *ids])
     found.again = len(every) - len(np.unique(every))
     found.distinct = {name: len(values) for name, values in seen.items()}
+    return found
+
+
+def _no_event(rows: Rows, mapping: Mapping) -> Counter[str]:
+    """What stands in the columns that conditions look at, of the rows that are no event."""
+    columns = dict.fromkeys(condition.column for events in mapping.events for condition in events.conditions)
+    nothing = pa.array(assigned(rows.texts, mapping.events) < 0)
+    found = Counter[str]()
+    for column in columns:
+        for one in pc.value_counts(rows.texts[column].filter(nothing)).to_pylist():
+            found[f"{column} = {one['values'] or 'nothing'}"] += one["counts"]
     return found
 
 

@@ -43,14 +43,15 @@ class Found(NamedTuple):
         return self.counts.get(role, Counter())
 
 
-def look(path: Path, layout: Layout) -> Found:
-    """Roles of a file's columns, and all words of those with a vocabulary. Raises UserError as `read_rows`."""
+def look(paths: Sequence[Path], layout: Layout) -> Found:
+    """Roles of the columns of files of one layout, and all words of those with a vocabulary; raises as `read_rows`."""
     layout = layout._replace(input=replace(layout.input, normalize=_wide(layout)))
     roles = roles_of(layout)
     wanted = {role: roles[role] for role in _VOCABULARIES if role in roles}
     counts = {role: Counter[str]() for role in wanted}
-    if wanted:
-        for rows in read_rows(path, Look(path, layout.input, tuple(dict.fromkeys(wanted.values())))):
+    columns = tuple(dict.fromkeys(wanted.values()))
+    for path in paths if wanted else ():
+        for rows in read_rows(path, Look(path, layout.input, columns)):
             for role, column in wanted.items():
                 found = pc.value_counts(rows.texts[column].drop_null())
                 counts[role].update(dict(zip(*(part.to_pylist() for part in found.flatten()), strict=True)))
@@ -175,8 +176,8 @@ class _Writer:
         texts = self.found.layout.texts(column)
         if texts and all(re.fullmatch("[0-9a-fA-F]{16,}", text) for text in texts):
             return f'account = {{ column = {_text(column)}, hash = "none" }}'.ljust(40) + "# hashed already"
-        digits = all(re.fullmatch(r"\d{1,14}", normal(text)) for text in texts)
-        if not digits:
+        digits = sum(re.fullmatch(r"\d{1,14}", normal(text)) is not None for text in texts)
+        if digits < FIT * len(texts):
             also = [self.roles[role] for role in ("branch", "account_kind") if role in self.roles]
             beside = f", with = [{', '.join(map(_text, also))}]" if also else ""
             return f'account = {{ column = {_text(column)}, hash = "text"{beside} }}'

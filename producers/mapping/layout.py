@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from detector.errors import UserError
 from producers.mapping.specification import Input
-from producers.mapping.streams import LOST, kind_of, opened
+from producers.mapping.streams import LOST, kind_of, opened, without_nothing
 
 SAMPLE_BYTES = 1_000_000
 SAMPLE_ROWS = 2_000
@@ -60,12 +61,13 @@ def encoding_of(sample: bytes) -> str:
     if marked is not None:
         return marked
     beyond = sum(byte >= 0x80 for byte in sample)
-    texts = {name: codecs.getincrementaldecoder(name)("replace").decode(sample) for name in ENCODINGS}
+    texts = {name: without_nothing(codecs.getincrementaldecoder(name)("replace").decode(sample)) for name in ENCODINGS}
     broken = {name: text.count(LOST) for name, text in texts.items()}
     if broken["utf-8"] <= MOST_BROKEN * beyond:  # hardly any other text is right in UTF-8 by chance
         return "utf-8"
-    # Text in EUC is nearly right in CP932 too, as half-width kana.
+    # Text in EUC is nearly right in CP932 too: as half-width kana, and where it has these itself, as kanji of lead 8E.
     kana = sum("\uff61" <= character <= "\uff9f" for character in texts["cp932"])
+    kana += 2 * len(re.findall(rb"\x8e[\xa1-\xdf]", sample))
     return "euc_jp" if (broken["euc_jp"], -kana) < (broken["cp932"], -beyond / 2) else "cp932"
 
 

@@ -98,15 +98,15 @@ class Tally:
 
     def notes(self) -> list[str]:
         """Notes for the user, a line each: every sort of bad row with its count."""
-        lines = []
-        if self.bad:
-            lines.append(f"{self.bad:,} of {self.rows:,} rows left out as not understood, the first: {self.first[0]}")
-        if len(self.sorts) > 1:
-            lines += [f"{sort.count:,} rows: {sort.first[0]}" for sort in self.sorts.values()]
+        lines = [f"{self.bad:,} of {self.rows:,} rows left out as not understood"] if self.bad else []
+        lines += [
+            f"{sort.count:,} {'row' if sort.count == 1 else 'rows, the first'}: {sort.first[0]}"
+            for sort in self.sorts.values()
+        ]
         if self.marred:
-            first = f"{min(self.marred):,}"
             lines.append(
-                f"{len(self.marred):,} lines have broken bytes in columns that are not read, the first: {first}"
+                f"{len(self.marred):,} with a broken byte in a column that is not read, the first: line"
+                f" {min(self.marred):,}"
             )
         return lines
 

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -10,6 +11,8 @@ from typing import BinaryIO, cast
 PIECE_BYTES = 1 << 20
 #: Stands for a byte that the encoding does not have.
 LOST = "\ufffd"
+#: What Python makes of bytes that CP932 does not have: 80, A0, FD to FF.
+_NOTHING = re.compile("[\x80\uf8f0-\uf8f3]")
 PACKED = ".gz"
 
 
@@ -48,7 +51,7 @@ class Utf8(io.RawIOBase):
         """Fill the buffer with the next bytes; 0 at the end."""
         while not self._ready:
             piece = self._file.read(PIECE_BYTES)
-            text = self._decoder.decode(piece, final=not piece)
+            text = without_nothing(self._decoder.decode(piece, final=not piece))
             self._ready = memoryview(self._taken(text).encode("utf-8", "replace"))
             if not piece and not self._ready:
                 return 0
@@ -83,6 +86,11 @@ class Utf8(io.RawIOBase):
             if self.broken[-1:] != [line]:
                 self.broken.append(line)
             start, at = at, text.find(LOST, at + 1)
+
+
+def without_nothing(text: str) -> str:
+    """The text with `LOST` for what stands for no character."""
+    return _NOTHING.sub(LOST, text) if _NOTHING.search(text) else text
 
 
 def first_line(path: Path, encoding: str, skip_lines: int) -> str:
