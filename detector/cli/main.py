@@ -39,6 +39,7 @@ COMMANDS = (
         "start-here", "detector.cli.start_here:start_here", "Look at your own export: a first mapping, what is next."
     ),
     Entry("mapping", "detector.cli.mapping:mapping", "Bring own data: try a mapping file on it, see examples."),
+    Entry("hash", "detector.cli.hashes:hash_accounts", "Tell the keyed hash of an account, or whose a hash is."),
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
     Entry("export", "detector.cli.export:export", "Write the events of the source topics to a file, to train on."),
