@@ -15,6 +15,7 @@ from detector.cli.mapping import chain_for, load
 from detector.cli.options import Own, as_json, bank_budgets, controller, own_data, warm_up
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices, say_cold, total_of
+from detector.cli.tables import print_tables
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64_many
 from detector.core.chains import CHAINS
@@ -126,7 +127,7 @@ def backtest(
     if as_json:
         click.echo(json.dumps(found.figures(), allow_nan=False))
     else:
-        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
+        print_tables(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
         if output is not None:
             click.echo(f"report: {output}")
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from detector.artifact import AGAIN, MANIFEST, read_model
 from detector.cli.options import as_json
+from detector.cli.tables import print_tables
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.errors import UserError
@@ -75,7 +75,7 @@ def budget(folder: Path, *, as_json: bool) -> None:
         told = {"model": model.version, "accounts": training["accounts"], "budget": model.budget}
         click.echo(json.dumps({**told, "enough": enough(curve), "curve": curve}))
     else:
-        Console().print(_catches(model, curve), _kinds_of_day(model, curve))
+        print_tables(_catches(model, curve), _kinds_of_day(model, curve))
         click.echo(_advice(curve, training["accounts"]))
 
 

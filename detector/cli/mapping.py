@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from detector.cli.options import Own, as_json, mapping_file
+from detector.cli.tables import print_tables
 from detector.core.chains import chain_of
 from detector.core.model import Model
 from detector.core.stage import Chain
@@ -79,7 +79,7 @@ def check(file: Path, own: Path, *, as_json: bool) -> None:
         left_out = {name: list(features) for name, features in rules.left_out().items()}
         click.echo(json.dumps({**found.as_dict(), "missing": rules.missing, "left_out": left_out}))
     else:
-        Console().print(_counts(found), events_table(found), _missing(rules), _left_out(rules))
+        print_tables(_counts(found), events_table(found), _missing(rules), _left_out(rules))
         for line in told(found):
             click.echo(f"not understood: {file}, {line}")
         for hint in hints(rules, layout_of(file).columns):

@@ -20,6 +20,7 @@ from detector.cli.alert_files import read_alerts
 from detector.cli.mapping import load, notify
 from detector.cli.model_tables import held_out, summary
 from detector.cli.options import Own, as_json, bank_budgets, own_data
+from detector.cli.tables import print_tables
 from detector.cli.verdict_files import read_verdicts
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64_many
@@ -211,8 +212,7 @@ def train(
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:
-        Console().print(summary(model, output))
-        Console().print(held_out(model))
+        print_tables(summary(model, output), held_out(model))
 
 
 class _Given(NamedTuple):

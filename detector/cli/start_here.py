@@ -5,10 +5,10 @@ import secrets
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from detector.cli.mapping import events_table, notify
+from detector.cli.tables import print_tables
 from detector.contract.keyed_hash import FILE_VARIABLE, VARIABLE
 from detector.errors import UserError
 from producers.mapping.check import FIRST, Findings, check
@@ -58,12 +58,11 @@ def start_here(files: tuple[Path, ...], output: Path | None, *, force: bool) -> 
     key = output.with_name("hash.key")
     made = draft(file, found, key.name)
     _write(output, made.text)
-    console = Console()
-    console.print(_file(file, found), _columns(found, made))
+    print_tables(_file(file, found), _columns(found, made))
     rules = read_mapping(output)
     seen = _try(file, output)
     if seen is not None:
-        console.print(events_table(seen))
+        print_tables(events_table(seen))
     for question in made.open:
         click.echo(f"to decide: {question}")
     if rules.hashes and not (os.environ.get(VARIABLE) or os.environ.get(FILE_VARIABLE)) and not key.exists():
