@@ -1,6 +1,5 @@
 """`import kozamori`: every name is there and on its page, and nothing is loaded before it is used."""
 
-import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ import kozamori
 from detector.cli.models import train
 from detector.cli.producers import simulate
 from detector.cli.scoring import score
-from detector.errors import UserError
 
 PAGE = (Path(__file__).parents[2] / "kozamori" / "README.md").read_text("utf-8")
 HEAVY = ("faust", "sklearn", "pandas", "pyarrow", "matplotlib", "rich", "click")
@@ -55,8 +53,3 @@ def test_a_frame_is_scored_as_the_command_scores_its_file(tmp_path: Path) -> Non
     later = kozamori.score(frame[half:], tmp_path / "model", warm_up=frame[:half])
     assert len(later) > 100
     assert list(found["alarm"].iloc[-len(later) :].dropna()) == list(later["alarm"].dropna())
-
-
-async def test_an_asynchronous_subscriber_says_that_no_broker_answers() -> None:
-    with pytest.raises(UserError, match="cannot be reached"):
-        await asyncio.wait_for(kozamori.AsyncAlertSubscriber("127.0.0.1:1").__aenter__(), 30)
