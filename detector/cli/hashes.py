@@ -7,17 +7,19 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
-from detector.cli.options import as_json
+from detector.cli.options import as_json, mapping_file
 from detector.contract.keyed_hash import ID_VARIABLE, KeyedHash, keyed_hash_from
 from detector.errors import UserError
 from producers.mapping.layout import encoding_of
 from producers.mapping.roles import normal
 from producers.mapping.streams import LOST, without_nothing
+from producers.mapping.whose import owners
 from producers.mapping.words import ACCOUNT_KINDS, meaning
+from producers.source import source_of
 
 FIELDS = ("bank", "branch", "kind", "number")
 NOT_FOUND = 1  # exit status
@@ -49,11 +51,13 @@ Examples:
   kozamori hash --account 0116-001-1-1234567
   kozamori hash accounts.csv > hashes.csv
   kozamori hash accounts.csv --find 4f2c9d01a37be655
+  kozamori hash export.csv --mapping own.toml --find 4f2c9d01a37be655
   kozamori hash accounts.csv --key 01=hash-01.key --key 02=hash-02.key
 
 FILE has a row for each account: bank, branch, kind (1 ordinary 普通, 2 current 当座, 4 savings 貯蓄, 9 other) and
-number, with a heading or without; - reads it from standard input, so that no number stands in the shell's history. The
-key is that of KOZAMORI_HASH_KEY_FILE (or KOZAMORI_HASH_KEY), with the id KOZAMORI_HASH_KEY_ID.
+number, with a heading or without; - reads it from standard input, so that no number stands in the shell's history.
+With --mapping it is an export of any form: each account is told with its first line and the columns that make it. The
+key is that of KOZAMORI_HASH_KEY_FILE (or KOZAMORI_HASH_KEY) with the id KOZAMORI_HASH_KEY_ID, else the mapping's.
 
 While a key is changed, give the old one and the new one with --key: each account then has a line for each, so that
 alerts from before and after are found. The state knows accounts by their hash: under a new key all are new to it.
@@ -65,9 +69,16 @@ alerts from before and after are found. The state knows accounts by their hash: 
 @click.option(
     "--key", "keys", multiple=True, metavar="ID=FILE", callback=_keys, help="Keys instead of the environment's."
 )
+@mapping_file()
 @as_json
 def hash_accounts(
-    file: Path | None, account: str | None, wanted: tuple[str, ...], keys: dict[str, Path], *, as_json: bool
+    file: Path | None,
+    account: str | None,
+    wanted: tuple[str, ...],
+    keys: dict[str, Path],
+    mapping: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Tell the keyed hash of accounts, or whose account a hash is. Nothing is sent or kept.
 
@@ -75,24 +86,34 @@ def hash_accounts(
     """
     if (file is None) is (account is None):
         raise click.UsageError("give a file of accounts (or -), or one with --account")
-    hashes = _hashes(keys, os.environ)
-    rows = [(1, account.split("-"))] if account is not None else _rows(Path(file or "-"))
+    if mapping is not None and (file is None or keys):
+        raise click.UsageError("--mapping is of a file, and names the key: leave out --account and --key")
+    if mapping is not None and file is not None:
+        told = _of_export(file, mapping)
+    else:
+        rows = [(1, account.split("-"))] if account is not None else _rows(Path(file or "-"))
+        told = (row._asdict() for row in _hashed(rows, _hashes(keys, os.environ), str(file or account)))
     found, count = False, 0
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    if not as_json:
-        writer.writerow(Hashed._fields)
-    for row in _hashed(rows, hashes, str(file or account)):
+    for row in told:
         count += 1
-        if wanted and row.account not in wanted:
+        if wanted and row["account"] not in wanted:
             continue
-        found = True
         if as_json:
-            click.echo(json.dumps(row._asdict(), ensure_ascii=False))
+            click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            writer.writerow(row)
+            writer.writerows([row.values()] if found else [row.keys(), row.values()])
+        found = True
     if wanted and not found:
         click.echo(f"none of {count:,} hashes: is it of another key, or the account not in the file?", err=True)
         click.get_current_context().exit(NOT_FOUND)
+
+
+def _of_export(file: Path, mapping: Path) -> Iterator[dict[str, Any]]:
+    source = source_of(mapping, os.environ)
+    assert source.mapping is not None
+    for owner in owners(file, source.mapping, source.key):
+        yield {**owner.texts, "line": owner.line, "account": owner.account}
 
 
 def _hashes(keys: dict[str, Path], environ: Mapping[str, str]) -> list[KeyedHash]:

@@ -1,6 +1,7 @@
 """From a core system's export to a back-test in four commands: nothing refused, nothing lost, every oddity counted."""
 
 import json
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from support.core_export import scenarios, write_export
 
 from detector.cli.main import cli
+from detector.contract.keyed_hash import KeyedHash
 from detector.errors import UserError
 from producers import simulation
 from producers.scenarios import SCENARIOS, Scenario
@@ -126,3 +128,20 @@ def test_the_key_beside_the_mapping_hashes_as_one_of_the_environment(
     assert first.equals(again)
     with pytest.raises(UserError, match=r"`hash\.key_file`: cannot read .*none\.key"):
         source_of(folder / "other.toml", {})
+
+
+def test_whose_account_a_hash_is_stands_in_the_export(folder: Path) -> None:
+    event = json.loads(run("mapping", "check", "normal.csv", "--mapping", "normal.toml", "--json").stdout)["first"][0]
+    lines = (folder / "normal.csv").read_bytes().decode("cp932", "replace").splitlines()
+    told = json.loads(run("hash", "normal.csv", "--mapping", "normal.toml", "--json").stdout.splitlines()[0])
+    assert event["line"] == told["line"] == 4
+    cells = dict(zip(lines[2].split(","), lines[3].split(","), strict=False))
+    assert cells["店番"] == told["店番"]
+    assert unicodedata.normalize("NFKC", cells["口座番号"]) == told["口座番号"]
+    key = KeyedHash((folder / "hash.key").read_bytes().strip())
+    kind = {"普通預金": "1", "当座": "2"}[told["科目"]]
+    identity = {"bank": told["銀行コード"], "branch": told["店番"], "kind": kind, "number": told["口座番号"]}
+    assert key.account(**identity) == told["account"]
+    found = run("hash", "normal.csv", "--mapping", "normal.toml", "--find", told["account"], "--json")
+    assert told == json.loads(found.stdout)
+    assert 1 == run("hash", "normal.csv", "--mapping", "normal.toml", "--find", "0" * 16).exit_code
