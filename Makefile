@@ -8,8 +8,8 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pytho
 new_enough = $(shell $(1) -c 'import sys; print("ok" if sys.version_info >= (3, 11) else "old")' 2>/dev/null)
 
 # Folders too, so that a deleted file also makes a new wheel.
-PACKAGES := detector producers models
-SOURCES  := pyproject.toml README.md $(shell find $(PACKAGES) -not -path '*/__pycache__*' -not -name '*.nb[ci]')
+PACKAGES := kozamori detector producers models
+SOURCES  := pyproject.toml README.md LICENSE NOTICE $(shell find $(PACKAGES) -not -path '*/__pycache__*' -not -name '*.nb[ci]')
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
         --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header

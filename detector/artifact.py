@@ -67,6 +67,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features_versions: dict[str, int] = {}
     #: Of a release that watched links: read, so that a model without a watch-list goes on, and never written.
     watch: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    #: SHA-256 of this manifest without it, so that an edited one is noticed; "" in those of older releases.
+    seal: str = ""
 
 
 class _Schema(msgspec.Struct):
@@ -120,7 +122,14 @@ def pack(draft: Draft) -> dict[str, bytes]:
         bank_budgets=dict(draft.banks.own),
         features_versions=dict(draft.columns.features_versions),
     )
+    manifest = msgspec.structs.replace(manifest, seal=_seal_of(manifest))
     return {ARRAYS: packed, MANIFEST: msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"}
+
+
+def _seal_of(manifest: Manifest) -> str:
+    unsealed = msgspec.json.encode(msgspec.structs.replace(manifest, seal=""))
+    as_read = msgspec.json.decode(unsealed, type=Manifest)  # a whole number may stand for a fraction
+    return hashlib.sha256(msgspec.json.encode(as_read)).hexdigest()
 
 
 def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") -> Model:
@@ -142,9 +151,15 @@ def unpack(files: dict[str, bytes], columns: Columns, where: str = "the model") 
     if manifest.watch:
         raise UserError(f"{where}: {MANIFEST} has a watch-list, which this release does not keep: {AGAIN}")
     try:
-        return _restore(manifest, files, columns, indices)
+        model = _restore(manifest, files, columns, indices)
     except ValueError as error:
         raise UserError(f"{where}: manifest and arrays do not fit together ({error}): {AGAIN}") from error
+    if manifest.seal and manifest.seal != _seal_of(manifest):
+        raise UserError(
+            f"{where}: {MANIFEST} was edited, so figures and limits are no longer those of its training: copy it again,"
+            f" or {AGAIN} (--budget and --bank-budget set budgets)"
+        )
+    return model
 
 
 def read_model(folder: Path, *candidates: Columns) -> Model:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from kafka import KafkaConsumer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
@@ -56,13 +56,31 @@ class RecentIds:
         return False
 
 
+class _Share(ConsumerRebalanceListener):  # type: ignore[misc]  # without types
+    """A member's partitions of its group's; None before the group has given them, and while it gives them anew."""
+
+    def __init__(self) -> None:
+        self.partitions: list[TopicPartition] | None = None
+
+    def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        """Wait for what comes next."""
+        del revoked
+        self.partitions = None
+
+    def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        """Keep them."""
+        self.partitions = list(assigned)
+
+
 class AlertSubscriber:
     """An endless iterable of alerts; a context manager, and not thread-safe but for `stop`.
 
-    Without `group` it reads every partition from now on, or `from_beginning`, and commits nothing; `until_end` ends
-    it at the last alert there was when it was built. Members of one `group` share the partitions and go on where the
-    group stopped: an alert counts as done when the next one is requested, or when the `with` block ends without an
-    exception. `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
+    Without `group` it reads every partition from now on, or `from_beginning`, and commits nothing. Members of one
+    `group` share the partitions and go on where the group stopped: an alert counts as done when the next one is
+    requested, or when the `with` block ends without an exception. `until_end` ends it at the last alert there was when
+    it was built, of all partitions or of a member's share.
+
+    `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
 
     Records that are no alert, or of a newer schema than this release reads, are logged and counted in `skipped`;
     repeats are counted in `repeated`. Raises UserError when no broker answers or the topic is missing.
@@ -80,8 +98,6 @@ class AlertSubscriber:
         remembered_ids: int = REMEMBERED_IDS,
         **connection: Any,
     ) -> None:
-        if group is not None and until_end:
-            raise UserError("got a group and until_end, expected one of them: the members of a group never end")
         self.repeated = 0
         self.skipped = 0
         self._topic = topic
@@ -95,6 +111,7 @@ class AlertSubscriber:
         self._handed_out: tuple[TopicPartition, int] | None = None
         self._stopped = threading.Event()
         self._ends: dict[TopicPartition, int] | None = None
+        self._share = _Share()
         with kafka_errors(self._address):
             self._consumer = KafkaConsumer(
                 bootstrap_servers=bootstrap,
@@ -117,7 +134,9 @@ class AlertSubscriber:
         if not partitions:
             raise UserError(f"Kafka at {self._address} has no topic {self._topic}: run `kozamori topics create`")
         if self._group is not None:
-            self._consumer.subscribe([self._topic])
+            if until_end:
+                self._ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)
+            self._consumer.subscribe([self._topic], listener=self._share)
             return
         self._consumer.assign(partitions)
         ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)
@@ -189,7 +208,8 @@ class AlertSubscriber:
         self._commit()
         self._take_added_partitions()
         for tp, records in self._consumer.poll(POLL_MS).items():
-            self._pending.extend((tp, record) for record in records)
+            end = None if self._ends is None else self._ends.get(tp)
+            self._pending.extend((tp, record) for record in records if end is None or record.offset < end)
 
     def _finish_handed_out(self) -> None:
         if self._handed_out is not None:
@@ -246,4 +266,7 @@ class AlertSubscriber:
             self._consumer.seek_to_beginning(*added)
 
     def _at_end(self) -> bool:
-        return self._ends is not None and all(self._consumer.position(tp) >= end for tp, end in self._ends.items())
+        if self._ends is None:
+            return False
+        own = self._share.partitions if self._group is not None else list(self._ends)
+        return own is not None and all(self._consumer.position(tp) >= self._ends.get(tp, 0) for tp in own)

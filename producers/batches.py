@@ -71,6 +71,17 @@ def to_batches(
         yield whole.select(slice(start, start + size))
 
 
+def invalid(table: pa.Table, name: str = "events") -> list[tuple[str, npt.NDArray[np.int64]]]:
+    """Rows with a value that the contract does not allow, int64 ascending, by what is wrong with them.
+
+    Raises UserError for a column of another type: no row of it is right.
+    """
+    check = _Collect(name, 0)
+    for wallet_events in (False, True):
+        _batch(table, check, wallet_events=wallet_events)
+    return [(why, np.unique(np.concatenate(rows))) for why, rows in check.bad.items()]
+
+
 class _Check:
     """Raises for the first bad row; `rows` are the rows looked at."""
 
@@ -82,7 +93,22 @@ class _Check:
     def all_good(self, field: str, good: Mask) -> None:
         if not good.all():
             row = self.first_row + int(self.rows[np.argmin(good)]) + 1
-            raise UserError(f"{self.name}, row {row}: `{field}`, {RULES[field]}; correct or remove the row")
+            raise UserError(
+                f"{self.name}, row {row}: `{field}`, {RULES[field]}; correct or remove the row, or leave such rows out"
+                " with `--bad-rows skip`"
+            )
+
+
+class _Collect(_Check):
+    """Collects all bad rows by what is wrong with them."""
+
+    def __init__(self, name: str, first_row: int) -> None:
+        super().__init__(name, first_row)
+        self.bad: dict[str, list[npt.NDArray[np.int64]]] = {}
+
+    def all_good(self, field: str, good: Mask) -> None:
+        if not good.all():
+            self.bad.setdefault(f"`{field}`, {RULES[field]}", []).append(self.rows[~good])
 
 
 def _batch(table: pa.Table, check: _Check, *, wallet_events: bool) -> Batch:

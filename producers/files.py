@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from detector.errors import UserError
@@ -48,13 +49,16 @@ def write_labels(path: Path, tables: Iterable[pa.Table]) -> int:
     return _write(path, tables, LABELS, lambda _: None)
 
 
-def read_tables(path: Path, slice_rows: int = SLICE_ROWS) -> Iterator[pa.Table]:
+def read_tables(
+    path: Path, slice_rows: int = SLICE_ROWS, on_bad: Callable[[int, str], object] | None = None
+) -> Iterator[pa.Table]:
     """Slices of an events file as tables with the columns of `SCHEMA`, in order of the file.
 
-    Raises UserError for a missing or damaged file, or one that lacks a column.
+    Raises UserError for a missing or damaged file, one that lacks a column, or for a line that is no event unless
+    `on_bad` takes these: their numbers and why.
     """
     if _suffix(path) == ".jsonl":
-        yield from _guarded(path, read_json_lines(path, slice_rows))
+        yield from _guarded(path, read_json_lines(path, slice_rows, on_bad))
     else:
         yield from _guarded(path, _parquet_slices(path, slice_rows))
 
@@ -79,7 +83,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     Raises UserError as `read_tables`.
     """
     if _suffix(path) == ".jsonl":
-        rows = next(_guarded(path, (_LABEL_DECODER.decode_lines(path.read_bytes()) for _ in (1,))))
+        rows = next(_guarded(path, (_json_labels(path) for _ in (1,))))
         return pd.DataFrame([msgspec.structs.astuple(row) for row in rows], columns=LABELS.names, dtype="str")
     frame: pd.DataFrame = next(_guarded(path, (_parquet_labels(path) for _ in (1,))))
     return frame
@@ -135,10 +139,45 @@ def _parquet_slices(path: Path, slice_rows: int) -> Iterator[pa.Table]:
 
 def _parquet_labels(path: Path) -> pd.DataFrame:
     found = pq.read_schema(path).names
-    frame: pd.DataFrame = pq.read_table(
-        path, columns=[n for n in LABELS.names if n != "stage" or n in found]
-    ).to_pandas()
+    if missing := [name for name in LABELS.names if name not in found and name != "stage"]:
+        raise UserError(f"{path} has no column {', '.join(missing)}: labels have {', '.join(LABELS.names)}")
+    table = pq.read_table(path, columns=[name for name in LABELS.names if name in found])
+    columns = {name: _label_texts(path, name, table[name]) for name in table.column_names}
+    frame: pd.DataFrame = pa.table(columns).to_pandas().astype("str")
     return frame if "stage" in found else frame.assign(stage="")
+
+
+def _label_texts(path: Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column as texts, whole numbers too; raises UserError for an empty one or another type, with its row."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    right = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
+    if not right and not pa.types.is_null(kind):
+        raise UserError(f"{path}: column `{name}` holds {kind}, expected texts or whole numbers: convert it")
+    texts = column.cast(pa.string())
+    if name == "stage":
+        return pc.fill_null(texts, "")
+    empty = pc.equal(pc.fill_null(texts, ""), "").to_numpy()
+    if empty.any():
+        raise UserError(
+            f"{path}: `{name}` is empty in {int(empty.sum()):,} of {len(empty):,} rows, the first is row"
+            f" {int(empty.argmax()) + 1:,}: say which event, which case and what sort of fraud each is"
+        )
+    return texts
+
+
+def _json_labels(path: Path) -> list[Label]:
+    labels = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            label = _LABEL_DECODER.decode(line)
+        except msgspec.DecodeError as error:
+            raise UserError(f"{path}, line {number:,}: {error}; a label has {', '.join(LABELS.names)}") from None
+        if not (label.event_id and label.case_id and label.typology):
+            raise UserError(f"{path}, line {number:,}: an empty event_id, case_id or typology; correct the line")
+        labels.append(label)
+    return labels
 
 
 def _guarded(path: Path, slices: Iterator[Any]) -> Iterator[Any]:
@@ -155,7 +194,10 @@ def _guarded(path: Path, slices: Iterator[Any]) -> Iterator[Any]:
 
 def _suffix(path: Path) -> str:
     if path.suffix not in SUFFIXES:
-        raise UserError(f"got {path}, expected a name ending in .parquet or .jsonl: rename or convert it")
+        raise UserError(
+            f"got {path}, expected a name ending in .parquet or .jsonl: rename it, or read own data with --mapping"
+            f" (begin with `kozamori start-here {path}`)"
+        )
     return path.suffix
 
 

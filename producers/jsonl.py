@@ -1,6 +1,6 @@
 """Events as JSON lines: one message of the bus a line, checked when read as a worker checks it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,18 @@ def table_lines(table: pa.Table) -> list[bytes]:
     return [msgspec.json.encode(dict(zip(names, row, strict=True))) + b"\n" for row in rows]
 
 
-def read_json_lines(path: Path, slice_rows: int) -> Iterator[pa.Table]:
-    """Slices of a file of events; raises UserError that names the line for the first that is no event."""
+def read_json_lines(
+    path: Path, slice_rows: int, on_bad: Callable[[int, str], object] | None = None
+) -> Iterator[pa.Table]:
+    """Slices of a file of events; raises UserError that names the line for the first that is no event.
+
+    With `on_bad` these are left out, and it gets their numbers and why.
+    """
     with path.open("rb") as file:
         first = 1
         while lines := list(islice(file, slice_rows)):
-            yield _table([_row(path, first + i, line) for i, line in enumerate(lines)])
+            rows = (_row(path, first + i, line, on_bad) for i, line in enumerate(lines))
+            yield _table([row for row in rows if row is not None])
             first += len(lines)
 
 
@@ -37,11 +43,17 @@ def table_of(values: list[bytes]) -> pa.Table:
     return _table([_fields(value) for value in values]).cast(SCHEMA)
 
 
-def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _row(path: Path, number: int, line: bytes, on_bad: Callable[[int, str], object] | None) -> dict[str, Any] | None:
     try:
         return _fields(line.rstrip(b"\r\n"))
     except ValueError as error:
-        raise UserError(f"{path}, line {number}: {error}; correct or remove the line") from None
+        if on_bad is None:
+            raise UserError(
+                f"{path}, line {number}: {error}; correct or remove the line, or leave such lines out with"
+                " `--bad-rows skip`"
+            ) from None
+        on_bad(number, str(error))
+        return None
 
 
 def _fields(value: bytes) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import UnknownTopicOrPartitionError
 
 from detector.contract.vocabulary import ACCOUNT_KINDS
 from detector.errors import UserError
-from detector.kafka.clients import admin_of
-from detector.kafka.errors import address_of
+from detector.kafka.clients import admin_of, open_client
+from detector.kafka.errors import address_of, kafka_errors
 from producers.batches import to_batches
 from producers.columns import at_service, text
 from producers.messages import values_of
@@ -80,6 +81,21 @@ def publish(
         sent = sender.settle()
         on_confirmed(skip + sent)
         return Published(skip + sent, not run.stopped, run.seconds(), sent)
+
+
+def events_held(connection: Mapping[str, Any], prefix: str = "") -> dict[str, int]:
+    """By topic, how many records Kafka has of it, none where there is no such topic; raises UserError as `publish`."""
+    topics = (prefix + ACCOUNT_TOPIC, prefix + WALLET_TOPIC)
+    with kafka_errors(address_of(connection)):
+        consumer = open_client(KafkaConsumer, connection, group_id=None, enable_auto_commit=False)
+        try:
+            parts = [
+                TopicPartition(name, number) for name in topics for number in consumer.partitions_for_topic(name) or ()
+            ]
+            begins, ends = consumer.beginning_offsets(parts), consumer.end_offsets(parts)
+        finally:
+            consumer.close()
+    return {name: sum(ends[tp] - begins[tp] for tp in parts if tp.topic == name) for name in topics}
 
 
 def messages_of(table: pa.Table, account_topic: tuple[str, int], wallet_topic: tuple[str, int]) -> Messages:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from heapq import nlargest
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import click
 from rich.console import Console
@@ -21,6 +22,7 @@ from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
 
 Language = Literal["en", "ja"]
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 
 
 COLOURS: Mapping[str, str] = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold white on red"}
@@ -65,14 +67,25 @@ def until_the_pipe_breaks() -> Iterator[None]:
 Examples:
   kozamori alerts
   kozamori alerts --follow --bank 0116 --lang ja
+  kozamori alerts --last 20
+  kozamori alerts --since 2026-11-30T09:00 --severity high
+  kozamori alerts --account 4f2c9d
+  kozamori alerts --group desk-0116 --json
   kozamori alerts --follow --json | jq .yen_at_risk
+
+With --group it goes on where the group stopped; what it prints counts as done.
 """
 )
 @with_settings(*CONNECTION)
 @click.option("--follow", is_flag=True, help="Wait for new alerts until Ctrl-C, instead of ending at the last.")
 @click.option("--from-beginning", is_flag=True, help="With --follow: first the alerts that Kafka still has.")
 @click.option("--bank", metavar="CODE", callback=check_bank, help="Only this bank's, by its four-digit code.")
+@click.option("--account", metavar="HASH", help="Only of accounts whose hash begins so.")
+@click.option("--severity", type=click.Choice(list(COLOURS)), help="Only alerts at least this severe.")
+@click.option("--since", type=TIME, help="Only of events from this time in Japan on, as 2026-11-30.")
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last so many, the newest first.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many alerts.")
+@click.option("--group", metavar="NAME", help="Share the alerts with the other members of this group.")
 @click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the text.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and nothing else.")
 def alerts(
@@ -81,24 +94,53 @@ def alerts(
     follow: bool,
     from_beginning: bool,
     bank: str | None,
+    account: str | None,
+    severity: str | None,
+    since: datetime | None,
+    last: int | None,
     limit: int | None,
+    group: str | None,
     lang: Language,
     as_json: bool,
 ) -> None:
     """Show the alerts that Kafka has, or follow them as they come; each alert once, also where it was raised twice."""
+    if last is not None and (follow or limit is not None):
+        raise click.UsageError("--last is of the alerts there are: leave out --follow and --limit")
+    chosen = Chosen(account, severity, None if since is None else since.replace(tzinfo=JST))
     connection = client_options(settings)
     with (
         AlertSubscriber(
             connection.pop("bootstrap_servers"),
             topic=settings.alerts,
             bank=bank,
+            group=group,
             from_beginning=from_beginning or not follow,
             until_end=not follow,
             **connection,
         ) as subscriber,
         until_the_pipe_breaks(),
     ):
-        _print(islice(subscriber, limit), lang, as_json=as_json)
+        found: Iterator[Alert] = filter(chosen.takes, subscriber)
+        if last is not None:
+            found = iter(nlargest(last, found, key=lambda alert: alert.occurred_at_ms))
+        _print(islice(found, limit), lang, as_json=as_json)
+
+
+class Chosen(NamedTuple):
+    """Which alerts are wanted: of accounts whose hash begins so, at least so severe, of events from a time on."""
+
+    account: str | None = None
+    severity: str | None = None
+    since: datetime | None = None
+
+    def takes(self, alert: Alert) -> bool:
+        """Whether this one is."""
+        ranks = list(COLOURS)
+        return (
+            (self.account is None or (alert.account or "").startswith(self.account.lower()))
+            and (self.severity is None or ranks.index(alert.severity) >= ranks.index(self.severity))
+            and (self.since is None or moment_of(alert) >= self.since)
+        )
 
 
 def _print(found: Iterable[Alert], lang: Language, *, as_json: bool) -> None:

@@ -1,5 +1,7 @@
 """`kozamori backtest`: a model's alerts on labelled events, evaluated."""
 
+import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +12,16 @@ from rich.table import Table
 
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load
-from detector.cli.options import as_json, bank_budgets, controller, mapping_file, warm_up
+from detector.cli.options import Own, as_json, bank_budgets, controller, own_data, warm_up
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices, say_cold, total_of
+from detector.cli.tables import print_tables
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64_many
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
-from detector.jst import DAY_MS
+from detector.jst import DAY_MS, date_of
 from detector.settings import Settings
 from models.backtest.figures import Figures
 from models.backtest.labels import Labels, labels_of
@@ -26,11 +29,11 @@ from models.backtest.played import Played, play
 from models.backtest.run import Backtest
 from models.backtest.run import backtest as compare
 from models.datasets import FRAUD, Dataset, collect
-from models.guard_rail import NONE, guard_rail
+from models.guard_rail import guard_rail
 from models.kinds_of_day import KINDS_OF_DAY
 from models.reports.backtest import check_report, write_report
 from producers.files import read_labels
-from producers.mapping.own import OwnData
+from producers.source import Source
 
 
 @click.command(
@@ -68,7 +71,7 @@ at the loosest that stays within the budget on these days. -o takes a folder, or
 @warm_up
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of baselines and intervals.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Report to write: a folder, or a .html file.")
-@mapping_file()
+@own_data
 @as_json
 def backtest(
     events: Path,
@@ -80,7 +83,7 @@ def backtest(
     warm_up: Path | None,
     seed: int,
     output: Path | None,
-    own: Path | None,
+    own: Own,
     *,
     controller: bool,
     as_json: bool,
@@ -96,46 +99,61 @@ def backtest(
         model = model.with_budget(budget)
     if controller:
         model = model.with_controller()
-    data = load(own)
-    chain, labels = chain_for(model, data), _labels(events, labelled, data)
+    source = load(own)
+    chain, labels = chain_for(model, source), _labels(events, labelled, source)
     console = Console(stderr=True)
     with progress(console) as bar:
-        task = bar.add_task("scored", total=None if data else total_of(events, warm_up, train), note="")
+        task = bar.add_task("scored", total=None if source.mapping else total_of(events, warm_up, train), note="")
 
         def step(rows: int) -> None:
             bar.advance(task, rows)
 
-        played = _play(events, warm_up, model, chain, labels, data, step)
-        normal = None if train is None else normal_life(train, chain, data, step)
+        played = _play(events, warm_up, model, chain, labels, source, step)
+        normal = None if train is None else normal_life(train, chain, source, step)
         bar.update(task, description="compared")
         found = compare(played, labels, model, chain, budget=model.budget, train=normal, seed=seed)
         if output is not None:
             about = {
                 "events": events.name,
-                "labels": (labelled or own or events).name,
+                "labels": (labelled or own.mapping or events).name,
                 "model": model.version,
                 "stages": model.stages,
             }
             output = write_report(output, found, about)
     if warm_up is None:
         say_cold(model)
-    for note in found.notes:
+    for note in (*found.notes, *_learnt_from(model, events, found)):
         click.echo(f"note: {note}", err=True)
     if as_json:
         click.echo(json.dumps(found.figures(), allow_nan=False))
     else:
-        Console().print(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
+        print_tables(_scorers(found), _typologies(found.scorers[0].figures), _banks(found), _kinds_of_day(found))
         if output is not None:
             click.echo(f"report: {output}")
 
 
-def _labels(events: Path, labelled: Path | None, data: OwnData | None) -> Labels:
+def _learnt_from(model: Model, events: Path, found: Backtest) -> list[str]:
+    """A note where the events are those that the model learnt from, or of the same days."""
+    training = model.manifest["training"]
+    with events.open("rb") as file:
+        same = hashlib.file_digest(file, "sha256").hexdigest() == training["data_sha256"]
+    if same:
+        return [f"the model learnt from {events} itself: these figures are too good; judge it on other days"]
+    first, last = (dt.date.fromisoformat(training[name]) for name in ("first_day", "last_day"))
+    days = sum(first <= date_of(int(day)) <= last for day in found.days)
+    if not days:
+        return []
+    told = f"{days} of these {len(found.days)} days are among those that the model learnt from, {first} to {last}"
+    return [f"{told}: if it saw these accounts then, figures are too good"]
+
+
+def _labels(events: Path, labelled: Path | None, source: Source) -> Labels:
     """The labels of a file of their own, else those among the events as the mapping says."""
     if labelled is not None:
         return labels_of(read_labels(labelled))
-    if data is None:
+    if source.mapping is None:
         raise click.UsageError("which events are fraud: give --labels, or a --mapping with [labels]")
-    return labels_of(data.labels(events))
+    return labels_of(source.labels(events))
 
 
 def _play(
@@ -144,7 +162,7 @@ def _play(
     model: Model,
     chain: Chain,
     labels: Labels,
-    data: OwnData | None,
+    source: Source,
     advance: Callable[[int], object],
 ) -> Played:
     """The events as the model saw them, offsets counted on from those of the warm-up."""
@@ -153,21 +171,21 @@ def _play(
 
     def earlier() -> Iterator[Batch]:
         nonlocal before
-        for table, batches in read_slices(warm_up, chain, advance, data) if warm_up else ():
+        for table, batches in read_slices(warm_up, chain, advance, source) if warm_up else ():
             yield from batches
             before += table.num_rows
 
     def own() -> Iterator[Batch]:
-        for _, batches in read_slices(events, chain, advance, data, first_row=before):
+        for _, batches in read_slices(events, chain, advance, source, first_row=before):
             yield from batches
 
     return play(own(), model, chain, labels, ttl_ms=ttl_ms, warm_up=earlier())
 
 
-def normal_life(path: Path, chain: Chain, data: OwnData | None, advance: Callable[[int], object]) -> Dataset:
+def normal_life(path: Path, chain: Chain, source: Source, advance: Callable[[int], object]) -> Dataset:
     """Normal life of a history; fraud that the mapping names updates the state and no more."""
-    fraud = NONE if data is None else hash64_many(data.frauds(path))
-    slices = read_slices(path, chain, advance, data)
+    fraud = hash64_many(source.frauds(path))
+    slices = read_slices(path, chain, advance, source)
     batches = (batch for _, batches in slices for batch in batches)
     found = collect(batches, chain, Settings().ttl_days * DAY_MS, life=guard_rail(fraud=fraud).life)
     return found.select(found.life != FRAUD)

@@ -15,6 +15,7 @@ from rich.table import Table
 from detector.bench.contestants import NAMES
 from detector.cli.main import Entry, LazyGroup
 from detector.cli.options import as_json
+from detector.cli.tables import print_tables
 
 COMMANDS = (
     Entry("stream", "detector.cli.bench:stream", "The worker beside plain Faust and a bare loop, on a real Kafka."),
@@ -103,7 +104,7 @@ def stream(*, only: tuple[str, ...], as_json: bool, **options: Any) -> None:
         parts = Table("part of the worker", "µs/event", "")
         for part in report["profile"]:
             parts.add_row(part["part"], f"{part['us_per_event']:.2f}", part["what"])
-        console.print(parts)
+        print_tables(parts, console=console)
 
 
 @bench.command(
@@ -164,13 +165,13 @@ def latency(*, as_json: bool, **options: Any) -> None:
     histogram = Table("the worker's own: record written to alert durable, within s", "alerts")
     for bound, count in report["worker_histogram_s"].items():
         histogram.add_row(bound, f"{count:,}")
-    console.print(histogram)
+    print_tables(histogram, console=console)
 
 
 def _print(report: dict[str, Any], table: Table) -> Console:
     console = Console()
     console.print(f"{report['machine']}; seed {report['seed']}", highlight=False)
-    console.print(table)
+    print_tables(table, console=console)
     return console
 
 

@@ -1,20 +1,47 @@
 """`kozamori budget`: what each budget buys, in the days that a model was trained on."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+import msgspec
 from rich.table import Table
 
-from detector.artifact import AGAIN, read_model
+from detector.artifact import AGAIN, MANIFEST, read_model
 from detector.cli.options import as_json
+from detector.cli.tables import print_tables
 from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.errors import UserError
 from models.curve import WORTH_DOUBLING, enough
 from models.kinds_of_day import KINDS_OF_DAY
+
+
+class _Kind(msgspec.Struct):
+    """False alert groups on the days of one kind."""
+
+    days: int
+    groups_per_day: float
+
+
+class _Row(msgspec.Struct):
+    """What a budget buys; shares only where there were cases."""
+
+    budget: float
+    groups_per_day: float
+    groups_by_kind_of_day: dict[str, _Kind]
+    alerted: float | None = None
+    early: float | None = None
+    before_debit: float | None = None
+    yen_saved: float | None = None
+
+    def shares(self) -> list[float]:
+        """Those that were measured."""
+        found = (self.alerted, self.early, self.before_debit, self.yen_saved)
+        return [share for share in found if share is not None]
+
 
 SHARES = {"alerted": "alerted", "early": "early", "before_debit": "before a debit", "yen_saved": "yen saved"}
 
@@ -42,12 +69,31 @@ def budget(folder: Path, *, as_json: bool) -> None:
     if "curve" not in training:
         raise UserError(f"{folder}: made by a release that measured no budget but the model's own: {AGAIN}")
     curve = training["curve"]
+    if problem := _nonsense(training):
+        raise UserError(f"{folder}: {MANIFEST}: `training.{problem}`, expected what `kozamori train` measured: {AGAIN}")
     if as_json:
         told = {"model": model.version, "accounts": training["accounts"], "budget": model.budget}
         click.echo(json.dumps({**told, "enough": enough(curve), "curve": curve}))
     else:
-        Console().print(_catches(model, curve), _kinds_of_day(model, curve))
+        print_tables(_catches(model, curve), _kinds_of_day(model, curve))
         click.echo(_advice(curve, training["accounts"]))
+
+
+def _nonsense(training: dict[str, Any]) -> str | None:
+    """What of the measured figures cannot be, None where all can."""
+    if not isinstance(training.get("accounts"), int):
+        return "accounts` is no number"
+    try:
+        rows = msgspec.convert(training["curve"], list[_Row])
+    except msgspec.ValidationError as error:
+        return f"curve` makes no sense ({error})"
+    if not rows:
+        return "curve` is empty"
+    figures = [value for row in rows for value in (row.budget, row.groups_per_day, *row.shares())]
+    if not all(math.isfinite(value) and value >= 0 for value in figures) or not all(row.budget for row in rows):
+        return "curve` has figures that are no numbers above 0"
+    same = {(len(row.shares()), tuple(row.groups_by_kind_of_day)) for row in rows}
+    return None if len(same) == 1 else "curve` has rows of different figures"
 
 
 def _catches(model: Model, curve: list[dict[str, Any]]) -> Table:

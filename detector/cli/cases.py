@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -25,6 +26,10 @@ HEADS: Mapping[Language, tuple[str, ...]] = {
     "ja": ("順位額", "危険額", "上限迄", "引落済", "銀行", "サービス", "口座", "開始", "件", "理由"),
 }
 _NUMBERS = 4  # the first columns are
+#: Columns of `HEADS` that give way where the screen is narrow, the first one first; figures are never cut.
+GIVES = (8, 7, 5, 2, 3, 4)
+WHY = 16  # at least, of the reason
+NOT_SHOWN: Mapping[Language, str] = {"en": ": not shown on so narrow a screen", "ja": "は画面の幅が足りず非表示"}
 ACCOUNT_SHOWN = 8  # characters of a keyed hash, enough to distinguish a day's accounts
 _ENCODER = msgspec.json.Encoder()
 
@@ -86,17 +91,17 @@ def print_table(alerts: Iterable[Alert], top: int, lang: Language, *, follow: bo
     """The first `top` cases as a table; with `follow` a live one, or a line for each change without a terminal."""
     queue, console = CaseQueue(), Console(highlight=False)
     if follow and console.is_terminal:
-        with Live(table(queue, top, lang), console=console) as live:
+        with Live(table(queue, top, lang, console.width), console=console) as live:
             for alert in alerts:
                 queue.take(alert)
-                live.update(table(queue, top, lang))
+                live.update(table(queue, top, lang, console.width))
         return
     for alert in alerts:
         case = queue.take(alert)
         if follow and case is not None:
             console.print(Text("  ").join(line(case, queue.now_ms, lang)), soft_wrap=True)
     if not follow:
-        console.print(table(queue, top, lang))
+        console.print(table(queue, top, lang, console.width))
 
 
 def as_dict(case: OpenCase, now_ms: int) -> dict[str, Any]:
@@ -112,18 +117,28 @@ def as_dict(case: OpenCase, now_ms: int) -> dict[str, Any]:
     }
 
 
-def table(queue: CaseQueue, top: int, lang: Language) -> Table:
-    """The first `top` cases, a line each."""
+def table(queue: CaseQueue, top: int, lang: Language, width: int) -> Table:
+    """The first `top` cases, a line each, without the columns for which a screen of that width has no room."""
     found = queue.ranked()
     now = "-" if not found else f"{_moment(queue.now_ms):%Y-%m-%d %H:%M} JST"
     title = f"{len(found):,} open cases, {now}"
     shown = Table(title=title, title_justify="left", box=None, pad_edge=False, collapse_padding=True, expand=True)
     *heads, why = HEADS[lang]
-    for index, head in enumerate(heads):
-        shown.add_column(head, justify="right" if index < _NUMBERS else "left", no_wrap=True)
+    rows = [line(case, queue.now_ms, lang) for case in found[:top]]
+    room = width - WHY - 1
+    sizes = [max(cell_len(head), *(row[at].cell_len for row in rows), 0) + 1 for at, head in enumerate(heads)]
+    kept = list(range(len(heads)))
+    for at in GIVES:
+        if sum(sizes[index] for index in kept) > room:
+            kept.remove(at)
+    for at in kept:
+        shown.add_column(heads[at], justify="right" if at < _NUMBERS else "left", no_wrap=True)
     shown.add_column(why, ratio=1, no_wrap=True, overflow="ellipsis")
-    for case in found[:top]:
-        shown.add_row(*line(case, queue.now_ms, lang))
+    for row in rows:
+        shown.add_row(*(row[at] for at in kept), row[-1])
+    if len(kept) < len(heads):
+        shown.caption = ", ".join(head for at, head in enumerate(heads) if at not in kept) + NOT_SHOWN[lang]
+        shown.caption_justify = "left"
     return shown
 
 

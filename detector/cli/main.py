@@ -3,6 +3,10 @@
 `kozamori worker` must start fast and small, so nothing here may import a command before it is asked for.
 """
 
+import difflib
+import io
+import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +39,11 @@ COMMANDS = (
     Entry("backtest", "detector.cli.backtest:backtest", "Evaluate a model's alerts on labelled events."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),
     Entry("ablation", "detector.cli.ablation:ablation", "Measure what each part of a model adds, and what it misses."),
+    Entry(
+        "start-here", "detector.cli.start_here:start_here", "Look at your own export: a first mapping, what is next."
+    ),
     Entry("mapping", "detector.cli.mapping:mapping", "Bring own data: try a mapping file on it, see examples."),
+    Entry("hash", "detector.cli.hashes:hash_accounts", "Tell the keyed hash of an account, or whose a hash is."),
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
     Entry("export", "detector.cli.export:export", "Write the events of the source topics to a file, to train on."),
@@ -110,13 +118,17 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 when it worked, 2 with one line on stderr for bad input, 130 on Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A console in CP932, EUC or ASCII lacks some of the characters: these are shown by their numbers.
+            stream.reconfigure(errors="backslashreplace")
     if arguments[:1] == ["worker"]:
         # Before its imports, which take seconds. No other command: what they start would have signals blocked.
         STOP_SIGNALS.start()
     sys.exit(run(cli, arguments))
 
 
-def run(command: click.Command, arguments: Sequence[str] | None) -> int:
+def run(command: click.Command, arguments: Sequence[str] | None) -> int:  # noqa: PLR0911  # one way out an error
     """The exit status of `command`; an error a person can fix is one line on stderr, never a traceback."""
     try:
         with interruptible():
@@ -132,13 +144,34 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:
         return _fail(str(error), 2)
     except KozamoriError as error:
         return _fail(str(error), 1)
+    except BrokenPipeError:  # the reader of our output (`| head`) has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(_of_system(error), 2)
     return result if isinstance(result, int) else 0
 
 
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    hint = f" (see {context.command_path} --help)" if isinstance(context, click.Context) else ""
-    return error.format_message() + hint
+    if not isinstance(context, click.Context):
+        return error.format_message()
+    return f"{error.format_message()}{_meant(error, context)} (see {context.command_path} --help)"
+
+
+def _meant(error: click.ClickException, context: click.Context) -> str:
+    """The command that a mistyped one resembles, as a question."""
+    typed = re.fullmatch(r"No such command '(.*)'\.", error.message)
+    if typed is None or not isinstance(context.command, click.Group):
+        return ""
+    close = difflib.get_close_matches(typed[1], context.command.list_commands(context), 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _of_system(error: OSError) -> str:
+    """A refusal of the operating system that nobody expected, as one line for people."""
+    where = f" {error.filename}" if error.filename is not None else ""
+    return f"the system refuses{where} ({error.strerror or error}): choose another path, or make room or give the right"
 
 
 def _fail(message: str, status: int) -> int:

@@ -2,43 +2,39 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
 import click
-import pyarrow as pa
-from rich.console import Console
 from rich.table import Table
 
-from detector.cli.options import as_json, mapping_file
+from detector.cli.options import Own, as_json, mapping_file
+from detector.cli.tables import print_tables
 from detector.core.chains import chain_of
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from models.left_out import left_out_of, unknown_to_data, without
-from producers.files import read_tables
-from producers.mapping.check import Findings
+from producers.mapping.check import Findings, moment
 from producers.mapping.check import check as look
-from producers.mapping.own import OwnData, own_data
+from producers.mapping.layout import layout_of
+from producers.mapping.roles import hints
 from producers.mapping.specification import Mapping, read_mapping
+from producers.source import Source, source_of
 
+MOST = 8  # sorts of rows of no event that are shown
 EXAMPLES = files("producers.mapping") / "examples"
 
 
-def load(path: Path | None) -> OwnData | None:
-    """What `--mapping` names, None where it is not given."""
-    return None if path is None else own_data(path, os.environ)
+def load(own: Own) -> Source:
+    """How to read events, as `--mapping` and `--bad-rows` say."""
+    return source_of(own.mapping, os.environ, notify, policy=own.bad_rows, limit=own.limit)
 
 
-def tables_of(path: Path, own: OwnData | None) -> Iterator[pa.Table]:
-    """Slices of an events file, or of own data."""
-    return read_tables(path) if own is None else own.tables(path, notify)
-
-
-def chain_for(model: Model, own: OwnData | None) -> Chain:
+def chain_for(model: Model, own: Source) -> Chain:
     """The model's stages without the features it was trained without, and those own data has no basis for."""
-    names = own.left_out if own else ()
+    names = own.left_out
     if names:
         notify(f"{len(names)} features left out, as own data has no basis for them: see `kozamori mapping check`")
     if unknown := unknown_to_data(model, names):
@@ -70,7 +66,7 @@ Examples:
 """
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@mapping_file(required=True)
+@mapping_file("own", required=True)
 @as_json
 def check(file: Path, own: Path, *, as_json: bool) -> None:
     """Show which events a mapping reads from FILE, and which lines are invalid. Nothing is written or sent.
@@ -83,9 +79,11 @@ def check(file: Path, own: Path, *, as_json: bool) -> None:
         left_out = {name: list(features) for name, features in rules.left_out().items()}
         click.echo(json.dumps({**found.as_dict(), "missing": rules.missing, "left_out": left_out}))
     else:
-        Console().print(_counts(found), _events(found), _missing(rules), _left_out(rules))
-        for problem in found.tally.first:
-            click.echo(f"not understood: {file}, {problem}")
+        print_tables(_counts(found), events_table(found), _missing(rules), _left_out(rules))
+        for line in told(found):
+            click.echo(f"not understood: {file}, {line}")
+        for hint in hints(rules, layout_of(file).columns):
+            notify(hint)
     if found.tally.bad:
         click.get_current_context().exit(1)
 
@@ -114,10 +112,12 @@ def _counts(found: Findings) -> Table:
     table = Table(title=f"{found.tally.rows:,} rows", title_justify="left", show_header=False)
     rows: list[tuple[str, str]] = [
         ("events", f"{found.events:,}" + "".join(f", {count:,} {kind}" for kind, count in found.kinds.items())),
-        ("rows of no event", f"{found.tally.ignored:,}"),
+        ("rows of no event", f"{found.tally.ignored:,}" + _most(found.no_event)),
         ("rows not understood", f"{found.tally.bad:,}"),
         ("times (JST)", f"{findings['first_time']} to {findings['last_time']}"),
         ("earlier than a row above", f"{found.late:,}"),
+        ("id of a row above (count once)", f"{found.again:,}"),
+        ("before the wallet was opened", f"{found.backwards:,}"),
         ("amounts", f"{found.yen[0]:,} to {found.yen[1]:,} yen" if found.yen else "none"),
         ("different", ", ".join(f"{count:,} {name}s" for name, count in found.distinct.items())),
         ("fraudulent events", f"{found.frauds:,}"),
@@ -127,7 +127,28 @@ def _counts(found: Findings) -> Table:
     return table
 
 
-def _events(found: Findings) -> Table:
+def _most(no_event: Counter[str]) -> str:
+    """The frequent ones, in brackets."""
+    most = [f"{what}: {count:,}" for what, count in no_event.most_common(MOST)]
+    more = f", {len(no_event) - MOST:,} more" if len(no_event) > MOST else ""
+    return f" ({', '.join(most)}{more})" if most else ""
+
+
+def told(found: Findings) -> list[str]:
+    """Everything that is wrong with a file's rows, a line for each sort."""
+    lines = []
+    for sort in sorted(found.tally.sorts.values(), key=lambda sort: -sort.count):
+        others = [f"{problem.line:,}" for problem in sort.first[1:]]
+        more = f" ({sort.count:,} rows, also lines {', '.join(others)}{' …' if sort.count > len(sort.first) else ''})"
+        lines.append(f"{sort.first[0]}{more if others else ''}")
+    if found.tally.marred:
+        first = min(found.tally.marred)
+        lines.append(f"line {first:,}: a broken byte in a column that is not read ({len(found.tally.marred):,} lines)")
+    return lines
+
+
+def events_table(found: Findings) -> Table:
+    """The first events as they were understood."""
     table = Table(title="first events", title_justify="left")
     names = [
         name for name in (found.first[0] if found.first else ()) if any(row[name] is not None for row in found.first)
@@ -137,8 +158,14 @@ def _events(found: Findings) -> Table:
         table.add_column(f"line {row['line']:,}", overflow="fold")
     for name in names:
         if name != "line":
-            table.add_row(name, *(str(row[name]) for row in found.first))
+            table.add_row(name.removesuffix("_ms"), *(_shown(name, row[name]) for row in found.first))
     return table
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, int) and name.endswith("_ms"):
+        return moment(value).replace("T", " ").removesuffix("+09:00")
+    return "–" if value is None else f"{value:,}" if name == "amount_yen" else str(value)
 
 
 def _missing(rules: Mapping) -> Table:

@@ -17,9 +17,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from detector.artifact import check_target, write_model
 from detector.attack_injection import ACCOUNTS_A_CASE, CASES, Prepared, inject_attacks
 from detector.cli.alert_files import read_alerts
-from detector.cli.mapping import load, notify, tables_of
+from detector.cli.mapping import load, notify
 from detector.cli.model_tables import held_out, summary
-from detector.cli.options import as_json, bank_budgets, mapping_file
+from detector.cli.options import Own, as_json, bank_budgets, own_data
+from detector.cli.tables import print_tables
 from detector.cli.verdict_files import read_verdicts
 from detector.contract.batch import Batch
 from detector.contract.hashing import hash64_many
@@ -32,7 +33,7 @@ from detector.jst import DAY_MS
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.datasets import SCORED_KINDS
-from models.guard_rail import NONE, GuardRail, guard_rail
+from models.guard_rail import GuardRail, guard_rail
 from models.left_out import MANIFEST_KEY, without
 from models.reports.held_out import picture
 from models.training import Plan
@@ -40,7 +41,7 @@ from models.training import train as fit
 from models.verdicts import followed, said_of
 from producers.batches import Which, to_batches
 from producers.files import read_labels
-from producers.mapping.own import OwnData
+from producers.source import Source
 
 DEFAULTS = Plan()
 #: Detectors by the name of their part of the budget.
@@ -149,7 +150,7 @@ false alarms. Simulated attacks are injected into them, to learn how one begins;
     help="First days that only fill the state: not learnt from, not counted.  [default: until it has settled]",
 )
 @click.option("--force", is_flag=True, help="Replace the model in the folder.")
-@mapping_file()
+@own_data
 @as_json
 def train(
     events: Path,
@@ -165,7 +166,7 @@ def train(
     verdicts: tuple[Path, ...],
     labels: Path | None,
     burn_in: int | None,
-    own: Path | None,
+    own: Own,
     *,
     leave_one_out: bool,
     force: bool,
@@ -173,9 +174,9 @@ def train(
 ) -> None:
     """Train a model on an events file of normal life."""
     check_target(output, force=force)
-    mapped = load(own)
-    left_out = mapped.left_out if mapped else ()
-    for missing, features in mapped.mapping.left_out().items() if mapped else ():
+    source = load(own)
+    mapping, left_out = source.mapping, source.left_out
+    for missing, features in mapping.left_out().items() if mapping else ():
         notify(f"no {missing}: left out {', '.join(features)}")
     chain = without(chain_of(stages), left_out)
     console = Console(stderr=True)
@@ -183,11 +184,11 @@ def train(
         task = bar.add_task("features", total=None)
         alerts = [alert for path in exclude for alert in read_alerts(path)]
         said = said_of(alerts, (verdict for path in verdicts for verdict in read_verdicts(path)))
-        guard = guard_rail(alerts, _fraud(events, labels, mapped), said.life)
-        given = _Given(events, chain, mapped, cases if "boosting" in detectors else 0, seed, burn_in, guard)
+        guard = guard_rail(alerts, _fraud(events, labels, source), said.life)
+        given = _Given(events, chain, source, cases if "boosting" in detectors else 0, seed, burn_in, guard, set())
         data, attacked, left = _read(given, lambda rows: bar.advance(task, rows))
         bar.update(task, description="detectors")
-        kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapped is None or KINDS[code] in mapped.mapping.kinds)
+        kinds = tuple(KINDS[code] for code in SCORED_KINDS if mapping is None or KINDS[code] in mapping.kinds)
         plan = Plan(
             budget,
             seed,
@@ -211,8 +212,7 @@ def train(
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:
-        Console().print(summary(model, output))
-        Console().print(held_out(model))
+        print_tables(summary(model, output), held_out(model))
 
 
 class _Given(NamedTuple):
@@ -220,17 +220,18 @@ class _Given(NamedTuple):
 
     events: Path
     chain: Chain
-    own: OwnData | None
+    source: Source
     cases: int | None
     seed: int
     burn_in: int | None
     guard: GuardRail
+    matched: set[int]
 
 
 def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
     """Normal events, the burn-in, and injected cases if wanted."""
     ttl_ms = Settings.model_fields["ttl_days"].default * DAY_MS
-    batches = partial(_batches, given.events, given.chain, given.own)
+    batches = partial(_batches, given)
     prepared = inject_attacks(
         batches,
         given.chain,
@@ -243,21 +244,32 @@ def _read(given: _Given, advance: Callable[[int], None]) -> Prepared:
     )
     if not len(prepared.data.kind):
         raise UserError(f"{given.events}: no link or debit events: give a history of account events")
+    labelled = len(np.unique(given.guard.fraud))
+    if labelled and not given.matched:
+        raise UserError(
+            f"none of the {labelled:,} labelled events is in {given.events}: give the labels of these events (their"
+            " event_id), or none"
+        )
+    if len(given.matched) < labelled:
+        notify(f"{labelled - len(given.matched):,} of {labelled:,} labelled events are not in {given.events}")
     return prepared
 
 
-def _fraud(events: Path, labelled: Path | None, own: OwnData | None) -> npt.NDArray[np.uint64]:
+def _fraud(events: Path, labelled: Path | None, source: Source) -> npt.NDArray[np.uint64]:
     """Hashes of the ids of fraudulent events: of a labels file, else as the mapping says."""
     if labelled is not None:
         return labels_of(read_labels(labelled)).event_id
-    return NONE if own is None else hash64_many(own.frauds(events))
+    return hash64_many(source.frauds(events))
 
 
-def _batches(path: Path, chain: Chain, own: OwnData | None) -> Iterator[Batch]:
-    which: Which = "all" if chain.reads_wallet_events else "account"
+def _batches(given: _Given) -> Iterator[Batch]:
+    """The history's events that the chain reads, the labelled ones among them noted."""
+    which: Which = "all" if given.chain.reads_wallet_events else "account"
     row = 0
-    for table in tables_of(path, own):
-        yield from to_batches(table, BATCH, first_row=row, which=which, name=str(path))
+    for table in given.source.tables(given.events):
+        for batch in to_batches(table, BATCH, first_row=row, which=which, name=str(given.events)):
+            given.matched.update(batch.event_id[np.isin(batch.event_id, given.guard.fraud)].tolist())
+            yield batch
         row += table.num_rows
 
 

@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,47 @@ warm_up = click.option(
 )
 
 
-def mapping_file(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command the option `--mapping`; it gets the path as `own`."""
+@dataclass(frozen=True, slots=True)
+class Own:
+    """How to read events: the mapping of own data, and what becomes of bad rows where that is given."""
+
+    mapping: Path | None = None
+    bad_rows: str | None = None
+    limit: float | None = None
+
+
+def mapping_file(
+    name: str = "mapping", *, required: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the option `--mapping`."""
     return click.option(
         "--mapping",
-        "own",
+        name,
         type=click.Path(dir_okay=False, path_type=Path),
         required=required,
-        help="TOML file that says how own data (CSV, Parquet, JSON lines) are events; see `kozamori mapping`.",
+        help="TOML file that says how own data (CSV, Parquet, JSON lines) are events; see `kozamori start-here`.",
     )
+
+
+def own_data(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options `--mapping`, `--bad-rows` and `--bad-rows-limit`; it gets them as `own`."""
+
+    @functools.wraps(command)
+    def run(*, mapping: Path | None, bad_rows: str | None, bad_rows_limit: float | None, **given: Any) -> Any:
+        return command(own=Own(mapping, bad_rows, bad_rows_limit), **given)
+
+    wrapped: Callable[..., Any] = click.option(
+        "--bad-rows-limit",
+        type=click.FloatRange(0, 1),
+        help="End where more than this share of the rows is bad.  [default: 0.01, or as --mapping says]",
+    )(run)
+    wrapped = click.option(
+        "--bad-rows",
+        type=click.Choice(["refuse", "skip", "aside"]),
+        help="Rows that are no events: end at the first (refuse), leave them out and count them (skip), or also write"
+        " them to a file here, to correct (aside).  [default: refuse, or as --mapping says]",
+    )(wrapped)
+    return mapping_file()(wrapped)
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -15,15 +15,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from detector.cli.mapping import load, notify, tables_of
-from detector.cli.options import CONNECTION, as_json, mapping_file, with_settings
+from detector.cli.mapping import load, notify
+from detector.cli.options import CONNECTION, Own, as_json, own_data, with_settings
 from detector.errors import UserError
+from detector.kafka.errors import address_of
 from detector.kafka.security import client_options
 from detector.settings import Settings
 from producers import simulation
 from producers.files import count_rows
 from producers.pace import Pace, speed_of
-from producers.publish import Published, publish
+from producers.publish import Published, events_held, publish
 from producers.resume import Marker
 from producers.scenarios import DEFAULT_ACCOUNTS, SCENARIOS, TRAINING_SEEDS, Scenario, sized
 from producers.typologies import table
@@ -105,14 +106,20 @@ September.
     help="Print all typologies with their parameters, ranges and where these come from, and leave.",
 )
 @click.option("--format", "kind", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True)
+@click.option("--force", is_flag=True, help="Replace events that are in the folder.")
 @as_json
-def simulate(output: Path, kind: str, *, as_json: bool, **chosen: Any) -> None:
+def simulate(output: Path, kind: str, *, force: bool, as_json: bool, **chosen: Any) -> None:
     """Write events of a made-up population, attacks included.
 
     Into the folder go `events` in order of arrival, `labels` (event_id, case_id, typology, stage) of the fraud cases in
     them, and `summary.json`.
     """
     scenario = scenario_of(**chosen)
+    there = [name for name in (f"events.{kind}", f"labels.{kind}", "summary.json") if (output / name).exists()]
+    if there and not force:
+        raise UserError(
+            f"{output} has {', '.join(there)} already: choose another folder with -o, or replace them with --force"
+        )
     console = Console(stderr=True)
     with progress(console) as bar:
         task = bar.add_task("events", total=None, note="")
@@ -138,7 +145,7 @@ Examples:
   kozamori produce august/events.parquet
   kozamori produce attack/events.parquet --speed 600x --resume attack.mark
   kozamori produce own.csv --mapping own.toml
-  kozamori produce --scenario september-2020 --rate 2000 --no-wallet-events
+  kozamori produce --scenario september-2020 --rate 2000 --no-wallet-events --prefix trial.
 
 After an interruption the same command with the same --resume file goes on where it ended, each account's events in
 their order.
@@ -150,7 +157,8 @@ their order.
 @click.option("--speed", help="Multiple of event time, as 600x: ten minutes of events in a second.")
 @click.option("--skip", type=click.IntRange(min=0), help="Leave out the first so many events.")
 @click.option("--resume", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the progress of runs.")
-@mapping_file()
+@click.option("--among-others", is_flag=True, help="Publish a scenario on topics that have other events.")
+@own_data
 @with_settings(*CONNECTION)
 @as_json
 def produce(
@@ -160,13 +168,15 @@ def produce(
     speed: str | None,
     skip: int | None,
     resume: Path | None,
-    own: Path | None,
+    own: Own,
     *,
+    among_others: bool,
     as_json: bool,
     **chosen: Any,
 ) -> None:
-    """Publish a file of events, or a scenario, to Kafka.
+    """Publish a file of events, or a scenario (--scenario), to Kafka.
 
+    A scenario's events are made up: it is refused on topics that have other events, unless --among-others says so.
     Account events go to `account-events` by account, wallet events to `wallet-events` by service and wallet, as fast
     as possible unless --rate or --speed is given. Every event is confirmed by Kafka. Ctrl-C waits for what was sent and
     says how to go on.
@@ -176,6 +186,8 @@ def produce(
         raise click.UsageError("--resume keeps how many events to skip: give --skip or --resume, not both")
     source, tables, total = _events(file, own, chosen)
     mark = Marker(resume, source, skip or 0)
+    if file is None and not among_others and not mark.confirmed:
+        _refuse_among_others(settings)
     console = Console(stderr=True)
     with progress(console) as bar, _interrupted() as stop:
         task = bar.add_task("published", total=total, completed=mark.confirmed, note="")
@@ -199,13 +211,14 @@ def produce(
     _report(published, mark, as_json=as_json)
 
 
-def _events(
-    file: Path | None, own: Path | None, chosen: dict[str, Any]
-) -> tuple[dict[str, Any], Iterator[Any], int | None]:
+def _events(file: Path | None, own: Own, chosen: dict[str, Any]) -> tuple[dict[str, Any], Iterator[Any], int | None]:
     """What identifies the events, the events, and how many there are where that is known."""
     if file is None:
-        if own is not None:
+        if own.mapping is not None:
             raise click.UsageError("--mapping is for own data: give its file too")
+        context = click.get_current_context()
+        if context.get_parameter_source("scenario") is click.core.ParameterSource.DEFAULT:
+            raise click.UsageError("nothing to publish: give a file, or --scenario for made-up events")
         scenario = scenario_of(**chosen)
         identity: dict[str, Any] = json.loads(json.dumps(asdict(scenario), default=str))
         return identity, (events for events, _ in simulation.tables(scenario)), None
@@ -214,14 +227,25 @@ def _events(
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             option = "--events" if name == "about" else f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for scenarios: leave it out, or leave out {file}")
-    if own is not None:
-        data = load(own)
-        if data and (filled := [name for name, policy in data.mapping.missing.items() if policy == "unknown"]):
-            notify(f"{', '.join(filled)}: unknown, filled with a stand-in; use a model that is trained so too")
-        identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0, "mapping": own.name}
-        return identity, tables_of(file, data), None
-    total = count_rows(file)
-    return {"file": file.name, "bytes": file.stat().st_size}, tables_of(file, None), total
+    source = load(own)
+    identity = {"file": file.name, "bytes": file.stat().st_size if file.exists() else 0}
+    if own.mapping is None or source.mapping is None:
+        return identity, source.tables(file), count_rows(file)
+    if filled := [name for name, policy in source.mapping.missing.items() if policy == "unknown"]:
+        notify(f"{', '.join(filled)}: unknown, filled with a stand-in; use a model that is trained so too")
+    return {**identity, "mapping": own.mapping.name}, source.tables(file), None
+
+
+def _refuse_among_others(settings: Settings) -> None:
+    """Raise UserError where made-up events would come among others."""
+    connection = client_options(settings)
+    held = {topic: count for topic, count in events_held(connection, settings.prefix).items() if count}
+    if held:
+        told = " and ".join(f"{count:,} in {topic}" for topic, count in held.items())
+        raise UserError(
+            f"Kafka at {address_of(connection)} has events already ({told}), and a scenario's are made up: choose"
+            " another --prefix, or publish them among the others with --among-others"
+        )
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from models.training import Plan, train
 from producers import simulation
 from producers.batches import Which, to_batches
 from producers.scenarios import DEFAULT_SEED, SCENARIOS, TRAINING_SEEDS, Scenario
+from producers.source import Source
 
 BATCH = 8192  # events a pipeline call; larger batches gain nothing
 DEFAULT_ACCOUNTS = 40_000  # as the demo; all four months in less than a minute
@@ -107,7 +108,7 @@ def replay_scenario(
 
     `advance` gets the number of events made. Raises UserError if the days have too few events to train on.
     """
-    chain = CHAINS[-1] if given is None else chain_for(given, None)
+    chain = CHAINS[-1] if given is None else chain_for(given, Source())
     before = replace(
         SCENARIOS["normal"],
         start=scenario.start - dt.timedelta(days=NORMAL_DAYS),

@@ -11,8 +11,8 @@ import pyarrow as pa
 from rich.console import Console
 
 from detector.artifact import read_model
-from detector.cli.mapping import chain_for, load, tables_of
-from detector.cli.options import as_json, bank_budgets, controller, mapping_file, warm_up
+from detector.cli.mapping import chain_for, load
+from detector.cli.options import Own, as_json, bank_budgets, controller, own_data, warm_up
 from detector.cli.producers import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
@@ -25,7 +25,7 @@ from models.score_files import check_scores, write_scores
 from models.scoring import Scoring
 from producers.batches import Which, to_batches
 from producers.files import count_rows
-from producers.mapping.own import OwnData
+from producers.source import Source
 
 BATCH = 8192  # events a pipeline call; larger batches gain nothing
 
@@ -49,7 +49,7 @@ worker's that reads the file as one partition, or with --warm-up; alerts on an e
 @click.option("--features", is_flag=True, help="All features beside the scores.")
 @bank_budgets
 @controller
-@mapping_file()
+@own_data
 @as_json
 def score(
     events: Path,
@@ -57,7 +57,7 @@ def score(
     output: Path,
     warm_up: Path | None,
     bank_budgets: dict[str, float],
-    own: Path | None,
+    own: Own,
     *,
     controller: bool,
     features: bool,
@@ -70,24 +70,24 @@ def score(
     model = read_model(folder, *CHAINS).with_bank_budgets(bank_budgets)
     if controller:
         model = model.with_controller()
-    data = load(own)
+    source = load(own)
     if warm_up is None:
         say_cold(model)
-    settings, chain = Settings(), chain_for(model, data)
+    settings, chain = Settings(), chain_for(model, source)
     topics = settings.account_events, settings.wallet_events
     scoring = Scoring(model, chain, ttl_ms=settings.ttl_days * DAY_MS, topics=topics, features=features)
     console, started = Console(stderr=True), time.perf_counter()
     with progress(console) as bar:
-        task = bar.add_task("scored", total=None if data else total_of(events, warm_up), note="")
+        task = bar.add_task("scored", total=None if source.mapping else total_of(events, warm_up), note="")
 
         def step(rows: int) -> None:
             bar.advance(task, rows)
 
         before = 0
-        for table, batches in read_slices(warm_up, chain, step, data) if warm_up else ():
+        for table, batches in read_slices(warm_up, chain, step, source) if warm_up else ():
             scoring.warm_up(batches)
             before += table.num_rows
-        slices = read_slices(events, chain, step, data, first_row=before)
+        slices = read_slices(events, chain, step, source, first_row=before)
         write_scores(output, (scoring.score(table, batches) for table, batches in slices), scoring.schema)
     seconds = time.perf_counter() - started
     summary = {
@@ -105,14 +105,14 @@ def score(
 
 
 def read_slices(
-    path: Path, chain: Chain, advance: Callable[[int], object], own: OwnData | None = None, first_row: int = 0
+    path: Path, chain: Chain, advance: Callable[[int], object], source: Source, first_row: int = 0
 ) -> Iterator[tuple[pa.Table, Iterator[Batch]]]:
-    """Slices of an events file, or `own` data, with the batches of each that `chain` reads, rows from `first_row`.
+    """Slices of a file of events, with the batches of each that `chain` reads, rows from `first_row`.
 
     `advance` gets the number of rows of each finished slice. Raises UserError for a bad file or event.
     """
     which: Which = "all" if chain.reads_wallet_events else "account"
-    for table in tables_of(path, own):
+    for table in source.tables(path):
         yield table, to_batches(table, BATCH, first_row=first_row, which=which, name=str(path))
         first_row += table.num_rows
         advance(table.num_rows)

@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
 from detector.cli.options import as_json, start_at, with_settings, yes
+from detector.cli.tables import print_tables
 from detector.cli.transfer import DEPLOYMENT, export_command, import_command
 from detector.cli.warm import warm
 from detector.jst import JST
@@ -154,7 +155,7 @@ def _print_state(found: State) -> None:
         title += f" · {decimal(stage.input_bytes)}"
         rows = f" · {stage.rows} rows, {decimal(stage.rows_bytes)}" if stage.rows_topic else ""
         console.print(f"[bold]{title}{rows}[/bold]", highlight=False, soft_wrap=True)
-        console.print(_table(stage))
+        print_tables(_table(stage), console=console)
     for name in found.verdicts:
         console.print(f"{name}: {VERDICTS[name]}", highlight=False, soft_wrap=True)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from detector.artifact import read_model
 from detector.cli.mapping import load, notify
-from detector.cli.options import CONNECTION, as_json, mapping_file, start_at, with_settings, yes
+from detector.cli.options import CONNECTION, Own, as_json, own_data, start_at, with_settings, yes
 from detector.cli.producers import progress
 from detector.cli.scoring import read_slices
 from detector.core.chains import CHAINS
@@ -24,8 +24,8 @@ from detector.ops.warm import Fill, warm_from_topics
 from detector.ops.warm import warm as fill
 from detector.settings import Settings
 from producers.files import count_rows
-from producers.mapping.own import OwnData
 from producers.partitions import event_partitions
+from producers.source import Source
 
 
 @click.command(
@@ -42,13 +42,13 @@ Examples:
 @with_settings(*CONNECTION, "input_prefix", "deployment", "model", "ttl_days")
 @start_at
 @yes
-@mapping_file()
+@own_data
 @as_json
 def warm(
     settings: Settings,
     history: Path | None,
     to: Start,
-    own: Path | None,
+    own: Own,
     *,
     from_topics: bool,
     yes: bool,
@@ -91,13 +91,13 @@ def warm(
         click.echo(f"{unreadable:,} records were no events: a worker would have made dead letters of them")
 
 
-def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own: OwnData | None, *, yes: bool) -> Fill:
+def _fill(settings: Settings, topology: Topology, history: Path, to: Start, source: Source, *, yes: bool) -> Fill:
     with progress(Console(stderr=True)) as bar:
-        played = bar.add_task("played", total=None if own else count_rows(history), note="")
+        played = bar.add_task("played", total=None if source.mapping else count_rows(history), note="")
         written = bar.add_task("rows written", total=None, note="", visible=False)
 
         def read(partitions: int) -> Iterator[Slice]:
-            slices = read_slices(history, topology.chain, lambda rows: bar.advance(played, rows), own)
+            slices = read_slices(history, topology.chain, lambda rows: bar.advance(played, rows), source)
             for table, batches in slices:
                 partition = event_partitions(table, partitions)
                 for batch in batches:

@@ -79,19 +79,28 @@ class KeyedHash:
         return self.key_id + hmac.digest(self.key, "\0".join(parts).encode(), "sha256").hex()[:HEX_DIGITS]
 
 
-def keyed_hash_from(environ: Mapping[str, str]) -> KeyedHash:
+def keyed_hash_from(environ: Mapping[str, str], otherwise: tuple[Path, str] | None = None) -> KeyedHash:
     """The hash under the key in `KOZAMORI_HASH_KEY`, or in the file named by `KOZAMORI_HASH_KEY_FILE`.
 
-    White space around the key is stripped. `KOZAMORI_HASH_KEY_ID`, if set, is the key's id. Raises
-    UserError if not exactly one of the two is set, or the file cannot be read.
+    White space around the key is stripped. `KOZAMORI_HASH_KEY_ID`, if set, is the key's id. `otherwise`: a key's file
+    and its id, where neither of the two is set. Raises UserError if both are set, or no key can be read.
     """
     text, path, key_id = environ.get(VARIABLE), environ.get(FILE_VARIABLE), environ.get(ID_VARIABLE, "")
-    if bool(text) == bool(path):
-        got = "both" if text else "neither"
-        raise UserError(f"{got} of {VARIABLE} and {FILE_VARIABLE} set, expected one; set {FILE_VARIABLE} to a key file")
+    if text and path:
+        raise UserError(f"both of {VARIABLE} and {FILE_VARIABLE} set, expected one; set {FILE_VARIABLE} to a key file")
+    if text:
+        return KeyedHash(text.strip().encode(), key_id)
     if path:
-        try:
-            return KeyedHash(Path(path).read_bytes().strip(), key_id)
-        except OSError as error:
-            raise UserError(f"{FILE_VARIABLE}: cannot read {path} ({error.strerror}); name a readable file") from None
-    return KeyedHash((text or "").strip().encode(), key_id)
+        return KeyedHash(_key_in(Path(path), FILE_VARIABLE), key_id)
+    if otherwise is None:
+        raise UserError(
+            f"neither of {VARIABLE} and {FILE_VARIABLE} set, expected one; set {FILE_VARIABLE} to a key file"
+        )
+    return KeyedHash(_key_in(otherwise[0], "`hash.key_file`"), otherwise[1])
+
+
+def _key_in(path: Path, named_by: str) -> bytes:
+    try:
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise UserError(f"{named_by}: cannot read {path} ({error.strerror}); name a readable file") from None

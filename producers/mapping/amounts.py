@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from producers.mapping.japanese import plain_amounts
+
 Floats = npt.NDArray[np.float64]
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 #: Digits kept behind the point before rounding: what two decimals times a rate of four have, and few enough that a
@@ -24,16 +26,22 @@ ROUNDING: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """`factor` yen for one unit of the column, negative where money that leaves has a minus."""
+    """`factor` yen for one unit of the column, negative where money that leaves has a minus.
+
+    `japanese`: amounts as ￥1,000, 1,000円 or ▲1,000, in digits of any width.
+    """
 
     factor: float = 1.0
     rounding: str = "half_up"
     decimal: str = "."
     thousands: str = ""
+    japanese: bool = False
 
 
 def yen(texts: pa.Array, how: Amount) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Whole yen float64 (n,) of the texts (null: none), 0 where they are no numbers; and where they are."""
+    if how.japanese:
+        texts = plain_amounts(texts)
     if how.thousands:
         texts = pc.replace_substring(texts, how.thousands, "")
     if how.decimal != ".":

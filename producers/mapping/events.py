@@ -17,7 +17,7 @@ from producers.columns import at_service, text
 from producers.files import SLICE_ROWS
 from producers.mapping.columns import Made, made
 from producers.mapping.fields import Field
-from producers.mapping.problems import SHOWN, Problem, Tally
+from producers.mapping.problems import SHOWN, Tally, Wrong
 from producers.mapping.rows import Rows, read_rows
 from producers.mapping.specification import Condition, Events, Mapping
 from producers.tables import SCHEMA
@@ -50,7 +50,7 @@ def read_events(path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tall
 
 
 class Mapper:
-    """Turns the rows of one file into events; its only state is when each wallet was first seen."""
+    """Turns the rows of one file into events; its only state is when each wallet was first seen, and the tally."""
 
     def __init__(self, path: Path, mapping: Mapping, key: KeyedHash | None, tally: Tally) -> None:
         self.tally = tally
@@ -63,21 +63,23 @@ class Mapper:
 
     def events(self, rows: Rows) -> pa.Table:
         """The events of a slice in its order, columns of `PLAIN` and `line`."""
-        self.tally.rows += len(rows.line) + len(rows.torn)
+        self.tally.rows += len(rows.line) + len(rows.torn) + len(rows.broken)
+        self.tally.marred.update(rows.marred)
         which = assigned(rows.texts, self._mapping.events)
         blank = np.logical_and.reduce([_mask(pc.is_null(column)) for column in rows.texts.columns])
         which[blank] = -1
         self.tally.ignored += int((which < 0).sum())
-        torn = [Problem(line, rows.why_torn) for line in rows.torn]
-        problems, bad = torn[:SHOWN], len(torn)
+        wrong = [
+            Wrong(np.array(rows.torn, np.int64), rows.why_torn),
+            Wrong(np.array(rows.broken, np.int64), f"got a byte that is not {self._mapping.input.encoding}"),
+        ]
         parts = [_EMPTY]
         for index, events in enumerate(self._mapping.events):
             at = np.flatnonzero(which == index)
             part = _Part(events, rows.select(at), self._file, self._key)
             parts.append(part.table())
-            problems += part.problems()
-            bad += int((~part.good).sum())
-        self.tally.refuse(self._mapping, self._path, problems, bad)
+            wrong += part.wrong()
+        self.tally.add(self._path, self._mapping.input.bad_rows, wrong)
         table = pa.concat_tables(parts)
         table = table.take(pa.array(np.argsort(table["line"].to_numpy(), kind="stable")))
         return self._seen.fill(table) if "wallet_opened_at_ms" in self._mapping.missing else table
@@ -128,23 +130,26 @@ class _Part:
             good &= column.good
         return good
 
-    def problems(self) -> list[Problem]:
-        """The first problems of each field."""
+    def wrong(self) -> list[Wrong]:
+        """The bad rows of each field."""
         return [
-            Problem(int(self.rows.line[row]), self._why(field, column, row))
+            self._wrong(field, column, np.flatnonzero(~column.good))
             for field, column in self.found
-            for row in np.flatnonzero(~column.good)[:SHOWN].tolist()
+            if not column.good.all()
         ]
 
-    def _why(self, field: Field, column: Made, row: int) -> str:
-        value = self.rows.texts[field.column][row].as_py()
-        got = "nothing" if value is None else "another text" if column.secret else repr(value[:40])
-        return f"`{field.name}` from column {field.column!r}: got {got}, expected {column.expected}"
+    def _wrong(self, field: Field, column: Made, rows: npt.NDArray[np.int64]) -> Wrong:
+        values = (self.rows.texts[field.column][row].as_py() for row in rows[:SHOWN].tolist())
+        got = ("nothing" if one is None else "another text" if column.secret else repr(one[:40]) for one in values)
+        about, expected = f"`{field.name}` from column {field.column!r}", f"expected {column.expected}"
+        return Wrong(self.rows.line[rows], about, expected, tuple(got))
 
     def _column(self, field: Field) -> pa.Array:
         n = len(self.rows.line)
         if field.column is not None:
             texts = self._texts(field.column)
+            if field.also:  # null where one of them is
+                texts = pc.binary_join_element_wise(*map(self._texts, field.also), texts, "\0")
             if field.clock is not None:
                 texts = pc.binary_join_element_wise(texts, self._texts(field.clock), " ")
             self.found.append((field, made(field, texts, self._identity(field), self.key)))

@@ -12,6 +12,7 @@ from detector.contract.services import PATTERN
 from detector.contract.vocabulary import AUTHS, DEBIT_RESULTS, LINK_RESULTS, MAX_AMOUNT_YEN, PURPOSES
 from producers.mapping.amounts import ROUNDING, Amount
 from producers.mapping.dependence import PRECISIONS
+from producers.mapping.japanese import JAPANESE
 from producers.mapping.keys import Keys
 from producers.mapping.times import AMBIGUOUS, UNITS_MS, Time, precision_of, zone_of
 
@@ -57,6 +58,7 @@ class Field:
     `values` maps what stands in the column to what is meant; what it does not name is `otherwise`, or not understood
     where that is None. `words` are the only values allowed, empty for any text. `parts`: what an account's number is
     hashed with beside its bank, `ACCOUNT_PARTS`. `clock`: a second column, with the time of the day in `column`.
+    `also`: further columns of an identifier, which are hashed with it.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Field:
     words: tuple[str, ...] = ()
     time: Time | None = None
     clock: str | None = None
+    also: tuple[str, ...] = ()
     amount: Amount | None = None
 
 
@@ -129,7 +132,9 @@ def _column(keys: Keys, plain: Field) -> Field:
     if plain.name == "amount_yen":
         return replace(made, amount=_amount(keys))
     if plain.name in HASHED:
-        made = replace(made, hash=_hash(keys, plain.name))
+        made = replace(made, hash=_hash(keys, plain.name), also=keys.texts("with"))
+        if made.also and made.hash != "text":
+            raise keys.wrong("with", ", ".join(made.also), 'no such key, or `hash = "text"` beside it')
         return replace(made, parts=_parts(keys)) if made.hash == "number" else made
     if plain.name == "event_id":
         return made
@@ -165,7 +170,11 @@ def _parts(keys: Keys) -> dict[str, Field]:
 
 
 def _amount(keys: Keys) -> Amount:
+    japanese = keys.has("format") and keys.choice("format", (JAPANESE,), JAPANESE) == JAPANESE
+    if japanese and (keys.has("decimal") or keys.has("thousands")):
+        raise keys.wrong("format", JAPANESE, "neither `decimal` nor `thousands` beside it")
     made = Amount(
+        japanese=japanese,
         factor=keys.take("factor", float, 1.0),
         rounding=keys.choice("round", ROUNDING, "half_up"),
         decimal=keys.choice("decimal", (".", ","), "."),

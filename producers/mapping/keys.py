@@ -8,6 +8,26 @@ from detector.errors import UserError
 _TYPES = {str: "a text", bool: "true or false", dict: "a table", list: "a list", float: "a number"}
 
 
+class Problems:
+    """Collects errors of several blocks, each in a `with`, so that a person is told all of them at once."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, UserError):
+            self._told += str(error).splitlines()
+        return isinstance(error, UserError)
+
+    def tell(self) -> None:
+        """Raise one UserError with a line for each, if there was any."""
+        if self._told:
+            raise UserError("\n".join(dict.fromkeys(self._told)))
+
+
 class Keys:
     """The keys of one table of a mapping file, taken one by one; `done` rejects what is left."""
 

@@ -1,5 +1,7 @@
 """Labels for a back-test from a column that says which rows are fraud: rows become cases."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +20,23 @@ from producers.tables import LABELS
 HOUR_MS = 3_600_000
 
 
-def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataFrame:
+def _nobody(_: Tally) -> None:
+    return None
+
+
+def read_labels(
+    path: Path, mapping: Mapping, key: KeyedHash | None, told: Callable[[Tally], None] = _nobody
+) -> pd.DataFrame:
     """Labels of the file's fraudulent events: columns `event_id`, `case_id`, `typology`, `stage`, in order of the file.
+
+    `told` gets the tally of the rows that say fraud.
 
     Raises UserError where the mapping has no [labels], no event is labelled, or as `read_events`.
     """
     rules = mapping.labels
     if rules is None:
         raise UserError(f"{mapping.path}: no [labels]: say there which rows are fraud, or give --labels")
-    frauds = _all_frauds(path, rules, mapping, key)
+    frauds = _all_frauds(path, rules, mapping, key, told)
     if frauds.empty:
         values = ", ".join(rules.fraud.values)
         raise UserError(
@@ -37,17 +47,24 @@ def read_labels(path: Path, mapping: Mapping, key: KeyedHash | None) -> pd.DataF
     return labels
 
 
-def read_frauds(path: Path, mapping: Mapping, key: KeyedHash | None) -> list[str]:
+def read_frauds(
+    path: Path, mapping: Mapping, key: KeyedHash | None, told: Callable[[Tally], None] = _nobody
+) -> list[str]:
     """Ids of the file's fraudulent events, none without [labels] in the mapping; UserError as `read_events`."""
     if mapping.labels is None:
         return []
-    frauds = _all_frauds(path, mapping.labels, mapping, key)
+    frauds = _all_frauds(path, mapping.labels, mapping, key, told)
     return [] if frauds.empty else [str(event_id) for event_id in frauds["event_id"]]
 
 
-def _all_frauds(path: Path, rules: LabelRules, mapping: Mapping, key: KeyedHash | None) -> pd.DataFrame:
-    mapper = Mapper(path, mapping, key, Tally())
+def _all_frauds(
+    path: Path, rules: LabelRules, mapping: Mapping, key: KeyedHash | None, told: Callable[[Tally], None]
+) -> pd.DataFrame:
+    # The limit is of all rows, not of those that say fraud.
+    limitless = replace(mapping.input, bad_rows=replace(mapping.input.bad_rows, limit=1.0))
+    mapper = Mapper(path, replace(mapping, input=limitless), key, Tally())
     parts = [_frauds(rows, rules, mapping, mapper) for rows in read_rows(path, mapping)]
+    told(mapper.tally)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -1,9 +1,12 @@
 """Rows of a foreign file (CSV, Parquet, JSON lines): the requested columns as texts, each row with its line."""
 
+import io
+import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -15,21 +18,58 @@ import pyarrow.parquet as pq
 
 from detector.errors import UserError
 from producers.files import SLICE_ROWS
-from producers.mapping.specification import Mapping
+from producers.mapping.japanese import plain
+from producers.mapping.specification import Input
+from producers.mapping.streams import LOST, Utf8, first_line, kind_of, opened
 
 BLOCK_BYTES = 16_000_000  # of a CSV file read at once: some 100,000 rows
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
+class Wanted(Protocol):
+    """What is to be read of a file: a `Mapping`, or a first look at columns."""
+
+    @property
+    def path(self) -> Path:
+        """Of the mapping, for messages."""
+
+    @property
+    def input(self) -> Input:
+        """How the file is written."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns to read, each once."""
+
+    def uses(self) -> Iterator[tuple[str, str]]:
+        """Columns and the key that names each, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Some columns of a file that has no mapping yet."""
+
+    path: Path
+    input: Input
+    columns: tuple[str, ...]
+
+    def uses(self) -> Iterator[tuple[str, str]]:
+        """Columns, of no key."""
+        yield from ((column, "columns") for column in self.columns)
+
+
 class Rows(NamedTuple):
     """`texts`: the requested columns, null where the file has nothing; `line` int64 (n,), counted from 1.
 
-    `torn`: lines of this piece of the file that are no rows at all. A Parquet file has rows instead of lines.
+    Of this piece of the file: `torn` are lines that are no rows at all, `broken` rows with a byte in these columns that
+    the encoding does not have, `marred` those with one in other columns. A Parquet file has rows instead of lines.
     """
 
     texts: pa.Table
     line: npt.NDArray[np.int64]
     torn: tuple[int, ...] = ()
+    broken: tuple[int, ...] = ()
+    marred: tuple[int, ...] = ()
     why_torn: str = "got another number of columns than in the heading"
 
     def select(self, indices: npt.NDArray[np.int64]) -> "Rows":
@@ -37,39 +77,38 @@ class Rows(NamedTuple):
         return Rows(self.texts.take(pa.array(indices)), self.line[indices])
 
 
-def read_rows(path: Path, mapping: Mapping) -> Iterator[Rows]:
+def read_rows(path: Path, mapping: Wanted) -> Iterator[Rows]:
     """Slices of the file in its order; raises UserError for a missing or unreadable file, or one without a column."""
     try:
-        for rows in _READERS.get(path.suffix, csv_rows)(path, mapping):
+        for rows in _READERS.get(kind_of(path), csv_rows)(path, mapping):
             yield _cleaned(rows, mapping)
     except FileNotFoundError:
         raise UserError(
             f"there is no file {path}: give a CSV, Parquet (.parquet) or JSON lines (.jsonl) file"
         ) from None
+    except (EOFError, zlib.error) as error:
+        raise UserError(f"{path} is damaged ({error}): pack or copy it again") from None
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror or error}): give a readable file") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not in {mapping.input.encoding}: correct `input.encoding` of the mapping") from None
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0][:150] if str(error) else "empty"
         raise UserError(f"{path} cannot be read ({reason}): see `input` of the mapping") from None
 
 
-def csv_rows(path: Path, mapping: Mapping, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
+def csv_rows(path: Path, mapping: Wanted, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
     """Rows of a CSV file, in slices of some `block_bytes` of it; raises as pyarrow does."""
     torn: list[int] = []
 
     def on_torn(row: Any) -> str:
-        torn.append(row.number)
+        torn.append(row.number + above)
         return "skip"
 
-    named, wanted = list(mapping.input.columns), list(mapping.columns)
+    above, named, wanted = mapping.input.skip_lines, list(mapping.input.columns), list(mapping.columns)
     if named:
         _check(path, mapping, named)
     options = pyarrow.csv.ReadOptions(
         use_threads=False,  # lines are counted only so
         block_size=block_bytes,
-        encoding=mapping.input.encoding,
         column_names=named or None,
     )
     parse = pyarrow.csv.ParseOptions(
@@ -83,27 +122,40 @@ def csv_rows(path: Path, mapping: Mapping, block_bytes: int = BLOCK_BYTES) -> It
     )
     if not named:
         _check(path, mapping, _heading(path, mapping))
-    first = 1 if named else 2
+    first = above + (1 if named else 2)
     done = reported = 0
-    with pyarrow.csv.open_csv(path, options, parse, convert) as reader:
+    broken = set[int]()
+    text = Utf8(opened(path), mapping.input.encoding, above)
+    with text, pyarrow.csv.open_csv(pa.PythonFile(text, mode="r"), options, parse, convert) as reader:
         for piece in reader:
             lines = _lines(done, piece.num_rows, torn, first)
-            yield Rows(pa.Table.from_batches([piece]), lines, tuple(torn[reported:]))
+            rows = _whole(Rows(pa.Table.from_batches([piece]), lines, tuple(torn[reported:])))
+            broken.update(rows.broken)
+            yield rows
             done, reported = done + piece.num_rows, len(torn)
-    if torn[reported:]:  # of a last piece without any row
+    marred = tuple(line for line in text.broken if line not in broken.union(torn))
+    if torn[reported:] or marred:  # of a last piece without any row
         nothing = pa.table({name: pa.array([], pa.string()) for name in wanted})
-        yield Rows(nothing, np.zeros(0, np.int64), tuple(torn[reported:]))
+        yield Rows(nothing, np.zeros(0, np.int64), tuple(torn[reported:]), marred=marred)
 
 
-def _heading(path: Path, mapping: Mapping) -> list[str]:
-    # With a byte order mark or without.
-    encoding = "utf-8-sig" if mapping.input.encoding.lower() in {"utf-8", "utf8"} else mapping.input.encoding
-    with path.open(encoding=encoding, newline="") as file:
-        line = file.readline().rstrip("\r\n").encode()
+def _whole(rows: Rows) -> Rows:
+    """The rows without a lost byte; the others by their lines."""
+    lost = np.zeros(len(rows.line), np.bool_)
+    for column in rows.texts.columns:
+        lost |= pc.fill_null(pc.match_substring(column, LOST), False).to_numpy().astype(np.bool_)
+    if not lost.any():
+        return rows
+    kept = rows.select(np.flatnonzero(~lost))
+    return rows._replace(texts=kept.texts, line=kept.line, broken=tuple(rows.line[lost].tolist()))
+
+
+def _heading(path: Path, mapping: Wanted) -> list[str]:
+    line = first_line(path, mapping.input.encoding, mapping.input.skip_lines).encode()
     if not line:
         raise UserError(f"{path} is empty: give a file with a heading, or name its columns in `input.columns`")
     options = pyarrow.csv.ParseOptions(delimiter=mapping.input.delimiter)
-    names: list[str] = pyarrow.csv.read_csv(pa.BufferReader(line + b"\n"), parse_options=options).column_names
+    names: list[str] = pyarrow.csv.read_csv(io.BytesIO(line + b"\n"), parse_options=options).column_names
     return names
 
 
@@ -114,7 +166,7 @@ def _lines(done: int, count: int, torn: list[int], first: int) -> npt.NDArray[np
     return rows + first + np.searchsorted(before, rows, side="right")
 
 
-def _parquet(path: Path, mapping: Mapping) -> Iterator[Rows]:
+def _parquet(path: Path, mapping: Wanted) -> Iterator[Rows]:
     _check(path, mapping, pq.read_schema(path).names)
     done = 1
     with pq.ParquetFile(path) as file:
@@ -124,15 +176,15 @@ def _parquet(path: Path, mapping: Mapping) -> Iterator[Rows]:
             done += piece.num_rows
 
 
-def _json_lines(path: Path, mapping: Mapping) -> Iterator[Rows]:
+def _json_lines(path: Path, mapping: Wanted) -> Iterator[Rows]:
     first = 1
-    with path.open("rb") as file:
+    with opened(path) as file:
         while lines := list(islice(file, SLICE_ROWS)):
             yield _objects(lines, first, mapping)
             first += len(lines)
 
 
-def _objects(lines: list[bytes], first: int, mapping: Mapping) -> Rows:
+def _objects(lines: list[bytes], first: int, mapping: Wanted) -> Rows:
     found, numbers, torn = [], [], []
     for number, line in enumerate(lines, first):
         if not line.strip():
@@ -143,7 +195,7 @@ def _objects(lines: list[bytes], first: int, mapping: Mapping) -> Rows:
         except (msgspec.DecodeError, UnicodeDecodeError):
             torn.append(number)
     columns = {name: pa.array([_word(row.get(name)) for row in found], pa.string()) for name in mapping.columns}
-    return Rows(pa.table(columns), np.array(numbers, np.int64), tuple(torn), "got no JSON object")
+    return Rows(pa.table(columns), np.array(numbers, np.int64), tuple(torn), why_torn="got no JSON object")
 
 
 def _word(value: Any) -> str | None:
@@ -161,21 +213,23 @@ def _text(column: pa.Array) -> pa.Array:
 _READERS = {".parquet": _parquet, ".jsonl": _json_lines}
 
 
-def _cleaned(rows: Rows, mapping: Mapping) -> Rows:
-    """Texts stripped of white space, with nulls for the mapping's null texts."""
+def _cleaned(rows: Rows, mapping: Wanted) -> Rows:
+    """Texts stripped of white space, in their usual form if wanted, with nulls for the mapping's null texts."""
     nulls = pa.array(["", *mapping.input.nulls], pa.string())
     columns = {}
     for name in mapping.columns:
-        text = pc.utf8_trim_whitespace(rows.texts[name].combine_chunks())
+        text = rows.texts[name].combine_chunks()
+        text = pc.utf8_trim_whitespace(plain(text) if mapping.input.normalize else text)
         columns[name] = pc.if_else(pc.is_in(text, nulls), None, text)
     return rows._replace(texts=pa.table(columns))
 
 
-def _check(path: Path, mapping: Mapping, found: list[str]) -> None:
-    for column, key in mapping.uses():
-        if column not in found:
-            there = ", ".join(found[:40])
-            what = "the key" if len(found) > 1 else "the key or `input.delimiter`"
-            raise UserError(
-                f"{mapping.path}: `{key}`: {path.name} has no column {column!r}, it has {there}; correct {what}"
-            )
+def _check(path: Path, mapping: Wanted, found: list[str]) -> None:
+    there = ", ".join(found[:40])
+    what = "the key" if len(found) > 1 else "the key or `input.delimiter`"
+    if any(LOST in name for name in found):
+        what = "`input.encoding`"
+    missing = dict.fromkeys((column, key) for column, key in mapping.uses() if column not in found)
+    told = [f"{mapping.path}: `{key}`: {path.name} has no column {column!r}" for column, key in missing]
+    if told:
+        raise UserError("\n".join([*told[:-1], f"{told[-1]}, it has {there}; correct {what}"]))

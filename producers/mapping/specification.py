@@ -11,7 +11,8 @@ from detector.contract.vocabulary import KINDS
 from detector.errors import UserError
 from producers.mapping.dependence import PRECISIONS, left_out
 from producers.mapping.fields import Field, field_of
-from producers.mapping.keys import Keys, as_texts
+from producers.mapping.keys import Keys, Problems, as_texts
+from producers.mapping.problems import LIMIT, POLICIES, REFUSED, BadRows
 from producers.messages import FIELDS
 
 DEFAULT_CASE_HOURS = 24.0  # as alerts of one account are one case for a day
@@ -21,15 +22,26 @@ DEFAULT_CASE_HOURS = 24.0  # as alerts of one account are one case for a day
 class Input:
     """How the file is written. `nulls` are texts for nothing, beside the empty one.
 
-    `columns` names those of a CSV file without a heading; `order` of events: as in the file, or by time.
+    `columns` names those of a CSV file without a heading; `skip_lines` are titles above it. `normalize`: full-width
+    digits and half-width kana in their usual form. `order` of events: as in the file, or by time.
     """
 
     delimiter: str = ","
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    bad_rows: str = "refuse"
+    skip_lines: int = 0
+    normalize: bool = False
+    bad_rows: BadRows = REFUSED
     order: str = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class HashKey:
+    """Where the key of the keyed hash is, unless the environment says, and its id."""
+
+    file: Path
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class Mapping:
     input: Input
     events: tuple[Events, ...]
     labels: LabelRules | None
+    hash_key: HashKey | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -127,6 +140,7 @@ class Mapping:
             fields = [one for field in events.fields.values() for one in (field, *field.parts.values())]
             yield from ((field.column, field.key) for field in fields if field.column)
             yield from ((field.clock, f"{field.key}.clock") for field in fields if field.clock)
+            yield from ((column, f"{field.key}.with") for field in fields for column in field.also)
         if self.labels is not None:
             yield self.labels.fraud.column, "labels.fraud"
             named = (("case", self.labels.case), ("typology_column", self.labels.typology_column))
@@ -143,16 +157,36 @@ def read_mapping(path: Path) -> Mapping:
         raise UserError(f"cannot read {path} ({type(error).__name__}): give a readable mapping file in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path}: no TOML ({error}): correct that line") from None
-    keys = Keys(table, str(path))
-    rows = _input(keys.table("input"))
-    common = keys.take("fields", dict, {})
-    tables = keys.required("events", list)
+    keys, problems = Keys(table, str(path)), Problems()
+    rows, labels, hash_key, events = Input(), None, None, list[Events]()
+    with problems:
+        rows = _input(keys.table("input"))
+    with problems:
+        hash_key = _hash_key(keys.table("hash"), path) if keys.has("hash") else None
+    with problems:
+        common = keys.take("fields", dict, {})
+        for index, one in enumerate(_tables(keys), 1):
+            with problems:
+                events.append(_events(one, common, keys, f"events[{index}]"))
+    with problems:
+        labels = _labels(keys.table("labels")) if keys.has("labels") else None
+    with problems:
+        keys.done()
+    problems.tell()
+    return Mapping(path, rows, tuple(events), labels, hash_key)
+
+
+def _tables(keys: Keys) -> list[Any]:
+    tables: list[Any] = keys.required("events", list)
     if not tables:
         raise keys.wrong("events", [], "at least one [[events]] table")
-    events = tuple(_events(one, common, keys, f"events[{index}]") for index, one in enumerate(tables, 1))
-    labels = _labels(keys.table("labels")) if keys.has("labels") else None
+    return tables
+
+
+def _hash_key(keys: Keys, path: Path) -> HashKey:
+    made = HashKey(path.parent / keys.required("key_file", str), keys.take("key_id", str, ""))
     keys.done()
-    return Mapping(path, rows, events, labels)
+    return made
 
 
 def _input(keys: Keys) -> Input:
@@ -161,9 +195,15 @@ def _input(keys: Keys) -> Input:
         encoding=keys.take("encoding", str, "utf-8"),
         nulls=keys.texts("nulls"),
         columns=keys.texts("columns"),
-        bad_rows=keys.choice("bad_rows", ("refuse", "skip"), "refuse"),
+        skip_lines=int(keys.take("skip_lines", float, 0.0)),
+        normalize=keys.take("normalize", bool, False),
+        bad_rows=BadRows(keys.choice("bad_rows", POLICIES, "refuse"), keys.take("bad_rows_limit", float, LIMIT)),
         order=keys.choice("order", ("file", "time"), "file"),
     )
+    if not 0 <= made.bad_rows.limit <= 1:
+        raise keys.wrong("bad_rows_limit", made.bad_rows.limit, "a share of the rows from 0 to 1")
+    if made.skip_lines < 0:
+        raise keys.wrong("skip_lines", made.skip_lines, "a number of lines")
     if len(made.delimiter) != 1:
         raise keys.wrong("delimiter", made.delimiter, "one character")
     try:
@@ -185,17 +225,20 @@ def _events(table: object, common: dict[str, Any], file: Keys, key: str) -> Even
     names = [name for name in FIELDS[kind] if name != "kind"]
     own = {name: keys.take(name, dict) for name in names if keys.has(name)}
     keys.done()
-    fields = {}
+    fields, problems = {}, Problems()
     for name in names:
-        table, where = (own[name], f"{key}.{name}") if name in own else (common.get(name), f"fields.{name}")
-        if table is None:
-            raise keys.wrong(
-                name, None, f"the field of a {kind}, here or under [fields]: a column, constant or missing"
-            )
-        if not isinstance(table, dict):
-            raise file.wrong(where, table, 'a table as { column = "…" }')
-        fields[name] = field_of(Keys(table, file.file, where), name, kind)
-    _check_names(common, file)
+        with problems:
+            table, where = (own[name], f"{key}.{name}") if name in own else (common.get(name), f"fields.{name}")
+            if table is None:
+                raise keys.wrong(
+                    name, None, f"the field of a {kind}, here or under [fields]: a column, constant or missing"
+                )
+            if not isinstance(table, dict):
+                raise file.wrong(where, table, 'a table as { column = "…" }')
+            fields[name] = field_of(Keys(table, file.file, where), name, kind)
+    with problems:
+        _check_names(common, file)
+    problems.tell()
     if fields["wallet"].missing == "account" and ("account" not in fields or fields["account"].missing == "wallet"):
         raise file.wrong(f"{fields['wallet'].key}.missing", "account", "a column: no account is known here either")
     return Events(key, kind, conditions, fields)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from producers.mapping.amounts import floats
+from producers.mapping.japanese import JAPANESE, local_times
 
 UNITS_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
 #: Meaning of a local time that occurs twice, at the end of summer time.
@@ -43,14 +44,19 @@ class Time:
         if self.unit is not None:
             return f"a number of {self.unit}, a time of the years 2000 to 2099"
         zone = "with an offset" if self.zone is None else f"a clock in {self.zone} showed once"
-        return f"a time by the pattern {self.pattern}, {zone}, of the years 2000 to 2099"
+        pattern = (
+            "as in Japan (2020/9/1 14:05, 令和2年9月1日, R02.09.01)"
+            if self.pattern == JAPANESE
+            else (f"by the pattern {self.pattern}")
+        )
+        return f"a time {pattern}, {zone}, of the years 2000 to 2099"
 
 
 def precision_of(unit: str | None, pattern: str | None) -> str:
     """What times of that unit or pattern are fine enough for."""
     if unit is not None:
         return {"min": "minute", "h": "hour", "d": "day"}.get(unit, "second")
-    if pattern == "iso8601":
+    if pattern in {"iso8601", JAPANESE}:
         return "second"
     return next((name for name, signs in _FINEST if any(sign in str(pattern) for sign in signs)), "day")
 
@@ -81,11 +87,19 @@ def _stamps(texts: pa.Array, how: Time) -> "pd.Series[Any]":
     if how.pattern == "iso8601":
         offset = pc.match_substring_regex(texts, _OFFSET)
         texts = pc.if_else(pc.equal(offset, how.zone is None), texts, None)
-    series = texts.to_pandas()
+    series = _japanese(texts) if how.pattern == JAPANESE else texts.to_pandas()
     if how.zone is None:
         aware: pd.Series[Any] = pd.to_datetime(series, format=layout, errors="coerce", utc=True)
         return aware
-    local: pd.Series[Any] = pd.to_datetime(series, format=layout, errors="coerce")
+    parsed = series if how.pattern == JAPANESE else pd.to_datetime(series, format=layout, errors="coerce")
+    local: pd.Series[Any] = parsed
     twice: Any = "NaT" if how.ambiguous == "refuse" else np.full(len(local), how.ambiguous == "earliest")
     found: pd.Series[Any] = local.dt.tz_localize(how.zone, ambiguous=twice, nonexistent="NaT")
+    return found
+
+
+def _japanese(texts: pa.Array) -> "pd.Series[Any]":
+    """Times of the clock on the wall, NaT where not understood."""
+    ms, good = local_times(texts)
+    found: pd.Series[Any] = pd.Series(np.where(good, ms, np.iinfo(np.int64).min).astype("datetime64[ms]"))
     return found

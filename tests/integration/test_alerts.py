@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import signal
@@ -20,6 +21,7 @@ from detector.contract.alerts import Alert, encode_alert
 from detector.errors import UserError
 from detector.settings import Settings
 from detector.subscriber import CLOSE_S, AlertSubscriber
+from kozamori import AsyncAlertSubscriber
 
 ONE, TWO, THREE = make_alert(1), make_alert(2, bank="0117"), make_alert(3)
 NEWER = msgspec.json.encode({**msgspec.to_builtins(ONE), "schema": 99, "severity": "unheard of"})
@@ -44,9 +46,10 @@ def everything(settings: Settings, **options: object) -> AlertSubscriber:
     )
 
 
-def member(settings: Settings) -> AlertSubscriber:
+def member(settings: Settings, *, until_end: bool = False) -> AlertSubscriber:
+    group = f"bank-{settings.deployment}"
     return AlertSubscriber(
-        settings.bootstrap[0], topic=settings.alerts, group=f"bank-{settings.deployment}", from_beginning=True
+        settings.bootstrap[0], topic=settings.alerts, group=group, from_beginning=True, until_end=until_end
     )
 
 
@@ -153,6 +156,25 @@ def test_a_group_goes_on_where_it_left(settings: Settings) -> None:
         assert next(subscriber) == THREE
 
 
+def test_a_member_of_a_group_ends_where_the_log_ended(settings: Settings) -> None:
+    put(settings, ONE, TWO)
+    for expected, more in ((["e-1", "e-2"], [THREE]), (["e-3"], []), ([], [])):
+        with member(settings, until_end=True) as subscriber:
+            put(settings, *more)
+            assert expected == ids(subscriber)
+
+
+async def test_a_program_with_asyncio_gets_each_alert_and_can_be_cancelled(settings: Settings) -> None:
+    put(settings, ONE, TWO)
+    begin = {"topic": settings.alerts, "from_beginning": True}
+    async with AsyncAlertSubscriber(settings.bootstrap[0], **begin, until_end=True) as alerts:
+        assert [ONE, TWO] == [alert async for alert in alerts]
+    async with AsyncAlertSubscriber(settings.bootstrap[0], **begin) as alerts:
+        assert [ONE, TWO] == [await anext(alerts), await anext(alerts)]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(alerts), 0.2)
+
+
 def test_an_alert_whose_handling_failed_comes_again(settings: Settings) -> None:
     put(settings, ONE, TWO, THREE)
 
@@ -214,6 +236,25 @@ def test_json_is_the_alert_as_it_is_on_the_topic_one_a_line(
     assert run(cli, ["alerts", *flags(settings), "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(encode_alert(alert)) for alert in (ONE, TWO)] == [json.loads(line) for line in lines]
+
+
+CHOSEN = {
+    ("--last", "2"): ["e-3", "e-2"],
+    ("--last", "9", "--bank", "0116"): ["e-3", "e-1"],
+    ("--account", "FFFF"): ["e-2"],
+    ("--severity", "critical"): ["e-1", "e-3"],
+    ("--since", "2020-09-02"): ["e-3"],
+}
+
+
+def test_alerts_are_chosen(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    later, last = (ONE.occurred_at_ms + hours * 3_600_000 for hours in (1, 24))
+    other = make_alert(2, bank="0117", account="ffff000011112222", severity="medium", occurred_at_ms=later)
+    put(settings, ONE, other, make_alert(3, occurred_at_ms=last))
+    for options, expected in CHOSEN.items():
+        assert run(cli, ["alerts", "--json", *flags(settings), *options]) == 0
+        assert expected == [json.loads(line)["event_id"] for line in capsys.readouterr().out.splitlines()]
+    assert run(cli, ["alerts", "--last", "2", "--follow", *flags(settings)]) == 2
 
 
 def test_following_ends_at_the_limit(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

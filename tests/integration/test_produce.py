@@ -235,7 +235,7 @@ def test_an_unreachable_broker_is_one_line_within_seconds(file: Path, capsys: py
 
 
 def test_the_command_publishes_a_scenario_and_says_so(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = ["--days", "1", "--accounts", "500", "--seed", "7", "--no-wallet-events", "--json"]
+    chosen = ["--scenario", "normal", "--days", "1", "--accounts", "500", "--seed", "7", "--no-wallet-events", "--json"]
     assert run(cli, arguments(settings, *chosen)) == 0
     printed = json.loads(capsys.readouterr().out)
     expected = sum(
@@ -244,6 +244,11 @@ def test_the_command_publishes_a_scenario_and_says_so(settings: Settings, capsys
     assert {"confirmed": expected, "complete": True, "sent": expected}.items() <= printed.items()
     assert len(read(settings, settings.account_events)) == expected
     assert not read(settings, settings.wallet_events)
+    assert run(cli, arguments(settings, *chosen)) == 2  # made-up events among others
+    assert f"{expected:,} in {settings.account_events}" in capsys.readouterr().err
+    assert len(read(settings, settings.account_events)) == expected
+    assert run(cli, arguments(settings, *chosen, "--among-others")) == 0
+    assert len(read(settings, settings.account_events)) == 2 * expected
 
 
 def test_after_ctrl_c_the_same_command_goes_on(

@@ -6,9 +6,9 @@ import pandas as pd
 
 from detector.contract.keyed_hash import KeyedHash
 from producers.mapping.events import read_events
-from producers.mapping.own import OwnData
 from producers.mapping.problems import Tally
 from producers.mapping.specification import Mapping, read_mapping
+from producers.source import Source
 
 KEY = KeyedHash(b"a key for tests only")
 
@@ -59,6 +59,6 @@ def mapped(path: Path, mapping: Mapping, tally: Tally | None = None) -> pd.DataF
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def own(mapping: Mapping) -> OwnData:
+def own(mapping: Mapping) -> Source:
     """The mapping with the tests' key."""
-    return OwnData(mapping, KEY)
+    return Source(mapping, KEY, mapping.input.bad_rows)

@@ -60,9 +60,23 @@ def test_arrays_need_no_pickle(folder: Path) -> None:
 def change_manifest(**changes: object) -> Callable[[Path], None]:
     def damage(folder: Path) -> None:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        (folder / MANIFEST).write_text(json.dumps(manifest | changes))
+        (folder / MANIFEST).write_text(json.dumps(without_seal(manifest) | changes))
 
     return damage
+
+
+def without_seal(manifest: dict[str, object]) -> dict[str, object]:
+    """As of a release that sealed none."""
+    return {name: value for name, value in manifest.items() if name != "seal"}
+
+
+def edit_manifest(old: bytes, new: bytes) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        content = (folder / MANIFEST).read_bytes()
+        assert old in content
+        (folder / MANIFEST).write_bytes(content.replace(old, new, 1))
+
+    return edit
 
 
 def flip_a_byte(folder: Path) -> None:
@@ -92,6 +106,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a watch-list": (change_manifest(watch={"share": 0.03, "days": 10.0}), "has a watch-list"),
     "no budget": (change_manifest(budget=0.0), "do not fit together"),
     "no detectors": (change_manifest(detectors=[]), "do not fit together"),
+    "an edited figure": (edit_manifest(b'"seed": ', b'"seed": 1'), "manifest.json was edited"),
+    "an edited budget": (edit_manifest(b'"budget": ', b'"budget": 9'), "manifest.json was edited"),
+    "other detectors": (edit_manifest(b'"detectors_hash": "', b'"detectors_hash": "0'), "manifest.json was edited"),
 }
 
 
@@ -115,7 +132,7 @@ def test_a_model_of_a_release_that_could_watch_links_and_watched_none_is_read(fo
 
 
 def test_a_manifest_that_names_no_versions_of_features_is_of_the_first(folder: Path) -> None:
-    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest = without_seal(json.loads((folder / MANIFEST).read_bytes()))
     del manifest["features_versions"]
     (folder / MANIFEST).write_text(json.dumps(manifest))
     assert read_model(folder, STAGE).version

@@ -1,7 +1,4 @@
-import pytest
-
-from detector.errors import UserError
-from detector.subscriber import AlertSubscriber, RecentIds
+from detector.subscriber import RecentIds
 
 
 def test_an_id_is_repeated_from_its_second_time_on() -> None:
@@ -14,8 +11,3 @@ def test_only_the_last_ids_are_remembered() -> None:
     recent = RecentIds(limit=2)
     expected = [False, False, False, True, False]
     assert expected == [recent.repeated(name) for name in ("a", "b", "c", "b", "a")]
-
-
-def test_a_group_has_no_end() -> None:
-    with pytest.raises(UserError, match="got a group and until_end"):
-        AlertSubscriber("127.0.0.1:1", group="g", until_end=True)

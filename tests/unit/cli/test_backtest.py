@@ -1,6 +1,7 @@
 """`kozamori backtest` end to end on a small simulated September, and the ways it refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -122,3 +123,16 @@ def test_a_senseless_budget_is_refused(months: Path, budget: str) -> None:
     options = [attack / "events.parquet", "--labels", attack / "labels.parquet", "--model", months / "model"]
     result = CliRunner().invoke(backtest, [*map(str, options), "--budget", budget])
     assert (2, True) == (result.exit_code, "--budget" in result.output)
+
+
+def test_a_model_judged_on_days_it_learnt_from_is_told(months: Path, tmp_path: Path) -> None:
+    events, labels = months / "before" / "events.parquet", tmp_path / "labels.parquet"
+    debits = pd.read_parquet(events).query("kind == 'debit' and result == 'ok'")["event_id"].astype(str)[-2:]
+    debits.to_frame().assign(case_id="c", typology="T1").to_parquet(labels)
+    options = "--labels", labels, "--model", months / "model"
+    assert "the model learnt from" in invoke(backtest, events, *options).stderr
+    pd.read_parquet(events).iloc[1:].to_parquet(tmp_path / "other.parquet")
+    assert re.search(
+        r"\d of these \d days are among those", invoke(backtest, tmp_path / "other.parquet", *options).stderr
+    )
+    assert "learnt from" not in run(months).stderr

@@ -1,8 +1,11 @@
 """`kozamori budget` on models of a small simulated history, and the model that it refuses."""
 
 import json
+import shutil
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -67,16 +70,38 @@ def test_without_cases_there_are_false_groups_alone(folder: Path) -> None:
     assert json.loads(run(folder / "plain", "--json").stdout)["enough"] is None
 
 
+def edited(model: Path, folder: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
+    """A copy of a model whose figures of training are others, of a release that sealed no manifest."""
+    shutil.copytree(model, folder)
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    edit(manifest["training"])
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "seal": ""}))
+    return folder
+
+
 def test_a_model_that_never_measured_it_is_refused_with_what_to_do(folder: Path, tmp_path: Path) -> None:
-    old = tmp_path / "old"
-    old.mkdir()
-    for file in (folder / "model").iterdir():
-        (old / file.name).write_bytes(file.read_bytes())
-    manifest = json.loads((old / MANIFEST).read_bytes())
-    del manifest["training"]["curve"]
-    (old / MANIFEST).write_text(json.dumps(manifest))
+    old = edited(folder / "model", tmp_path / "old", lambda training: training.pop("curve"))
     with pytest.raises(UserError, match="train it again with `kozamori train`"):
         run(old)
+
+
+NONSENSE: dict[str, object] = {
+    "nothing": [],
+    "a word": "much",
+    "words": [{"budget": "much"}],
+    "a part": [{"budget": 1.0, "groups_per_day": 1.0}],
+    "no kind of day": [{"budget": 1.0, "groups_per_day": 1.0, "groups_by_kind_of_day": {"weekend": 2}}],
+    "below nothing": [{"budget": -1.0, "groups_per_day": 1.0, "groups_by_kind_of_day": {}}],
+    "no budget": [{"budget": 0.0, "groups_per_day": 1.0, "groups_by_kind_of_day": {}, "early": 0.5}] * 2,
+}
+
+
+@pytest.mark.parametrize("curve", NONSENSE.values(), ids=NONSENSE.keys())
+def test_figures_that_make_no_sense_are_refused_in_one_line(folder: Path, tmp_path: Path, curve: object) -> None:
+    model = edited(folder / "model", tmp_path / "odd", lambda training: training.update(curve=curve))
+    with pytest.raises(UserError, match=r"`training\.curve`") as refused:
+        run(model)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from detector.artifact import read_model
 from detector.cli.backtest import normal_life
 from detector.cli.main import cli
 from detector.cli.mapping import load
+from detector.cli.options import Own
 from detector.core.chains import SOURCE_CHAIN
 from detector.errors import UserError
 from producers.mapping.specification import read_mapping
@@ -93,8 +94,7 @@ def test_fraud_that_the_mapping_names_is_not_learnt_as_normal_life(own: Path, tm
 
 def test_simpler_scorers_do_not_learn_from_it_either(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(*next(iter(KEY.items())))
-    data = load(own / "own.toml")
-    assert data is not None
+    data = load(Own(own / "own.toml"))
     every = sum(table.num_rows for table in data.tables(own / "own.csv"))
     frauds = len(data.frauds(own / "own.csv"))
     assert every - frauds == len(normal_life(own / "own.csv", SOURCE_CHAIN, data, lambda _: None).kind) < every
@@ -108,8 +108,7 @@ def test_scores_are_those_of_the_same_events_without_a_mapping(own: Path, tmp_pa
     assert run("score", *mapped(own), "--model", own / "model", "-o", tmp_path / "own.parquet").exit_code == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(*next(iter(KEY.items())))
-        data = load(own / "own.toml")
-        assert data is not None
+        data = load(Own(own / "own.toml"))
         write_events(tmp_path / "events.parquet", (table.cast(SCHEMA) for table in data.tables(own / "own.csv")))
     plain = run("score", tmp_path / "events.parquet", "--model", own / "model", "-o", tmp_path / "plain.parquet")
     assert plain.exit_code == 0

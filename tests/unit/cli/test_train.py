@@ -214,3 +214,14 @@ def test_days_that_only_fill_the_state_are_told_and_too_few_days_refused(events:
     assert (1, training["days"] + 1) == (training["burn_in_days"], len(training["groups_by_day"]))
     with pytest.raises(UserError, match="at least 14 days, or --burn-in 0"):
         CliRunner().invoke(train, [*options, "--force"], catch_exceptions=False)
+
+
+def test_labels_that_match_nothing_are_refused_and_some_that_do_not_are_told(events: Path, tmp_path: Path) -> None:
+    ids = pq.read_table(events, columns=["event_id"])["event_id"].to_pylist()[:3]
+    for name, event_ids in {"none": ["x", "y"], "some": [*ids, "x"]}.items():
+        lines = (json.dumps({"event_id": one, "case_id": "c", "typology": "T1"}) + "\n" for one in event_ids)
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines))
+    given = [events, "-o", tmp_path / "model", "--no-inject", "--labels"]
+    with pytest.raises(UserError, match="none of the 2 labelled events is in"):
+        run(*given, tmp_path / "none.jsonl")
+    assert "1 of 4 labelled events are not in" in run(*given, tmp_path / "some.jsonl").stderr

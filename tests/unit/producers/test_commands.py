@@ -26,6 +26,17 @@ def test_simulate_writes_json_lines_of_a_scenario(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "summary.json").read_text())["cases"] == 2
 
 
+def test_simulate_replaces_events_only_when_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(cli, ["simulate", "-o", str(tmp_path), *SMALL]) == 0
+    before = (tmp_path / "events.parquet").read_bytes()
+    other = ["simulate", "-o", str(tmp_path), *SMALL, "--seed", "9"]
+    assert run(cli, other) == 2
+    assert "has events.parquet, labels.parquet, summary.json already" in capsys.readouterr().err
+    assert before == (tmp_path / "events.parquet").read_bytes()
+    assert run(cli, [*other, "--force"]) == 0
+    assert before != (tmp_path / "events.parquet").read_bytes()
+
+
 def test_simulate_makes_about_as_many_events_as_asked_for(tmp_path: Path) -> None:
     assert run(cli, ["simulate", "-o", str(tmp_path), "--events", "20000", "--days", "5"]) == 0
     assert json.loads((tmp_path / "summary.json").read_text())["events"] == pytest.approx(20_000, rel=0.1)
@@ -78,7 +89,9 @@ REFUSED = (
     (["produce", "--rate", "0"], "got --rate 0.0, expected a number above 0"),
     (["produce", "--speed", "fast"], "expected a multiple of event time such as 600x"),
     (["produce", "--skip", "3", "--resume", "m"], "give --skip or --resume, not both"),
-    (["produce", "--bootstrap", "nowhere"], "nowhere"),
+    (["produce", "--scenario", "normal", "--bootstrap", "nowhere"], "nowhere"),
+    (["produce"], "nothing to publish: give a file, or --scenario for made-up events"),
+    (["produce", "--days", "3"], "nothing to publish: give a file, or --scenario"),
 )
 
 

@@ -140,3 +140,32 @@ def test_a_parquet_file_of_account_events_needs_no_columns_of_wallets(tmp_path: 
     table = simulated()
     pq.write_table(table.drop_columns(["shop", "shop_category", "counterparty"]), tmp_path / "e.parquet")
     assert table.num_rows == sum(piece.num_rows for piece in read_tables(tmp_path / "e.parquet"))
+
+
+LABELS: dict[str, tuple[dict[str, object], str | None]] = {
+    "whole numbers": ({"event_id": [1, 2], "case_id": [7, 8]}, None),
+    "no case": ({"case_id": ["x", None]}, "`case_id` is empty in 1 of 2 rows, the first is row 2"),
+    "no cases": ({"case_id": [None, None]}, "`case_id` is empty in 2 of 2 rows, the first is row 1"),
+    "an empty id": ({"event_id": ["", "b"]}, "`event_id` is empty in 1 of 2 rows, the first is row 1"),
+    "fractions": ({"event_id": [1.0, None]}, "column `event_id` holds double"),
+    "no typology": ({"typology": [None, "T1"]}, "`typology` is empty"),
+}
+
+
+@pytest.mark.parametrize(("columns", "told"), LABELS.values(), ids=LABELS.keys())
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_labels_are_texts_or_refused_with_their_row(
+    tmp_path: Path, suffix: str, columns: dict[str, object], told: str | None
+) -> None:
+    whole = {"event_id": ["a", "b"], "case_id": ["x", "x"], "typology": ["T1", "T1"], **columns}
+    path = tmp_path / f"labels{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.table(whole), path)
+    else:
+        rows = (dict(zip(whole, row, strict=True)) for row in zip(*whole.values(), strict=True))
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if told is None and suffix == ".parquet":
+        assert [("1", "7"), ("2", "8")] == list(read_labels(path)[["event_id", "case_id"]].itertuples(index=False))
+        return
+    with pytest.raises(UserError, match=told if suffix == ".parquet" else r"labels\.jsonl, line [12]"):
+        read_labels(path)

@@ -1,5 +1,6 @@
 """Foreign files become events of the contract: times, amounts, words, identifiers, and lines that are none."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from producers.batches import to_batches
 from producers.mapping.check import check
 from producers.mapping.events import read_events
 from producers.mapping.problems import Tally
+from producers.mapping.roles import hints
 from producers.mapping.rows import csv_rows
 
 NUMBER = '{ column = "x", hash = "number", branch = { constant = "012" }, account_kind = { constant = "1" } }'
@@ -328,3 +330,70 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 def test_the_dry_run_counts_late_events_where_they_are_not_sorted(tmp_path: Path, order: str, late: int) -> None:
     mapping = mapping_of(tmp_path, f'[input]\norder = "{order}"\n{DEBITS}')
     assert late == check(csv_of(tmp_path, ROWS[2], *ROWS[:2]), mapping, None).late
+
+
+def test_accounts_of_two_branches_with_one_number_are_two(tmp_path: Path) -> None:
+    path = csv_of(
+        tmp_path, f"{ROWS[0]},001,1", f"{ROWS[1].replace('Ito', 'Sato')},002,1", heading=f"{HEADING},branch,sort"
+    )
+    apart = '{ column = "who", hash = "text", with = ["branch", "sort"] }'
+    assert 1 == mapped(path, mapping_of(tmp_path)).account.nunique()
+    both = mapped(path, mapping_of(tmp_path, field(DEBITS, "account", apart)))
+    assert [KEY.opaque("account", "0005", branch, "1", "Sato") for branch in ("001", "002")] == list(both.account)
+    assert [("branch",)] == [
+        (hint.split("'")[1],) for hint in hints(mapping_of(tmp_path), [*HEADING.split(","), "branch"])
+    ]
+    assert [] == hints(mapping_of(tmp_path, field(DEBITS, "account", apart)), [*HEADING.split(","), "branch"])
+
+
+def test_rows_with_a_broken_byte_are_named_and_others_read(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    rows = [
+        HEADING + ",name",
+        ROWS[0] + ",佐藤",
+        ROWS[1] + ",伊藤",
+        ROWS[2].replace("Sato", "佐") + ",佐藤",
+        ROWS[0] + ",x",
+    ]
+    lines = [row.encode("cp932") for row in rows]
+    lines[2] += b"\xff"  # in a column that is not read
+    lines[3] = lines[3].replace("佐".encode("cp932"), b"\x8d", 1)  # in one that is
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    tally = Tally()
+    mapping = mapping_of(tmp_path, '[input]\nencoding = "cp932"\nbad_rows = "skip"\n' + DEBITS)
+    assert ["a", "b", "a"] == list(mapped(path, mapping, tally).event_id)
+    assert ([4], {3}) == ([problem.line for problem in tally.first], tally.marred)
+    assert (4, 1) == (tally.rows, tally.bad)
+
+
+def test_titles_and_packing_change_no_line_and_no_event(tmp_path: Path) -> None:
+    titles = "a title\nand, one, with, more, cells, than, columns\n"
+    (tmp_path / "own.csv.gz").write_bytes(gzip.compress((titles + "\n".join([HEADING, *BROKEN]) + "\n").encode()))
+    tally = Tally()
+    mapping = mapping_of(tmp_path, '[input]\nskip_lines = 2\nbad_rows = "skip"\n' + DEBITS)
+    assert ["a", "b", "c"] == list(mapped(tmp_path / "own.csv.gz", mapping, tally).event_id)
+    assert [5, 7, 9, 11] == [problem.line for problem in tally.first]
+
+
+def test_a_damaged_packed_file_is_refused(tmp_path: Path) -> None:
+    content = gzip.compress(("\n".join([HEADING, *ROWS] * 999) + "\n").encode())
+    for name, part in (("cut.csv.gz", content[:-30]), ("plain.csv.gz", b"id,when\n")):
+        (tmp_path / name).write_bytes(part)
+        with pytest.raises(UserError, match=name):
+            mapped(tmp_path / name, mapping_of(tmp_path))
+
+
+def test_wide_words_are_as_usual_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = csv_of(tmp_path, ROWS[0].replace("w1", "ｗ１"))
+    assert ["ｗ１"] == list(mapped(path, mapping_of(tmp_path)).wallet)
+    assert ["w1"] == list(mapped(path, mapping_of(tmp_path, "[input]\nnormalize = true\n" + DEBITS)).wallet)
+
+
+def test_more_bad_rows_than_the_limit_are_refused(tmp_path: Path) -> None:
+    good = [row.replace(row[:1], f"{row[:1]}{i}", 1) for i in range(3_400) for row in ROWS]
+    path = csv_of(tmp_path, *good, *["torn"] * 101)
+    with pytest.raises(
+        UserError, match=r"101 of the first 10,301 rows are not understood, more than the limit of 0\.5%"
+    ):
+        mapped(path, mapping_of(tmp_path, '[input]\nbad_rows = "skip"\nbad_rows_limit = 0.005\n' + DEBITS))
+    assert len(good) == len(mapped(path, mapping_of(tmp_path, '[input]\nbad_rows = "skip"\n' + DEBITS)))

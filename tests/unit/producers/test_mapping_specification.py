@@ -173,3 +173,23 @@ def test_the_examples_are_mappings_that_leave_something_to_look_at(example: str)
     assert mapping.labels is not None
     seen = set(SOURCE_CHAIN.feature_names) - set(mapping.left_out_features())
     assert {"amount_yen", "round_amount"} <= seen
+
+
+def test_everything_that_is_wrong_with_a_mapping_is_told_at_once(tmp_path: Path) -> None:
+    text = changed('"paypay"', '"Pay Pay"').replace('"0005"', '"5"').replace('{ column = "yen" }', "{ }")
+    with pytest.raises(UserError) as raised:
+        mapping_of(
+            tmp_path, '[input]\nencoding = "utf-88"\n' + text + '[labels]\nfraud = { a = "1" }\ncase_hours = 0\n'
+        )
+    told = str(raised.value).splitlines()
+    keys = ["input.encoding", "fields.service", "fields.bank", "fields.amount_yen", "labels.case_hours"]
+    assert keys == [key for line in told for key in keys if f"`{key}" in line]
+    assert len(keys) == len(told)
+
+
+def test_all_columns_that_a_file_does_not_have_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        mapped(csv_of(tmp_path, heading="id,when,a,b,c"), mapping_of(tmp_path))
+    assert ["'to'", "'who'", "'yen'"] == sorted(
+        line.split(" has no column ")[1][:5].rstrip(",") for line in str(raised.value).splitlines()
+    )

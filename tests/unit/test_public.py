@@ -1,0 +1,55 @@
+"""`import kozamori`: every name is there and on its page, and nothing is loaded before it is used."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import kozamori
+from detector.cli.models import train
+from detector.cli.producers import simulate
+from detector.cli.scoring import score
+
+PAGE = (Path(__file__).parents[2] / "kozamori" / "README.md").read_text("utf-8")
+HEAVY = ("faust", "sklearn", "pandas", "pyarrow", "matplotlib", "rich", "click")
+
+
+def test_every_name_is_there_and_on_the_page() -> None:
+    assert sorted(kozamori.__all__) == list(kozamori.__all__) == dir(kozamori)
+    for name in kozamori.__all__:
+        assert getattr(kozamori, name).__name__ == name
+        assert f"`{name}`" in PAGE
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        kozamori.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("names", "heavy"),
+    [("", (*HEAVY, "kafka", "msgspec", "numpy", "numba")), ("AlertSubscriber, Alert, UserError", HEAVY)],
+)
+def test_a_subscriber_loads_no_more_than_it_uses(names: str, heavy: tuple[str, ...]) -> None:
+    code = f"import kozamori, sys\n{f'from kozamori import {names}' if names else ''}\nprint(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [] == [name for name in heavy if name in ran.stdout.split()]
+
+
+def test_a_frame_is_scored_as_the_command_scores_its_file(tmp_path: Path) -> None:
+    def run(command: object, *arguments: object) -> None:
+        made = CliRunner().invoke(command, [str(one) for one in arguments], catch_exceptions=False)  # type: ignore[arg-type]
+        assert made.exit_code == 0
+
+    run(simulate, "-o", tmp_path / "h", "--accounts", "600", "--days", "4")
+    events = tmp_path / "h" / "events.parquet"
+    quick = "--burn-in", "0", "--no-inject", "--detectors", "forest", "--budget", "2"
+    run(train, events, "-o", tmp_path / "model", *quick)
+    run(score, events, "--model", tmp_path / "model", "-o", tmp_path / "scores.parquet")
+    frame = pd.read_parquet(events)
+    found = kozamori.score(frame, tmp_path / "model")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "scores.parquet"), found, check_dtype=False)
+    half = len(frame) // 2
+    later = kozamori.score(frame[half:], tmp_path / "model", warm_up=frame[:half])
+    assert len(later) > 100
+    assert list(found["alarm"].iloc[-len(later) :].dropna()) == list(later["alarm"].dropna())
