@@ -17,9 +17,9 @@ from models.history import History, Ties
 from models.small_sums import in_small_sums
 
 #: Least share in a round, of victims that the history knows, and of their cases through the victim's own wallet;
-#: greatest share of thieves' wallets used from an address of the history, and of cases that take longer than usual.
-#: All *assumed*: nobody published them, so all are in.
-KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW = 0.3, 0.3, 0.6, 0.6
+#: greatest share of thieves' wallets used from an address of the history, of cases that take longer than usual, and of
+#: cases at any hour of the day. All *assumed*: nobody published them, so all are in.
+KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW, ANY_HOUR = 0.3, 0.3, 0.9, 0.9, 0.9
 SLOWEST = 60.0  # times as long: what takes a minute in the press's trace takes an hour
 LINKED_AGAIN = 0.5  # of those who take over a wallet, as with a new phone
 #: Typologies that can go through a wallet which the victim has: all others begin by opening or linking one.
@@ -91,16 +91,20 @@ def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int6
 def _slowed(
     rng: np.random.Generator, at_ms: npt.NDArray[np.int64], case: npt.NDArray[np.int64], history: History
 ) -> npt.NDArray[np.int64]:
-    """How much later each event is, int64 (n,): some cases take longer, none beyond the history's end."""
+    """How much later each event is, int64 (n,): some cases take longer, some come at another hour.
+
+    None goes beyond the history's end.
+    """
     later_ms = np.zeros(len(at_ms), np.int64)
     ends_ms = (int(history.days[-1]) + 1) * DAY_MS - JST_MS
-    slow = rng.uniform(0, SLOW)
+    slow, any_hour = rng.uniform(0, SLOW), rng.uniform(0, ANY_HOUR)
     for one in np.unique(case[case >= 0]).tolist():
         mine = case == one
-        since_ms = at_ms[mine] - at_ms[mine].min()
-        times = np.exp(rng.uniform(0, np.log(SLOWEST)))
-        if rng.random() < slow and at_ms[mine].min() + times * since_ms.max() < ends_ms:
-            later_ms[mine] = ((times - 1) * since_ms).astype(np.int64)
+        first_ms, since_ms = at_ms[mine].min(), at_ms[mine] - at_ms[mine].min()
+        times = np.exp(rng.uniform(0, np.log(SLOWEST))) if rng.random() < slow else 1.0
+        moved_ms = int(rng.uniform(0, DAY_MS)) if rng.random() < any_hour else 0
+        if first_ms + moved_ms + times * since_ms.max() < ends_ms:
+            later_ms[mine] = moved_ms + ((times - 1) * since_ms).astype(np.int64)
     return later_ms
 
 

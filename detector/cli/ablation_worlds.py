@@ -29,6 +29,8 @@ BATCH = 8192  # events a pipeline call; larger batches gain nothing
 SLICE = 262_144  # events of a table made into batches at once
 #: First judged day; the training days end the day before.
 JUDGED_FROM = dt.date(2020, 9, 1)
+#: Days given to a world that is drawn from a history: each kind of day once.
+GIVEN_DAYS = 31
 #: Not before this day: a drain across the turn of the month (T2) is to be seen whole.
 STRADDLES_FROM = 10
 #: A spray (T3) tries hundreds of accounts for one it opens: fewer unlabelled cases of it.
@@ -90,8 +92,8 @@ class ForeignLives:
 
 
 def _history_for(size: foreign.Size) -> pa.Table:
-    start = JUDGED_FROM - dt.timedelta(days=size.days)
-    usual = replace(SCENARIOS["normal"], accounts=size.accounts, seed=size.seed, start=start, days=size.days)
+    start = JUDGED_FROM - dt.timedelta(days=GIVEN_DAYS + size.days)
+    usual = replace(SCENARIOS["normal"], accounts=size.accounts, seed=size.seed, start=start, days=GIVEN_DAYS)
     return pa.concat_tables([events for events, _ in simulation.tables(usual)], promote_options="default")
 
 

@@ -67,7 +67,7 @@ def world(
     life = chosen.play(
         size, None if history is None else pa.concat_tables(read_tables(history), promote_options="default")
     )
-    tables = {"events": life.judged} if chosen.from_history else {"history": life.history, "events": life.judged}
+    tables = {"history": life.history, "events": life.judged}
     with progress(Console(stderr=True)) as bar:
         for part, table in tables.items():
             task = bar.add_task(part, total=table.num_rows, note="")

@@ -71,7 +71,7 @@ class Life(NamedTuple):
 class World:
     """A row of `WORLDS`: its name, what drives its people and thieves, and where it is played (`module:function`).
 
-    `from_history`: it is made from a given history.
+    `from_history`: it is drawn from a given history, which its `Life.history` begins with.
     """
 
     name: str

@@ -4,22 +4,24 @@ import numpy as np
 import pyarrow as pa
 
 from detector.errors import UserError
+from detector.jst import DAY_MS, JST_MS
 from models.worlds.resampled.campaigns import attacks
 from models.worlds.resampled.delivery import Delivered, deliver, undelivered
 from models.worlds.resampled.fragments import fragments_of
 from models.worlds.resampled.market import Market
 from models.worlds.resampled.normal import Normal, normal_days
 from models.worlds.resampled.people import people_of, source_habits
-from models.worlds.resampled.rows import NONE, concatenate, rows_of, table_of
+from models.worlds.resampled.rows import NONE, concatenate, in_full, rows_of, table_of
 from models.worlds.resampled.sheet import STAGES, Sheet
 from models.worlds.world import LABELS, Life, Size
 
 
 def play(history: pa.Table, size: Size) -> Life:
-    """The history as it is, and the days right after it, with fraud.
+    """The history and, drawn from it, `size.days` more without fraud; right after them the judged days, with fraud.
 
-    `history`: events of normal days in order of arrival, with the columns of `EVENTS`. Its accounts and days are what
-    it has: `size.accounts` and `size.days` are not read. Raises UserError for a history without events of accounts.
+    Days of a real life and days drawn again differ: a model is to learn the life that it is judged in, and of the given
+    history no more than who is known. `history`: events of normal days in order of arrival, with the columns of
+    `EVENTS`; its accounts are what it has, `size.accounts` is not read. Raises UserError for one without events.
     """
     if not history.num_rows:
         raise UserError("the history has no events: give an events file of normal days")
@@ -31,12 +33,15 @@ def play(history: pa.Table, size: Size) -> Life:
     unknown = names.of("source", "")
     people = people_of(rows)
     habits = source_habits(rows, people, unknown, len(names.texts["source"]))
-    coming = people.days[-1] + 1 + np.arange(size.judged_days)
+    coming = people.days[-1] + 1 + np.arange(size.days + size.judged_days)
     honest = normal_days(Normal(rows, people, habits, unknown), coming, names, rng)
     market = Market(rows, people, habits, fragments_of(rows, people, rng), names, rng)
-    fraud, sheet = attacks(market, coming, size.cases)
+    fraud, sheet = attacks(market, coming[size.days :], size.cases)
     made = deliver(concatenate([honest, fraud]), way, rng)
-    return Life(history, table_of(made.rows, names, made.event_ids), _labels(made, sheet))
+    drawn = table_of(made.rows, names, made.event_ids)
+    begins_ms = int(coming[size.days]) * DAY_MS - JST_MS
+    first = int(np.argmax(made.rows.occurred_at_ms >= begins_ms))
+    return Life(pa.concat_tables([in_full(history), drawn.slice(0, first)]), drawn.slice(first), _labels(made, sheet))
 
 
 def _labels(made: Delivered, sheet: Sheet) -> pa.Table:

@@ -139,6 +139,19 @@ def table_of(rows: Rows, names: Names, event_ids: pa.Array) -> pa.Table:
     return pa.table(columns, schema=EVENTS)
 
 
+def in_full(table: pa.Table) -> pa.Table:
+    """The events with all columns of `EVENTS`, in its types."""
+    return pa.table(
+        [
+            _column(table, field.name)
+            .cast(pa.string() if pa.types.is_dictionary(field.type) else field.type)
+            .cast(field.type)
+            for field in EVENTS
+        ],
+        schema=EVENTS,
+    )
+
+
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name in table.column_names:
         return table[name]

@@ -16,7 +16,7 @@ from producers.batches import to_batches
 
 ALL = {f"T{number}" for number in range(1, 14)}
 OF_WALLETS = {"T8", "T9", "T13"}
-SIZE = Size(judged_days=31, cases=120, seed=5)
+SIZE = Size(days=1, judged_days=31, cases=120, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_all_events_of_a_thiefs_wallet_are_labelled(life: Life, fraud: pd.DataFr
 
 
 def test_without_cases_nothing_is_labelled() -> None:
-    assert 0 == play(small_town(), Size(judged_days=3, cases=0)).labels.num_rows
+    assert 0 == play(small_town(), Size(days=1, judged_days=3, cases=0)).labels.num_rows
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,9 @@ def test_without_sources_in_the_history_thieves_have_none_either() -> None:
 
 
 def test_without_a_months_turn_ahead_none_is_straddled_and_on_one_day_none_sleeps() -> None:
-    assert ALL - {"T2", "T6"} == set(play(small_town(), Size(judged_days=1, cases=40)).labels["typology"].to_pylist())
+    assert ALL - {"T2", "T6"} == set(
+        play(small_town(), Size(days=1, judged_days=1, cases=40)).labels["typology"].to_pylist()
+    )
 
 
 def test_with_one_service_none_sweeps_several_and_without_verified_wallets_none_uses_one() -> None:

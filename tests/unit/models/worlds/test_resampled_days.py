@@ -23,12 +23,12 @@ JUDGED_DAYS = 31
 
 @pytest.fixture(scope="module")
 def quiet() -> Life:
-    return play(small_town(), Size(judged_days=JUDGED_DAYS, cases=0, seed=3))
+    return play(small_town(), Size(days=1, judged_days=JUDGED_DAYS, cases=0, seed=3))
 
 
 @pytest.fixture(scope="module")
 def robbed() -> Life:
-    return play(small_town(), Size(judged_days=JUDGED_DAYS, cases=60, seed=3))
+    return play(small_town(), Size(days=1, judged_days=JUDGED_DAYS, cases=60, seed=3))
 
 
 def frame(table: pa.Table) -> pd.DataFrame:
@@ -68,8 +68,8 @@ def test_days_drawn_for_everybody_take_turns() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(robbed: Life) -> None:
-    again = play(small_town(), Size(judged_days=JUDGED_DAYS, cases=60, seed=3))
-    other = play(small_town(), Size(judged_days=JUDGED_DAYS, cases=60, seed=4))
+    again = play(small_town(), Size(days=1, judged_days=JUDGED_DAYS, cases=60, seed=3))
+    other = play(small_town(), Size(days=1, judged_days=JUDGED_DAYS, cases=60, seed=4))
     assert robbed.judged.equals(again.judged)
     assert robbed.labels.equals(again.labels)
     assert not robbed.judged.equals(other.judged)
@@ -80,13 +80,15 @@ def test_all_events_are_valid_under_the_contract(robbed: Life) -> None:
     assert robbed.judged.num_rows == sum(batch.size for batch in to_batches(robbed.judged, 5_000, which="all"))
 
 
-def test_the_history_is_given_back_as_it_is(quiet: Life) -> None:
-    assert quiet.history is small_town()
+def test_the_history_is_the_given_one_and_days_drawn_from_it_as_the_judged_ones_are(quiet: Life) -> None:
+    given, drawn = quiet.history.slice(0, small_town().num_rows), quiet.history.slice(small_town().num_rows)
+    assert frame(small_town()).equals(frame(given))
+    assert {frame(small_town())["day"].max() + 1} == set(frame(drawn)["day"])
     assert 0 == quiet.labels.num_rows
 
 
 def test_the_days_follow_the_history_and_none_is_empty(quiet: Life) -> None:
-    last = frame(small_town())["day"].max()
+    last = frame(quiet.history)["day"].max()
     assert [last + 1 + number for number in range(JUDGED_DAYS)] == sorted(set(frame(quiet.judged)["day"]))
 
 
@@ -100,12 +102,12 @@ def test_each_kind_of_day_has_as_many_events_as_in_the_history(quiet: Life) -> N
 def test_as_many_wallets_are_opened_a_day_as_in_the_history(quiet: Life) -> None:
     opened = frame(quiet.judged).query("kind == 'open'").drop_duplicates("event_id")
     assert NEWCOMERS == pytest.approx(len(opened) / JUDGED_DAYS, rel=0.1)
-    assert not set(opened["wallet"]) & set(frame(small_town())["wallet"])
+    assert not set(opened["wallet"]) & set(frame(quiet.history)["wallet"])
 
 
 def test_newcomers_bring_new_accounts_as_often_as_in_the_history(quiet: Life) -> None:
     shares = []
-    for events, before in ((frame(small_town()), set()), (frame(quiet.judged), set(frame(small_town())["account"]))):
+    for events, before in ((frame(small_town()), set()), (frame(quiet.judged), set(frame(quiet.history)["account"]))):
         links = events.query("kind == 'link' and result == 'ok'")
         first = ~links["account"].isin(before)
         if not before:  # known before: an account of which the first event is not a link
@@ -117,7 +119,7 @@ def test_newcomers_bring_new_accounts_as_often_as_in_the_history(quiet: Life) ->
 
 def test_no_event_comes_again_from_the_history_and_a_repeat_is_the_same_event(robbed: Life) -> None:
     events = frame(robbed.judged)
-    assert not set(events["event_id"]) & set(frame(small_town())["event_id"])
+    assert not set(events["event_id"]) & set(frame(robbed.history)["event_id"])
     repeats = events[events["event_id"].duplicated()]
     assert len(repeats)
     assert len(events.drop_duplicates()) == len(events) - len(repeats)
@@ -147,7 +149,7 @@ def test_known_wallets_come_from_sources_of_the_history_but_for_a_few(quiet: Lif
 
 def test_an_account_is_not_debited_after_it_was_unlinked(quiet: Life) -> None:
     unlinked: set[tuple[str, str]] = set()
-    both = pd.concat([frame(small_town()), frame(quiet.judged)]).sort_values("occurred_at_ms", kind="stable")
+    both = pd.concat([frame(quiet.history), frame(quiet.judged)]).sort_values("occurred_at_ms", kind="stable")
     judged, debits = set(quiet.judged["event_id"].to_pylist()), Counter[bool]()
     for event in both.itertuples():
         pair = (str(event.account), f"{event.service}/{event.wallet}")
@@ -162,7 +164,7 @@ def test_an_account_is_not_debited_after_it_was_unlinked(quiet: Life) -> None:
 
 
 def test_a_wallet_is_charged_at_most_the_cap_of_a_month(quiet: Life) -> None:
-    both = pd.concat([frame(small_town()), frame(quiet.judged)]).query("kind == 'debit' and result == 'ok'")
+    both = pd.concat([frame(quiet.history), frame(quiet.judged)]).query("kind == 'debit' and result == 'ok'")
     month = pd.to_datetime(both["day"], unit="D").dt.month
     sums = (
         both.assign(month=month).drop_duplicates("event_id").groupby(["service", "wallet", "month"])["amount_yen"].sum()
@@ -177,7 +179,7 @@ def test_amounts_stay_as_round_as_they_were(quiet: Life) -> None:
 
 
 def test_a_life_played_on_from_a_life_has_ids_of_its_own(quiet: Life) -> None:
-    further = play(quiet.judged, Size(judged_days=5, cases=0, seed=3))
+    further = play(quiet.judged, Size(days=1, judged_days=5, cases=0, seed=3))
     assert not set(frame(further.judged)["event_id"]) & set(frame(quiet.judged)["event_id"])
 
 
