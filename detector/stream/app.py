@@ -27,9 +27,10 @@ PRODUCER_REQUEST_BYTES = 8 * 1024 * 1024
 
 
 class App(faust.App):
-    """A Faust app that is built on our transport; `fetch_max_wait_ms` bounds how long a broker holds an empty fetch."""
+    """A Faust app that is built on our transport, with two settings that Faust does not know."""
 
     fetch_max_wait_ms = 50
+    columnar_fetch = True
 
     @property
     def chunk_consumer(self) -> Consumer:
@@ -56,7 +57,7 @@ def build_app(
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],
 ) -> App:
-    """The app that calls `on_chunk` with messages whose value is a list of records; `input_topics` by agent name.
+    """The app that calls `on_chunk` with messages whose value is `Fetched`; `input_topics` by agent name.
 
     `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are revoked.
     """
@@ -89,6 +90,7 @@ def build_app(
         store="memory://",
     )
     app.fetch_max_wait_ms = settings.fetch_max_wait_ms
+    app.columnar_fetch = settings.columnar_fetch
 
     async def take_chunks(stream: Any) -> None:
         async for event in stream.noack().events():

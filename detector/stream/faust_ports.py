@@ -12,14 +12,13 @@ from faust.types import TP
 
 from detector.core.topology import Topology
 from detector.kafka.redrives import Redrives, read_redrives
-from detector.kafka.security import client_options
 from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
 from detector.settings import Settings
 from detector.stream.app import build_app
 from detector.stream.aside import ask_aside
 from detector.stream.changelog import Record
 from detector.stream.ports import Chunk, Listener, Ports, Presence
-from detector.stream.restore import KafkaReader
+from detector.stream.restore import kafka_reader
 from detector.stream.static_names import lost
 
 
@@ -158,5 +157,5 @@ class KafkaTopics:
 def faust_ports(settings: Settings, topology: Topology, presence: Presence) -> Ports:
     """The ports of a worker that runs all nodes of `topology`."""
     kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes})
-    reader, topics = KafkaReader(client_options(settings)), KafkaTopics(settings)
+    reader, topics = kafka_reader(settings), KafkaTopics(settings)
     return Ports(kafka, kafka, reader, topics, presence, time.monotonic, partial(secrets.randbits, 64))

@@ -1,6 +1,7 @@
 """Reads changelog partitions to their end."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
@@ -8,13 +9,21 @@ from faust.types import TP
 
 from detector.core.stage import Stage
 from detector.errors import KafkaAwayError, WorkerError
+from detector.kafka.security import client_options
+from detector.settings import Settings
 from detector.stream.changelog import Recovery
+from detector.stream.columnar_fetch import ColumnConsumer
 from detector.stream.reader import POLL_MS, LogReader
 
 #: Records of a slice: enough to load rows in bulk, few enough not to block the event loop for long.
 SLICE_RECORDS = 20_000
 #: A slice's bytes: 20,000 rows of 256 bytes with their keys, as one fetch.
 FETCH_BYTES = 8 * 1024 * 1024
+
+
+def kafka_reader(settings: Settings) -> "KafkaReader":
+    """A reader with the connection and the way of fetching that the settings say."""
+    return KafkaReader(client_options(settings), partial(ColumnConsumer, columnar=settings.columnar_fetch))
 
 
 class KafkaReader(LogReader):
@@ -37,9 +46,9 @@ class KafkaReader(LogReader):
         still_wanted: Callable[[], bool],
         progressed: Callable[[], None],
     ) -> dict[TP, Recovery] | None:
-        limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
         # Workers write no transactions: one that somebody leaves open in a changelog must hide no row behind it.
         everything = {"auto_offset_reset": "earliest", "isolation_level": "read_uncommitted"}
+        limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
         async with self.opened(**everything, **limits) as consumer:
             consumer.assign(list(recoveries))
             ends = await consumer.end_offsets(list(recoveries))
@@ -47,7 +56,7 @@ class KafkaReader(LogReader):
             unread = {tp for tp in recoveries if begins[tp] < ends[tp]}
             while unread:
                 for tp, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
-                    recoveries[tp].feed([record.key for record in records], [record.value for record in records])
+                    recoveries[tp].take(records)
                     progressed()
                 if not still_wanted():
                     return None

@@ -1,7 +1,7 @@
 """Runs the tasks of a worker's partitions: assignment, chunks, checkpoints, revocation."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -167,7 +167,7 @@ class Shell:
         await count_deleted(self._source, self._reporting, task, first)
         return None if task.ended else task
 
-    async def _process(self, task: PartitionTask, records: list[Any]) -> None:
+    async def _process(self, task: PartitionTask, records: Sequence[Any]) -> None:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
