@@ -165,9 +165,9 @@ def test_what_one_pass_decodes_is_what_the_strict_decoder_does(topic: int) -> No
         taken += int(read_events(topic, records)[2].sum())
         if MESSAGES > 100_000:
             for i in range(0, CHUNK, 50):
-                began = time.perf_counter()
+                began = time.thread_time()
                 decode_records(topic, records[i : i + 1])
-                if (took := time.perf_counter() - began) > slowest_s:
+                if (took := time.thread_time() - began) > slowest_s:
                     slowest, slowest_s = values[i] or b"", took
     print(
         f"{taken / MESSAGES * 2:.2f} of {MESSAGES // 2} messages were plain; slowest {slowest_s * 1e6:.0f} us",

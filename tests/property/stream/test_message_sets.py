@@ -118,12 +118,12 @@ def test_a_damaged_message_set_is_corrupt_or_read_as_before_and_ends_nothing() -
             expected = plainly(raw, [], 5, READ_COMMITTED)
         except (CorruptRecordException, TypeError, ValueError, struct.error):  # also headers that are no text
             expected = None
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             found = by_columns(raw, [], 5, READ_COMMITTED)
         except CorruptRecordException:
             found = None
-        slowest_s = max(slowest_s, time.perf_counter() - began)
+        slowest_s = max(slowest_s, time.thread_time() - began)
         corrupt += expected is None
         # Headers are passed over: a name that is not UTF-8 is no reason to stop.
         assert expected is None or expected == found
