@@ -110,6 +110,12 @@ class Settings(BaseModel):
         10, 0, 3600, "time between two deletions of what was read of the hops; 0 keeps it for their retention"
     )
     fetch_max_wait_ms: int = _whole(50, 1, 5_000, "longest time the broker holds an empty fetch")
+    columnar_fetch: bool = _setting(
+        True,
+        "read what Kafka sends as columns; false: record by record through aiokafka, three times as slowly, in case a"
+        " broker sends what this release cannot read",
+        "true or false",
+    )
     max_chunk_records: int = _whole(4096, 1, 65_536, "events processed at once, of one partition")
     max_in_flight_chunks: int = _whole(
         64, 1, 10_000, "chunks of one partition processed but in no checkpoint yet; more pause reading"

@@ -14,9 +14,8 @@ from detector.bench.child import answer_with
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
 from detector.core.topology import topology_of
-from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.restore import KafkaReader
+from detector.stream.restore import kafka_reader
 from detector.stream.warmup import warm_up
 
 
@@ -43,7 +42,7 @@ def run(task: RestoreTask) -> Restored:
     warm_up(topology_of(ACCOUNT_CHAIN), model)
     stages = {TP(settings.rows_topic(ACCOUNT.name), partition): ACCOUNT for partition in range(settings.partitions)}
     began, cpu_began = time.perf_counter(), time.process_time()
-    recoveries = asyncio.run(KafkaReader(client_options(settings)).restore(stages, lambda: True, lambda: None))
+    recoveries = asyncio.run(kafka_reader(settings).restore(stages, lambda: True, lambda: None))
     assert recoveries is not None
     superseded = [recovery.superseded() for recovery in recoveries.values()]
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.contract.loads import read4, read8
 from detector.contract.texts import join
 
 P1 = np.uint64(0x9E3779B185EBCA87)
@@ -20,6 +21,9 @@ P5 = np.uint64(0x27D4EB2F165667C5)
 #: Lane 4 starts at seed - P1; a literal, because numpy warns about the overflow and numba does not.
 MINUS_P1 = np.uint64(0x61C8864E7A143579)
 STRIPE = 32  # bytes a round of the four lanes
+#: Rotations. numba compiles a function anew for each literal number.
+R1, R7, R11, R12, R18, R23, R27, R31 = np.array([1, 7, 11, 12, 18, 23, 27, 31], np.uint64)
+_WORD = np.uint64(64)
 
 
 def hash64(text: str) -> int:
@@ -46,37 +50,38 @@ def _hash_spans(data: Any, ends: Any) -> Any:
     out = np.empty(len(ends), np.uint64)
     start = 0
     for i in range(len(ends)):
-        out[i] = _xxh64(data, start, ends[i])
+        out[i] = xxh64(data, start, ends[i])
         start = ends[i]
     return out
 
 
 @njit(cache=True)
-def _xxh64(data: Any, at: int, end: int) -> Any:
+def xxh64(data: Any, at: Any, end: Any) -> Any:
+    """The hash of `data[at : end]`, as of `hash64_many`; inside kernels."""
     size = end - at
     if size == 0:
         return np.uint64(0)
     if size >= STRIPE:
         v1, v2, v3, v4 = P1 + P2, P2, np.uint64(0), MINUS_P1
         while at + STRIPE <= end:
-            v1 = _round(v1, _read8(data, at))
-            v2 = _round(v2, _read8(data, at + 8))
-            v3 = _round(v3, _read8(data, at + 16))
-            v4 = _round(v4, _read8(data, at + 24))
+            v1 = _round(v1, read8(data, at))
+            v2 = _round(v2, read8(data, at + 8))
+            v3 = _round(v3, read8(data, at + 16))
+            v4 = _round(v4, read8(data, at + 24))
             at += STRIPE
-        h = _rotate(v1, 1) + _rotate(v2, 7) + _rotate(v3, 12) + _rotate(v4, 18)
+        h = _rotate(v1, R1) + _rotate(v2, R7) + _rotate(v3, R12) + _rotate(v4, R18)
         h = _merge(_merge(_merge(_merge(h, v1), v2), v3), v4)
     else:
         h = P5
     h += np.uint64(size)
     while at + 8 <= end:
-        h = _rotate(h ^ _round(np.uint64(0), _read8(data, at)), 27) * P1 + P4
+        h = _rotate(h ^ _round(np.uint64(0), read8(data, at)), R27) * P1 + P4
         at += 8
     if at + 4 <= end:
-        h = _rotate(h ^ (_read4(data, at) * P1), 23) * P2 + P3
+        h = _rotate(h ^ (read4(data, at) * P1), R23) * P2 + P3
         at += 4
     while at < end:
-        h = _rotate(h ^ (np.uint64(data[at]) * P5), 11) * P1
+        h = _rotate(h ^ (np.uint64(data[at]) * P5), R11) * P1
         at += 1
     h = (h ^ (h >> np.uint64(33))) * P2
     h = (h ^ (h >> np.uint64(29))) * P3
@@ -86,7 +91,7 @@ def _xxh64(data: Any, at: int, end: int) -> Any:
 
 @njit(cache=True)
 def _round(lane: Any, word: Any) -> Any:
-    return _rotate(lane + word * P2, 31) * P1
+    return _rotate(lane + word * P2, R31) * P1
 
 
 @njit(cache=True)
@@ -95,19 +100,5 @@ def _merge(h: Any, lane: Any) -> Any:
 
 
 @njit(cache=True)
-def _rotate(x: Any, bits: int) -> Any:
-    return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
-
-
-@njit(cache=True)
-def _read4(data: Any, at: int) -> Any:
-    """Four bytes, little-endian, as uint64; the compiler makes one load of it."""
-    word = np.uint64(0)
-    for k in range(4):
-        word |= np.uint64(data[at + k]) << np.uint64(8 * k)
-    return word
-
-
-@njit(cache=True)
-def _read8(data: Any, at: int) -> Any:
-    return _read4(data, at) | (_read4(data, at + 4) << np.uint64(32))
+def _rotate(x: Any, bits: Any) -> Any:
+    return (x << bits) | (x >> (_WORD - bits))

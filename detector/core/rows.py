@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from detector.contract.loads import copy_row
+
 FIRST_CAPACITY = 1024  # 256 KiB of rows: small compared with the rest of a worker
 #: Index slots per row of capacity: a load of at most one half keeps linear probing at 1.5 probes a hit.
 SLOTS_PER_ROW = 2
@@ -232,13 +234,13 @@ def _load(slots: Any, rows: Any, count: int, loaded: Any, start: int) -> tuple[i
             if count == len(rows):
                 return i, count
             slots[slot] = _entry(mixed, count)
-            rows[count] = new
+            copy_row(rows, count, loaded, i)
             count += 1
         else:
             row_id = _row_id(slots[slot])
             old = rows[row_id]
             if (new.last_offset, new.last_index) > (old.last_offset, old.last_index):
-                rows[row_id] = new
+                copy_row(rows, row_id, loaded, i)
     return len(loaded), count
 
 
@@ -264,7 +266,7 @@ def _expire(
             _free(slots, rows, _probe(slots, rows, row.key, _mix(row.key)))
             if row_id != count:
                 _move(slots, rows, dirty, count, row_id)
-            rows[count] = blank[0]
+            copy_row(rows, count, blank, 0)
     return count
 
 
@@ -288,7 +290,7 @@ def _free(slots: Any, rows: Any, hole: Any) -> None:
 def _move(slots: Any, rows: Any, dirty: Any, source: int, target: int) -> None:
     mixed = _mix(rows[source].key)
     slots[_probe(slots, rows, rows[source].key, mixed)] = _entry(mixed, target)
-    rows[target] = rows[source]
+    copy_row(rows, target, rows, source)
     dirty.listed[target] = dirty.listed[source]
     dirty.listed[source] = 0
     if dirty.listed[target]:

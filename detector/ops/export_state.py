@@ -28,7 +28,6 @@ from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import all_offsets, require_no_members
 from detector.kafka.marks import Marks, decode_marks
-from detector.kafka.security import client_options
 from detector.kafka.topics import describe
 from detector.ops.read_log import Progress, read_log
 from detector.ops.state import TOPOLOGY, Commits, State, log_bounds_of, node_topics, rows_topic, show
@@ -46,7 +45,7 @@ from detector.ops.verdicts import GOOD
 from detector.paths import replaced_folder
 from detector.settings import Settings
 from detector.stream.high_water import MAX_EVENTS
-from detector.stream.restore import KafkaReader
+from detector.stream.restore import kafka_reader
 
 REST = "let its worker read on until `kozamori state show` has lag 0 in every stage but the first, then stop it"
 
@@ -161,7 +160,7 @@ def _write(
 
 def _restored(settings: Settings, changelog: TP, stage: Stage) -> Rows:
     """The rows as a worker restores them."""
-    reader = KafkaReader(client_options(settings))
+    reader = kafka_reader(settings)
     found = asyncio.run(reader.restore({changelog: stage}, lambda: True, lambda: None))
     assert found is not None
     return found[changelog].rows.snapshot()

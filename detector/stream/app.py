@@ -29,11 +29,12 @@ PRODUCER_REQUEST_BYTES = 8 * 1024 * 1024
 class App(faust.App):
     """A Faust app that is built on our transport.
 
-    `fetch_max_wait_ms` bounds how long a broker holds an empty fetch; `standby_replicas` members of the group follow
-    the rows of each partition of `topics_with_rows`.
+    `fetch_max_wait_ms` bounds how long a broker holds an empty fetch; `columnar_fetch`: records come as columns;
+    `standby_replicas` members of the group follow the rows of each partition of `topics_with_rows`.
     """
 
     fetch_max_wait_ms = 50
+    columnar_fetch = True
     standby_replicas = 0
     topics_with_rows: frozenset[str] = frozenset()
 
@@ -63,7 +64,7 @@ def build_app(
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],
 ) -> App:
-    """The app that calls `on_chunk` with messages whose value is a list of records; `input_topics` by agent name, those
+    """The app that calls `on_chunk` with messages whose value is `Fetched`; `input_topics` by agent name, those
     `with_rows` are followed by standbys.
 
     `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are revoked.
@@ -97,6 +98,7 @@ def build_app(
         store="memory://",
     )
     app.fetch_max_wait_ms = settings.fetch_max_wait_ms
+    app.columnar_fetch = settings.columnar_fetch
     app.standby_replicas, app.topics_with_rows = settings.standby_replicas, topics_with_rows
 
     async def take_chunks(stream: Any) -> None:

@@ -6,13 +6,15 @@ ever remove rows that are superseded or expired, so that a log in which they wer
 """
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import pairwise
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from detector.contract.records import Records
+from detector.contract.texts import Texts
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
 from detector.errors import UserError
@@ -21,6 +23,8 @@ from detector.stream.pairs import KEY, Pairs
 HEADER_KEY = b"header"
 #: Recovered rows that were deleted since make place once they are this part of all.
 DELETED_SHARE = 0.25
+#: What rows of every release begin with.
+HEAD = np.dtype({"names": ["version", "kernel"], "formats": ["<u2", "<u4"], "offsets": [0, 4], "itemsize": 8})
 
 Rows = npt.NDArray[Any]  # structured, the stage's row dtype
 Record = tuple[bytes, bytes | None]
@@ -119,24 +123,34 @@ class Recovery:
         self._pairs = Pairs()
 
     def feed(self, keys: list[bytes], values: list[bytes | None]) -> None:
+        """As `take`, of records in lists."""
+        nothing = np.zeros(len(keys), np.int64)
+        self.take(Records.from_lists(values, keys, nothing, nothing))
+
+    def take(self, records: Records) -> None:
         """Take the next records of the log; `UserError` where a row is not of a kind this release can read."""
-        self.records += len(keys)
-        if HEADER_KEY in keys:
-            last = len(keys) - 1 - keys[::-1].index(HEADER_KEY)
-            self.header = decode_header(values[last] or b"")
-        if None in values or HEADER_KEY in keys:
-            records = [record for record in zip(keys, values, strict=True) if record[0] != HEADER_KEY]
-            for deleted, run in groupby(records, lambda record: record[1] is None):
-                self._take([*run], deleted=deleted)
-        else:
-            self._take([*zip(keys, values, strict=True)], deleted=False)
+        self.records += len(records)
+        no_header = np.ones(len(records), bool)
+        # Keys of rows are longer: hardly one record is looked at.
+        for i in np.flatnonzero(records.key_texts.length == len(HEADER_KEY)).tolist():
+            if records[i].key == HEADER_KEY:
+                self.header = decode_header(records[i].value or b"")
+                no_header[i] = False
+        if not no_header.all():
+            records = records.select(no_header)
+        if len(records):
+            self._take(records)
         if self._pairs.many:
             self._forget(self._pairs.fold())
 
-    def _take(self, records: list[tuple[bytes, bytes | None]], *, deleted: bool) -> None:
-        if not deleted:
-            self._load([value for _, value in records if value is not None])
-        self._pairs.add([key for key, _ in records], deleted=deleted)
+    def _take(self, records: Records) -> None:
+        deleted = records.value_texts.length < 0
+        if not deleted.all():
+            rows = records.select(~deleted) if deleted.any() else records
+            self._load(rows.value_texts)
+        turns = np.flatnonzero(deleted[1:] != deleted[:-1]) + 1
+        for begin, end in pairwise([0, *turns.tolist(), len(records)]):
+            self._pairs.add(records[begin:end].key_texts.packed().tobytes(), deleted=bool(deleted[begin]))
 
     def _forget(self, keys: npt.NDArray[np.uint64]) -> None:
         """Let go of rows that have none of these keys, ascending, where they are many."""
@@ -151,26 +165,33 @@ class Recovery:
         """The (key, writer) pairs met, once each."""
         return Superseded(self._pairs.met())
 
-    def _load(self, values: list[bytes]) -> None:
-        kinds = {value[:2] + value[4:8] for value in values}
-        for kind in sorted(kinds):
-            alike = values if len(kinds) == 1 else [value for value in values if value[:2] + value[4:8] == kind]
-            self.rows.load(self._read(alike))
+    def _load(self, values: Texts) -> None:
+        if values.length.min() < HEAD.itemsize:
+            raise UserError(self._foreign("values that are no rows"))
+        heads = values._replace(length=np.full_like(values.length, HEAD.itemsize)).packed().view(HEAD)
+        kinds = np.stack((heads["version"], heads["kernel"], values.length), axis=1)
+        if (kinds == kinds[0]).all():
+            self.rows.load(self._read(values, *kinds[0].tolist()))
+            return
+        for kind in np.unique(kinds, axis=0):
+            self.rows.load(self._read(values.select((kinds == kind).all(axis=1)), *kind.tolist()))
 
-    def _read(self, values: list[bytes]) -> Rows:
+    def _read(self, values: Texts, version: int, kernel: int, width: int) -> Rows:
         """Rows of one version and kernel, which are where every release has them."""
-        first, stage = values[0], self._stage
-        version, kernel = int.from_bytes(first[:2], "little"), int.from_bytes(first[4:8], "little")
+        stage = self._stage
         known = sorted({known for known, *_ in stage.row_kinds})
         if version not in known:
             raise UserError(
                 f"rows of stage {stage.name} have version {version}, this release reads {', '.join(map(str, known))}:"
                 f" run a release that reads version {version}, or reset with `kozamori state reset`"
             )
-        kind = version, kernel, len(first)
-        if kind not in stage.row_kinds or any(len(value) != len(first) for value in values):
-            raise UserError(
-                f"changelog of stage {stage.name} holds rows of version {version} that another kernel wrote:"
-                " run the release that wrote them, or reset with `kozamori state reset`"
-            )
-        return stage.read_rows(b"".join(values), kind)
+        kind = version, kernel, width
+        if kind not in stage.row_kinds:
+            raise UserError(self._foreign(f"rows of version {version} that another kernel wrote"))
+        return stage.read_rows(values.packed().tobytes(), kind)
+
+    def _foreign(self, what: str) -> str:
+        return (
+            f"changelog of stage {self._stage.name} holds {what}:"
+            " run the release that wrote them, or reset with `kozamori state reset`"
+        )

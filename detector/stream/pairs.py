@@ -19,11 +19,11 @@ class Pairs:
         self._waiting: list[tuple[bytes, bool]] = []
         self._count = 0
 
-    def add(self, keys: list[bytes], *, deleted: bool) -> None:
-        """The next records' keys, of rows or of tombstones."""
+    def add(self, keys: bytes, *, deleted: bool) -> None:
+        """The next records' keys, one behind the other, of rows or of tombstones."""
         if keys:
-            self._waiting.append((b"".join(keys), deleted))
-            self._count += len(keys)
+            self._waiting.append((keys, deleted))
+            self._count += len(keys) // KEY.itemsize
 
     @property
     def many(self) -> bool:

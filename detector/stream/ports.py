@@ -1,7 +1,7 @@
 """The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -24,7 +24,7 @@ class Chunk(NamedTuple):
     """
 
     tp: TP
-    records: list[Any]  # aiokafka.ConsumerRecord
+    records: Sequence[Any]  # `Records`, or objects with the attributes of `Record`
     generation: int
     begin: int
 

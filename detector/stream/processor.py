@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from detector.contract.alerts import Alert, Position, encode_alert
-from detector.contract.batch import ACCOUNT_EVENTS, origin_of
-from detector.contract.codec import Decoded, Rejected, decode_account_events, decode_wallet_events
-from detector.contract.dead_letters import build_dead_letter, encode_dead_letter
+from detector.contract.batch import origin_of
+from detector.contract.dead_letters import Rejected, build_dead_letter, encode_dead_letter
+from detector.contract.decoding import decode_records
 from detector.contract.keys import subject_key
+from detector.contract.records import Record, Records
 from detector.core.alerting import Explainer, Topics
 from detector.core.events import Events
 from detector.core.model import Model
@@ -115,14 +116,15 @@ class Processor:
             for edge in self._node.edges
         }
 
-    def process(self, records: list[Any]) -> Processed:
-        """Take the next records, in offset order."""
+    def process(self, chunk: Sequence[Any]) -> Processed:
+        """Take the next records, in offset order; columns, or objects with the attributes of `Record`."""
+        records = Records.of(chunk)
         rejected: list[Rejected] = []
         repeats = 0
         if self._node.source is None:
             codec = self._wiring.codecs[self._node.name]
-            values = [record.value or b"" for record in records]
-            events, repeats = codec.decode(values, [record.offset for record in records], self.marks)
+            values = [value or b"" for value in records.values()]
+            events, repeats = codec.decode(values, records.offset.tolist(), self.marks)
         else:
             events, rejected = self._from_source(self._node.source, records)
         outcome = self.pipeline.process(events)
@@ -133,16 +135,15 @@ class Processor:
         outputs += [self._dead_letter(records[one.record], one) for one in rejected]
         return Processed(outputs, outcome, alerts, rejected, repeats)
 
-    def _from_source(self, source: int, records: list[Any]) -> tuple[Events, list[Rejected]]:
+    def _from_source(self, source: int, records: Records) -> tuple[Events, list[Rejected]]:
         """The events of JSON messages, and the rejected messages."""
-        timestamps = np.array([record.timestamp for record in records], np.int64)
-        batch, strings, rejected = _decode(source, records, timestamps)
+        batch, strings, rejected = decode_records(source, records)
         if redriven := self._wiring.redriven.get((self._wiring.topics[source], self._partition)):
             first = ~np.isin(batch.offset, redriven)
             batch, strings = batch.select(first), strings.select(first)
         batch = batch._replace(origin=np.full(batch.size, origin_of(source, self._partition), np.int32))
         events = Events.fresh(batch, self._wiring.topology.width, strings)
-        events.facts[:, RECEIVED_MS] = timestamps[batch.record]
+        events.facts[:, RECEIVED_MS] = records.timestamp_ms[batch.record]
         return events, rejected
 
     def _messages(self, target: str, outcome: Outcome, which: Any) -> list[Output]:
@@ -151,18 +152,12 @@ class Processor:
         messages = codec.encode(slot, outcome.events, which, stage.keys_of(outcome.events.batch)[which])
         return [Output(target, b"", value, partition=partition) for partition, value in messages]
 
-    def _dead_letter(self, record: Any, rejected: Rejected) -> Output:
+    def _dead_letter(self, record: Record, rejected: Rejected) -> Output:
         assert self._node.source is not None
         wiring = self._wiring
         source = Position(wiring.topics[self._node.source], self._partition, record.offset)
         letter = build_dead_letter(record.value, rejected, source, record.timestamp, wiring.payload_bytes)
         return Output(DEAD_LETTERS, letter.dead_letter_id.encode(), encode_dead_letter(letter), record.timestamp)
-
-
-def _decode(source: int, records: list[Any], timestamps: Any) -> Decoded:
-    decode = decode_account_events if source == ACCOUNT_EVENTS else decode_wallet_events
-    offsets = np.array([record.offset for record in records], np.int64)
-    return decode([record.value for record in records], [record.key for record in records], offsets, timestamps)
 
 
 def _of_alert(alert: Alert, received_ms: int) -> Output:

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from detector.stream.columnar_fetch import ColumnConsumer
 from detector.stream.ports import Span
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ class LogReader:
     """Reads logs; `connection` holds aiokafka's keyword arguments for brokers and security, `make` makes a consumer."""
 
     def __init__(
-        self, connection: Mapping[str, Any], make: Callable[..., Any] = AIOKafkaConsumer, stop_s: float = STOP_S
+        self, connection: Mapping[str, Any], make: Callable[..., Any] = ColumnConsumer, stop_s: float = STOP_S
     ) -> None:
         self._connection = connection
         self._make = make
@@ -58,7 +58,7 @@ class LogReader:
         return empty
 
     @asynccontextmanager
-    async def opened(self, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    async def opened(self, **options: Any) -> AsyncIterator[ColumnConsumer]:
         """A started consumer without a group. An error while it stops never replaces an error of the body."""
         options = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed", **options}
         consumer = self._make(**self._connection, **options)
@@ -68,7 +68,7 @@ class LogReader:
         finally:
             await self._stop(consumer)
 
-    async def _stop(self, consumer: AIOKafkaConsumer) -> None:
+    async def _stop(self, consumer: ColumnConsumer) -> None:
         # A task of its own: aiokafka's stop awaits fetches that it cancelled itself, and where one was waiting to
         # retry, it raises their CancelledError.
         stopping = asyncio.ensure_future(consumer.stop())

@@ -1,6 +1,7 @@
 """Reads changelog partitions to their end, from where a standby was, if there is one."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -9,7 +10,10 @@ from faust.types import TP
 
 from detector.core.stage import Stage
 from detector.errors import KafkaAwayError, WorkerError
+from detector.kafka.security import client_options
+from detector.settings import Settings
 from detector.stream.changelog import Recovery
+from detector.stream.columnar_fetch import ColumnConsumer
 from detector.stream.reader import POLL_MS, LogReader
 from detector.stream.standby import Followed, Standby
 
@@ -17,6 +21,11 @@ from detector.stream.standby import Followed, Standby
 SLICE_RECORDS = 20_000
 #: A slice's bytes: 20,000 rows of 256 bytes with their keys, as one fetch.
 FETCH_BYTES = 8 * 1024 * 1024
+
+
+def kafka_reader(settings: Settings) -> "KafkaReader":
+    """A reader with the connection and the way of fetching that the settings say."""
+    return KafkaReader(client_options(settings), partial(ColumnConsumer, columnar=settings.columnar_fetch))
 
 
 class KafkaReader(LogReader):
@@ -54,9 +63,9 @@ class KafkaReader(LogReader):
         progressed: Callable[[], None],
     ) -> bool:
         """Whether all was read to the end that it had at first."""
-        limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
         # Workers write no transactions: one that somebody leaves open in a changelog must hide no row behind it.
         everything = {"auto_offset_reset": "earliest", "isolation_level": "read_uncommitted"}
+        limits = {"max_partition_fetch_bytes": FETCH_BYTES, "max_poll_records": SLICE_RECORDS}
         async with self.opened(**everything, **limits) as consumer:
             consumer.assign(list(taken))
             ends = await consumer.end_offsets(list(taken))

@@ -1,7 +1,7 @@
 """Runs the tasks of a worker's partitions: assignment, chunks, checkpoints, revocation."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -134,7 +134,7 @@ class Shell:
         """Whether its partition is being revoked, or was: what the last checkpoint did not take is read again."""
         return self.membership.leaving or chunk.generation != self._source.generation
 
-    async def _process(self, task: PartitionTask, records: list[Any]) -> None:
+    async def _process(self, task: PartitionTask, records: Sequence[Any]) -> None:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)

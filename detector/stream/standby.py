@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from detector.contract.records import Records
 from detector.core.stage import Stage
 from detector.errors import UserError
 from detector.stream.changelog import Recovery
@@ -39,9 +40,10 @@ class Followed:
     lag: int = 0
 
     def feed(self, records: Sequence[Any]) -> None:
-        """Take the next records of the log; see `Recovery.feed`."""
-        self.recovery.feed([record.key for record in records], [record.value for record in records])
-        self.position = records[-1].offset + 1
+        """Take the next records of the log; see `Recovery.take`."""
+        columns = Records.of(records)
+        self.recovery.take(columns)
+        self.position = int(columns.offset[-1]) + 1
 
 
 class Standby:

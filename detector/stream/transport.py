@@ -1,8 +1,8 @@
 """Faust's aiokafka transport with a chunk of records as the message, and commits that only a checkpoint makes.
 
 Everything here is a subclass at an extension point of Faust; nothing of it is patched. Two of Faust's mechanisms
-are replaced as a whole. *Per-message delivery*: the scheduler passes on the list of records that one fetch returned
-for a partition, and the list becomes one `ConsumerMessage`. *Acknowledgement*: Faust derives the offset to commit
+are replaced as a whole. *Per-message delivery*: the scheduler passes on the columns of records that one fetch returned
+for a partition, and they become one `ConsumerMessage`. *Acknowledgement*: Faust derives the offset to commit
 from acks and gaps, checks no generation, and its fast path acks without the consumer; here `ack` and the commit
 timer change nothing, and `Consumer.commit_positions` is the one way an offset reaches the broker.
 """
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import (
+    ConsumerStoppedError,
     IllegalGenerationError,
     IllegalStateError,
     KafkaError,
@@ -27,7 +28,9 @@ from faust.types import TP
 from faust.types.transports import SchedulingStrategyT
 from faust.types.tuples import ConsumerMessage, Message
 
+from detector.contract.records import Records
 from detector.stream.assignor import StickyAssignor
+from detector.stream.columnar_fetch import fetch, read_by_columns
 from detector.stream.record_batches import send_in_batches
 
 #: Years, and still a time that an event loop can wait.
@@ -37,8 +40,6 @@ FOR_EVER_S = 100_000_000
 COMMIT_AGAIN_S = 0.1
 #: The group has rebalanced, or does.
 REFUSED = UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError
-
-Records = list[Any]  # aiokafka.ConsumerRecord, ascending offsets of one partition
 
 
 class Fetched(NamedTuple):
@@ -95,8 +96,26 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - no public way
         return consumer
 
-    async def _fetch_records(self, consumer: AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Mapping[TP, Any]:
-        found = await super()._fetch_records(consumer, *args, **kwargs)
+    async def on_start(self) -> None:
+        """Start the consumer, which is to give columns."""
+        await super().on_start()
+        app = cast(Any, self.app)
+        read_by_columns(self._ensure_consumer(), app.conf.broker_max_poll_records, columnar=app.columnar_fetch)
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: set[TP] | None,
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's
+        max_records: int | None = None,
+    ) -> Mapping[TP, Any]:
+        """See Faust, which takes records where this takes columns."""
+        if not self.consumer.flow_active:
+            return {}
+        if consumer._closed:  # noqa: SLF001 - no public way
+            raise ConsumerStoppedError
+        with consumer._subscription.fetch_context():  # noqa: SLF001
+            found = await fetch(consumer, active_partitions, timeout or 0, max_records or 1)
         assignment = _assignment_of(consumer)
         if assignment is not self._assignment:
             self._assignment, self._fetched_to = assignment, {}
@@ -104,9 +123,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _fetched(self, tp: TP, records: Records) -> Fetched:
         """The records with where they begin: where the last ones ended, or earlier where it went back since."""
-        first = records[0].offset
+        first = int(records.offset[0])
         begin = min(first, self._fetched_to.get(tp, first))
-        self._fetched_to[tp] = records[-1].offset + 1
+        self._fetched_to[tp] = int(records.offset[-1]) + 1
         return Fetched(begin, records)
 
     def withheld(self, tp: TP) -> int:
@@ -226,7 +245,7 @@ class Consumer(driver.Consumer):
             tp.partition,
             last.offset,
             last.timestamp / 1000.0,
-            last.timestamp_type,
+            0,
             None,
             None,
             cast(Any, fetched),
@@ -329,7 +348,7 @@ class Producer(driver.Producer):
 
     async def send_records(
         self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]], *, compressed: bool = False
-    ) -> Records:
+    ) -> "list[asyncio.Future[Any]]":
         """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
         return await send_in_batches(self._ensure_producer(), topic, partition, records, compressed=compressed)
 

@@ -16,6 +16,7 @@ from detector.core.pipeline import Pipeline
 from detector.core.stages.budget import HIGHEST
 from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
+from detector.stream.message_sets import read_message_set
 from detector.stream.processor import Processor, Wiring
 
 _COMMON = {
@@ -35,6 +36,7 @@ _TTL_MS = 400 * DAY_MS
 
 def warm_up(topology: Topology, model: Model) -> None:
     """Run a debit and a transfer through nodes of their own, every kernel the worker uses included."""
+    read_message_set(b"", 0, (), committed=True)
     # With a budget that large every event that is scored alerts, and so reaches every node.
     keen = replace(model, budget=sys.float_info.max / HIGHEST, banks=BankBudgets())
     wiring = Wiring(topology, keen, 1, ("warm-up", "warm-up"))
@@ -63,11 +65,13 @@ def _processor(wiring: Wiring, node: Node) -> Processor:
 
 
 def _records(node: Node) -> list[Any]:
-    """One chunk for a node that reads a source topic; none for a node behind a hop."""
+    """Chunks for a node that reads a source topic; none for a node behind a hop."""
     if node.source is None:
         return []
     key, event = (_ACCOUNT, _DEBIT) if node.stage else (_WALLET, _TRANSFER)
-    return [[_record(key.encode(), msgspec.json.encode(_COMMON | event))]]
+    plain = msgspec.json.encode(_COMMON | event)
+    # A message that is not plain is for the strict decoder.
+    return [[_record(key.encode(), plain)], [_record(key.encode(), b" " + plain)]]
 
 
 def _record(key: bytes, value: bytes) -> Any:

@@ -27,7 +27,7 @@ from detector.stream.hop_trim import HopTrim
 from detector.stream.lag import LagWatch
 from detector.stream.presence import Brokers, Presence
 from detector.stream.reporting import Reporting
-from detector.stream.restore import KafkaReader
+from detector.stream.restore import kafka_reader
 from detector.stream.shell import Shell
 from detector.stream.signs import Turning, works_of
 from detector.stream.standby import Lags
@@ -128,7 +128,7 @@ class _Worker:
         self._health = health
         self._brokers = Brokers(client_options(settings), topics_of(settings, topology))
         self._presence = Presence(self._brokers.ask)
-        reader = KafkaReader(client_options(settings))
+        reader = kafka_reader(settings)
         self._standby = reader.standby
         self._standby.told = metrics.standby
         ports = faust_ports(settings, topology, self._presence, reader)

@@ -13,13 +13,12 @@ from support.shared_kafka import Cluster
 
 from detector.kafka.clients import admin_client
 from detector.kafka.declarations import TOPICS
-from detector.kafka.security import client_options
 from detector.kafka.topics import create_topics
 from detector.settings import Settings
 from detector.stream.changelog import encode_header, encode_rows
 from detector.stream.faust_ports import FaustKafka, KafkaTopics
 from detector.stream.ports import Ports
-from detector.stream.restore import KafkaReader
+from detector.stream.restore import kafka_reader
 
 PATIENCE_S = 30.0
 
@@ -41,7 +40,7 @@ class RealCluster:
 
     def ports(self) -> Ports:
         kafka = FaustKafka(self.settings, self._inputs())
-        reader, topics = KafkaReader(client_options(self.settings)), KafkaTopics(self.settings)
+        reader, topics = kafka_reader(self.settings), KafkaTopics(self.settings)
         return Ports(kafka, kafka, reader, topics, Here(), lambda: 0.0, lambda: 1)
 
     def begun(self) -> Producer:

@@ -9,6 +9,7 @@ from support.protocol.bus import KeyValue
 from support.protocol.fake_ports import FakeReader
 from support.protocol.parts import Parts, with_assignment, with_pipeline, with_rows, with_task
 
+from detector.contract.texts import Texts
 from detector.core.events import Events
 from detector.core.pipeline import Outcome, Pipeline
 from detector.core.rows import PackedRows
@@ -180,9 +181,9 @@ def newer_skipped() -> Parts:
     """Rule 10."""
 
     class Skipping(Recovery):
-        def _read(self, values: list[bytes]) -> Any:
+        def _read(self, values: Texts, version: int, kernel: int, width: int) -> Any:
             try:
-                return super()._read(values)
+                return super()._read(values, version, kernel, width)
             except UserError:
                 return np.empty(0, self._stage.row)
 
@@ -196,9 +197,9 @@ def upgrade_forgets() -> Parts:
     """Rule 10: rows of another version begin at no position."""
 
     class Forgetting(Recovery):
-        def _read(self, values: list[bytes]) -> Any:
-            rows = super()._read(values)
-            if values[0][:2] != self._stage.version.to_bytes(2, "little"):
+        def _read(self, values: Texts, version: int, kernel: int, width: int) -> Any:
+            rows = super()._read(values, version, kernel, width)
+            if version != self._stage.version:
                 rows["last_offset"] = -1
             return rows
 

@@ -1,14 +1,15 @@
 """Rows restored by a consumer that fails: its own error is raised, no other."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from detector.contract.records import Records
 from detector.core.stages.account import ACCOUNT
 from detector.errors import WorkerError
 from detector.stream.changelog import Header, encode_header
@@ -44,10 +45,10 @@ class FakeConsumer:
     async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 0)
 
-    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, Records]:
         key, value = encode_header(HEADER)
         self.read += 1
-        return {tp: [SimpleNamespace(key=key, value=value, offset=self.read - 1)]}
+        return {tp: Records.from_lists([value], [key], np.zeros(1, np.int64), np.zeros(1, np.int64))}
 
     async def position(self, _: TopicPartition) -> int:
         return self.read
@@ -98,7 +99,7 @@ async def test_every_slice_of_a_restore_is_progress() -> None:
 
 async def test_whoever_cancels_a_restore_sees_it_cancelled() -> None:
     class Silent(FakeConsumer):
-        async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, Records]:
             await asyncio.Event().wait()
             return {}
 
