@@ -3,14 +3,13 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 from support.stages import COUNTING, rows_of
 
+from detector.contract.records import Records
 from detector.stream.changelog import Header, encode_header, encode_rows
 from detector.stream.restore import KafkaReader
 
@@ -69,14 +68,19 @@ class Consumer:
     async def position(self, tp: TopicPartition) -> int:
         return self._positions[tp]
 
-    async def getmany(self, *partitions: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+    async def getmany(self, *partitions: TopicPartition, timeout_ms: int) -> dict[TopicPartition, Records]:
         await asyncio.sleep(0.001)
         found = {}
         for tp in partitions or self._positions:
             at = self._positions[tp]
             records = self._logs.records[TP(*tp)][at : at + 2]
             if records:
-                found[tp] = [SimpleNamespace(key=k, value=v, offset=at + i) for i, (k, v) in enumerate(records)]
+                found[tp] = Records.from_lists(
+                    [value for _, value in records],
+                    [key for key, _ in records],
+                    at + np.arange(len(records)),
+                    np.zeros(len(records), np.int64),
+                )
                 self._positions[tp] += len(records)
                 self._logs.read += len(records)
         return found
