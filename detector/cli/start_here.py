@@ -12,7 +12,8 @@ from detector.cli.tables import print_tables
 from detector.contract.keyed_hash import FILE_VARIABLE, VARIABLE
 from detector.errors import UserError
 from producers.mapping.check import FIRST, Findings, check
-from producers.mapping.draft import Draft, Found, draft, look
+from producers.mapping.draft import Draft, draft
+from producers.mapping.found import Found, look
 from producers.mapping.layout import layout_of
 from producers.mapping.specification import read_mapping
 

@@ -4,6 +4,7 @@ import json
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
@@ -26,29 +27,40 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(one) for one in arguments], env=environment, catch_exceptions=False)
 
 
+class Exports(NamedTuple):
+    """Where the files are, what `start-here` said of them, and what is in each."""
+
+    folder: Path
+    said: str
+    counts: dict[str, dict[str, int]]
+
+
 @pytest.fixture(scope="module")
-def counts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
-    """Both files and what is in them; later tests use what earlier commands wrote, as a person would."""
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    """Both files; later tests use what earlier commands wrote, as a person would."""
     folder = tmp_path_factory.mktemp("core")
     made: dict[str, Scenario] = {"normal": NORMAL, "autumn": AUTUMN}
+    counts = {name: write_export(folder / f"{name}.csv", scenario) for name, scenario in made.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        found = {name: write_export(folder / f"{name}.csv", scenario) for name, scenario in made.items()}
         said = run("start-here", "normal.csv", "autumn.csv")
-        assert said.exit_code == 0, said.output
-        (folder / "said.txt").write_text(said.stdout)
-    return {**found, "folder": {str(folder): 0}}
+    assert said.exit_code == 0, said.output
+    return Exports(folder, said.stdout, counts)
 
 
 @pytest.fixture
-def folder(counts: dict[str, dict[str, int]], monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = Path(next(iter(counts["folder"])))
-    monkeypatch.chdir(path)
-    return path
+def counts(exports: Exports) -> dict[str, dict[str, int]]:
+    return exports.counts
 
 
-def test_every_column_is_taken_for_what_it_is_and_five_events_are_shown(folder: Path) -> None:
-    said = (folder / "said.txt").read_text()
+@pytest.fixture
+def folder(exports: Exports, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(exports.folder)
+    return exports.folder
+
+
+def test_every_column_is_taken_for_what_it_is_and_five_events_are_shown(exports: Exports, folder: Path) -> None:
+    said = exports.said
     for word in ("cp932", "comma", "口座振替サービス", "19 columns", "2020-08-01", "docomo_account", "line 8"):
         assert word in said
     assert said.count("nothing") == 1  # the name of the account's owner alone
