@@ -18,7 +18,7 @@ ONE, TWO = TP(TOPIC, 0), TP(TOPIC, 1)
 STAGES = {ONE: COUNTING, TWO: COUNTING}
 IDS = {TOPIC: "id-1"}
 HEADER = encode_header(Header("events", "id-0", 2, COUNTING.name))
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Logs:
