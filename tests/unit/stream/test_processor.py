@@ -29,7 +29,7 @@ from detector.kafka.marks import most_upstreams
 from detector.stream.hop_codec import ForeignHopError, HopCodec
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Processed, Wiring
 
-EVENTS = 2_000
+EVENTS = 1_200
 FORWARD = WALLET_CHAIN, FORWARDER
 
 
