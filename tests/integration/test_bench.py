@@ -72,7 +72,7 @@ def test_rows_come_back_and_their_memory_is_told(kafka: Cluster) -> None:
 
 
 def test_alerts_are_timed_from_the_producer_to_the_consumer(kafka: Cluster) -> None:
-    report = measured("latency", "--rate", "1000", "--seconds", "3", "--bootstrap", kafka.bootstrap)
+    report = measured("latency", "--rate", "1000", "--seconds", "5", "--bootstrap", kafka.bootstrap)
     assert 1000 == report["rate"]
     assert report["n"] > 5
     assert 0 < report["p50_ms"] <= report["p99_ms"] <= report["p999_ms"] <= report["max_ms"]

@@ -19,6 +19,7 @@ from detector.settings import Settings
 
 WATCHDOG_S = 5.0
 ABORTED = 1_000
+HELD_BACK = "an open transaction holds a log back"
 
 
 def transactional(settings: Settings) -> Producer:
@@ -86,7 +87,8 @@ def test_only_committed_events_are_judged_and_a_quiet_or_open_transaction_is_no_
     bears(worker, 1.5 * WATCHDOG_S)
     assert (1, 0) == (counted(worker, "kozamori_events_total"), counted(worker, "kozamori_lag_events"))
     assert 2 == counted(worker, "kozamori_withheld_events")
-    (told,) = said(worker, "an open transaction holds a log back")
+    wait_until(lambda: said(worker, HELD_BACK) != [], "it is told", worker)
+    (told,) = said(worker, HELD_BACK)
     assert ("account", 0) == (told["stage"], told["partition"])
     producer.commit_transaction(30)
     wait_until(lambda: counted(worker, "kozamori_events_total") == 3, "what was held back is processed", worker)

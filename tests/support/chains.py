@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from support.hops import record, simulated
-from support.nodes import TTL_MS, Nodes, in_chunks
+from support.nodes import TTL_MS
+from support.source_logs import TOPICS, Log
 
 from detector.artifact import Draft, pack, unpack
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, origin_of
@@ -20,10 +21,6 @@ from producers.batches import to_batches
 from producers.publish import messages_of
 from producers.scenarios import SCENARIOS, sized
 from producers.simulation import tables
-
-#: Records of each source topic (by its code) and partition.
-Log = dict[tuple[int, int], list[Any]]
-TOPICS = ("account-events", "wallet-events")
 
 
 class Sourced(NamedTuple):
@@ -74,17 +71,6 @@ def source_records(events: int, partitions: int) -> Log:
     for source, partition, found in mixed_records(events, partitions):
         log[source, partition].append(found)
     return log
-
-
-def run(made: Nodes, log: Log, size: int) -> None:
-    """The whole log, node by node, in chunks of `size` records."""
-    made.run(
-        lambda node, partition: (
-            made.hop(node, partition, size)
-            if node.source is None
-            else in_chunks(log.get((node.source, partition), []), size)
-        )
-    )
 
 
 def one_log(records: tuple[Sourced, ...]) -> Events:

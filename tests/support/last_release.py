@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from support.chains import TOPICS, draft_of, mixed_records
+from support.chains import draft_of, mixed_records
 from support.nodes import NodePartition, Nodes
+from support.source_logs import TOPICS
 
 from detector.artifact import pack, unpack
 from detector.core.chains import SOURCE_CHAIN

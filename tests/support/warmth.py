@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 from numba.core.dispatcher import Dispatcher
-from support.chains import TOPICS, Log, run
 from support.nodes import Nodes
+from support.source_logs import TOPICS, Log, run
 
 from detector.artifact import read_model
 from detector.core.chains import CHAINS

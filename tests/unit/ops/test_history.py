@@ -8,9 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from kafka import TopicPartition
-from support.chains import TOPICS, Sourced, model_of, one_log
+from support.chains import Sourced, model_of, one_log
 from support.hops import record, simulated
 from support.nodes import TTL_MS, Nodes
+from support.source_logs import TOPICS
 
 from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.chains import CHAINS

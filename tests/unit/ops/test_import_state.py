@@ -9,9 +9,10 @@ import pytest
 from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 from kafka.structs import OffsetAndMetadata
-from support.chains import TOPICS, Sourced, mixed_records, model_of
+from support.chains import Sourced, mixed_records, model_of
 from support.hops import record
 from support.nodes import TTL_MS, Nodes
+from support.source_logs import TOPICS
 
 from detector.contract.hashing import hash64_many
 from detector.core.chains import SOURCE_CHAIN

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from functools import cache
 
-from support.chains import TOPICS, mixed_records, model_of, one_log, run, source_records
+from support.chains import mixed_records, model_of, one_log, source_records
 from support.nodes import TTL_MS, Nodes
+from support.source_logs import TOPICS, run
 
 from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import ACCOUNT_EVENTS

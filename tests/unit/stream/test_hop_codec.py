@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from support.chains import TOPICS, model_of, run, source_records
+from support.chains import model_of, source_records
 from support.crossings import CODEC, HOPS, TOPOLOGY, contents, counts, expected, looking, received, sent, some_events
 from support.nodes import Nodes
+from support.source_logs import TOPICS, run
 
 from detector.contract.batch import Batch
 from detector.contract.texts import Strings, Texts

@@ -4,10 +4,11 @@ import time
 from typing import Any
 
 import pytest
-from support.chains import TOPICS, model_of
+from support.chains import model_of
 from support.events import START_MS, debit, key, message
 from support.hops import record
 from support.nodes import Nodes, in_chunks
+from support.source_logs import TOPICS
 
 from detector.contract.alerts import Alert
 from detector.core.chains import CHAINS

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.chains import TOPICS
 from support.last_release import PARTITIONS, State, go_on, read, rows_of
 from support.nodes import TTL_MS, NodePartition, Nodes
+from support.source_logs import TOPICS
 
 from detector.artifact import unpack
 from detector.core.chains import SOURCE_CHAIN

@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from support.chains import TOPICS, model_of, run, source_records
+from support.chains import model_of, source_records
 from support.events import START_MS, debit, key, message, open_wallet, payment, transfer
 from support.hops import record
 from support.nodes import Nodes
+from support.source_logs import TOPICS, run
 
 from detector.contract.alerts import Alert, decode_alert
 from detector.contract.batch import ACCOUNT_EVENTS, OWN, RECEIVING, WALLET_EVENTS, origin_of
@@ -28,7 +29,7 @@ from detector.kafka.marks import most_upstreams
 from detector.stream.hop_codec import ForeignHopError, HopCodec
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Processed, Wiring
 
-EVENTS = 2_000
+EVENTS = 1_200
 FORWARD = WALLET_CHAIN, FORWARDER
 
 

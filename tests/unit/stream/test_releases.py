@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import njit
-from support.chains import TOPICS, draft_of, mixed_records
+from support.chains import draft_of, mixed_records
 from support.nodes import TTL_MS, NodePartition, Nodes
+from support.source_logs import TOPICS
 
 from detector.artifact import pack, unpack
 from detector.core.admission import APPLY_FRESH

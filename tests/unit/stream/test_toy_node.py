@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numba import njit
-from support.chains import TOPICS, Sourced, mixed_records, model_of, one_log
+from support.chains import Sourced, mixed_records, model_of, one_log
 from support.nodes import TTL_MS, Nodes
+from support.source_logs import TOPICS
 
 from detector.contract.alerts import encode_alert
 from detector.contract.vocabulary import DEBIT

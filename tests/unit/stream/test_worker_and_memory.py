@@ -8,10 +8,11 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 import pytest
-from support.chains import TOPICS, Sourced, mixed_records, model_of, one_log
+from support.chains import Sourced, mixed_records, model_of, one_log
 from support.events import START_MS, debit, key, message
 from support.hops import record
 from support.nodes import TTL_MS, Nodes
+from support.source_logs import TOPICS
 
 from detector.contract.alerts import Alert, encode_alert
 from detector.contract.batch import ACCOUNT_EVENTS
