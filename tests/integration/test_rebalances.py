@@ -1,7 +1,7 @@
 """A third worker joins and is killed: partitions that stay go on, and standbys have the rows of those that move.
 
-`KOZAMORI_REBALANCE_ROWS` sets the accounts that are known before (60,000 by default). Where it is given, seconds are held
-to their bounds: beside other tests they say how busy the machine is.
+`KOZAMORI_REBALANCE_ROWS` sets the accounts that are known before (60,000 by default). Where it is given, seconds are
+held to their bounds: beside other tests they say how busy the machine is.
 """
 
 import json
