@@ -215,6 +215,7 @@ def test_partitions_that_stay_go_on_while_a_third_worker_joins_and_is_killed(
             wait_until(lambda: all(each.whole() for each in asking), "all is restored", *workers)
         answers = [each.close() for each in asking]
         after = [each.restored() for each in asking]
+        takeover_s = max(seconds_of_takeover(worker) for worker in workers)
         for worker in workers:
             assert 0 == worker.stop()
     finally:
@@ -226,7 +227,6 @@ def test_partitions_that_stay_go_on_while_a_third_worker_joins_and_is_killed(
     moved = PARTITIONS // 3 * (ROWS // PARTITIONS)
     assert moved <= sum(after) - sum(joined) < moved + 1000, "more was restored than what the killed one had"
     own, others = delays(settings, stayed)
-    takeover_s = max(seconds_of_takeover(worker) for worker in workers)
     print(f"{ROWS:,} rows; {moved:,} of them taken over in {takeover_s:.2f} s")
     print(
         f"kept {stayed}; event to alert: worst {max(own):.2f} s of {len(own)}; through what moved {max(others):.2f} s"
