@@ -24,7 +24,7 @@ from models.worlds.world import WORLDS, Size, World
 
 #: Of all scorers of a back-test, those on the page. All but the model have their limit set in hindsight.
 SHOWN = (KOZAMORI, "attack_trained", "plain_forest", BEST_SINGLE)
-GIVEN = "; the history is one of our own simulator"
+GIVEN = "; that history, which its own begins with, is one of our own simulator"
 FULL = Size()
 #: A smoke run, with days enough for the state to settle; its figures mean nothing.
 QUICK = Size(accounts=1_500, days=24, judged_days=8, cases=26)
