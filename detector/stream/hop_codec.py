@@ -114,8 +114,8 @@ class HopCodec:
                 whole[1][:, begin:end],
                 *(texts.select(slice(first, last)).packed() for texts in strings),
             ]
-            # Not `tobytes`, which copies a part of a matrix number by number.
-            body = b"".join([np.ascontiguousarray(part).data for part in parts])
+            # `tobytes` alone copies a part of a matrix number by number.
+            body = b"".join([np.ascontiguousarray(part).tobytes() for part in parts])
             head = self.layout.head + COUNTS.pack(slot, end - begin, last - first, bits, len(body))
             packed = bytes(cramjam.zstd.compress(body, level=LEVEL))
             yield int(target[begin]), head + CHECK.pack(zlib.crc32(packed, zlib.crc32(head))) + packed

@@ -155,7 +155,9 @@ def _read_records(data: Any, batches: Any, next_offset: int, out: Any) -> tuple[
             stop = p + size
             if p < 0 or size < 1 or stop > close:
                 return -1, next_offset
-            delta_ms, p = _varint(data, p + 1, stop)
+            # Attributes are a byte of zero; aiokafka reads them as a number.
+            _, p = _varint(data, p, stop)
+            delta_ms, p = _varint(data, p, stop)
             if p < 0:
                 return -1, next_offset
             delta, p = _varint(data, p, stop)
