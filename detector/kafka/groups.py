@@ -24,6 +24,10 @@ _NOT_YET = {
 }
 
 
+def _process(metadata: Mapping[str, Any] | None) -> str:
+    return (metadata or {}).get("user_data") or UNNAMED
+
+
 class StaticMember(NamedTuple):
     """A member with a static name: its id, and what it says of itself; while the group rebalances Kafka keeps that."""
 
@@ -43,9 +47,7 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
 def static_members(client: KafkaAdminClient, group: str) -> dict[str, StaticMember]:
     """The group's members with a static name, by that name. Raises as `active_members` does."""
     return {
-        found["group_instance_id"]: StaticMember(
-            found["member_id"], (found["member_metadata"] or {}).get("user_data") or UNNAMED
-        )
+        found["group_instance_id"]: StaticMember(found["member_id"], _process(found["member_metadata"]))
         for found in _members(client, group)
         if found["group_instance_id"]
     }

@@ -115,11 +115,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return 0
         return max(0, int(state.highwater - state.lso))
 
-    @property
-    def member_id(self) -> str:
-        """The group's id of this member, "" where it does not know it any more."""
-        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
-
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these; does not wait until it is so."""
         await self.cast_thread(self._hold, frozenset(TopicPartition(*tp) for tp in partitions))
@@ -138,6 +133,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offset and metadata of each partition that has one."""
         return cast(dict[TP, OffsetAndMetadata], await self.call_thread(self._committed_positions, partitions))
+
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
 
     async def _commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         held = self.assignment()
@@ -216,6 +216,11 @@ class Consumer(driver.Consumer):
         """Commit offsets with their marks; False when this member may no longer commit them."""
         return await self._thread.commit_positions(positions)
 
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return self._thread.member_id
+
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offsets with their marks, for those of `partitions` that have any."""
         return await self._thread.committed_positions(partitions)
@@ -223,11 +228,6 @@ class Consumer(driver.Consumer):
     def withheld(self, tp: TP) -> int:
         """Offsets behind the last stable one: what an open transaction holds back."""
         return self._thread.withheld(tp)
-
-    @property
-    def member_id(self) -> str:
-        """The group's id of this member, "" where it does not know it any more."""
-        return self._thread.member_id
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these."""
