@@ -24,10 +24,6 @@ _NOT_YET = {
 }
 
 
-def _process(metadata: Mapping[str, Any] | None) -> str:
-    return (metadata or {}).get("user_data") or UNNAMED
-
-
 class StaticMember(NamedTuple):
     """A member with a static name: its id, and what it says of itself; while the group rebalances Kafka keeps that."""
 
@@ -51,6 +47,10 @@ def static_members(client: KafkaAdminClient, group: str) -> dict[str, StaticMemb
         for found in _members(client, group)
         if found["group_instance_id"]
     }
+
+
+def _process(metadata: Mapping[str, Any] | None) -> str:
+    return (metadata or {}).get("user_data") or UNNAMED
 
 
 def _members(client: KafkaAdminClient, group: str) -> list[Any]:

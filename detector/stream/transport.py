@@ -104,6 +104,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._fetched_to[tp] = records[-1].offset + 1
         return Fetched(begin, records)
 
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
+
     def withheld(self, tp: TP) -> int:
         """Offsets between the last stable one and the log's end, by the last fetch; 0 where it is not held.
 
@@ -133,11 +138,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offset and metadata of each partition that has one."""
         return cast(dict[TP, OffsetAndMetadata], await self.call_thread(self._committed_positions, partitions))
-
-    @property
-    def member_id(self) -> str:
-        """The group's id of this member, "" where it does not know it any more."""
-        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
 
     async def _commit_positions(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:
         held = self.assignment()
