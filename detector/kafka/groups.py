@@ -43,14 +43,17 @@ def active_members(client: KafkaAdminClient, group: str) -> int:
 def static_members(client: KafkaAdminClient, group: str) -> dict[str, StaticMember]:
     """The group's members with a static name, by that name. Raises as `active_members` does."""
     return {
-        found["group_instance_id"]: StaticMember(found["member_id"], _process(found["member_metadata"]))
+        found["group_instance_id"]: StaticMember(
+            found["member_id"], _name((found["member_metadata"] or {}).get("user_data") or "")
+        )
         for found in _members(client, group)
         if found["group_instance_id"]
     }
 
 
-def _process(metadata: Mapping[str, Any] | None) -> str:
-    return (metadata or {}).get("user_data") or UNNAMED
+def _name(user_data: str) -> str:
+    """The process: what comes behind it is for the others in the group."""
+    return user_data.split(" ", maxsplit=1)[0] or UNNAMED
 
 
 def _members(client: KafkaAdminClient, group: str) -> list[Any]:
