@@ -128,6 +128,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._fetched_to[tp] = int(records.offset[-1]) + 1
         return Fetched(begin, records)
 
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
+
     def withheld(self, tp: TP) -> int:
         """Offsets between the last stable one and the log's end, by the last fetch; 0 where it is not held.
 
@@ -138,11 +143,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if state is None or state.highwater is None or state.lso is None:
             return 0
         return max(0, int(state.highwater - state.lso))
-
-    @property
-    def member_id(self) -> str:
-        """The group's id of this member, "" where it does not know it any more."""
-        return str(self._ensure_consumer()._coordinator.member_id)  # noqa: SLF001 - no public way
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these; does not wait until it is so."""
@@ -271,6 +271,11 @@ class Consumer(driver.Consumer):
         """Commit offsets with their marks; False when this member may no longer commit them."""
         return await self._thread.commit_positions(positions, generation)
 
+    @property
+    def member_id(self) -> str:
+        """The group's id of this member, "" where it does not know it any more."""
+        return self._thread.member_id
+
     async def committed_positions(self, partitions: set[TP]) -> dict[TP, OffsetAndMetadata]:
         """Committed offsets with their marks, for those of `partitions` that have any."""
         return await self._thread.committed_positions(partitions)
@@ -283,11 +288,6 @@ class Consumer(driver.Consumer):
     def follows(self) -> frozenset[TP]:
         """Partitions whose rows this member shall follow."""
         return self._thread.assignor.follows
-
-    @property
-    def member_id(self) -> str:
-        """The group's id of this member, "" where it does not know it any more."""
-        return self._thread.member_id
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these."""

@@ -47,6 +47,10 @@ class EarlierWorker(WorkerProcess):
         self.environment = {"PYTHONPATH": checkout}
         super().__init__(settings, log, **changes)
 
+    def listens(self) -> bool:
+        """Earlier releases do not block the signal."""
+        return self.started()
+
 
 class Member:
     """One place of the crew and the process that fills it now.

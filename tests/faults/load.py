@@ -18,14 +18,14 @@ EACH_BROKEN = 500
 Message = tuple[str, bytes, bytes, int]
 
 
-def messages_in(tables: Sequence[pa.Table], settings: Settings) -> Iterator[Message]:
-    """The messages of events, table by table, and among them some that are none."""
+def messages_in(tables: Sequence[pa.Table], settings: Settings, *, broken: bool) -> Iterator[Message]:
+    """The messages of events, table by table; where `broken`, with some among them that are none."""
     topics = (settings.account_events, settings.partitions), (settings.wallet_events, settings.partitions)
     for table in tables:
         found = messages_of(table, *topics)
         for number, message in enumerate(zip(found.topics, found.values, found.keys, found.partitions, strict=True)):
             yield message
-            if number % EACH_BROKEN == 0:
+            if broken and number % EACH_BROKEN == 0:
                 topic, _, key, partition = message
                 yield topic, BROKEN[number // EACH_BROKEN % len(BROKEN)], key, partition
 

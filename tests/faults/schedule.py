@@ -17,7 +17,7 @@ PARTITIONS = "partitions"
 #: network and 5 full disks.
 PER_MINUTE = {KILL: 4.0, ZOMBIE: 0.4, REBALANCE: 2.0, CRASH: 0.8, FREEZE: 0.4, FULL_DISK: 0.2, NETWORK: 0.8}
 PER_MINUTE[PARTITIONS] = 0.1
-OF_WORKERS = {KILL, ZOMBIE, REBALANCE}
+OF_WORKERS = (KILL, ZOMBIE, REBALANCE)
 #: How long, in seconds. A zombie is silent for longer than its session, 6 s: its partitions go to others.
 SECONDS = {
     ZOMBIE: (7.5, 11.0),

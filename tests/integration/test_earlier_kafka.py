@@ -11,6 +11,9 @@ from support.workers import WorkerProcess, run_worker, wait_until
 
 from detector.local_kafka.jars import EARLIER_VERSION
 
+#: A broker and two workers of its own, and everything is compared twice.
+pytestmark = pytest.mark.timeout(300)
+
 
 def test_a_worker_that_is_killed_and_started_again_leaves_what_the_checker_wants_on_the_kafka_before(
     small_scene: Scene, tmp_path: Path
