@@ -60,8 +60,19 @@ async def test_records_that_did_not_come_are_asked_for_once_and_later_ones_left_
 
 
 async def test_a_log_that_begins_anew_ends_the_worker() -> None:
+    world = World(position=100)
+    world.backend.ends = {INPUT: (0, 99)}
     with pytest.raises(WorkerError, match="continued at offset 3 instead of 100"):
-        await World(position=100).is_next(3)
+        await world.is_next(3)
+
+
+async def test_chunks_that_are_delivered_once_more_are_left_out_and_what_follows_them_is_read() -> None:
+    world = World(position=205)
+    assert [False, False] == [await world.is_next(5, begin=5), await world.is_next(105, begin=105)]
+    assert [] == world.asked
+    assert not await world.is_next(305, begin=305), "the one before it began behind the position"
+    assert [205] == world.asked
+    assert await world.is_next(205, begin=205)
 
 
 async def test_records_that_were_deleted_unread_are_counted_once_and_end_nothing() -> None:
