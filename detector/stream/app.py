@@ -64,8 +64,8 @@ def build_app(
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],
 ) -> App:
-    """The app that calls `on_chunk` with messages whose value is `Fetched`; `input_topics` by agent name, those
-    `with_rows` are followed by standbys.
+    """The app that calls `on_chunk` with messages whose value is `Fetched`; `input_topics` by agent name,
+    those of `topics_with_rows` are followed by standbys.
 
     `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are revoked.
     """

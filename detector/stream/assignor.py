@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from faust.types import TP
 
@@ -50,7 +51,13 @@ class StickyAssignor:
         return ConsumerProtocolMemberMetadata(self.version, list(topics), process_name().encode() + b" " + told)
 
     def assign(self, cluster: Any, members: Mapping[str, Any]) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """What everybody has and follows; asked of the leader."""
+        """What everybody has and follows; asked of the leader.
+
+        Members that read other topics than their fellows are no workers of one topology: each is given what it reads,
+        and says itself what is wrong.
+        """
+        if len({frozenset(each.subscription) for each in members.values()}) > 1:
+            return dict(RoundRobinPartitionAssignor.assign(cluster, members))
         topics = {topic for each in members.values() for topic in each.subscription}
         partitions = [TP(topic, number) for topic in topics for number in cluster.partitions_for_topic(topic) or ()]
         told = {name: _member(each.user_data) for name, each in members.items()}

@@ -105,7 +105,7 @@ class _Results(OrderedDict[TopicPartition, Any]):
 
     def __setitem__(self, tp: TopicPartition, result: Any) -> None:
         if type(result) is FetchResult:
-            raw = self._client.sets[tp] if self._columnar else None
+            raw = self._client.sets.pop(tp) if self._columnar else None
             result._partition_records = Slices(result._partition_records, raw, self._most)  # noqa: SLF001
         super().__setitem__(tp, result)
 
@@ -137,6 +137,7 @@ class Slices(Iterator[Records]):
     def __next__(self) -> Records:
         if self._left is None:
             self._left = self._parsed()
+            self._raw = self._plain = None  # the answer's bytes
         left = self._left
         taken, self._left = left[: self._most], left[self._most :]
         self.read = not len(self._left)

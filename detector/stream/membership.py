@@ -86,6 +86,7 @@ class Membership:
         self._reporting.worker.rebalanced(len(assigned), len(stay))
         self.tasks.update({task.tp: task for task in stay})
         self.restoring = moved = {tp: node for tp, node in assigned.items() if tp not in self.tasks}
+        self._show()
         others = {tp: self._nodes[tp.topic] for tp in self._source.follows if tp.topic in self._nodes}
         self._follow(others | moved, facts)
         if not moved or not stay:

@@ -1,5 +1,6 @@
 """Reads changelog partitions to their end, from where a standby was, if there is one."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -78,6 +79,7 @@ class KafkaReader(LogReader):
                 for tp, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
                     taken[tp].feed(records)
                     progressed()
+                    await asyncio.sleep(0)  # what lies fetched is given without a pause: others have their turn
                 if not still_wanted():
                     return False
                 unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}

@@ -1,8 +1,10 @@
-"""Runs the tasks of a worker's partitions: assignment, chunks, checkpoints, revocation."""
+"""Runs the tasks of a worker's partitions: chunks and checkpoints; which partitions, `membership.py` says."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -98,7 +100,7 @@ class Shell:
                 return
             async with self._processing:
                 if not (task.ended or self._is_over(chunk)):
-                    await self._process(task, chunk.records)
+                    await self._process(task, _from(task.position, chunk.records))
             if task.processor.pipeline.node.source is not None:
                 await self.alignment.align()
         except BaseException as error:  # noqa: BLE001 - whatever it was, nothing may be read past it
@@ -119,11 +121,11 @@ class Shell:
         Chunks of one topic are delivered one after the other: nothing else moves the task meanwhile.
         """
         task, first = self.tasks.get(chunk.tp), chunk.records[0].offset
-        if self._is_over(chunk) or chunk.tp in self.membership.restoring:
+        if self._is_over(chunk) or chunk.tp in self.membership.restoring or chunk.tp in self.membership.kept.tasks:
             return None
         if task is None:
             raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
-        if first == task.position:
+        if first <= task.position <= chunk.records[-1].offset:
             return task
         if not chunk.begin <= task.position < first and not await self._is_next(task, first):
             return None
@@ -267,3 +269,9 @@ class Shell:
         """Make the worker end because of `error`; the first one counts."""
         if not self.failed.done():
             self.failed.set_result(error)
+
+
+def _from(position: int, records: Sequence[Any]) -> Sequence[Any]:
+    """The records from this offset on: those before it were delivered once more."""
+    begin = bisect_left(records, position, key=attrgetter("offset"))
+    return records[begin:] if begin else records

@@ -31,13 +31,16 @@ Lags = Mapping[tuple[str, int], int]
 
 @dataclass(slots=True)
 class Followed:
-    """The rows of a changelog partition up to `position`, of the topic with this id; `lag` records were unread then."""
+    """The rows of a changelog partition up to `position`, of the topic with this id.
+
+    `lag` records were unread then; None: not known yet.
+    """
 
     recovery: Recovery
     stage: str = ""
     topic_id: str = ""
     position: int = 0
-    lag: int = 0
+    lag: int | None = None
 
     def feed(self, records: Sequence[Any]) -> None:
         """Take the next records of the log; see `Recovery.take`."""
@@ -71,7 +74,8 @@ class Standby:
     @property
     def lags(self) -> Lags:
         """Records not read yet, by stage and partition (called from another thread)."""
-        return {(followed.stage, tp.partition): followed.lag for tp, followed in list(self.followed.items())}
+        found = [(followed.stage, tp.partition, followed.lag) for tp, followed in list(self.followed.items())]
+        return {(stage, partition): lag for stage, partition, lag in found if lag is not None}
 
     def take(self, tp: TP) -> Followed | None:
         """What was read of a partition, which is followed no more."""
@@ -110,6 +114,7 @@ class Standby:
                     tp = TP(*partition)
                     if self.followed.get(tp) is reading[tp]:
                         self._feed(tp, reading[tp], records)
+                    await asyncio.sleep(0)  # what lies fetched is given without a pause: others have their turn
                 for tp, followed in reading.items():
                     end = consumer.highwater(TopicPartition(*tp))
                     followed.lag = max(0, (end or 0) - followed.position)

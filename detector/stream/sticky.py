@@ -87,8 +87,8 @@ def _followers(owners: Mapping[TP, str], members: Mapping[str, Member], standbys
     for _ in range(copies):
         for tp, owner in sorted(owners.items()):
             others = members.keys() - {owner} - followers[tp]
-            # Who follows or had it knows its rows already.
-            knows = {name for name in others if tp in members[name].follows | members[name].had}
+            # Who follows it knows its rows already; who had it has let go of them.
+            knows = {name for name in others if tp in members[name].follows}
             follower = min(others, key=lambda name: (follows[name] >= most, name not in knows, follows[name], name))
             followers[tp].add(follower)
             follows[follower] += 1

@@ -62,7 +62,7 @@ class Health:
         return self._alive()
 
     def ready(self) -> Report:
-        """Whether all partitions assigned are read."""
+        """Whether it reads partitions, or could; which ones are still restored."""
         return self._ready()
 
 

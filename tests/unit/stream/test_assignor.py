@@ -50,6 +50,15 @@ def test_a_member_says_which_process_it_is() -> None:
     assert process_name().encode() == of(1).metadata(TOPICS).user_data.split(b" ")[0]
 
 
+def test_who_reads_other_topics_is_given_those_and_healthy_members_nothing_that_they_do_not_read() -> None:
+    members = joined(of(1), of(1))
+    members["2"] = ConsumerProtocolMemberMetadata(0, [*TOPICS, "budget"], b"")
+    cluster: Any = SimpleNamespace(partitions_for_topic=lambda _: {0, 1, 2, 3})
+    found = of(1).assign(cluster, members)
+    assert {TP("budget", number) for number in range(4)} <= {TP(*tp) for tp in found["2"].partitions()}
+    assert all(set(TOPICS) >= {topic for topic, _ in found[name].partitions()} for name in "01")
+
+
 def test_a_group_may_have_members_of_the_release_before() -> None:
     new = of(1)
     old = RoundRobinPartitionAssignor.metadata(TOPICS)

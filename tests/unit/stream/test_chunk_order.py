@@ -33,6 +33,19 @@ class World(Ported):
         return self.metrics.registry.get_sample_value("kozamori_deleted_events_total", {"stage": "counting"})
 
 
+async def test_of_a_chunk_that_overlaps_the_position_what_lies_behind_it_is_processed() -> None:
+    world = World(position=51)
+    processed: list[list[int]] = []
+
+    async def process(_: Any, records: Any) -> None:
+        processed.append([record.offset for record in records])
+
+    cast(Any, world.shell)._process = process
+    await world.shell.on_chunk(chunk_at(49, 50, 51, 52))
+    assert [[51, 52]] == processed
+    assert [] == world.asked
+
+
 async def test_offsets_that_are_missing_in_the_log_are_no_hole() -> None:
     world = World(position=100, following=105)
     assert await world.is_next(105)
