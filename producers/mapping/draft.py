@@ -135,7 +135,8 @@ class _Writer:
             self.open.append("no column looks like the account: each row is an account of its own")
             return 'account = { missing = "row" }'.ljust(40) + "# OPEN: which column?"
         texts = self.found.layout.texts(column)
-        if texts and all(re.fullmatch("[0-9a-fA-F]{16,}", text) for text in texts):
+        hexadecimal = all(re.fullmatch("[0-9a-fA-F]{16,}", text) for text in texts)
+        if hexadecimal and any(re.search("[a-fA-F]", text) for text in texts):  # digits alone may be a card's number
             return f'account = {{ column = {_text(column)}, hash = "none" }}'.ljust(40) + "# hashed already"
         digits = sum(re.fullmatch(r"\d{1,14}", normal(text)) is not None for text in texts)
         if digits < FIT * len(texts):
