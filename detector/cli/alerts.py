@@ -109,6 +109,7 @@ def alerts(
     chosen = Chosen(account, severity, None if since is None else since.replace(tzinfo=JST))
     connection = client_options(settings)
     with (
+        until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),
             topic=settings.alerts,
@@ -118,7 +119,6 @@ def alerts(
             until_end=not follow,
             **connection,
         ) as subscriber,
-        until_the_pipe_breaks(),
     ):
         found: Iterator[Alert] = filter(chosen.takes, subscriber)
         if last is not None:
