@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,7 +56,8 @@ Examples:
 
 FILE has a row for each account: bank, branch, kind (1 ordinary 普通, 2 current 当座, 4 savings 貯蓄, 9 other) and
 number, with a heading or without; - reads it from standard input, so that no number stands in the shell's history.
-With --mapping it is an export of any form: each account is told with its first line and the columns that make it. The
+With --mapping it is an export of any form: each account is told with its first line and the columns that make it, as
+`columns` in JSON; in CSV the hash is `account_hash`, with _ behind it where the export has such a column itself. The
 key is that of KOZAMORI_HASH_KEY_FILE (or KOZAMORI_HASH_KEY) with the id KOZAMORI_HASH_KEY_ID, else the mapping's.
 
 While a key is changed, give the old one and the new one with --key: each account then has a line for each, so that
@@ -93,19 +94,20 @@ def hash_accounts(
     else:
         rows = [(1, account.split("-"))] if account is not None else _rows(Path(file or "-"))
         told = (row._asdict() for row in _hashed(rows, _hashes(keys, os.environ), str(file or account)))
-    found, count = False, 0
+    found, hashes = False, 0
     writer = csv.writer(sys.stdout, lineterminator="\n")
     for row in told:
-        count += 1
+        hashes += 1
         if wanted and row["account"] not in wanted:
             continue
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            writer.writerows([row.values()] if found else [row.keys(), row.values()])
+            flat = _flat(row)
+            writer.writerows([flat.values()] if found else [flat.keys(), flat.values()])
         found = True
     if wanted and not found:
-        click.echo(f"none of {count:,} hashes: is it of another key, or the account not in the file?", err=True)
+        click.echo(f"none of {hashes:,} hashes: is it of another key, or the account not in the file?", err=True)
         click.get_current_context().exit(NOT_FOUND)
 
 
@@ -113,7 +115,17 @@ def _of_export(file: Path, mapping: Path) -> Iterator[dict[str, Any]]:
     source = source_of(mapping, os.environ)
     assert source.mapping is not None
     for owner in owners(file, source.mapping, source.key):
-        yield {**owner.texts, "line": owner.line, "account": owner.account}
+        yield {"account": owner.account, "line": owner.line, "columns": owner.texts}
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of CSV; what is told of an export has names that none of its columns has."""
+    if "columns" not in row:
+        return row
+    made = dict(row["columns"])
+    for name, value in (("line", row["line"]), ("account_hash", row["account"])):
+        made[next(free for more in count() if (free := name + "_" * more) not in made)] = value
+    return made
 
 
 def _hashes(keys: dict[str, Path], environ: Mapping[str, str]) -> list[KeyedHash]:

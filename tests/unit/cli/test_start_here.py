@@ -147,12 +147,12 @@ def test_whose_account_a_hash_is_stands_in_the_export(folder: Path) -> None:
     lines = (folder / "normal.csv").read_bytes().decode("cp932", "replace").splitlines()
     told = json.loads(run("hash", "normal.csv", "--mapping", "normal.toml", "--json").stdout.splitlines()[0])
     assert event["line"] == told["line"] == 4
-    cells = dict(zip(lines[2].split(","), lines[3].split(","), strict=False))
-    assert cells["店番"] == told["店番"]
-    assert unicodedata.normalize("NFKC", cells["口座番号"]) == told["口座番号"]
+    cells, made_of = dict(zip(lines[2].split(","), lines[3].split(","), strict=False)), told["columns"]
+    assert cells["店番"] == made_of["店番"]
+    assert unicodedata.normalize("NFKC", cells["口座番号"]) == made_of["口座番号"]
     key = KeyedHash((folder / "hash.key").read_bytes().strip())
-    kind = {"普通預金": "1", "当座": "2"}[told["科目"]]
-    identity = {"bank": told["銀行コード"], "branch": told["店番"], "kind": kind, "number": told["口座番号"]}
+    kind = {"普通預金": "1", "当座": "2"}[made_of["科目"]]
+    identity = {"bank": made_of["銀行コード"], "branch": made_of["店番"], "kind": kind, "number": made_of["口座番号"]}
     assert key.account(**identity) == told["account"]
     found = run("hash", "normal.csv", "--mapping", "normal.toml", "--find", told["account"], "--json")
     assert told == json.loads(found.stdout)
