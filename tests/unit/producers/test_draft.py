@@ -1,10 +1,14 @@
 """First mappings of foreign files: what is guessed is right, and what cannot be known is asked."""
 
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from support.own_files import csv_of
+from support.own_files import csv_of, mapped, mapping_of
 
+from detector.jst import JST
 from producers.mapping.draft import Draft, draft
 from producers.mapping.found import look
 from producers.mapping.layout import layout_of
@@ -28,3 +32,38 @@ def drafted(path: Path) -> Draft:
 def test_only_what_cannot_be_a_number_is_taken_for_a_hash(tmp_path: Path, account: str, how: str) -> None:
     path = csv_of(tmp_path, f"2020/09/01 10:00,{account},100", heading="取引日時,口座番号,金額")
     assert f'hash = "{how}"' in drafted(path).text
+
+
+@pytest.mark.parametrize(
+    ("time", "how"),
+    [
+        ("1598922000", 'unit = "s"'),
+        ("1598922000.25", 'unit = "s"'),
+        ("1598922000123", 'unit = "ms"'),
+        ("2020-09-01T01:00:00Z", 'format = "iso8601"'),
+        ("2020-09-01 10:00:00.250+09:00", 'format = "iso8601"'),
+        ("2020-09-01 10:00:00", 'format = "japanese", zone = "Asia/Tokyo"'),
+        ("令和2年9月1日 10時00分00秒", 'format = "japanese", zone = "Asia/Tokyo"'),
+    ],
+)
+def test_a_time_is_read_in_the_form_it_has(tmp_path: Path, time: str, how: str) -> None:
+    path = csv_of(tmp_path, *(f"{time},{number},100" for number in range(20)), "0,1,1", heading="timestamp,account,yen")
+    found = drafted(path).text
+    assert f'occurred_at_ms = {{ column = "timestamp", {how}' in found
+    assert 20 == len(mapped(path, mapping_of(tmp_path, found)))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "+09:00"])
+def test_times_with_a_zone_of_a_parquet_file_are_times(tmp_path: Path, zone: str) -> None:
+    times = pa.array([datetime(2020, 9, 1, 10, minute, 7, tzinfo=JST) for minute in range(20)])
+    times = times.cast(pa.timestamp("us", zone))
+    path = tmp_path / "own.parquet"
+    pq.write_table(pa.table({"timestamp": times, "account": ["x"] * 20, "yen": [100] * 20}), path)
+    found = mapped(path, mapping_of(tmp_path, drafted(path).text))
+    assert times.cast(pa.int64()).to_numpy().tolist() == (found["occurred_at_ms"] * 1000).tolist()
+
+
+@pytest.mark.parametrize("number", ["0312345678", "9012345678901", "2020090110"])
+def test_a_long_number_is_no_time(tmp_path: Path, number: str) -> None:
+    path = csv_of(tmp_path, f"{number},1,100", heading="timestamp,account,yen")
+    assert any("no column looks like the time" in question for question in drafted(path).open)
