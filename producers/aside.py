@@ -46,7 +46,8 @@ def set_aside(path: Path, how: Input | None, tally: Tally) -> Path:
 
 def _lines(path: Path, how: Input | None, bad: Iterable[int]) -> bytes:
     above = 0 if how is None else how.skip_lines + (0 if how.columns else 1)
-    return b"".join(lines_where(path, lambda number: number <= above or number in bad))
+    encoding = "utf-8" if how is None else how.encoding
+    return lines_where(path, encoding, lambda number: number <= above or number in bad)
 
 
 def _rows(path: Path, bad: Iterable[int]) -> bytes:
