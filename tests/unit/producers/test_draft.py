@@ -67,3 +67,27 @@ def test_times_with_a_zone_of_a_parquet_file_are_times(tmp_path: Path, zone: str
 def test_a_long_number_is_no_time(tmp_path: Path, number: str) -> None:
     path = csv_of(tmp_path, f"{number},1,100", heading="timestamp,account,yen")
     assert any("no column looks like the time" in question for question in drafted(path).open)
+
+
+@pytest.mark.parametrize("words", [("甲", "乙"), ("取消", "返金"), ("", "")])
+def test_a_column_of_no_known_kind_is_asked_about_and_the_mapping_can_be_read(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    path = csv_of(tmp_path, *(f"2020-09-01 10:00,7,9,{word}" for word in words), heading="日時,口座番号,金額,取引区分")
+    made = drafted(path)
+    assert "# OPEN: which" in made.text
+    assert any("'取引区分' names no event" in question for question in made.open)
+    assert 0 == len(mapped(path, mapping_of(tmp_path, made.text)))  # nothing is taken for a debit unasked
+
+
+def test_results_known_to_no_kind_are_asked_about(tmp_path: Path) -> None:
+    said = (("登録", "暗証相違"), ("登録", "謎"), ("引落", "残高不足"), ("引落", "謎"), ("引落", "正常"))
+    rows = (f"2020-09-01 10:00,7,9,{kind},{result}" for kind, result in said)
+    found = drafted(csv_of(tmp_path, *rows, heading="日時,口座番号,金額,取引区分,結果")).open
+    assert ["column '結果': 謎 (2): not known, such rows are bad rows"] == [one for one in found if "結果" in one]
+    rows = (f"2020-09-01 10:00,7,9,{result}" for _, result in said)
+    found = drafted(csv_of(tmp_path, *rows, heading="日時,口座番号,金額,結果")).open
+    expected = ["column '結果': 謎 (2), 暗証相違 (1): not known, such rows are bad rows"]
+    assert expected == [one for one in found if "結果" in one]
+    unlinked = csv_of(tmp_path, "2020-09-01 10:00,7,9,解除,謎", heading="日時,口座番号,金額,取引区分,結果")
+    assert [] == [one for one in drafted(unlinked).open if "結果" in one]
