@@ -73,7 +73,7 @@ Examples:
   kozamori alerts --group desk-0116 --json
   kozamori alerts --follow --json | jq .yen_at_risk
 
-With --group it goes on where the group stopped; what it prints counts as done.
+With --group it goes on where the group stopped; what it reads counts as done, also where it is not wanted.
 """
 )
 @with_settings(*CONNECTION)
