@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from detector.cli.options import as_json, mapping_file
-from detector.contract.keyed_hash import ID_VARIABLE, KeyedHash, keyed_hash_from
+from detector.contract.keyed_hash import VARIABLE, KeyedHash, keyed_hash_from
 from detector.errors import UserError
 from producers.mapping.layout import encoding_of
 from producers.mapping.roles import normal
@@ -92,13 +92,14 @@ def hash_accounts(
     if mapping is not None and file is not None:
         told = _of_export(file, mapping)
     else:
-        rows = [(1, account.split("-"))] if account is not None else _rows(Path(file or "-"))
-        told = (row._asdict() for row in _hashed(rows, _hashes(keys, os.environ), str(file or account)))
+        rows = [("--account", account.split("-"))] if account is not None else _rows(Path(file or "-"))
+        told = (row._asdict() for row in _hashed(rows, _hashes(keys, os.environ)))
     found, hashes = False, 0
+    sought = {one.lower() for one in wanted}
     writer = csv.writer(sys.stdout, lineterminator="\n")
     for row in told:
         hashes += 1
-        if wanted and row["account"] not in wanted:
+        if sought and row["account"].lower() not in sought:
             continue
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -131,12 +132,12 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 def _hashes(keys: dict[str, Path], environ: Mapping[str, str]) -> list[KeyedHash]:
     if not keys:
         return [keyed_hash_from(environ)]
-    plain = {name: value for name, value in environ.items() if not name.startswith(ID_VARIABLE[: -len("_ID")])}
+    plain = {name: value for name, value in environ.items() if not name.startswith(VARIABLE)}
     return [keyed_hash_from(plain, (path, key_id)) for key_id, path in keys.items()]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a file of accounts with their lines, in whatever encoding it is."""
+def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Where each row of a file of accounts stands, and its cells, in whatever encoding it is."""
     try:
         content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except FileNotFoundError:
@@ -148,20 +149,20 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, row in enumerate(csv.reader(lines, delimiter="\t" if "\t" in "".join(islice(lines, 1)) else ","), 1):
         heading = number == 1 and not any(character.isdigit() for character in "".join(row))
         if row and not heading:
-            yield number, row
+            yield f"{path}, line {number:,}", row
 
 
-def _hashed(rows: Iterable[tuple[int, list[str]]], keys: list[KeyedHash], name: str) -> Iterator[Hashed]:
-    for line, cells in rows:
+def _hashed(rows: Iterable[tuple[str, list[str]]], keys: list[KeyedHash]) -> Iterator[Hashed]:
+    for where, cells in rows:
         if len(cells) != len(FIELDS):
-            raise UserError(f"{name}, line {line:,}: got {len(cells)} cells, expected {', '.join(FIELDS)}")
+            raise UserError(f"{where}: got {len(cells)} cells, expected {', '.join(FIELDS)}")
         bank, branch, kind, number = (normal(cell) for cell in cells)
         code = meaning(kind, ACCOUNT_KINDS) or kind
         if LOST in "".join(cells):
-            raise UserError(f"{name}, line {line:,}: a broken byte; correct the line")
+            raise UserError(f"{where}: a broken byte; correct the line")
         for key in keys:
             try:
                 value = key.account(bank=bank.zfill(4), branch=branch, kind=code, number=number)
             except UserError as error:
-                raise UserError(f"{name}, line {line:,}: {error}") from None
+                raise UserError(f"{where}: {error}") from None
             yield Hashed(bank.zfill(4), branch.zfill(3), code, number.zfill(7), key.key_id, value)

@@ -43,6 +43,16 @@ def test_a_file_of_accounts_is_read_as_systems_write_it(tmp_path: Path, encoding
     assert [FIRST, SECOND] == [json.loads(line)["account"] for line in run(path, "--json").stdout.splitlines()]
 
 
+def test_a_hash_is_found_in_any_case() -> None:
+    assert [FIRST] == hashes(run("--account", "0116-001-1-1234567", "--find", FIRST.upper()))
+
+
+def test_a_wrong_account_of_the_command_line_is_not_shown() -> None:
+    with pytest.raises(UserError, match=r"^--account: kind of account") as refused:
+        run("--account", "0116-001-7-1234567")
+    assert "1234567" not in str(refused.value)
+
+
 def test_numbers_come_from_standard_input_too() -> None:
     assert [FIRST] == hashes(run("-", text="0116,001,1,1234567\n"))
 
