@@ -129,6 +129,15 @@ def test_an_export_of_which_little_is_known_gives_a_mapping_that_says_so(
     assert "has no column '?'" in str(checked.exception)
 
 
+def test_wallets_are_hidden_and_names_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my export.csv").write_text("日時,口座番号,会員番号,金額\n2020-09-01 10:00:00,7654321,w-secret,2\n")
+    said = run("start-here", "my export.csv").stdout
+    assert "secret" not in said.split("first")[0]
+    assert "kozamori train 'my export.csv' --mapping 'my export.toml'" in said
+    assert "kozamori mapping check 'my export.csv' --mapping 'my export.toml'" in said
+
+
 def test_the_key_beside_the_mapping_hashes_as_one_of_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
