@@ -17,10 +17,11 @@ class Meaning(NamedTuple):
 
 #: A word with one of these says the opposite: 未登録, 被害なし, "not approved". 不正, 不足 and 未遂 are no negations.
 _NOT = (
-    r"未(?!遂|成年)|非(?!対面|居住)|不(成功|成立|完全|承認|合格|備|要|実施|正常)|無(?!断|権|料)|なし|無し|ない|せず|されず|ません"
+    r"未(?!遂|成年)|非(?!対面|居住)|不(成功|成立|完全|承認|合格|備|要|実施|正常)|無(?!断|権|料|通帳|人)|なし|無し|ない|せず|されず|ません"
     r"|(?<![a-z])(is)?(no|not|non)(yet)?[_-]?(?=ok|succ|app|acc|fraud|verif|confirm|compl|link|regist|otp|pin|sms|ekyc)"
     r"|un(?=succ|app|acc|verif|confirm|auth|regist)|dis(?=app)|(false|[_:=-](no?|0))$"
 )
+_TAKEN_BACK = r"取消|取り消し|cancel"
 #: What is under way or was refused is not done either.
 _NOT_DONE = r"待ち?|中$|拒否|不可|不能|否|異常|エラー|失敗|取消|error|fail|refus|reject|declin|cancel|denied|pending"
 
@@ -33,8 +34,8 @@ def _said(pattern: str, unless: str = _NOT) -> str:
 #: What sort of event a row is: the first that fits. Anything else is no event.
 KINDS = (
     Meaning("unlink", r"解除|解約|削除|抹消|廃止|unlink"),
-    Meaning("link", _said(r"登録|連携|紐付|紐づけ|新規|申込|契約|link|regist")),
-    Meaning("none", r"取消|取り消し|組戻|返金|返戻|入金|reversal|refund|cash_?in|deposit"),
+    Meaning("link", _said(r"登録|連携|紐付|紐づけ|新規|申込|契約|link|regist", f"{_NOT}|{_TAKEN_BACK}")),
+    Meaning("none", rf"{_TAKEN_BACK}|組戻|返金|返戻|入金|reversal|refund|cash_?in|deposit"),
     Meaning(
         "debit",
         _said(r"振替|引落|引き落|引出|チャージ|出金|支払|決済|debit|charge|cash_?out|payment|withdraw|transfer"),

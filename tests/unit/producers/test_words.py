@@ -25,8 +25,9 @@ TEXTS: tuple[tuple[tuple[Meaning, ...], str, str | None], ...] = (
     *((AUTHS, text, None) for text in ("本人確認未実施", "本人確認なし", "no_otp")),
     *((AUTHS, text, word) for text, word in (("暗証番号", "pin4"), ("SMS認証", "otp"))),
     *((KINDS, text, "link") for text in ("口座登録", "新規連携", "link")),
-    *((KINDS, text, "debit") for text in ("口座振替", "引落不能", "非対面出金", "notified payment")),
+    *((KINDS, text, "debit") for text in ("口座振替", "引落不能", "非対面出金", "無通帳出金", "notified payment")),
     *((KINDS, text, word) for text, word in (("登録解除", "unlink"), ("チャージ取消", "none"))),
+    *((KINDS, text, "none") for text in ("登録取消", "契約取り消し", "link cancelled", "cancelled payment")),
     *((KINDS, text, None) for text in ("未登録", "登録なし", "not linked", "unregistered")),
 )
 
