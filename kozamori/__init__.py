@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from detector.artifact import read_model
     from detector.contract.alerts import Alert, Counterfactual, Reason, decode_alert
     from detector.contract.events import Debit, Link, Open, Payment, Payout, Transfer, Unlink
     from detector.contract.keyed_hash import KeyedHash, keyed_hash_from
@@ -36,12 +35,10 @@ __all__ = [
     "UserError",
     "decode_alert",
     "keyed_hash_from",
-    "read_model",
     "score",
 ]
 #: Where each name lives.
 _HOMES = {
-    "detector.artifact": ("read_model",),
     "detector.contract.alerts": ("Alert", "Counterfactual", "Reason", "decode_alert"),
     "detector.contract.events": ("Debit", "Link", "Open", "Payment", "Payout", "Transfer", "Unlink"),
     "detector.contract.keyed_hash": ("KeyedHash", "keyed_hash_from"),

@@ -12,8 +12,8 @@ class AsyncAlertSubscriber:
     """`async with AsyncAlertSubscriber("127.0.0.1:9092") as alerts: async for alert in alerts: …`.
 
     The same as `AlertSubscriber`, whose arguments it takes: with a `group`, an alert counts as done when the next one
-    is requested, or when the block ends without an exception. Each wait is in a thread of its own; a cancelled task
-    ends within half a second.
+    is requested, or when the block ends without an exception. Each wait is in a thread of its own; a cancelled wait
+    stops the subscriber, and ends within half a second.
     """
 
     def __init__(self, bootstrap: str | list[str], **options: Any) -> None:

@@ -70,7 +70,7 @@ def adapted(
             again = rng.random() < LINKED_AGAIN
             kept &= ~(mine & np.isin(batch.kind, (OPEN, UNLINK) if again else (OPEN, LINK, UNLINK)))
     batch = batch._replace(**columns, source=_sources(rng, batch, history))
-    later_ms += _slowed(rng, batch.occurred_at_ms + later_ms, case, history)
+    later_ms += _later(rng, batch.occurred_at_ms + later_ms, case, history)
     batch = batch._replace(occurred_at_ms=batch.occurred_at_ms + later_ms)
     return Adapted(batch.select(kept), given[kept], (arrival_ms[given] + later_ms)[kept])
 
@@ -88,7 +88,7 @@ def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int6
     return np.append(ties.amount_yen, 0)[np.where(victim == NOBODY, len(ties.amount_yen), victim)]
 
 
-def _slowed(
+def _later(
     rng: np.random.Generator, at_ms: npt.NDArray[np.int64], case: npt.NDArray[np.int64], history: History
 ) -> npt.NDArray[np.int64]:
     """How much later each event is, int64 (n,): some cases take longer, some come at another hour.

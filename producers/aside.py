@@ -18,8 +18,9 @@ from producers.mapping.streams import kind_of, lines_where
 def set_aside(path: Path, how: Input | None, tally: Tally) -> Path:
     """Write the tally's bad rows of `path` into the working directory; returns the file's path.
 
-    A CSV file keeps its titles and its heading. A file that is there already stays, unless it holds the same. Only its
-    owner may read it: it has what the original has. Raises UserError where it cannot be written.
+    A CSV file keeps its titles and its heading. A file that is there already is kept: the new one gets a number, unless
+    it would hold the same. Only the owner may read it: it has what the original has. Raises UserError where it cannot
+    be written.
     """
     bad = set(np.concatenate(tally.bad_lines).tolist())
     suffix = kind_of(path)
@@ -46,7 +47,8 @@ def set_aside(path: Path, how: Input | None, tally: Tally) -> Path:
 
 def _lines(path: Path, how: Input | None, bad: Iterable[int]) -> bytes:
     above = 0 if how is None else how.skip_lines + (0 if how.columns else 1)
-    return b"".join(lines_where(path, lambda number: number <= above or number in bad))
+    encoding = "utf-8" if how is None else how.encoding
+    return lines_where(path, encoding, lambda number: number <= above or number in bad)
 
 
 def _rows(path: Path, bad: Iterable[int]) -> bytes:

@@ -52,6 +52,16 @@ def read_batches(path: Path, size: int, *, which: Which = "account") -> Iterator
         row += table.num_rows
 
 
+def to_table(frame: pd.DataFrame, name: str) -> pa.Table:
+    """A frame as a table; raises UserError for a column of several types."""
+    try:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
+        raise UserError(
+            f"{name}: a column mixes types ({str(error).splitlines()[0][:150]}); give one type each"
+        ) from None
+
+
 def to_batches(
     frame: pd.DataFrame | pa.Table, size: int, *, first_row: int = 0, which: Which = "account", name: str = "events"
 ) -> Iterator[Batch]:
@@ -60,7 +70,7 @@ def to_batches(
     `offset` is the row number, counted from `first_row`, over all events; `record` is the row within `frame`.
     Raises UserError that names the first row (counted from 1) with a value the contract does not allow.
     """
-    table = frame if isinstance(frame, pa.Table) else _arrow(frame, name)
+    table = frame if isinstance(frame, pa.Table) else to_table(frame, name)
     parts = [
         _batch(table, _Check(name, first_row), wallet_events=wallet_events)
         for wallet_events in {"account": (False,), "wallet": (True,), "all": (False, True)}[which]
@@ -253,12 +263,3 @@ def _amount(table: pa.Table, check: _Check, *, where: Mask) -> npt.NDArray[np.in
 
 def _codes(words: tuple[str, ...]) -> list[int]:
     return [RESULTS.index(word) for word in words]
-
-
-def _arrow(frame: pd.DataFrame, name: str) -> pa.Table:
-    try:
-        return pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
-        raise UserError(
-            f"{name}: a column mixes types ({str(error).splitlines()[0][:150]}); give one type each"
-        ) from None

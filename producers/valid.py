@@ -26,5 +26,5 @@ def valid_tables(path: Path, rules: BadRows, tally: Tally) -> Iterator[pa.Table]
         lost = [Wrong(np.array([line]), why) for line, why in torn]
         tally.rows += table.num_rows + len(torn)
         torn.clear()
-        tally.add(str(path), rules, wrong + lost)
+        tally.add(str(path), rules, wrong + lost, mapped=False)
         yield table if good.all() else table.filter(pa.array(good))

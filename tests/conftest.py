@@ -11,6 +11,7 @@ from support.longest_first import longest_first
 from support.shared_kafka import SharedKafka
 
 import detector
+import kozamori
 import models
 import producers
 
@@ -25,7 +26,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Refuse to test the checkout where the wheel is to be tested: a file missing from the wheel would go unseen."""
     if "KOZAMORI_TEST_INSTALLED" not in os.environ:
         return
-    for package in (detector, producers, models):
+    for package in (detector, producers, models, kozamori):
         folder = Path(str(package.__file__)).parent
         if not folder.is_relative_to(sys.prefix):
             raise pytest.UsageError(f"{package.__name__} comes from {folder}, expected the wheel below {sys.prefix}")

@@ -73,7 +73,7 @@ Examples:
   kozamori alerts --group desk-0116 --json
   kozamori alerts --follow --json | jq .yen_at_risk
 
-With --group it goes on where the group stopped; what it prints counts as done.
+With --group it goes on where the group stopped; what it reads counts as done, also where it is not wanted.
 """
 )
 @with_settings(*CONNECTION)
@@ -109,6 +109,7 @@ def alerts(
     chosen = Chosen(account, severity, None if since is None else since.replace(tzinfo=JST))
     connection = client_options(settings)
     with (
+        until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),
             topic=settings.alerts,
@@ -118,7 +119,6 @@ def alerts(
             until_end=not follow,
             **connection,
         ) as subscriber,
-        until_the_pipe_breaks(),
     ):
         found: Iterator[Alert] = filter(chosen.takes, subscriber)
         if last is not None:

@@ -70,7 +70,7 @@ def budget(folder: Path, *, as_json: bool) -> None:
         raise UserError(f"{folder}: made by a release that measured no budget but the model's own: {AGAIN}")
     curve = training["curve"]
     if problem := _nonsense(training):
-        raise UserError(f"{folder}: {MANIFEST}: `training.{problem}`, expected what `kozamori train` measured: {AGAIN}")
+        raise UserError(f"{folder}: {MANIFEST}: `training.{problem}, expected what `kozamori train` measured: {AGAIN}")
     if as_json:
         told = {"model": model.version, "accounts": training["accounts"], "budget": model.budget}
         click.echo(json.dumps({**told, "enough": enough(curve), "curve": curve}))

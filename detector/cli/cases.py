@@ -60,6 +60,7 @@ def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang:
     """Show the open cases, by expected cost of waiting, greatest first."""
     connection = client_options(settings)
     with (
+        until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),
             topic=settings.alerts,
@@ -68,7 +69,6 @@ def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang:
             until_end=not follow,
             **connection,
         ) as alerts,
-        until_the_pipe_breaks(),
     ):
         if as_json:
             print_json(alerts, top, follow=follow)

@@ -5,14 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from detector.cli.options import as_json, mapping_file
-from detector.contract.keyed_hash import ID_VARIABLE, KeyedHash, keyed_hash_from
+from detector.contract.keyed_hash import VARIABLE, KeyedHash, keyed_hash_from
 from detector.errors import UserError
 from producers.mapping.layout import encoding_of
 from producers.mapping.roles import normal
@@ -56,7 +56,8 @@ Examples:
 
 FILE has a row for each account: bank, branch, kind (1 ordinary 普通, 2 current 当座, 4 savings 貯蓄, 9 other) and
 number, with a heading or without; - reads it from standard input, so that no number stands in the shell's history.
-With --mapping it is an export of any form: each account is told with its first line and the columns that make it. The
+With --mapping it is an export of any form: each account is told with its first line and the columns that make it, as
+`columns` in JSON; in CSV the hash is `account_hash`, with _ behind it where the export has such a column itself. The
 key is that of KOZAMORI_HASH_KEY_FILE (or KOZAMORI_HASH_KEY) with the id KOZAMORI_HASH_KEY_ID, else the mapping's.
 
 While a key is changed, give the old one and the new one with --key: each account then has a line for each, so that
@@ -91,21 +92,23 @@ def hash_accounts(
     if mapping is not None and file is not None:
         told = _of_export(file, mapping)
     else:
-        rows = [(1, account.split("-"))] if account is not None else _rows(Path(file or "-"))
-        told = (row._asdict() for row in _hashed(rows, _hashes(keys, os.environ), str(file or account)))
-    found, count = False, 0
+        rows = [("--account", account.split("-"))] if account is not None else _rows(Path(file or "-"))
+        told = (row._asdict() for row in _hashed(rows, _hashes(keys, os.environ)))
+    found, hashes = False, 0
+    sought = {one.lower() for one in wanted}
     writer = csv.writer(sys.stdout, lineterminator="\n")
     for row in told:
-        count += 1
-        if wanted and row["account"] not in wanted:
+        hashes += 1
+        if sought and row["account"].lower() not in sought:
             continue
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            writer.writerows([row.values()] if found else [row.keys(), row.values()])
+            flat = _flat(row)
+            writer.writerows([flat.values()] if found else [flat.keys(), flat.values()])
         found = True
     if wanted and not found:
-        click.echo(f"none of {count:,} hashes: is it of another key, or the account not in the file?", err=True)
+        click.echo(f"none of {hashes:,} hashes: is it of another key, or the account not in the file?", err=True)
         click.get_current_context().exit(NOT_FOUND)
 
 
@@ -113,18 +116,28 @@ def _of_export(file: Path, mapping: Path) -> Iterator[dict[str, Any]]:
     source = source_of(mapping, os.environ)
     assert source.mapping is not None
     for owner in owners(file, source.mapping, source.key):
-        yield {**owner.texts, "line": owner.line, "account": owner.account}
+        yield {"account": owner.account, "line": owner.line, "columns": owner.texts}
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of CSV; what is told of an export has names that none of its columns has."""
+    if "columns" not in row:
+        return row
+    made = dict(row["columns"])
+    for name, value in (("line", row["line"]), ("account_hash", row["account"])):
+        made[next(free for more in count() if (free := name + "_" * more) not in made)] = value
+    return made
 
 
 def _hashes(keys: dict[str, Path], environ: Mapping[str, str]) -> list[KeyedHash]:
     if not keys:
         return [keyed_hash_from(environ)]
-    plain = {name: value for name, value in environ.items() if not name.startswith(ID_VARIABLE[: -len("_ID")])}
+    plain = {name: value for name, value in environ.items() if not name.startswith(VARIABLE)}
     return [keyed_hash_from(plain, (path, key_id)) for key_id, path in keys.items()]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a file of accounts with their lines, in whatever encoding it is."""
+def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Where each row of a file of accounts stands, and its cells, in whatever encoding it is."""
     try:
         content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except FileNotFoundError:
@@ -136,20 +149,20 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, row in enumerate(csv.reader(lines, delimiter="\t" if "\t" in "".join(islice(lines, 1)) else ","), 1):
         heading = number == 1 and not any(character.isdigit() for character in "".join(row))
         if row and not heading:
-            yield number, row
+            yield f"{path}, line {number:,}", row
 
 
-def _hashed(rows: Iterable[tuple[int, list[str]]], keys: list[KeyedHash], name: str) -> Iterator[Hashed]:
-    for line, cells in rows:
+def _hashed(rows: Iterable[tuple[str, list[str]]], keys: list[KeyedHash]) -> Iterator[Hashed]:
+    for where, cells in rows:
         if len(cells) != len(FIELDS):
-            raise UserError(f"{name}, line {line:,}: got {len(cells)} cells, expected {', '.join(FIELDS)}")
+            raise UserError(f"{where}: got {len(cells)} cells, expected {', '.join(FIELDS)}")
         bank, branch, kind, number = (normal(cell) for cell in cells)
         code = meaning(kind, ACCOUNT_KINDS) or kind
         if LOST in "".join(cells):
-            raise UserError(f"{name}, line {line:,}: a broken byte; correct the line")
+            raise UserError(f"{where}: a broken byte; correct the line")
         for key in keys:
             try:
                 value = key.account(bank=bank.zfill(4), branch=branch, kind=code, number=number)
             except UserError as error:
-                raise UserError(f"{name}, line {line:,}: {error}") from None
+                raise UserError(f"{where}: {error}") from None
             yield Hashed(bank.zfill(4), branch.zfill(3), code, number.zfill(7), key.key_id, value)

@@ -5,7 +5,6 @@
 
 import difflib
 import io
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -144,9 +143,6 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:  # noqa
         return _fail(str(error), 2)
     except KozamoriError as error:
         return _fail(str(error), 1)
-    except BrokenPipeError:  # the reader of our output (`| head`) has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         return _fail(_of_system(error), 2)
     return result if isinstance(result, int) else 0
@@ -171,7 +167,7 @@ def _meant(error: click.ClickException, context: click.Context) -> str:
 def _of_system(error: OSError) -> str:
     """A refusal of the operating system that nobody expected, as one line for people."""
     where = f" {error.filename}" if error.filename is not None else ""
-    return f"the system refuses{where} ({error.strerror or error}): choose another path, or make room or give the right"
+    return f"the system refuses{where} ({error.strerror or error}): choose another path, free space or permit it"
 
 
 def _fail(message: str, status: int) -> int:

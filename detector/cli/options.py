@@ -11,6 +11,7 @@ import click
 
 from detector.core.budgets import parse_own
 from detector.settings import Settings, environment_name, expected_text, load_settings
+from producers.mapping.problems import LIMIT, POLICIES
 
 #: What every command needs that talks to Kafka.
 CONNECTION = (
@@ -94,11 +95,11 @@ def own_data(command: Callable[..., Any]) -> Callable[..., Any]:
     wrapped: Callable[..., Any] = click.option(
         "--bad-rows-limit",
         type=click.FloatRange(0, 1),
-        help="End where more than this share of the rows is bad.  [default: 0.01, or as --mapping says]",
+        help=f"End where more than this share of the rows is bad.  [default: {LIMIT:g}, or as --mapping says]",
     )(run)
     wrapped = click.option(
         "--bad-rows",
-        type=click.Choice(["refuse", "skip", "aside"]),
+        type=click.Choice(POLICIES),
         help="Rows that are no events: end at the first (refuse), leave them out and count them (skip), or also write"
         " them to a file here, to correct (aside).  [default: refuse, or as --mapping says]",
     )(wrapped)

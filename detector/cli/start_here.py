@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 
 import click
@@ -13,15 +14,16 @@ from detector.contract.keyed_hash import FILE_VARIABLE, VARIABLE
 from detector.errors import UserError
 from producers.mapping.check import FIRST, Findings, check
 from producers.mapping.draft import Draft, draft
+from producers.mapping.fields import HASHED
 from producers.mapping.found import Found, look
 from producers.mapping.layout import layout_of
 from producers.mapping.specification import read_mapping
 
 KEY_BYTES = 32
-SLICES = 1  # of the file are read for the examples
+SLICES = 1  # so much of the file is read for the examples
 NEXT = """
 Next:
-  {check}
+  kozamori mapping check {file} --mapping {mapping}
   kozamori train {file} --mapping {mapping} -o model                  # the normal days
   kozamori backtest OTHER-DAYS --mapping {mapping} --model model      # days it has not learnt from"""
 
@@ -70,8 +72,7 @@ def start_here(files: tuple[Path, ...], output: Path | None, *, force: bool) -> 
         _new_key(key)
         notify(f"{key} is the new key of account numbers: keep it, keep it secret, and give all producers the same one")
     click.echo(f"mapping: {output}")
-    check = f"kozamori mapping check {file} --mapping {output}"
-    click.echo(NEXT.format(check=check, file=file, mapping=output))
+    click.echo(NEXT.format(file=shlex.quote(str(file)), mapping=shlex.quote(str(output))))
 
 
 def _try(file: Path, output: Path) -> Findings | None:
@@ -105,7 +106,7 @@ def _columns(found: Found, made: Draft) -> Table:
         table.add_column(heading, overflow="fold")
     for column, role in made.columns.items():
         texts = list(dict.fromkeys(found.layout.texts(column)))[:FIRST]
-        shown = "hidden" if role in {"account", "source"} else ", ".join(text[:24] for text in texts[:3])
+        shown = "hidden" if role in HASHED else ", ".join(text[:24] for text in texts[:3])
         table.add_row(column, shown, role.replace("_", " ") or "nothing")
     return table
 

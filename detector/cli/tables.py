@@ -22,9 +22,9 @@ def print_tables(*tables: Table, console: Console | None = None) -> None:
         console.print(fitted(table, console))
 
 
-def fitted(table: Table, console: Console, width: int | None = None) -> Table:
-    """A table for a screen of that width (None: the console's), the same where it fits."""
-    width = console.width if width is None else width
+def fitted(table: Table, console: Console) -> Table:
+    """A table for the console's screen, the same where it fits."""
+    width = console.width
     natural = [_natural(column, console) for column in table.columns]
     beside = _measured(table, console) - sum(natural)
     if beside + sum(natural) <= width:

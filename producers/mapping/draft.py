@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from producers.mapping.roles import FIT, normal
 from producers.mapping.words import Meaning, meaning
 
 _NO_BANK = "9999"
+_RESULTS = {"link": words.LINK_RESULTS, "debit": words.DEBIT_RESULTS}
 
 
 class Draft(NamedTuple):
@@ -135,7 +135,8 @@ class _Writer:
             self.open.append("no column looks like the account: each row is an account of its own")
             return 'account = { missing = "row" }'.ljust(40) + "# OPEN: which column?"
         texts = self.found.layout.texts(column)
-        if texts and all(re.fullmatch("[0-9a-fA-F]{16,}", text) for text in texts):
+        hexadecimal = all(re.fullmatch("[0-9a-fA-F]{16,}", text) for text in texts)
+        if hexadecimal and any(re.search("[a-fA-F]", text) for text in texts):  # digits alone may be a card's number
             return f'account = {{ column = {_text(column)}, hash = "none" }}'.ljust(40) + "# hashed already"
         digits = sum(re.fullmatch(r"\d{1,14}", normal(text)) is not None for text in texts)
         if digits < FIT * len(texts):
@@ -175,18 +176,24 @@ class _Writer:
             return f"{name} = {{ {otherwise} }}"
         return f"{name} = {{ column = {_text(column)}, values = {_table(self._meant(role, meanings))} }}"
 
-    def _meant(self, role: str, meanings: tuple[Meaning, ...], among: Counter[str] | None = None) -> dict[str, str]:
+    def _meant(self, role: str, meanings: tuple[Meaning, ...]) -> dict[str, str]:
         """What each word of a column means; those that mean nothing known are open."""
-        counts = self.found.words(role) if among is None else among
+        counts = self.found.words(role)
         table = {word: known for word in counts if (known := meaning(word, meanings)) is not None}
-        if unknown := [f"{word} ({count:,})" for word, count in counts.items() if word not in table]:
-            self.open.append(f"column {self.roles[role]!r}: {', '.join(unknown)}: not known, such rows are bad rows")
+        self._ask(role, [word for word in counts if word not in table])
         return table
+
+    def _ask(self, role: str, unknown: Sequence[str]) -> None:
+        """Words of a column that mean nothing known are open."""
+        if unknown:
+            told = ", ".join(f"{word} ({self.found.words(role)[word]:,})" for word in unknown)
+            self.open.append(f"column {self.roles[role]!r}: {told}: not known, such rows are bad rows")
 
     def _events(self) -> list[str]:
         """A table for each kind of event."""
         column = self.roles.get("kind")
         if column is None:
+            self._ask_results(["debit"])
             return [self._one("debit", None, [])]
         kinds: dict[str, list[str]] = {}
         nothing: list[str] = []
@@ -198,7 +205,11 @@ class _Writer:
                     self.open.append(f"column {column!r}: rows with {word!r} ({count:,}) are taken for no event")
             else:
                 kinds.setdefault(kind, []).append(word)
+        if not kinds:
+            self.open.append(f"column {column!r} names no event that is known: say under `where` which are debits")
+            kinds["debit"] = []
         tables = [self._one(kind, column, kinds[kind]) for kind in ("link", "unlink", "debit") if kind in kinds]
+        self._ask_results(list(kinds))
         if nothing:
             tables.append(f"# Of no event: {', '.join(nothing)}.\n")
         return tables
@@ -206,7 +217,8 @@ class _Writer:
     def _one(self, kind: str, column: str | None, values: Sequence[str]) -> str:
         lines = ["[[events]]", f'kind = "{kind}"']
         if column:
-            lines.append(f"where = {{ {_key(column)} = [{', '.join(map(_text, values))}] }}")
+            asked = "" if values else "  # OPEN: which words are debits?"
+            lines.append(f"where = {{ {_key(column)} = [{', '.join(map(_text, values or ['?']))}] }}{asked}")
         if kind != "unlink":
             lines.append(self._result(kind))
         if kind == "link":
@@ -219,12 +231,17 @@ class _Writer:
         if "result" not in self.roles:
             self.open.append(f'no column looks like the result of a {kind}: all are taken as done ("ok")')
             return 'result = { constant = "ok" }'.ljust(40) + "# OPEN: does the file have refused ones?"
-        meanings = words.LINK_RESULTS if kind == "link" else words.DEBIT_RESULTS
-        table = {word: known for word in self.found.words("result") if (known := meaning(word, meanings))}
+        table = {word: known for word in self.found.words("result") if (known := meaning(word, _RESULTS[kind]))}
         line = f"result = {{ column = {_text(self.roles['result'])}, values = {_table(table)} }}"
         if unknown := [word for word in self.found.words("result") if word not in table]:
             line += f"  # not known for a {kind}: {', '.join(unknown)}"
         return line
+
+    def _ask_results(self, kinds: Sequence[str]) -> None:
+        """Results that none of the kinds knows are open; one that another kind has is no question."""
+        if known := [_RESULTS[kind] for kind in kinds if kind in _RESULTS]:
+            results = self.found.words("result")
+            self._ask("result", [word for word in results if all(meaning(word, one) is None for one in known)])
 
     def _amount(self) -> str:
         column = self.roles.get("amount")

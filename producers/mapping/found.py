@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from producers.mapping.japanese import JAPANESE, local_times
 from producers.mapping.layout import Layout
-from producers.mapping.roles import FIT, roles_of
+from producers.mapping.roles import FIT, form_of, roles_of
 from producers.mapping.rows import Look, read_rows
 
 #: Columns with a vocabulary: all of the file is looked at, as what is rare is in no sample.
@@ -48,12 +48,8 @@ def look(paths: Sequence[Path], layout: Layout) -> Found:
 
 def time_of(texts: Sequence[str]) -> tuple[str, str]:
     """How times like these are read, as in a mapping; and what they are fine enough for."""
-    if texts and all(re.fullmatch(r"\d{10}(\.\d+)?", text) for text in texts):
-        return 'unit = "s"', "second"
-    if texts and all(re.fullmatch(r"\d{13}", text) for text in texts):
-        return 'unit = "ms"', "second"
-    if texts and all(re.search(r"[T ].*(Z|[+-]\d{2}:?\d{2})$", text) for text in texts):
-        return 'format = "iso8601"', "second"
+    if (form := form_of(texts)) is not None:
+        return form, "second"
     ms, good = local_times(pa.array(texts, pa.string()))
     precision = "second"
     if good.any() and good.mean() >= FIT:

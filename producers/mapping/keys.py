@@ -5,7 +5,14 @@ from typing import Any
 
 from detector.errors import UserError
 
-_TYPES = {str: "a text", bool: "true or false", dict: "a table", list: "a list", float: "a number"}
+_TYPES = {
+    str: "a text",
+    bool: "true or false",
+    dict: "a table",
+    list: "a list",
+    float: "a number",
+    int: "a whole number",
+}
 
 
 class Problems:
@@ -55,7 +62,8 @@ class Keys:
         if key not in self._table:
             return default
         value = self._table.pop(key)
-        fits = isinstance(value, kind) or (kind is float and isinstance(value, int) and not isinstance(value, bool))
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fits = whole if kind is int else isinstance(value, kind) or (kind is float and whole)
         if not fits:
             raise self.wrong(key, value, _TYPES[kind])
         return float(value) if kind is float else value

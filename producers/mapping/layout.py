@@ -3,16 +3,17 @@
 import codecs
 import csv
 import re
+import zlib
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector.errors import UserError
+from producers.mapping.rows import object_of
 from producers.mapping.specification import Input
 from producers.mapping.streams import LOST, kind_of, opened, without_nothing
 
@@ -48,10 +49,11 @@ def layout_of(path: Path) -> Layout:
         return {".parquet": _parquet, ".jsonl": _json_lines}.get(kind_of(path), _csv)(path)
     except FileNotFoundError:
         raise UserError(f"there is no file {path}: give a CSV, Parquet or JSON lines file") from None
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot read {path} ({reason}): give a readable file") from None
-    except (pa.ArrowInvalid, msgspec.DecodeError) as error:
+    except (EOFError, zlib.error) as error:
+        raise UserError(f"{path} is damaged ({error}): pack or copy it again") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror or error}): give a readable file") from None
+    except pa.ArrowInvalid as error:
         raise UserError(f"{path} is damaged or of another format ({str(error)[:150]}): write it again") from None
 
 
@@ -132,9 +134,9 @@ def _texts(column: pa.Array) -> list[str]:
 
 def _json_lines(path: Path) -> Layout:
     with opened(path) as file:
-        objects: list[dict[str, Any]] = [
-            msgspec.json.decode(line) for line in islice(file, SAMPLE_ROWS) if line.strip()
-        ]
+        objects = [one for line in islice(file, SAMPLE_ROWS) if (one := object_of(line)) is not None]
+    if not objects:
+        raise UserError(f"{path} has no JSON objects: give a file with one a line")
     names = tuple(dict.fromkeys(name for one in objects for name in one))
     return Layout(
         Input(), names, [["" if one.get(name) is None else str(one[name]) for name in names] for one in objects]

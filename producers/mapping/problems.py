@@ -71,8 +71,11 @@ class Tally:
         """The first problems, by line."""
         return sorted(problem for sort in self.sorts.values() for problem in sort.first)[:SHOWN]
 
-    def add(self, file: str, rules: BadRows, wrong: list[Wrong]) -> None:
-        """Count rows that are wrong; raises UserError where the rules refuse one, or so many."""
+    def add(self, file: str, rules: BadRows, wrong: list[Wrong], *, mapped: bool = True) -> None:
+        """Count rows that are wrong, of a file that is `mapped` or one of events.
+
+        Raises UserError where the rules refuse one, or so many.
+        """
         wrong = [one for one in wrong if len(one.lines)]
         if not wrong:
             return
@@ -92,8 +95,9 @@ class Tally:
         if self.bad > max(FEW, rules.limit * self.rows):
             raise UserError(
                 f"{file}: {self.bad:,} of the first {self.rows:,} rows are not understood, more than the limit of"
-                f" {rules.limit:.1%}; {self.first[0]}; correct the mapping (`kozamori mapping check` tells all), or"
-                " raise the limit with `--bad-rows-limit` or `input.bad_rows_limit`"
+                f" {rules.limit:.1%}; {self.first[0]}; correct the"
+                f" {'mapping (`kozamori mapping check` tells all)' if mapped else 'rows'}, or"
+                f" raise the limit with `--bad-rows-limit`{' or `input.bad_rows_limit`' if mapped else ''}"
             )
 
     def notes(self) -> list[str]:

@@ -12,12 +12,20 @@ from producers.mapping.amounts import floats
 from producers.mapping.japanese import local_times, plain_amounts
 from producers.mapping.layout import Layout
 from producers.mapping.specification import Mapping
+from producers.mapping.times import OFFSET
 
 #: Share of the texts of a column that must fit what its name says.
 FIT = 0.9
 #: More different words than this are no vocabulary.
 MOST_WORDS = 40
 _CLOCK = r"(午前|午後)?\d{1,2}[:時]\d{1,2}([:分]\d{1,2}(\.\d+)?秒?)?分?|\d{4}|\d{6}"
+
+#: Forms of time that need no zone, and how a mapping asks for them. Numbers since 1970: of the years 2001 to 2033.
+FORMS = (
+    (r"^1\d{9}(\.\d+)?$", 'unit = "s"'),
+    (r"^1\d{12}$", 'unit = "ms"'),
+    (rf"^\d{{4}}-?\d{{2}}-?\d{{2}}{OFFSET}", 'format = "iso8601"'),
+)
 
 
 class Role(NamedTuple):
@@ -42,7 +50,15 @@ def _words(texts: Sequence[str]) -> float:
 
 
 def _times(texts: Sequence[str]) -> float:
+    if form_of(texts) is not None:
+        return FIT
     return float(local_times(pa.array(texts, pa.string()))[1].mean()) if texts else 0.0
+
+
+def form_of(texts: Sequence[str]) -> str | None:
+    """How such times that need no zone are read, as in a mapping; None where they are others, or none."""
+    shares = ((sum(re.search(form, text) is not None for text in texts), how) for form, how in FORMS)
+    return next((how for share, how in shares if texts and share >= FIT * len(texts)), None)
 
 
 def _amounts(texts: Sequence[str]) -> float:

@@ -185,17 +185,26 @@ def _json_lines(path: Path, mapping: Wanted) -> Iterator[Rows]:
 
 
 def _objects(lines: list[bytes], first: int, mapping: Wanted) -> Rows:
-    found, numbers, torn = [], [], []
+    found, numbers, torn = list[dict[str, Any]](), [], []
     for number, line in enumerate(lines, first):
         if not line.strip():
             continue
-        try:
-            found.append(_OBJECT.decode(line))
-            numbers.append(number)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        one = object_of(line)
+        if one is None:
             torn.append(number)
+        else:
+            found.append(one)
+            numbers.append(number)
     columns = {name: pa.array([_word(row.get(name)) for row in found], pa.string()) for name in mapping.columns}
     return Rows(pa.table(columns), np.array(numbers, np.int64), tuple(torn), why_torn="got no JSON object")
+
+
+def object_of(line: bytes) -> dict[str, Any] | None:
+    """The JSON object of a line, None where it is none."""
+    try:
+        return _OBJECT.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _word(value: Any) -> str | None:

@@ -195,7 +195,7 @@ def _input(keys: Keys) -> Input:
         encoding=keys.take("encoding", str, "utf-8"),
         nulls=keys.texts("nulls"),
         columns=keys.texts("columns"),
-        skip_lines=int(keys.take("skip_lines", float, 0.0)),
+        skip_lines=keys.take("skip_lines", int, 0),
         normalize=keys.take("normalize", bool, False),
         bad_rows=BadRows(keys.choice("bad_rows", POLICIES, "refuse"), keys.take("bad_rows_limit", float, LIMIT)),
         order=keys.choice("order", ("file", "time"), "file"),

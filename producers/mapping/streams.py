@@ -4,7 +4,7 @@ import codecs
 import gzip
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,6 +14,10 @@ LOST = "\ufffd"
 #: What Python makes of bytes that CP932 does not have: 80, A0, FD to FF.
 _NOTHING = re.compile("[\x80\uf8f0-\uf8f3]")
 PACKED = ".gz"
+_ORDERS = {
+    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
+    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
+}
 
 
 def kind_of(path: Path) -> str:
@@ -99,7 +103,33 @@ def first_line(path: Path, encoding: str, skip_lines: int) -> str:
         return text.readline().decode().rstrip("\r\n")
 
 
-def lines_where(path: Path, wanted: Callable[[int], bool]) -> list[bytes]:
-    """Lines of a text file as they are, ends included, by their numbers from 1."""
+def lines_where(path: Path, encoding: str, wanted: Callable[[int], bool]) -> bytes:
+    """Lines of a text file as they are, ends included, by their numbers from 1; with its mark of UTF-16 or UTF-32."""
     with opened(path) as file:
-        return [line for number, line in enumerate(file, 1) if wanted(number)]
+        mark, exact = _marked(file.read(4), codecs.lookup(encoding).name)
+        file.seek(len(mark))
+        end = "\n".encode(exact)
+        lines = file if end == b"\n" else _lines(file.read(), end)
+        return mark + b"".join(line for number, line in enumerate(lines, 1) if wanted(number))
+
+
+def _marked(first: bytes, encoding: str) -> tuple[bytes, str]:
+    """The byte order mark of a text, and its encoding with that order."""
+    for mark, exact in _ORDERS.get(encoding, ()):
+        if first.startswith(mark):
+            return mark, exact
+    return b"", f"{encoding}-le" if encoding in _ORDERS else encoding
+
+
+def _lines(content: bytes, end: bytes) -> Iterator[bytes]:
+    """The lines of a text whose lines end so: behind a whole number of characters of as many bytes."""
+    start = at = 0
+    while (at := content.find(end, at)) >= 0:
+        if at % len(end):
+            at += 1
+        else:
+            at += len(end)
+            yield content[start:at]
+            start = at
+    if start < len(content):
+        yield content[start:]

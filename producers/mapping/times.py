@@ -16,7 +16,7 @@ from producers.mapping.japanese import JAPANESE, local_times
 UNITS_MS = {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
 #: Meaning of a local time that occurs twice, at the end of summer time.
 AMBIGUOUS = ("refuse", "earliest", "latest")
-_OFFSET = r"[T ].*(Z|z|[+-]\d{2}:?\d{2})$"  # at the end of an ISO 8601 time
+OFFSET = r"[T ].*(Z|z|[+-]\d{2}:?\d{2})$"  # at the end of an ISO 8601 time
 _FINEST = (
     ("second", ("%S", "%T", "%X", "%c", "%s", "%f")),
     ("minute", ("%M", "%R")),
@@ -85,7 +85,7 @@ def _stamps(texts: pa.Array, how: Time) -> "pd.Series[Any]":
     """Times with their zone, NaT where not understood."""
     layout: Any = "ISO8601" if how.pattern == "iso8601" else how.pattern
     if how.pattern == "iso8601":
-        offset = pc.match_substring_regex(texts, _OFFSET)
+        offset = pc.match_substring_regex(texts, OFFSET)
         texts = pc.if_else(pc.equal(offset, how.zone is None), texts, None)
     series = _japanese(texts) if how.pattern == JAPANESE else texts.to_pandas()
     if how.zone is None:

@@ -53,7 +53,7 @@ class EarlierWorker(WorkerProcess):
 
 
 class Member:
-    """One place of the crew and the process that fills it now.
+    """One member of the crew: its settings stay, its process is another one after each end.
 
     `kills` counts SIGKILLs; `left` has the status of each end that was asked for, `ended` of all others.
     """

@@ -71,7 +71,7 @@ def _draw_all(draw: random.Random, kinds: list[str], until_s: float, workers: in
         if kind == KILL:
             # Half of them at a named point, the others at any moment.
             yield Fault(at_s, lane, kind, detail=draw.choice([*POINTS, *("",) * len(POINTS)]), workers=worker)
-        elif kind in SECONDS and kind in OF_WORKERS:
+        elif kind in OF_WORKERS:
             yield Fault(at_s, lane, kind, draw.uniform(*SECONDS[kind]), workers=worker)
         elif kind == NETWORK:
             detail, whose = draw.choice(FAULTS), draw.choice([worker, everybody])

@@ -56,19 +56,19 @@ def check(settings: Settings, model: Model, *, least_alerts: int = 11) -> Checke
 def _check_commits(settings: Settings, model: Model, expected: Result) -> Mapping[NodePartition, int]:
     """The end of each input partition, found committed with the marks of an uninterrupted run."""
     nodes = wiring_of(settings, model).topology.nodes
-    places = {
+    inputs = {
         (node.name, part): TopicPartition(settings.input_topic(node), part)
         for node in nodes
         for part in partitions_of(settings, settings.input_topic(node))
     }
     with admin_client(settings) as client, closing(KafkaConsumer(**client_options(settings))) as consumer:
         commits = client.list_group_offsets({settings.group: None})[settings.group]
-        ends = consumer.end_offsets(list(places.values()))
-    for place, tp in places.items():
+        ends = consumer.end_offsets(list(inputs.values()))
+    for node_partition, tp in inputs.items():
         marks = decode_marks(commits[tp].metadata)
-        assert ends[tp] == commits[tp].offset, f"{place} is not committed to its end"
-        watermark_ms, high_water = expected.marks[place]
+        assert ends[tp] == commits[tp].offset, f"{node_partition} is not committed to its end"
+        watermark_ms, high_water = expected.marks[node_partition]
         # The first commit of a task has no marks yet.
         met = marks.high_water or (-1,) * len(high_water)
-        assert (watermark_ms, high_water) == (marks.watermark_ms, met), f"marks of {place} differ"
-    return {place: ends[tp] for place, tp in places.items()}
+        assert (watermark_ms, high_water) == (marks.watermark_ms, met), f"marks of {node_partition} differ"
+    return {node_partition: ends[tp] for node_partition, tp in inputs.items()}

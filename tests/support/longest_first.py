@@ -16,6 +16,7 @@ LONGEST = (
     "integration/test_worker_and_state.py",
     "integration/test_refusals.py",
     "integration/test_bench.py",
+    "integration/test_rebalances.py",
     "integration/test_restore_trouble.py",
     "integration/test_quiet_log.py",
     "integration/local_kafka/test_broker.py",

@@ -12,6 +12,7 @@ import kozamori
 from detector.cli.models import train
 from detector.cli.producers import simulate
 from detector.cli.scoring import score
+from detector.errors import UserError
 
 PAGE = (Path(__file__).parents[2] / "kozamori" / "README.md").read_text("utf-8")
 HEAVY = ("faust", "sklearn", "pandas", "pyarrow", "matplotlib", "rich", "click")
@@ -53,3 +54,10 @@ def test_a_frame_is_scored_as_the_command_scores_its_file(tmp_path: Path) -> Non
     later = kozamori.score(frame[half:], tmp_path / "model", warm_up=frame[:half])
     assert len(later) > 100
     assert list(found["alarm"].iloc[-len(later) :].dropna()) == list(later["alarm"].dropna())
+
+
+def test_a_frame_of_mixed_types_is_refused_in_one_line(tmp_path: Path) -> None:
+    good, mixed = (pd.DataFrame({"event_id": ["a", "b"], "amount_yen": yen}) for yen in ([1, 2], [1, "x"]))
+    for events, warm_up, name in ((mixed, None, "events"), (good, mixed, "warm_up")):
+        with pytest.raises(UserError, match=f"{name}: a column mixes types"):
+            kozamori.score(events, tmp_path / "model", warm_up=warm_up)

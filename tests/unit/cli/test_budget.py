@@ -102,6 +102,7 @@ def test_figures_that_make_no_sense_are_refused_in_one_line(folder: Path, tmp_pa
     with pytest.raises(UserError, match=r"`training\.curve`") as refused:
         run(model)
     assert "\n" not in str(refused.value)
+    assert 0 == str(refused.value).count("`") % 2
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:

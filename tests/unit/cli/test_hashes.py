@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.own_files import DEBITS, csv_of, mapping_of
 
 from detector.cli.main import cli
 from detector.contract.keyed_hash import KeyedHash
@@ -42,8 +43,34 @@ def test_a_file_of_accounts_is_read_as_systems_write_it(tmp_path: Path, encoding
     assert [FIRST, SECOND] == [json.loads(line)["account"] for line in run(path, "--json").stdout.splitlines()]
 
 
+def test_a_hash_is_found_in_any_case() -> None:
+    assert [FIRST] == hashes(run("--account", "0116-001-1-1234567", "--find", FIRST.upper()))
+
+
+def test_a_wrong_account_of_the_command_line_is_not_shown() -> None:
+    with pytest.raises(UserError, match=r"^--account: kind of account") as refused:
+        run("--account", "0116-001-7-1234567")
+    assert "1234567" not in str(refused.value)
+
+
 def test_numbers_come_from_standard_input_too() -> None:
     assert [FIRST] == hashes(run("-", text="0116,001,1,1234567\n"))
+
+
+def test_columns_of_an_export_may_have_any_name(tmp_path: Path) -> None:
+    names = {'"who"': '"account"', '"id"': '"line"', 'hash = "text"': 'hash = "text", with = ["line", "account_hash"]'}
+    text = DEBITS
+    for own, other in names.items():
+        text = text.replace(own, other)
+    mapping = mapping_of(tmp_path, text).path
+    path = csv_of(tmp_path, "a,2020-09-01 00:00:00,Sato,w1,100,x", heading="line,when,account,to,yen,account_hash")
+    told = json.loads(run(path, "--mapping", mapping, "--json").stdout)
+    assert {"account": "Sato", "line": "a", "account_hash": "x"} == told["columns"]
+    heading, cells = csv.reader(io.StringIO(run(path, "--mapping", mapping).stdout))
+    assert len({*heading}) == len(heading)
+    found = dict(zip(heading, cells, strict=True))
+    assert told["columns"].items() <= found.items()
+    assert {"2", told["account"]} == {cell for name, cell in found.items() if name not in told["columns"]}
 
 
 def test_a_hash_of_nobody_is_told_by_the_exit_status() -> None:

@@ -129,6 +129,15 @@ def test_an_export_of_which_little_is_known_gives_a_mapping_that_says_so(
     assert "has no column '?'" in str(checked.exception)
 
 
+def test_wallets_are_hidden_and_names_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my export.csv").write_text("日時,口座番号,会員番号,金額\n2020-09-01 10:00:00,7654321,w-secret,2\n")
+    said = run("start-here", "my export.csv").stdout
+    assert "secret" not in said.split("first")[0]
+    assert "kozamori train 'my export.csv' --mapping 'my export.toml'" in said
+    assert "kozamori mapping check 'my export.csv' --mapping 'my export.toml'" in said
+
+
 def test_the_key_beside_the_mapping_hashes_as_one_of_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,12 +156,12 @@ def test_whose_account_a_hash_is_stands_in_the_export(folder: Path) -> None:
     lines = (folder / "normal.csv").read_bytes().decode("cp932", "replace").splitlines()
     told = json.loads(run("hash", "normal.csv", "--mapping", "normal.toml", "--json").stdout.splitlines()[0])
     assert event["line"] == told["line"] == 4
-    cells = dict(zip(lines[2].split(","), lines[3].split(","), strict=False))
-    assert cells["店番"] == told["店番"]
-    assert unicodedata.normalize("NFKC", cells["口座番号"]) == told["口座番号"]
+    cells, made_of = dict(zip(lines[2].split(","), lines[3].split(","), strict=False)), told["columns"]
+    assert cells["店番"] == made_of["店番"]
+    assert unicodedata.normalize("NFKC", cells["口座番号"]) == made_of["口座番号"]
     key = KeyedHash((folder / "hash.key").read_bytes().strip())
-    kind = {"普通預金": "1", "当座": "2"}[told["科目"]]
-    identity = {"bank": told["銀行コード"], "branch": told["店番"], "kind": kind, "number": told["口座番号"]}
+    kind = {"普通預金": "1", "当座": "2"}[made_of["科目"]]
+    identity = {"bank": made_of["銀行コード"], "branch": made_of["店番"], "kind": kind, "number": made_of["口座番号"]}
     assert key.account(**identity) == told["account"]
     found = run("hash", "normal.csv", "--mapping", "normal.toml", "--find", told["account"], "--json")
     assert told == json.loads(found.stdout)

@@ -71,6 +71,13 @@ def _checked(table: pa.Table) -> list[object]:
     return list(to_batches(table, 100, which="all"))
 
 
+def test_too_many_bad_events_are_refused_with_what_helps_for_such_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_text("{}\n" * 200)
+    with pytest.raises(UserError, match=r"correct the rows, or raise the limit with `--bad-rows-limit`$"):
+        list(source_of(None, {}, policy="skip").tables(path))
+
+
 def test_a_corrected_file_that_is_there_already_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: pa.Table
 ) -> None:

@@ -1,6 +1,7 @@
 """How a foreign file is written is guessed right: encodings, delimiters, titles, headings, packed files."""
 
 import gzip
+import random
 from pathlib import Path
 
 import pytest
@@ -65,4 +66,39 @@ def test_broken_bytes_are_told_by_their_lines_wherever_a_piece_ends(
     found = text.readall().decode().splitlines()
     assert ("口座", "ok", "銀行") == (found[0], found[2], found[4])
     assert [3, 5] == text.broken
-    assert [b"\x81\n", b"ok\n"] == lines_where(tmp_path / "own.csv", lambda number: number in {3, 4})
+    assert b"\x81\nok\n" == lines_where(tmp_path / "own.csv", "cp932", lambda number: number in {3, 4})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8", "cp037"])
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_lines_end_where_the_encoding_says(tmp_path: Path, encoding: str, end: str) -> None:
+    # In UTF-16 some of these characters have the byte of a line's end, or its two bytes across two characters.
+    lines = (
+        ["day,yen\r\n", "\u0a0a\u0a00\r\n", "\u0100\n", "x\u0a31" + end] if "utf" in encoding else ["a%\n", "b" + end]
+    )
+    path = tmp_path / "own.csv"
+    path.write_bytes("".join(lines).encode(encoding))
+    for number, line in enumerate(lines, 1):
+        assert line == lines_where(path, encoding, {number}.__contains__).decode(encoding)
+    assert path.read_bytes() == lines_where(path, encoding, lambda _: True)
+
+
+@pytest.mark.parametrize("torn", [b"5\n", b"[1]\n", b'{"day": "\xff"}\n', b"{\n", b"\xff\n"])
+def test_a_torn_line_of_json_refuses_no_file(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_bytes(b'{"day": "2020-09-01"}\n' + torn + b'{"day": "2020-09-02", "yen": 5}\n')
+    found = layout_of(path)
+    assert ("day", "yen") == found.columns
+    assert ["2020-09-01", "2020-09-02"] == found.texts("day")
+    path.write_bytes(torn)
+    with pytest.raises(UserError, match=r"own\.jsonl has no JSON objects"):
+        layout_of(path)
+
+
+@pytest.mark.parametrize("name", ["own.csv.gz", "own.jsonl.gz"])
+def test_a_damaged_packed_file_is_refused(tmp_path: Path, name: str) -> None:
+    packed = bytearray(gzip.compress(random.Random(1).randbytes(5_000).hex().encode()))
+    packed[10] = 0xFF  # no kind of block
+    (tmp_path / name).write_bytes(packed)
+    with pytest.raises(UserError, match="is damaged"):
+        layout_of(tmp_path / name)

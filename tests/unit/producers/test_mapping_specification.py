@@ -129,6 +129,13 @@ def test_a_wrong_mapping_is_refused_with_the_key(tmp_path: Path, text: str, told
     assert "own.toml" in str(raised.value)
 
 
+@pytest.mark.parametrize("lines", ["-1", "1.5", "inf", "nan", "true", '"2"'])
+def test_lines_to_skip_are_a_whole_number(tmp_path: Path, lines: str) -> None:
+    with pytest.raises(UserError, match=r"`input\.skip_lines`"):
+        mapping_of(tmp_path, f"[input]\nskip_lines = {lines}\n{DEBITS}")
+    assert 2 == mapping_of(tmp_path, f"[input]\nskip_lines = 2\n{DEBITS}").input.skip_lines
+
+
 def test_a_missing_mapping_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no file"):
         read_mapping(tmp_path / "none.toml")
