@@ -50,7 +50,7 @@ Lap = Callable[[npt.NDArray[np.float32]], object]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Median µs an alert, by one detector: Shapley values alone, and with their texts."""
+    """Median µs of CPU an alert, by one detector: Shapley values alone, and with their texts."""
 
     detector: str
     form: str
@@ -60,7 +60,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What each detector's reasons cost, and the counterfactual, which all detectors judge; µs an alert."""
+    """What each detector's reasons cost, and the counterfactual, which all detectors judge; µs of CPU an alert."""
 
     reasons: list[Cost]
     counterfactual_us: float
@@ -109,10 +109,10 @@ def _otherwise(model: Model, x: npt.NDArray[np.float32]) -> object:
 
 
 def _us_each(call: Lap, X: npt.NDArray[np.float32]) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for x in X:
         call(x)
-    return (time.perf_counter() - start) / len(X) * 1e6
+    return (time.thread_time() - start) / len(X) * 1e6
 
 
 def _days(seed: int) -> Dataset:
@@ -182,19 +182,19 @@ Examples:
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of events and models.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def explain(rounds: int, alerts: int, seed: int, *, as_json: bool) -> None:
-    """Measure what reasons and counterfactual of an alert cost, in µs, for each form of detector."""
+    """Measure what reasons and counterfactual of an alert cost, in µs of CPU, for each form of detector."""
     report = measure(rounds, seed, alerts)
     if as_json:
         about = {"machine": machine(), "seed": seed, "rounds": rounds, "alerts": alerts, "most_judged": MOST_JUDGED}
         click.echo(json.dumps({**about, **asdict(report)}))
         return
     Console().print(_table(report.reasons, rounds))
-    click.echo(f"counterfactual: {report.counterfactual_us:,.0f} µs an alert, at most {MOST_JUDGED} events judged")
+    click.echo(f"counterfactual: {report.counterfactual_us:,.0f} µs of CPU an alert, at most {MOST_JUDGED} events judged")
     click.echo(machine())
 
 
 def _table(costs: list[Cost], rounds: int) -> Table:
-    table = Table(title=f"{len(CHAIN.features)} features, µs an alert, median of {rounds} rounds")
+    table = Table(title=f"{len(CHAIN.features)} features, µs of CPU an alert, median of {rounds} rounds")
     table.add_column("detector")
     for heading in ("Shapley values", "reasons, with texts"):
         table.add_column(heading, justify="right")
