@@ -36,6 +36,17 @@ def cluster(bootstrap: str, partitions: int, model: Path, say: Say) -> Iterator[
         yield settings
 
 
+def make_changelog(settings: Settings, group: str, partitions: int) -> None:
+    """The changelog of a plain Faust app's table: one that makes it itself now and then waits for it for ever."""
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
+
+    client = AdminClient({"bootstrap.servers": address(settings)})
+    topic = NewTopic(f"{group}-accounts-changelog", partitions, 1, config={"cleanup.policy": "compact"})
+    for answer in client.create_topics([topic]).values():
+        answer.result(10)
+
+
 def address(settings: Settings) -> str:
     """The brokers as confluent-kafka takes them."""
     return ",".join(settings.bootstrap)

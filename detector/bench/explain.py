@@ -189,7 +189,9 @@ def explain(rounds: int, alerts: int, seed: int, *, as_json: bool) -> None:
         click.echo(json.dumps({**about, **asdict(report)}))
         return
     Console().print(_table(report.reasons, rounds))
-    click.echo(f"counterfactual: {report.counterfactual_us:,.0f} µs of CPU an alert, at most {MOST_JUDGED} events judged")
+    click.echo(
+        f"counterfactual: {report.counterfactual_us:,.0f} µs of CPU an alert, at most {MOST_JUDGED} events judged"
+    )
     click.echo(machine())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from detector.bench import worker
 from detector.bench.child import Task, run_child
 from detector.bench.clients import publish
-from detector.bench.cluster import Say, address, cluster
+from detector.bench.cluster import Say, address, cluster, make_changelog
 from detector.bench.contestants import CONTESTANTS, NAMES, Contestant
 from detector.bench.lap import Lap
 from detector.bench.machine import machine
@@ -28,6 +28,8 @@ from detector.settings import Settings
 LAP_TIMEOUT_S = 300.0
 #: Contestants that are the product itself, by the chain of stages they run.
 WORKERS = {"worker": ACCOUNT_CHAIN, "worker_wallets": WALLET_CHAIN, "worker_sources": SOURCE_CHAIN}
+#: Those that are Faust as its documentation has it.
+PLAIN_FAUST = ("faust_batched", "faust_per_event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def ratios(report: dict[str, Any]) -> dict[str, float]:
     speed = {result["name"]: result["events_per_s"] for result in report["results"]}
     if "worker" not in speed:
         return {}
-    plain = [speed[name] for name in ("faust_batched", "faust_per_event") if name in speed]
+    plain = [speed[name] for name in PLAIN_FAUST if name in speed]
     others = {
         "the faster plain Faust": max(plain, default=0.0),
         "plain Faust per event": speed.get("faust_per_event", 0.0),
@@ -124,8 +126,10 @@ class _Race:
                 self.totals = totals
             reset(self.settings, "earliest")
         else:
-            module = f"detector.bench.{contestant.name}"
-            lap = run_child(module, self._task(contestant.name, events), Lap, log=log, timeout_s=LAP_TIMEOUT_S)
+            module, task = f"detector.bench.{contestant.name}", self._task(contestant.name, events)
+            if contestant.name in PLAIN_FAUST:
+                make_changelog(self.settings, task.group, task.partitions)
+            lap = run_child(module, task, Lap, log=log, timeout_s=LAP_TIMEOUT_S)
         if lap.events < events:
             raise KozamoriError(f"{contestant.name} saw {lap.events} of {events} events")
         self.laps[contestant.name].append(lap)
