@@ -9,13 +9,16 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from detector.artifact import read_model
 from detector.bench.worker import Totals
 from detector.bench.workload import TTL_MS, Workload
 from detector.contract.alerts import encode_alert
-from detector.contract.codec import Decoded, decode_account_events
+from detector.contract.batch import ACCOUNT_EVENTS
+from detector.contract.codec import Decoded
+from detector.contract.decoding import decode_records
+from detector.contract.records import Records
 from detector.core.alerting import Explainer
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.memory import MemoryRun, Played
@@ -27,13 +30,12 @@ from detector.core.topology import topology_of
 from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.changelog import encode_rows
+from detector.stream.columnar_fetch import ColumnConsumer
 
 TURNS = 3  # the median counts; the first warms caches and compiles
 POLL_MS = 1_000
 #: Of all records, 2100-01-01: no event is later.
 RECORDED_MS = 4_102_444_800_000
-
-Chunk = tuple[list[bytes], list[bytes], int]  # values, keys, offset of the first
 
 
 def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Totals) -> list[dict[str, Any]]:
@@ -43,7 +45,7 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
     topics = settings.account_events, settings.wallet_events
     events = len(workload.values)
     chunks = _chunks(workload, max(1, round(events / totals.chunks)))
-    decoded = [_decode(chunk) for chunk in chunks]
+    decoded = _decode(chunks)
     admitted = _seconds(lambda: _run(decoded, replace(ACCOUNT, kernel=_idle), None))
     featured = _seconds(lambda: _run(decoded, ACCOUNT, None))
     scored = _seconds(lambda: _run(decoded, ACCOUNT, model))
@@ -51,8 +53,8 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
     pipeline, explainer = run.pipelines[ACCOUNT.name], Explainer(model, ACCOUNT_CHAIN, topics)
     row_s = _seconds(lambda: _write_rows(pipeline)) / pipeline.rows.count
     parts = [
-        ("fetch", _seconds(lambda: asyncio.run(_fetch(settings, events))), "aiokafka alone: bytes to record objects"),
-        ("decode", _seconds(lambda: [_decode(chunk) for chunk in chunks]), "JSON to columns, checks, hashes"),
+        ("fetch", _seconds(lambda: asyncio.run(_fetch(settings, events))), "the consumer alone: bytes to columns"),
+        ("decode", _seconds(lambda: _decode(chunks)), "JSON to columns, checks, hashes"),
         ("locate, admit", admitted, "rows found or made, replays and duplicates detected"),
         ("features", featured - admitted, "the account stage's kernel"),
         ("score", scored - featured, "forest, calibration, decision, cases"),
@@ -75,15 +77,14 @@ def _seconds(work: Callable[[], object]) -> float:
     return median(turns)
 
 
-def _chunks(workload: Workload, size: int) -> list[Chunk]:
-    starts = range(0, len(workload.values), size)
-    return [(workload.values[start : start + size], workload.keys[start : start + size], start) for start in starts]
+def _chunks(workload: Workload, size: int) -> list[Records]:
+    n = len(workload.values)
+    records = Records.from_lists(workload.values, workload.keys, np.arange(n), np.full(n, RECORDED_MS))
+    return [records[start : start + size] for start in range(0, n, size)]
 
 
-def _decode(chunk: Chunk) -> Decoded:
-    values, keys, first = chunk
-    offsets = np.arange(first, first + len(values))
-    return decode_account_events(values, keys, offsets, np.full(len(values), RECORDED_MS))
+def _decode(chunks: list[Records]) -> list[Decoded]:
+    return [decode_records(ACCOUNT_EVENTS, chunk) for chunk in chunks]
 
 
 def _run(chunks: list[Decoded], stage: Stage, model: Model | None) -> tuple[MemoryRun, list[Played]]:
@@ -107,8 +108,12 @@ def _write_rows(pipeline: Pipeline) -> None:
 
 
 async def _fetch(settings: Settings, events: int) -> None:
-    consumer = AIOKafkaConsumer(
-        **client_options(settings), group_id=None, auto_offset_reset="earliest", enable_auto_commit=False
+    consumer = ColumnConsumer(
+        columnar=settings.columnar_fetch,
+        **client_options(settings),
+        group_id=None,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
     )
     await consumer.start()
     try:
