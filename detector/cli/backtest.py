@@ -13,7 +13,7 @@ from rich.table import Table
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load
 from detector.cli.options import Own, as_json, bank_budgets, controller, own_data, warm_up
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.cli.scoring import read_slices, say_cold, total_of
 from detector.cli.tables import print_tables
 from detector.contract.batch import Batch

@@ -11,7 +11,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from detector.cli.options import CONNECTION, as_json, with_settings
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.core.topology import COMPLETE
 from detector.errors import UserError
 from detector.jst import JST

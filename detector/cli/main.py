@@ -29,9 +29,9 @@ class Entry:
 
 COMMANDS = (
     Entry("demo", "detector.cli.demo:demo", "Start a Kafka, replay the attack of September 2020, show the alerts."),
-    Entry("simulate", "detector.cli.producers:simulate", "Write events of a made-up population, attacks included."),
+    Entry("simulate", "detector.cli.simulate:simulate", "Write events of a made-up population, attacks included."),
     Entry("world", "detector.cli.world:world", "Write days of a foreign world, to judge a model by."),
-    Entry("produce", "detector.cli.producers:produce", "Publish a file or a scenario to Kafka."),
+    Entry("produce", "detector.cli.produce:produce", "Publish a file or a scenario to Kafka."),
     Entry("train", "detector.cli.models:train", "Train a model on an events file."),
     Entry("budget", "detector.cli.budget:budget", "Show what each alert budget buys with a model, and what it costs."),
     Entry("score", "detector.cli.scoring:score", "Score every event of a file, as a worker would."),

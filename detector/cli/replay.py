@@ -17,7 +17,7 @@ from detector.attack_injection import inject_attacks
 from detector.cli.folders import write_files
 from detector.cli.mapping import chain_for
 from detector.cli.options import as_json
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.model import Model

@@ -13,7 +13,7 @@ from rich.console import Console
 from detector.artifact import read_model
 from detector.cli.mapping import chain_for, load
 from detector.cli.options import Own, as_json, bank_budgets, controller, own_data, warm_up
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.contract.batch import Batch
 from detector.core.chains import CHAINS
 from detector.core.model import Model

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from detector.cli.options import CONNECTION, as_json, with_settings, yes
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.ops.export_state import export_state
 from detector.ops.import_state import Import, import_state
 from detector.ops.state_folder import Exported

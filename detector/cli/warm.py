@@ -12,7 +12,7 @@ from rich.console import Console
 from detector.artifact import read_model
 from detector.cli.mapping import load, notify
 from detector.cli.options import CONNECTION, Own, as_json, own_data, start_at, with_settings, yes
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.cli.scoring import read_slices
 from detector.core.chains import CHAINS
 from detector.core.topology import Topology, topology_for

@@ -8,7 +8,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from detector.cli.options import as_json
-from detector.cli.producers import progress
+from detector.cli.progress import progress
 from detector.errors import UserError
 from models.worlds.world import WORLDS, Size
 from producers.files import read_tables, write_events, write_labels

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 import kozamori
 from detector.cli.models import train
-from detector.cli.producers import simulate
 from detector.cli.scoring import score
+from detector.cli.simulate import simulate
 from detector.errors import UserError
 
 PAGE = (Path(__file__).parents[2] / "kozamori" / "README.md").read_text("utf-8")

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from detector.cli.backtest import backtest
 from detector.cli.models import train
-from detector.cli.producers import simulate
 from detector.cli.scoring import score
+from detector.cli.simulate import simulate
 from detector.errors import UserError
 
 

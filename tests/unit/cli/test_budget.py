@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from detector.artifact import MANIFEST, read_model
 from detector.cli.budget import budget
 from detector.cli.models import train
-from detector.cli.producers import simulate
+from detector.cli.simulate import simulate
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 

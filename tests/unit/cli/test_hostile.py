@@ -14,7 +14,7 @@ from support.alerts import make_alert
 from detector.cli.alerts import _print as print_alerts
 from detector.cli.main import main
 from detector.cli.models import train
-from detector.cli.producers import simulate
+from detector.cli.simulate import simulate
 from detector.contract.alerts import encode_alert
 
 ENCODINGS = ("cp932", "euc_jp", "latin-1", "ascii", "utf-8")

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.cli.models import train
-from detector.cli.producers import simulate
 from detector.cli.scoring import score
+from detector.cli.simulate import simulate
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
 from detector.core.detector_table import DETECTORS
 from detector.errors import UserError

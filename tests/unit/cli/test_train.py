@@ -13,7 +13,7 @@ from support.alerts import make_alert
 
 from detector.artifact import read_model
 from detector.cli.models import train
-from detector.cli.producers import simulate
+from detector.cli.simulate import simulate
 from detector.contract.alerts import Alert, encode_alert
 from detector.core.chains import CHAINS
 from detector.errors import UserError

@@ -14,8 +14,8 @@ from support.logs import BEGIN_MS, Event, link, make_labels, make_played
 
 from detector.artifact import read_model
 from detector.cli.models import train
-from detector.cli.producers import simulate
 from detector.cli.replay import FIGURES, PICTURE, replay, replay_scenario
+from detector.cli.simulate import simulate
 from detector.core.chains import CHAINS
 from detector.errors import UserError
 from models.facts_2020 import FACTS, MAY, SEPTEMBER, reported_by
