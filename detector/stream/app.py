@@ -9,7 +9,8 @@ from yarl import URL
 
 from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
-from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Producer, Transport
+from detector.stream.producer import Producer
+from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Transport
 
 #: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead becomes one larger
 #: chunk, which costs less, and an event waits for fewer chunks before its own.
@@ -33,10 +34,10 @@ class App(faust.App):
     `standby_replicas` members of the group follow the rows of each partition of `topics_with_rows`.
     """
 
-    fetch_max_wait_ms = 50
-    columnar_fetch = True
-    standby_replicas = 0
-    topics_with_rows: frozenset[str] = frozenset()
+    fetch_max_wait_ms: int
+    columnar_fetch: bool
+    standby_replicas: int
+    topics_with_rows: frozenset[str]
 
     @property
     def chunk_consumer(self) -> Consumer:
@@ -59,7 +60,7 @@ def build_app(
     settings: Settings,
     input_topics: Mapping[str, str],
     *,
-    topics_with_rows: frozenset[str] = frozenset(),
+    topics_with_rows: frozenset[str],
     on_chunk: Callable[[Any], Awaitable[None]],
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],

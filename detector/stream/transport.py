@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import (
     ConsumerStoppedError,
     IllegalGenerationError,
@@ -31,10 +31,7 @@ from faust.types.tuples import ConsumerMessage, Message
 from detector.contract.records import Records
 from detector.stream.assignor import StickyAssignor
 from detector.stream.columnar_fetch import fetch, read_by_columns
-from detector.stream.record_batches import send_in_batches
-
-#: Years, and still a time that an event loop can wait.
-FOR_EVER_S = 100_000_000
+from detector.stream.producer import Producer
 
 #: Between two attempts of a commit, as aiokafka waits.
 COMMIT_AGAIN_S = 0.1
@@ -309,48 +306,6 @@ class Consumer(driver.Consumer):
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Does nothing: gaps matter only to Faust's own ack accounting."""
-
-
-class PatientProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no types
-    """Gives no message up while Kafka is away: who waits for it decides when that is too long.
-
-    The idempotent producer repeats requests for ever by itself, but not a batch whose partition has no leader when the
-    broker comes back, nor one that waits behind another.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # No public way: the option would set the patience of single requests too.
-        self._request_timeout_ms = FOR_EVER_S * 1000
-        self._message_accumulator._batch_ttl = FOR_EVER_S  # noqa: SLF001
-
-
-class Producer(driver.Producer):
-    """Faust's producer made idempotent, with a way to send many small records as whole batches."""
-
-    _producer_type = PatientProducer
-
-    def _settings_extra(self) -> Mapping[str, Any]:
-        return {"acks": "all", "enable_idempotence": True}
-
-    async def send_one(self, topic: str, key: bytes, value: bytes) -> "asyncio.Future[Any]":
-        """Send a record to the partition of its key; its future."""
-        future = await self.send(topic, key, value, None, None, None)
-        return cast("asyncio.Future[Any]", future)
-
-    async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
-        """Send `values` to a partition as one batch; its future. ValueError where they do not fit."""
-        producer = self._ensure_producer()
-        batch = producer.create_batch()
-        if any(batch.append(key=None, value=value, timestamp=None) is None for value in values):
-            raise ValueError(f"{len(values)} messages of {sum(map(len, values))} bytes do not fit into a batch")
-        return cast("asyncio.Future[Any]", await producer.send_batch(batch, topic, partition=partition))
-
-    async def send_records(
-        self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]], *, compressed: bool = False
-    ) -> "list[asyncio.Future[Any]]":
-        """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
-        return await send_in_batches(self._ensure_producer(), topic, partition, records, compressed=compressed)
 
 
 class Transport(driver.Transport):

@@ -48,7 +48,12 @@ async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanw
         pass
 
     app = build_app(
-        settings, {"account": settings.account_events}, on_chunk=take, on_assigned=nothing, on_revoked=nothing
+        settings,
+        {"account": settings.account_events},
+        topics_with_rows=frozenset(),
+        on_chunk=take,
+        on_assigned=nothing,
+        on_revoked=nothing,
     )
     await app.start()
     try:
