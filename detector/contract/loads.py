@@ -24,9 +24,9 @@ def _read4(_: Any, data: Any, _at: Any) -> Any:
 def _loads(bits: int) -> Callable[..., Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        place = builder.gep(array.data, [arguments[1]])
+        address = builder.gep(array.data, [arguments[1]])
         # Every processor that numba knows and Kafka runs on is little-endian.
-        loaded = builder.load(builder.bitcast(place, ir.IntType(bits).as_pointer()), align=1)
+        loaded = builder.load(builder.bitcast(address, ir.IntType(bits).as_pointer()), align=1)
         return builder.zext(loaded, ir.IntType(64)) if bits < 64 else loaded
 
     return generate
@@ -38,12 +38,12 @@ def _copy_row(_: Any, rows: Any, _to: Any, source: Any, _at: Any) -> Any:
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def place(array: int, index: int) -> Any:
+        def address(array: int, index: int) -> Any:
             made = context.make_array(signature.args[array])(context, builder, arguments[array])
             return builder.gep(made.data, [arguments[index]])
 
         size = context.get_constant(types.intp, rows.dtype.size)
-        memcpy(builder, place(0, 1), place(2, 3), size, 1)
+        memcpy(builder, address(0, 1), address(2, 3), size, 1)
         return context.get_dummy_value()
 
     return types.void(rows, types.int64, source, types.int64), generate

@@ -118,18 +118,11 @@ class Recovery:
     def __init__(self, stage: Stage) -> None:
         self.rows = PackedRows(stage.row)
         self.header: Header | None = None
-        self.records = 0
         self._stage = stage
         self._pairs = Pairs()
 
-    def feed(self, keys: list[bytes], values: list[bytes | None]) -> None:
-        """As `take`, of records in lists."""
-        nothing = np.zeros(len(keys), np.int64)
-        self.take(Records.from_lists(values, keys, nothing, nothing))
-
     def take(self, records: Records) -> None:
         """Take the next records of the log; `UserError` where a row is not of a kind this release can read."""
-        self.records += len(records)
         no_header = np.ones(len(records), bool)
         # Keys of rows are longer: hardly one record is looked at.
         for i in np.flatnonzero(records.key_texts.length == len(HEADER_KEY)).tolist():

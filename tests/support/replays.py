@@ -14,6 +14,7 @@ from support.lanes import Lane, Lanes
 from support.nodes import NodePartition, Nodes
 
 from detector.bench.clients import open_consumer
+from detector.contract.records import Records
 from detector.core.model import Model
 from detector.core.topology import Node, topology_for
 from detector.jst import DAY_MS
@@ -195,7 +196,7 @@ def rows_and_hops(
             if node.stage is not None:
                 recovery = Recovery(node.stage)
                 for records in read(settings, settings.rows_topic(node.name), partition):
-                    recovery.feed([record.key for record in records], [record.value for record in records])
+                    recovery.take(Records.of(records))
                 rows[node.name, partition] = recovery.rows.snapshot()
             if node.source is None:
                 for records in read(settings, settings.input_topic(node), partition):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import structlog
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
+from support.changelogs import feed
 from support.protocol.bus import SETTINGS, Commit, KeyValue, Queue
 
 from detector.core.rows import PackedRows
@@ -206,7 +207,7 @@ class FakeReader:
             queue = tp.topic, tp.partition
             followed = self._backend.followed.get(queue, ())
             for key, value in (*followed, *self._unread(self._backend.changelogs.get(queue, ()), followed)):
-                recovery.feed([key or b""], [value])
+                feed(recovery, [(key or b"", value)])
                 progressed()
         return recoveries if still_wanted() else None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.changelogs import feed
 from support.golden import EVENTS, STAGES, Recorded, RecordedError, digest_of_events, log, read, run
 from support.golden_events import lines
 from support.models import make_draft
@@ -137,7 +138,7 @@ def restored(stage: Stage, rows: PackedRows) -> PackedRows:
     """Rows read back from a changelog."""
     recovery = Recovery(stage)
     records = list(encode_rows(rows.snapshot(), 7))
-    recovery.feed([key for key, _ in records], [value for _, value in records])
+    feed(recovery, records)
     return recovery.rows
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from kafka import TopicPartition
 from support.chains import Sourced, model_of, one_log
+from support.changelogs import feed
 from support.hops import record, simulated
 from support.nodes import TTL_MS, Nodes
 from support.source_logs import TOPICS
@@ -98,7 +99,7 @@ def worker_over(model: Model, filled: list[Share], partitions: int) -> Nodes:
                 recovery = Recovery(node.stage)
                 records = list(encode_rows(share.rows, 7))
                 if records:
-                    recovery.feed([key for key, _ in records], [value for _, value in records])
+                    feed(recovery, records)
                 pipeline = nodes.processor(node.name, share.place.partition).pipeline
                 pipeline.rows.load(recovery.rows.snapshot())
                 assert share.commit is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kafka.structs import OffsetAndMetadata
+from support.changelogs import feed
 from support.deployments import record_key, row_of
 
 from detector.core.stages.account import ACCOUNT
@@ -160,7 +161,7 @@ def test_rows_are_refused_as_a_recovery_refuses_them(expected: bool, values: lis
     for value in values:
         log.feed(KEY, value)
     try:
-        Recovery(ACCOUNT).feed([KEY] * len(values), values)
+        feed(Recovery(ACCOUNT), [(KEY, value) for value in values])
     except UserError:
         loads = False
     assert (expected, expected) == (log.loads(ACCOUNT), loads)

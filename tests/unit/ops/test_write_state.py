@@ -10,6 +10,7 @@ import pytest
 from faust.types import TP
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
+from support.changelogs import feed
 from support.memory_kafka import MemoryCluster
 from support.protocol.bus import SETTINGS, TTL_MS, Commit
 from support.protocol.fake_ports import silent_reporting
@@ -109,7 +110,7 @@ class Worker:
 def rows_in(cluster: MemoryCluster) -> Any:
     recovery = Recovery(STAGE.stage)  # type: ignore[arg-type]
     for key, value in dict(cluster.durable.changelogs).get(ROWS, ()):
-        recovery.feed([key or b""], [value])
+        feed(recovery, [(key or b"", value)])
     return recovery.rows.snapshot()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.changelogs import feed
 from support.last_release import PARTITIONS, State, go_on, read, rows_of
 from support.nodes import TTL_MS, NodePartition, Nodes
 from support.source_logs import TOPICS
@@ -41,7 +42,7 @@ def restored(state: State, chain: Chain) -> tuple[Nodes, dict[NodePartition, lis
         rows = None
         if node.stage is not None:
             recovery = Recovery(node.stage)
-            recovery.feed([key for key, _ in part.rows], [value for _, value in part.rows])
+            feed(recovery, part.rows)
             rows = recovery.rows
         at: dict[str, Any] = {"watermark_ms": marks.watermark_ms, "begun_ms": marks.begun_ms}
         pipeline = Pipeline(topology, node, wiring.model, ttl_ms=TTL_MS, rows=rows, **at)

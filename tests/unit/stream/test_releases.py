@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numba import njit
 from support.chains import draft_of, mixed_records
+from support.changelogs import feed
 from support.nodes import TTL_MS, NodePartition, Nodes
 from support.source_logs import TOPICS
 
@@ -111,7 +112,7 @@ class Group(Nodes):
         if node.stage is not None:
             recovery = Recovery(node.stage)
             records = list(encode_rows(before.rows.snapshot(), 7))
-            recovery.feed([key for key, _ in records], [value for _, value in records])
+            feed(recovery, records)
             rows = recovery.rows
         marks = wiring.marks(node, old.marks.marks.tolist())
         state: dict[str, Any] = {"watermark_ms": before.watermark_ms, "begun_ms": before.begun_ms}
@@ -164,4 +165,4 @@ def test_a_row_of_a_version_that_the_release_does_not_know_is_refused_in_one_lin
     rows["version"], rows["kernel"] = COMING.version, COMING.kernel_hash
     (key, value), *_ = encode_rows(rows, 7)
     with pytest.raises(UserError, match=r"rows of stage toy have version 2, this release reads 1: run a release"):
-        Recovery(NOW).feed([key], [value])
+        feed(Recovery(NOW), [(key, value)])
