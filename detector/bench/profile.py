@@ -29,6 +29,7 @@ from detector.core.stages.account import ACCOUNT
 from detector.core.topology import topology_of
 from detector.kafka.security import client_options
 from detector.settings import Settings
+from detector.stream.batch_writer import batches_of
 from detector.stream.changelog import encode_rows
 from detector.stream.columnar_fetch import ColumnConsumer
 
@@ -59,7 +60,7 @@ def profile(settings: Settings, workload: Workload, cpu_us: float, totals: Total
         ("features", featured - admitted, "the account stage's kernel"),
         ("score", scored - featured, "forest, calibration, decision, cases"),
         ("alerts", _seconds(lambda: _alerts(explainer, played)), "reasons and JSON of what alerts"),
-        ("rows", row_s * totals.checkpoint_rows, "changed rows copied and cut into records"),
+        ("rows", row_s * totals.checkpoint_rows, "changed rows copied and written into record batches"),
     ]
     shown = [(name, seconds / events * 1e6, what) for name, seconds, what in parts]
     rest = cpu_us - sum(us for _, us, _ in shown)
@@ -104,7 +105,7 @@ def _alerts(explainer: Explainer, played: list[Played]) -> None:
 
 def _write_rows(pipeline: Pipeline) -> None:
     pipeline.rows.mark_dirty(np.arange(pipeline.rows.count))
-    deque(encode_rows(pipeline.rows.take_dirty(), 1), maxlen=0)
+    deque(batches_of(encode_rows(pipeline.rows.take_dirty(), 1), 0), maxlen=0)
 
 
 async def _fetch(settings: Settings, events: int) -> None:

@@ -19,7 +19,8 @@ from detector.bench.workload import train_models
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.stages.account import ACCOUNT
 from detector.settings import Settings
-from detector.stream.changelog import Header, Record, encode_header, encode_rows
+from detector.stream.changelog import Header, encode_header, encode_rows
+from detector.stream.packed import Record
 
 CHILD_TIMEOUT_S = 300.0
 #: Rows made at once; a checkpoint has some thousand, and memory stays flat.

@@ -5,7 +5,7 @@ A worker refuses what is half done: every changelog first gets a header that say
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -20,8 +20,10 @@ from detector.kafka.clients import admin_client
 from detector.kafka.groups import store_offsets
 from detector.kafka.security import client_options
 from detector.settings import Settings
-from detector.stream.app import PRODUCER_BATCH_BYTES, PRODUCER_REQUEST_BYTES
-from detector.stream.changelog import Header, Record, encode_header, encode_rows
+from detector.stream.app import PRODUCER_REQUEST_BYTES
+from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
+from detector.stream.changelog import Header, encode_header, encode_rows
+from detector.stream.packed import Record
 from detector.stream.record_batches import send_in_batches
 
 #: Called with rows written so far and in all.
@@ -47,7 +49,7 @@ class Share(NamedTuple):
 class Log(Protocol):
     """Where a state is written to."""
 
-    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def send_records(self, topic: str, partition: int, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         """Send `(key, value)` records; their futures."""
 
     async def commit(self, commits: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
@@ -75,10 +77,10 @@ async def _headers(log: Log, shares: Sequence[Share], *, warming: bool) -> None:
     for share in shares:
         if share.header is not None:
             header = msgspec.structs.replace(share.header, warming=warming)
-            await _durable(log, share, iter([encode_header(header)]))
+            await _durable(log, share, [encode_header(header)])
 
 
-async def _durable(log: Log, share: Share, records: Iterator[Record]) -> None:
+async def _durable(log: Log, share: Share, records: Iterable[Record]) -> None:
     for future in await log.send_records(share.changelog, share.place.partition, records):
         await future
 
@@ -88,7 +90,7 @@ class _KafkaLog:
         self._settings = settings
         self._producer = producer
 
-    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def send_records(self, topic: str, partition: int, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         return await send_in_batches(self._producer, topic, partition, records)
 
     async def commit(self, commits: Mapping[TopicPartition, OffsetAndMetadata]) -> None:

@@ -9,6 +9,7 @@ from yarl import URL
 
 from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
+from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
 from detector.stream.producer import Producer
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Transport
 
@@ -22,8 +23,6 @@ MOST_FETCHED_BYTES = 64 * 1024 * 1024
 MOST_FETCH_BYTES, LEAST_FETCH_BYTES = 1024 * 1024, 64 * 1024
 #: Added partitions or a re-created topic are noticed after this; until then accounts would be split.
 METADATA_MAX_AGE_MS = 15_000
-#: Batches of rows to the changelog; a broker's default limit for one batch is 1 MiB.
-PRODUCER_BATCH_BYTES = 512 * 1024
 PRODUCER_REQUEST_BYTES = 8 * 1024 * 1024
 
 

@@ -115,7 +115,7 @@ class Assignment:
         return await self._ports.source.commit(first, self._generation)
 
     async def _write_header(self, changelog: TP, header: Header) -> None:
-        records = iter([encode_header(header)])
+        records = [encode_header(header)]
         for future in await self._ports.producer.send_records(changelog.topic, changelog.partition, records):
             await future
 

@@ -5,7 +5,6 @@ Recovery keeps, per key, the row with the greatest position. Tombstones may be t
 ever remove rows that are superseded or expired, so that a log in which they were never written means the same.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +17,7 @@ from detector.contract.texts import Texts
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
 from detector.errors import UserError
+from detector.stream.packed import Packed, Record
 from detector.stream.pairs import KEY, Pairs
 
 HEADER_KEY = b"header"
@@ -27,7 +27,6 @@ DELETED_SHARE = 0.25
 HEAD = np.dtype({"names": ["version", "kernel"], "formats": ["<u2", "<u4"], "offsets": [0, 4], "itemsize": 8})
 
 Rows = npt.NDArray[Any]  # structured, the stage's row dtype
-Record = tuple[bytes, bytes | None]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -57,27 +56,22 @@ def decode_header(value: bytes) -> Header:
         raise UserError(f"the changelog's header cannot be read ({error}): see `kozamori state show`") from error
 
 
-def encode_keys(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64] | int) -> bytes:
-    """The record keys of `n` rows in one buffer of `16 n` bytes."""
+def encode_keys(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64] | int) -> npt.NDArray[Any]:
+    """The record keys of `n` rows, `KEY` (n,)."""
     packed = np.empty(len(keys), KEY)
     packed["key"] = keys
     packed["writer"] = writers
-    return packed.tobytes()
+    return packed
 
 
-def encode_rows(rows: Rows, writer: int) -> Iterator[Record]:
-    """One changelog record a row, in the order of `rows`."""
-    keys, values = encode_keys(rows["key"], writer), rows.tobytes()
-    width = rows.dtype.itemsize
-    for i in range(len(rows)):
-        yield keys[i * 16 : i * 16 + 16], values[i * width : (i + 1) * width]
+def encode_rows(rows: Rows, writer: int) -> Packed:
+    """One changelog record a row, in the order of `rows`, which never change afterwards."""
+    return Packed.of(encode_keys(rows["key"], writer), rows)
 
 
-def encode_tombstones(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64] | int) -> Iterator[Record]:
+def encode_tombstones(keys: npt.NDArray[np.uint64], writers: npt.NDArray[np.uint64] | int) -> Packed:
     """One tombstone a pair of key and writer."""
-    packed = encode_keys(keys, writers)
-    for i in range(len(keys)):
-        yield packed[i * 16 : i * 16 + 16], None
+    return Packed.of(encode_keys(keys, writers), None)
 
 
 def no_pairs() -> npt.NDArray[Any]:

@@ -1,21 +1,21 @@
 """The checkpoint: outputs durable, then rows durable, then the offset committed — in this order (PROTOCOL rule 4)."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.kafka.marks import encode_marks
-from detector.stream.changelog import Record
+from detector.stream.packed import Record
 from detector.stream.partition_task import Cut, PartitionTask
 
 
 class Log(Protocol):
     """Where a checkpoint makes things durable."""
 
-    async def write_rows(self, tp: TP, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def write_rows(self, tp: TP, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         """Send changelog records of the partition; their futures."""
 
     async def commit(self, positions: Mapping[TP, OffsetAndMetadata]) -> bool:

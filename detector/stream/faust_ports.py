@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from detector.kafka.topics import TopicFacts, delete_before, inspect, topic_ids
 from detector.settings import Settings
 from detector.stream.app import build_app
 from detector.stream.aside import ask_aside
-from detector.stream.changelog import Record
+from detector.stream.packed import Record
 from detector.stream.ports import Chunk, Listener, Ports, Presence, Reader
 from detector.stream.static_names import lost
 
@@ -125,7 +125,7 @@ class FaustKafka:
         return await self._app.record_producer.send_batch(topic, partition, values)
 
     async def send_records(
-        self, topic: str, partition: int, records: Iterator[Record], *, compressed: bool = False
+        self, topic: str, partition: int, records: Iterable[Record], *, compressed: bool = False
     ) -> "list[asyncio.Future[Any]]":
         """See `Producer`."""
         return await self._app.record_producer.send_records(topic, partition, records, compressed=compressed)

@@ -9,7 +9,7 @@ from detector.errors import WorkerError
 
 #: Sends the messages to a partition of a topic as one record batch; returns a future that Kafka's answer resolves.
 SendBatch = Callable[[str, int, list[bytes]], Awaitable["asyncio.Future[Any]"]]
-#: What one record batch may hold: below the producer's own limit (`app.PRODUCER_BATCH_BYTES`).
+#: What one record batch may hold: below the producer's own limit (`batch_writer.PRODUCER_BATCH_BYTES`).
 BATCH_BYTES = 480 * 1024
 #: Of a record around its value, at most.
 RECORD_OVERHEAD_BYTES = 64

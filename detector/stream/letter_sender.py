@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from detector.stream.changelog import Record
+from detector.stream.packed import Record
 
 #: Sends records in whole batches; a future each, which Kafka's answer resolves.
-SendRecords = Callable[[Iterator[Record]], Awaitable["list[asyncio.Future[Any]]"]]
+SendRecords = Callable[[Iterable[Record]], Awaitable["list[asyncio.Future[Any]]"]]
 
 
 class LetterSender:
@@ -34,7 +34,7 @@ class LetterSender:
         try:
             while self._waiting:
                 letters, future = self._waiting[0]
-                for confirmed in await self._send(iter(letters)):
+                for confirmed in await self._send(letters):
                     await confirmed
                 self._waiting.popleft()
                 if not future.done():

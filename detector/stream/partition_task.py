@@ -4,9 +4,7 @@ No clock, no I/O: chunks in, outputs to send out; a checkpoint takes a `Cut` and
 """
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,8 @@ from faust.types import TP
 
 from detector.core.pipeline import Pipeline
 from detector.kafka.marks import Marks
-from detector.stream.changelog import Record, Rows, Superseded, encode_rows, encode_tombstones
+from detector.stream.changelog import Rows, Superseded, encode_rows, encode_tombstones
+from detector.stream.packed import Packed
 from detector.stream.processor import Processor
 
 #: Expired rows are removed each time that event time has advanced by this part of the time to live.
@@ -58,7 +57,7 @@ class PartitionTask:
     outputs: list["asyncio.Future[Any]"] = field(default_factory=list)
     lag: int = 0  # records that wait, as last measured
     in_flight: int = 0  # chunks processed but in no committed checkpoint
-    _garbage: list[Iterator[Record]] = field(default_factory=list)
+    _garbage: list[Packed] = field(default_factory=list)
     _expired: int = 0
     _swept_ms: int = field(init=False)
 
@@ -93,13 +92,13 @@ class PartitionTask:
         marks = Marks(pipeline.watermark_ms, self.topic_id, high_water, self.upstreams_crc, pipeline.begun_ms)
         return Cut(self.position, marks, outputs, self.pipeline.rows.take_dirty(), self.in_flight)
 
-    def records(self, cut: Cut) -> Iterator[Record]:
+    def records(self, cut: Cut) -> Packed:
         """Changelog records of a cut, before them the tombstones that earlier checkpoints made safe.
 
         Before them: a key that expired may have a new row, which the old one's tombstone must not delete.
         """
         garbage, self._garbage = self._garbage, []
-        return chain(*garbage, encode_rows(cut.rows, self.writer))
+        return Packed.joined([*garbage, encode_rows(cut.rows, self.writer)])
 
     def rows_durable(self, cut: Cut) -> None:
         """The cut's rows are in the changelog: other writers' rows of the same keys may be deleted."""

@@ -1,7 +1,7 @@
 """The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -11,7 +11,8 @@ from faust.types import TP
 from detector.core.stage import Stage
 from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
-from detector.stream.changelog import Record, Recovery
+from detector.stream.changelog import Recovery
+from detector.stream.packed import Record
 
 #: Position and log end of a partition.
 Span = tuple[int, int]
@@ -111,7 +112,7 @@ class Producer(Protocol):
         """Send `values` as one batch, in the log whole or not at all; its future. ValueError where they do not fit."""
 
     async def send_records(
-        self, topic: str, partition: int, records: Iterator[Record], *, compressed: bool = False
+        self, topic: str, partition: int, records: Iterable[Record], *, compressed: bool = False
     ) -> "list[asyncio.Future[Any]]":
         """Send `(key, value)` records in batches of any size; one future a batch, in order."""
 

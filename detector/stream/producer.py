@@ -1,13 +1,14 @@
 """Faust's producer as the worker needs it: idempotent, patient, and able to send whole batches."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from aiokafka import AIOKafkaProducer
 from faust.transport.drivers import aiokafka as driver
 
-from detector.stream.record_batches import send_in_batches
+from detector.stream.packed import Record
+from detector.stream.record_batches import send_as_one, send_in_batches
 
 #: Years, and still a time that an event loop can wait.
 FOR_EVER_S = 100_000_000
@@ -42,14 +43,10 @@ class Producer(driver.Producer):
 
     async def send_batch(self, topic: str, partition: int, values: list[bytes]) -> "asyncio.Future[Any]":
         """Send `values` to a partition as one batch; its future. ValueError where they do not fit."""
-        producer = self._ensure_producer()
-        batch = producer.create_batch()
-        if any(batch.append(key=None, value=value, timestamp=None) is None for value in values):
-            raise ValueError(f"{len(values)} messages of {sum(map(len, values))} bytes do not fit into a batch")
-        return cast("asyncio.Future[Any]", await producer.send_batch(batch, topic, partition=partition))
+        return await send_as_one(self._ensure_producer(), topic, partition, values)
 
     async def send_records(
-        self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]], *, compressed: bool = False
+        self, topic: str, partition: int, records: Iterable[Record], *, compressed: bool = False
     ) -> "list[asyncio.Future[Any]]":
         """Send `(key, value)` records in batches filled to the limit; one future a batch, in order."""
         return await send_in_batches(self._ensure_producer(), topic, partition, records, compressed=compressed)

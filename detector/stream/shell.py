@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -18,12 +18,12 @@ from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
 from detector.stream.assignment import Assignment
-from detector.stream.changelog import Record
 from detector.stream.checkpoint import Cuts, make_durable, take_cuts
 from detector.stream.gaps import count_deleted
 from detector.stream.hop_sender import HopSender
 from detector.stream.letter_sender import LetterSender
 from detector.stream.membership import Membership
+from detector.stream.packed import Record
 from detector.stream.partition_task import PartitionTask
 from detector.stream.patience import patiently, raise_if_cancelled
 from detector.stream.ports import Chunk, Ports
@@ -221,7 +221,7 @@ class Shell:
             self._reporting.checkpoint(committed, self._ports.clock() - started)
         return committed
 
-    async def write_rows(self, tp: TP, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def write_rows(self, tp: TP, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         """Send changelog records of the rows of input partition `tp`."""
         topic = self._settings.rows_topic(self._nodes[tp.topic].name)
         return await self._ports.producer.send_records(topic, tp.partition, records)

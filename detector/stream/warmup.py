@@ -1,6 +1,7 @@
 """Compiles the kernels before the worker joins its group, so that no chunk and no heartbeat waits for a compiler."""
 
 import sys
+from collections import deque
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,8 @@ from detector.core.pipeline import Pipeline
 from detector.core.stages.budget import HIGHEST
 from detector.core.topology import Node, Topology
 from detector.jst import DAY_MS
+from detector.stream.batch_writer import batches_of
+from detector.stream.changelog import encode_rows
 from detector.stream.message_sets import read_message_set
 from detector.stream.processor import Processor, Wiring
 
@@ -50,7 +53,9 @@ def warm_up(topology: Topology, model: Model) -> None:
                 if output.partition is not None:
                     waiting[output.topic].append([_record(b"", output.value)])
         rows = processor.pipeline.rows
-        rows.load(rows.take_dirty())
+        taken = rows.take_dirty()
+        deque(batches_of(encode_rows(taken, 0), 0), maxlen=0)
+        rows.load(taken)
         rows.expire(0, DAY_MS, 0)
     # Reasons come from the detector that alerts; each compiles for arrays of its own for each kind.
     x = np.zeros(len(model.feature_names), np.float32)

@@ -1,7 +1,7 @@
 """A pipeline and a log of ten lines each, to watch the order in which a checkpoint makes things durable."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,8 +11,9 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
 from detector.core.stage import HEADER
-from detector.stream.changelog import Record, Superseded
+from detector.stream.changelog import Superseded
 from detector.stream.high_water import HighWaterMarks
+from detector.stream.packed import Record
 from detector.stream.pairs import KEY
 from detector.stream.partition_task import PartitionTask
 from detector.stream.processor import Processed
@@ -74,7 +75,7 @@ class RecordingLog:
         self.rows_future: asyncio.Future[Any] | None = None
         self._accepts = accepts
 
-    async def write_rows(self, tp: TP, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def write_rows(self, tp: TP, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         self.steps.append("rows")
         self.records += list(records)
         return [self.rows_future or done()]

@@ -14,7 +14,7 @@ from faust.types import TP
 from detector.core.stages.cases import CASES
 from detector.kafka.redrives import Redrives
 from detector.settings import Settings
-from detector.stream.app import PRODUCER_BATCH_BYTES
+from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
 from detector.stream.changelog import Header, Recovery, encode_header, encode_rows, encode_tombstones
 from detector.stream.ports import Chunk, Listener, Ports
 

@@ -1,7 +1,6 @@
 """The protocol with one rule of rows, marks or identity broken, each as parts of a worker."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from detector.core.pipeline import Outcome, Pipeline
 from detector.core.rows import PackedRows
 from detector.errors import UserError
 from detector.stream.assignment import Assignment
-from detector.stream.changelog import Record, Recovery, encode_rows, encode_tombstones
+from detector.stream.changelog import Recovery, encode_rows, encode_tombstones
 from detector.stream.high_water import HighWaterMarks
+from detector.stream.packed import Packed
 from detector.stream.partition_task import Cut, PartitionTask
 
 
@@ -107,9 +107,9 @@ def tombstones_last() -> Parts:
     class Other(PartitionTask):
         __slots__ = ()
 
-        def records(self, cut: Cut) -> Iterator[Record]:
+        def records(self, cut: Cut) -> Packed:
             garbage, self._garbage = self._garbage, []
-            return chain(encode_rows(cut.rows, self.writer), *garbage)
+            return Packed.joined([encode_rows(cut.rows, self.writer), *garbage])
 
     return with_task(Other)
 
@@ -150,9 +150,9 @@ def tombstones_first() -> Parts:
     class Other(PartitionTask):
         __slots__ = ()
 
-        def records(self, cut: Cut) -> Iterator[Record]:
+        def records(self, cut: Cut) -> Packed:
             superseded = self.superseded.take(np.ascontiguousarray(cut.rows["key"]))
-            return chain(encode_tombstones(*superseded), super().records(cut))
+            return Packed.joined([encode_tombstones(*superseded), super().records(cut)])
 
     return with_task(Other)
 

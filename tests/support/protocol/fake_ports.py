@@ -6,7 +6,7 @@ Behind them stands a worker of the model, which waits for actions, or a broker t
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple, Protocol, cast
@@ -23,7 +23,7 @@ from detector.kafka.declarations import TOPICS, declared_config
 from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
-from detector.stream.app import PRODUCER_BATCH_BYTES
+from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
 from detector.stream.changelog import Recovery
 from detector.stream.ports import Listener, Span
 from detector.stream.reporting import Reporting
@@ -180,7 +180,7 @@ class FakeProducer:
         return self._backend.enqueue((topic, partition), tuple((None, value) for value in values))
 
     async def send_records(
-        self, topic: str, partition: int, records: Iterator[tuple[bytes, bytes | None]], *, compressed: bool = False
+        self, topic: str, partition: int, records: Iterable[tuple[bytes, bytes | None]], *, compressed: bool = False
     ) -> "list[asyncio.Future[Any]]":
         # Batches are cut at any size: one record each is the most that can come between two of them.
         return [self._backend.enqueue((topic, partition), (record,)) for record in records]

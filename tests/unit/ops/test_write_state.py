@@ -1,7 +1,7 @@
 """What a history left, written to a Kafka in memory: a worker goes on from it, or from nothing half done."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -24,7 +24,8 @@ from detector.kafka.topics import TopicFacts
 from detector.ops.history import NEVER_MS, History, Slice
 from detector.ops.warm import shares_of
 from detector.ops.write_state import Share, write_state
-from detector.stream.changelog import Record, Recovery
+from detector.stream.changelog import Recovery
+from detector.stream.packed import Record
 from detector.stream.shell import Shell
 
 #: Three accounts before, of which two come again, and one that is new.
@@ -70,7 +71,7 @@ class MemoryLog:
             raise Interrupted
         self.done += 1
 
-    async def send_records(self, topic: str, partition: int, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def send_records(self, topic: str, partition: int, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         self._next()
         return await self._producer.send_records(topic, partition, records)
 

@@ -12,13 +12,13 @@ from detector.errors import UserError
 from detector.stream.changelog import (
     HEADER_KEY,
     Header,
-    Record,
     Recovery,
     Superseded,
     encode_header,
     encode_rows,
     encode_tombstones,
 )
+from detector.stream.packed import Record
 from detector.stream.pairs import KEY, LEAST_WAITING
 
 HEADER = Header("account-events", "uuid", 4, "counting")

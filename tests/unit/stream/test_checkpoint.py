@@ -24,7 +24,7 @@ def process(held: PartitionTask, key: int, offset: int, *outputs: "asyncio.Futur
 
 
 def pairs(*keys_and_writers: tuple[int, int]) -> list[bytes]:
-    return [encode_keys(np.array([key], np.uint64), writer) for key, writer in keys_and_writers]
+    return [encode_keys(np.array([key], np.uint64), writer).tobytes() for key, writer in keys_and_writers]
 
 
 async def test_nothing_processed_means_nothing_written() -> None:

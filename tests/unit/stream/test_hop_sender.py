@@ -12,7 +12,7 @@ from detector.core.chains import CHAINS
 from detector.core.stages.budget import BUDGET
 from detector.core.topology import topology_of
 from detector.errors import WorkerError
-from detector.stream.app import PRODUCER_BATCH_BYTES
+from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
 from detector.stream.hop_codec import LEVEL, MAX_BODY_BYTES
 from detector.stream.hop_layout import CHECK, COUNTS, Layout
 from detector.stream.hop_sender import BATCH_BYTES, RECORD_OVERHEAD_BYTES, HopSender

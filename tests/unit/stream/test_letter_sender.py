@@ -1,13 +1,13 @@
 """Dead letters are sent beside the chunks, in their order; a failure reaches the checkpoint of each that waited."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from detector.stream.changelog import Record
 from detector.stream.letter_sender import LetterSender
+from detector.stream.packed import Record
 
 
 class Kafka:
@@ -17,7 +17,7 @@ class Kafka:
         self.taken: list[list[Record]] = []
         self.answers: list[asyncio.Future[Any]] = []
 
-    async def send(self, records: Iterator[Record]) -> "list[asyncio.Future[Any]]":
+    async def send(self, records: Iterable[Record]) -> "list[asyncio.Future[Any]]":
         self.taken.append(list(records))
         # Two batches a chunk, the first confirmed at once.
         first, second = (asyncio.get_running_loop().create_future() for _ in range(2))
