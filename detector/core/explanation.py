@@ -65,7 +65,7 @@ def full(
         usual,
         [reason.feature for reason in reasons],
         _debit(batch, i),
-        lambda X: model.judge(X, np.full(len(X), kind, np.int8), np.full(len(X), bank)).alert,
+        lambda X: model.alerts(X, np.full(len(X), kind, np.int8), np.full(len(X), bank), detector),
     )
     return Explanation(reasons, None if rarity is None else rarity.together, change)
 

@@ -137,10 +137,33 @@ class Model:
         for d, detector in enumerate(self.detectors):
             scores[:, d] = detector.score_many(X, kind)
         alarm, p_value, detector_index = self.calibration_table.judge(scores, kind)
+        return Judgement(alarm, detector_index, p_value, scores, alarm <= self._limit(bank))
+
+    def alerts(
+        self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16], first: Detector
+    ) -> npt.NDArray[np.bool_]:
+        """`alert` of `judge`, bool (n,): an event at which one detector alerts is not scored by those after it.
+
+        `first`: the detector that is asked first.
+        """
+        limit = np.broadcast_to(self._limit(bank), len(X))
+        quiet = np.arange(len(X))
+        for detector, calibration in sorted(
+            zip(self.detectors, self.calibrations, strict=True), key=lambda own: own[0] is not first
+        ):
+            own = kind[quiet]
+            _, rates = calibration.judge(detector.score_many(X[quiet], own), own)
+            quiet = quiet[~(rates / detector.spec.share <= limit[quiet])]
+            if not len(quiet):
+                break
+        alerting = np.ones(len(X), np.bool_)
+        alerting[quiet] = False
+        return alerting
+
+    def _limit(self, bank: npt.NDArray[np.int16] | None) -> Any:
+        """The greatest alarm that alerts, of each event's bank, or of all."""
         limit = self.limits[-1] if bank is None else self.limits[bank]
-        if self.controlled:
-            limit = limit * HIGHEST
-        return Judgement(alarm, detector_index, p_value, scores, alarm <= limit)
+        return limit * HIGHEST if self.controlled else limit
 
 
 def features_hash(name: str, features: Iterable[Feature]) -> str:

@@ -101,7 +101,8 @@ def with_amounts(
     change = Change(debit, asked)
     index = {feature.name: j for j, feature in enumerate(features)}
     X = np.tile(x, (len(asked), 1))
-    for j in sorted(range(len(features)), key=lambda j: _after_others(features[j])):
+    changing = [j for j, feature in enumerate(features) if feature.amount is not None or feature.same_as]
+    for j in sorted(changing, key=lambda j: _after_others(features[j])):
         feature = features[j]
         if feature.amount is not None and not np.isnan(x[j]):
             before, after = _needed(index.get(feature.amount.of), x, X)

@@ -1,5 +1,7 @@
 """Reasons of an alert: the features that made the event anomalous, as texts in English and Japanese."""
 
+from itertools import islice
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,11 +36,10 @@ def reasons_of(
     either = np.array([feature.unit == "bool" for feature in columns.features])
     eligible = (raised > 0) & ~np.isnan(x)
     riskier = eligible & np.where(either, x == (risk > 0), ~(risk * x <= risk * usual))
-    for j in np.flatnonzero(riskier & ~either & ~np.isnan(usual)).tolist():
-        text = UNIT[columns.features[j].unit].en
-        riskier[j] = text(float(x[j])) != text(float(usual[j]))
-    chosen = np.flatnonzero(riskier if riskier.any() else eligible)
-    largest = chosen[np.argsort(-raised[chosen], kind="stable")][:most]
+    by_share = np.argsort(-raised, kind="stable")
+    unlike = (j for j in by_share[riskier[by_share]].tolist() if _reads_otherwise(columns.features[j], x[j], usual[j]))
+    # Texts are made until there are enough reasons.
+    largest = list(islice(unlike, most)) or by_share[eligible[by_share]][:most].tolist()
     total = float(raised.sum())
     return [
         _reason(
@@ -59,6 +60,12 @@ def one_reason(columns: Columns, x: npt.NDArray[np.float32], usual: npt.NDArray[
     return _reason(
         columns.features[j], value=float(x[j]), usual=_known(usual[j]), own_usual=own, share=1.0, per_day=None
     )
+
+
+def _reads_otherwise(feature: Feature, value: np.floating, usual: np.floating) -> bool:
+    """Whether a value, as text, is another than the usual one; a yes or no is told however usual."""
+    text = UNIT[feature.unit].en
+    return feature.unit == "bool" or bool(np.isnan(usual)) or text(float(value)) != text(float(usual))
 
 
 def _known(value: np.floating) -> float | None:

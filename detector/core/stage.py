@@ -239,10 +239,13 @@ class Chain:
     stages: tuple[Stage, ...]
     #: The features of all stages, in order.
     features: tuple[Feature, ...] = field(init=False)
+    #: Columns of the feature matrix, in order.
+    feature_names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         # Cached: read at every alert.
         object.__setattr__(self, "features", tuple(feature for stage in self.stages for feature in stage.features))
+        object.__setattr__(self, "feature_names", tuple(feature.name for feature in self.features))
         if len(set(self.feature_names)) < len(self.feature_names):
             raise ValueError(f"two stages of {self.name} have features of one name")
 
@@ -250,11 +253,6 @@ class Chain:
     def name(self) -> str:
         """The names of the stages."""
         return "+".join(stage.name for stage in self.stages)
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Columns of the feature matrix, in order."""
-        return tuple(feature.name for feature in self.features)
 
     @property
     def features_versions(self) -> tuple[tuple[str, int], ...]:

@@ -7,6 +7,7 @@ import pytest
 from support.models import STAGE, make_history, make_model
 
 from detector.contract.vocabulary import DEBIT, LINK, UNLINK
+from detector.core.budgets import BankBudgets
 from detector.core.calibration import Calibration, fit_calibration
 from detector.core.detectors import DetectorSpec
 from detector.core.model import Judgement, Model, features_hash
@@ -113,3 +114,19 @@ def test_the_features_hash_changes_with_what_scores_depend_on_only() -> None:
     reworded = replace(STAGE, features=(replace(first, text_en="other words"), *rest))
     assert features_hash(STAGE.name, STAGE.features) != features_hash(turned.name, turned.features)
     assert features_hash(STAGE.name, STAGE.features) == features_hash(reworded.name, reworded.features)
+
+
+@pytest.mark.parametrize("controlled", [False, True])
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_whoever_is_asked_first_the_same_events_alert(first: int, *, controlled: bool) -> None:
+    rng = np.random.default_rng(1)
+    model = make(
+        ColumnDetector("one", 0.5, 0), ColumnDetector("two", 0.3, 1), ColumnDetector("links", 0.2, 1, (LINK,)), budget=2
+    )
+    model = replace(model, banks=BankBudgets({"0001": 0.5, "0116": 0.5}, {"0116": 0.4}), controlled=controlled)
+    X = rng.random((500, 2)).astype(np.float32) * 1.1
+    kind = rng.choice(np.array([LINK, UNLINK, DEBIT], np.int8), 500)
+    bank = rng.choice(np.array([1, 116, 9], np.int16), 500)
+    expected = model.judge(X, kind, bank).alert
+    assert 20 < expected.sum() < 480
+    assert expected.tolist() == model.alerts(X, kind, bank, model.detectors[first]).tolist()
