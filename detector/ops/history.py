@@ -17,7 +17,7 @@ from detector.core.memory import MemoryRun
 from detector.core.rows import Rows
 from detector.core.topology import Topology
 from detector.kafka.marks import Marks
-from detector.stream.hop_codec import target_partitions
+from detector.stream.hop_writer import target_partitions
 
 #: Event time from which on a log has the events itself, where it has none.
 NEVER_MS = np.iinfo(np.int64).max

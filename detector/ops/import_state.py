@@ -31,7 +31,7 @@ from detector.ops.warm import Found, as_before, look
 from detector.ops.write_state import Share, write
 from detector.settings import Settings
 from detector.stream.changelog import Header
-from detector.stream.hop_codec import target_partitions
+from detector.stream.hop_writer import target_partitions
 
 
 @dataclass(frozen=True, slots=True)

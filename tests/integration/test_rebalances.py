@@ -40,7 +40,7 @@ from detector.kafka.security import client_options
 from detector.kafka.topics import inspect
 from detector.settings import Settings
 from detector.stream.changelog import encode_header, encode_rows
-from detector.stream.hop_codec import target_partitions
+from detector.stream.hop_writer import target_partitions
 from producers.pace import Pace
 from producers.publish import publish as publish_events
 

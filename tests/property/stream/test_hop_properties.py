@@ -13,7 +13,8 @@ from detector.core.chains import SOURCE_CHAIN
 from detector.core.events import Events
 from detector.core.topology import topology_of
 from detector.stream.high_water import HighWaterMarks, slot_of
-from detector.stream.hop_codec import HopCodec, target_partitions
+from detector.stream.hop_codec import HopCodec
+from detector.stream.hop_writer import target_partitions
 
 TOPOLOGY = topology_of(SOURCE_CHAIN)
 MODELS = (None, Looks.at(TOPOLOGY, "cap_left_yen", "wallet_age_s"), Looks.at(TOPOLOGY, "amount_yen", kinds=("debit",)))

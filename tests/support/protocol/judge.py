@@ -18,6 +18,7 @@ from detector.contract.batch import DTYPES
 from detector.core.alerting import position_of
 from detector.stream.high_water import MAX_EVENTS, slot_of
 from detector.stream.hop_codec import HopCodec
+from detector.stream.hop_messages import intact
 
 #: Of every upstream of a hop, how many of its events a reader has got.
 Got = tuple[int, ...]
@@ -163,7 +164,7 @@ def by_slot(scene: Scene, tp: TP, messages: tuple[bytes, ...]) -> list[list[Hopp
 def events_of(scene: Scene, tp: TP, message: bytes) -> tuple[Hopped, ...]:
     """The events of a hop message."""
     codec = scene.wiring.codecs[node_of(scene.topology, tp).name]
-    piece = codec._open(message)
+    piece = codec._pieces.open(message, *intact(message))
     origins = (piece.whole[_width(name)][_row(codec, name)] for name in ("origin", "origin_offset"))
     texts = iter(range(int(piece.scored.sum())))
     events = []

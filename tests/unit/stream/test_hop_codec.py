@@ -14,7 +14,8 @@ from detector.core.chains import CHAINS
 from detector.core.stage import FACTS, HOP_FACTS
 from detector.core.topology import topology_for
 from detector.stream.high_water import MAX_EVENTS, HighWaterMarks
-from detector.stream.hop_codec import MAX_BODY_BYTES, HopCodec, target_partitions
+from detector.stream.hop_codec import HopCodec
+from detector.stream.hop_writer import MAX_BODY_BYTES, target_partitions
 from detector.stream.processor import Wiring
 
 

@@ -8,7 +8,8 @@ from detector.core.chains import CHAINS
 from detector.core.events import Events
 from detector.core.topology import topology_of
 from detector.stream.high_water import HighWaterMarks
-from detector.stream.hop_codec import ForeignHopError, HopCodec
+from detector.stream.hop_codec import HopCodec
+from detector.stream.hop_messages import ForeignHopError
 
 
 def one_partition(events: Events) -> Events:

@@ -13,9 +13,10 @@ from detector.core.stages.budget import BUDGET
 from detector.core.topology import topology_of
 from detector.errors import WorkerError
 from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
-from detector.stream.hop_codec import LEVEL, MAX_BODY_BYTES
+from detector.stream.hop_codec import LEVEL
 from detector.stream.hop_layout import CHECK, COUNTS, Layout
 from detector.stream.hop_sender import BATCH_BYTES, RECORD_OVERHEAD_BYTES, HopSender
+from detector.stream.hop_writer import MAX_BODY_BYTES
 
 Future = asyncio.Future[Any]
 Target = tuple[str, int]

@@ -26,7 +26,8 @@ from detector.core.stage import RECEIVED_MS, Chain
 from detector.core.topology import FORWARDER, topology_of
 from detector.errors import UserError
 from detector.kafka.marks import most_upstreams
-from detector.stream.hop_codec import ForeignHopError, HopCodec
+from detector.stream.hop_codec import HopCodec
+from detector.stream.hop_messages import ForeignHopError
 from detector.stream.processor import ALERTS, DEAD_LETTERS, Processed, Wiring
 
 EVENTS = 1_200
