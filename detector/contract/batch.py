@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from detector.contract.hashing import P1, P2, P3  # odd numbers that mix well
 
@@ -52,12 +53,11 @@ class Batch(NamedTuple):
 
         uint64 (n,), 0 where `event_id` is 0. Both sides of a transfer have the sending wallet's.
         """
-        whose = np.where(self.role == RECEIVING, self.counterparty, self.subject)
-        what = self.service.astype(np.uint64) << np.uint64(8) | self.kind.astype(np.uint64)
-        # Products, because plain XOR collides for ids that differ by the same bits as their kinds.
-        at = whose * P1 + what * P2
-        own: npt.NDArray[np.uint64] = self.event_id ^ ((at ^ (at >> np.uint64(32))) * P3)
-        return np.where(self.event_id != 0, own, np.uint64(0))
+        found = np.empty(self.size, np.uint64)
+        _identify(
+            self.event_id, self.service, self.kind, self.account, self.wallet, self.counterparty, self.role, found
+        )
+        return found
 
     @property
     def address(self) -> npt.NDArray[np.uint64]:
@@ -106,6 +106,23 @@ OWN, RECEIVING = 0, 1
 #: Codes of the source topics in an origin.
 ACCOUNT_EVENTS, WALLET_EVENTS = 0, 1
 _PARTITIONS = 1 << 16
+_SERVICE_BITS, _HALF = np.uint64(8), np.uint64(32)
+
+
+@njit(cache=True)
+def _identify(
+    event_id: Any, service: Any, kind: Any, account: Any, wallet: Any, counterparty: Any, role: Any, found: Any
+) -> None:
+    for i in range(len(event_id)):
+        found[i] = 0
+        if event_id[i] != 0:
+            whose = account[i] if account[i] != 0 else wallet[i]
+            if role[i] == RECEIVING:
+                whose = counterparty[i]
+            what = np.uint64(service[i]) << _SERVICE_BITS | np.uint64(kind[i])
+            # Products, because plain XOR collides for ids that differ by the same bits as their kinds.
+            at = whose * P1 + what * P2
+            found[i] = event_id[i] ^ ((at ^ (at >> _HALF)) * P3)
 
 
 def origin_of(topic: int, partition: int) -> int:

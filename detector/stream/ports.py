@@ -1,13 +1,14 @@
 """The shell's ports to Kafka. A worker has the adapters of `faust_ports` behind them, a test a Kafka in memory."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.contract.records import Records
 from detector.core.stage import Stage
 from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
@@ -25,7 +26,7 @@ class Chunk(NamedTuple):
     """
 
     tp: TP
-    records: Sequence[Any]  # `Records`, or objects with the attributes of `Record`
+    records: Records
     generation: int
     begin: int
 

@@ -49,7 +49,7 @@ class LogReader:
             while ends:
                 found = await consumer.getmany(*ends, timeout_ms=POLL_MS)
                 for tp, records in found.items():
-                    if records[0].offset >= ends[tp]:
+                    if records.offset[0] >= ends[tp]:
                         empty.add(TP(*tp))
                     del ends[tp]
                 passed = {tp for tp in ends if await consumer.position(tp) >= ends[tp]}

@@ -1,16 +1,16 @@
 """Runs the tasks of a worker's partitions: chunks and checkpoints; which partitions, `membership.py` says."""
 
 import asyncio
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import structlog
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.contract.records import Records
 from detector.core.model import Model
 from detector.core.topology import Topology
 from detector.errors import WorkerError
@@ -120,12 +120,12 @@ class Shell:
 
         Chunks of one topic are delivered one after the other: nothing else moves the task meanwhile.
         """
-        task, first = self.tasks.get(chunk.tp), chunk.records[0].offset
+        task, first = self.tasks.get(chunk.tp), int(chunk.records.offset[0])
         if self._is_over(chunk) or chunk.tp in self.membership.restoring or chunk.tp in self.membership.kept.tasks:
             return None
         if task is None:
             raise WorkerError(f"a chunk of partition {chunk.tp.partition} was delivered before its rows were restored")
-        if first <= task.position <= chunk.records[-1].offset:
+        if first <= task.position <= chunk.records.offset[-1]:
             return task
         if not chunk.begin <= task.position < first and not await self._is_next(task, first):
             return None
@@ -136,7 +136,7 @@ class Shell:
         """Whether its partition is being revoked, or was: what the last checkpoint did not take is read again."""
         return self.membership.leaving or chunk.generation != self._source.generation
 
-    async def _process(self, task: PartitionTask, records: Sequence[Any]) -> None:
+    async def _process(self, task: PartitionTask, records: Records) -> None:
         started = self._ports.clock()
         task.torn = True
         processed = task.processor.process(records)
@@ -146,7 +146,7 @@ class Shell:
         for output in processed.outputs:
             if output.topic != DEAD_LETTERS:
                 task.outputs.append(await self._send(output))
-        task.position = records[-1].offset + 1
+        task.position = int(records.offset[-1]) + 1
         task.in_flight += 1
         task.torn = False
         self._progressed()
@@ -271,7 +271,7 @@ class Shell:
             self.failed.set_result(error)
 
 
-def _from(position: int, records: Sequence[Any]) -> Sequence[Any]:
+def _from(position: int, records: Records) -> Records:
     """The records from this offset on: those before it were delivered once more."""
-    begin = bisect_left(records, position, key=attrgetter("offset"))
+    begin = int(np.searchsorted(records.offset, position))
     return records[begin:] if begin else records

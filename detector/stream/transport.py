@@ -236,12 +236,12 @@ class Consumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: TP, fetched: Fetched) -> ConsumerMessage:
-        last = fetched.records[-1]
+        records = fetched.records
         return ConsumerMessage(
             tp.topic,
             tp.partition,
-            last.offset,
-            last.timestamp / 1000.0,
+            int(records.offset[-1]),
+            int(records.timestamp_ms[-1]) / 1000.0,
             0,
             None,
             None,

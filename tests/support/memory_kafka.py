@@ -14,6 +14,7 @@ from support.protocol.kafka import Durable, Kafka
 from support.protocol.scenes import both_world
 from support.protocol.world import Left
 
+from detector.contract.records import Records
 from detector.stream.ports import Chunk, Listener, Ports
 
 
@@ -130,7 +131,8 @@ class Member:
             for tp in self.inputs:
                 if not self.paused and tp not in self.held and (records := self._waiting(tp)[:CHUNK]):
                     begin, self._next[tp] = self._next.get(tp, records[0].offset), records[-1].offset + 1
-                    await self.listener.on_chunk(Chunk(tp, list(records), self.name, min(begin, records[0].offset)))
+                    begin = min(begin, records[0].offset)
+                    await self.listener.on_chunk(Chunk(tp, Records.of(list(records)), self.name, begin))
 
     def _waiting(self, tp: TP) -> tuple[Record, ...]:
         return self.cluster.kafka.waiting(self.cluster.number, tp, self._next.get(tp, 0))

@@ -9,6 +9,7 @@ from support.protocol.bus import SETTINGS, Commit, topics_of
 from support.protocol.fake_ports import FakeProducer, FakeReader, FakeSource, FakeTopics, Here, Look, silent_reporting
 from support.protocol.scenes import AlertsOnAll, counting_topology
 
+from detector.contract.records import Records
 from detector.core.pipeline import Pipeline
 from detector.jst import DAY_MS
 from detector.stream.changelog import Superseded, no_pairs
@@ -113,4 +114,4 @@ class Ported:
 def chunk_at(*offsets: int) -> Chunk:
     """Records that are no events."""
     records = [SimpleNamespace(offset=offset, key=b"", value=b"", timestamp=0) for offset in offsets]
-    return Chunk(INPUT, records, 1, offsets[0])
+    return Chunk(INPUT, Records.of(records), 1, offsets[0])

@@ -18,6 +18,7 @@ from support.protocol.fingerprint import Fingerprint
 from support.protocol.loop import HandLoop, Promise
 from support.protocol.parts import Parts
 
+from detector.contract.records import Records
 from detector.core.stage import Stage
 from detector.core.topology import Node, Topology
 from detector.errors import UserError
@@ -148,7 +149,7 @@ class Worker:
 
     def _hand_over(self, tp: TP, records: tuple[Record, ...], begin: int) -> None:
         self.delivered.add(tp)
-        chunk = Chunk(tp, list(records), self.generation, begin)
+        chunk = Chunk(tp, Records.of(list(records)), self.generation, begin)
         self.running["chunk"] = self.loop.create_task(self.shell.on_chunk(chunk))
 
     def _cut(self) -> None:

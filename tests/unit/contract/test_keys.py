@@ -1,8 +1,10 @@
 import numpy as np
 from support import events as make
+from support.hops import any_events
 
-from detector.contract.batch import RECEIVING, Batch
+from detector.contract.batch import OWN, RECEIVING, Batch
 from detector.contract.codec import decode_account_events, decode_wallet_events
+from detector.contract.hashing import P1, P2, P3
 from detector.contract.keys import subject_key, wallet_key, wallet_keys
 from detector.core.events import Events
 from detector.core.forward import both_sides
@@ -69,3 +71,14 @@ def test_both_sides_of_a_transfer_are_one_event_of_the_wallet_that_sends() -> No
 def test_what_has_no_id_has_no_identity() -> None:
     batch = decoded(make.debit())
     assert [0] == batch._replace(event_id=np.zeros(1, np.uint64)).identity.tolist()
+
+
+def test_an_identity_is_what_it_always_was() -> None:
+    # Rows keep identities of their last events: another one would take what comes again for new.
+    batch = Batch(*map(np.array, any_events(2_000, 1, 5).batch))
+    batch = batch._replace(role=np.where(np.arange(2_000) % 3 == 0, RECEIVING, OWN).astype(np.int8))
+    batch.event_id[::7], batch.account[::5] = 0, 0
+    whose = np.where(batch.role == RECEIVING, batch.counterparty, batch.subject)
+    at = whose * P1 + (batch.service.astype(np.uint64) << np.uint64(8) | batch.kind.astype(np.uint64)) * P2
+    own = batch.event_id ^ ((at ^ (at >> np.uint64(32))) * P3)
+    assert np.where(batch.event_id != 0, own, 0).tolist() == batch.identity.tolist()
