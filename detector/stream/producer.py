@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from faust.transport.drivers import aiokafka as driver
 
 from detector.stream.packed import Record
+from detector.stream.produce_requests import ProducingClient
 from detector.stream.record_batches import send_as_one, send_in_batches
 
 #: Years, and still a time that an event loop can wait.
@@ -26,6 +27,7 @@ class PatientProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships
         # No public way: the option would set the patience of single requests too.
         self._request_timeout_ms = FOR_EVER_S * 1000
         self._message_accumulator._batch_ttl = FOR_EVER_S  # noqa: SLF001
+        self._sender.client = ProducingClient(self.client)
 
 
 class Producer(driver.Producer):
