@@ -118,7 +118,8 @@ class HopCodec:
         parts = [intact(message) for message in messages]
         own = all(head == self.layout.head for head, _ in parts)
         events, slot, position = (self._read if own else self._pieces.read)(messages, parts, offsets)
-        if slot.max() >= len(marks.marks):
+        slots = [COUNTS.unpack_from(message, len(head))[0] for message, (head, _) in zip(messages, parts, strict=True)]
+        if max(slots) >= len(marks.marks):
             raise ForeignHopError(f"a hop holds messages of more partitions than it has: {MEND}")
         fresh = marks.take(slot, position)
         if fresh.all():

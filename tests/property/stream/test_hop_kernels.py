@@ -87,6 +87,7 @@ def test_a_message_that_says_what_it_does_not_hold_is_refused_and_nothing_change
         (3, counts[3] | 1 << 31, r"damaged"),
         (4, counts[4] - 1, r"damaged"),
         (0, 1, r"more partitions"),
+        (0, 2**32 - 1, r"more partitions"),
     )
     for index, number, complaint in wrong:
         other = list(counts)
