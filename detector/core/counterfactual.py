@@ -102,7 +102,8 @@ def _with(
     columns: Columns, x: npt.NDArray[np.float32], feature: Feature, values: list[float]
 ) -> npt.NDArray[np.float32]:
     """The event with other values of one feature and its capped copies, float32 (m, F)."""
-    changed = np.tile(x, (len(values), 1))
+    changed = np.empty((len(values), len(x)), np.float32)
+    changed[:] = x
     base = feature.same_as or feature.name
     for k, other in enumerate(columns.features):
         if base in (other.name, other.same_as) and not np.isnan(x[k]):

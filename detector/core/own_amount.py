@@ -5,6 +5,7 @@ as none), and how the account's amounts vary if this one equals its usual to a t
 """
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +29,27 @@ class Debit(NamedTuple):
     young: bool
 
 
-class Change(NamedTuple):
+Amounts = npt.NDArray[np.int64]
+
+
+class Change:
     """A debit and the amounts to try instead: `asked` int64 (m,)."""
 
-    debit: Debit
-    asked: npt.NDArray[np.int64]
+    def __init__(self, debit: Debit, asked: Amounts) -> None:
+        self.debit = debit
+        self.asked = asked
+        #: No values, of a feature that needs no other.
+        self.nothing = np.full(len(asked), np.nan)
+        self._less: dict[Callable[[Amounts], Amounts], Values] = {}
 
-    def less(self, of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]] = lambda yen: yen) -> Values:
-        """The decrease of a sum of `of(yen)` over successful debits."""
-        before = of(np.array([self.debit.amount_yen]))
-        less: Values = (before - of(self.asked)).astype(np.float64) * self.debit.done
-        return less
+    def less(self, of: Callable[[Amounts], Amounts] = np.positive) -> Values:
+        """The decrease of a sum of `of(yen)` over successful debits: many features are such sums."""
+        if of not in self._less:
+            before = of(np.array([self.debit.amount_yen]))
+            self._less[of] = (before - of(self.asked)).astype(np.float64) * self.debit.done
+        return self._less[of]
 
+    @cached_property
     def log(self) -> Values:
         """The increase of ln of the amount, in steps of a thousandth."""
         rise: Values = (np.rint(1000 * np.log(self.asked)) - np.rint(1000 * np.log(self.debit.amount_yen))) / 1000
@@ -50,11 +60,11 @@ class Change(NamedTuple):
 Form = Callable[[float, Change, float, Values], Values]
 
 
-def _tens(yen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _tens(yen: Amounts) -> Amounts:
     return 10 * np.minimum(yen // 10, MOST_TENS)
 
 
-def _whole_tens(yen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _whole_tens(yen: Amounts) -> Amounts:
     return yen // 10 * 10
 
 
@@ -82,7 +92,7 @@ FORMS: Mapping[str, Form] = {
     "asked": lambda _x, change, _before, _after: change.asked.astype(np.float64),
     "round": lambda _x, change, _before, _after: (change.asked % ROUND_YEN == 0).astype(np.float64),
     "repeats": lambda _x, change, _before, _after: np.zeros(len(change.asked)),
-    "ratio": lambda x, change, _before, _after: x * np.exp(change.log()),
+    "ratio": lambda x, change, _before, _after: x * np.exp(change.log),
     "deviation": lambda x, _change, before, after: _deviation(x, before, after),
     "sum": lambda x, change, _before, _after: x - change.less(),
     "tens": lambda x, change, _before, _after: x - change.less(_tens),
@@ -100,12 +110,14 @@ def with_amounts(
     """The features float32 (m, F) of the debit with features `x` float32 (F,), had its amount been `asked`."""
     change = Change(debit, asked)
     index = {feature.name: j for j, feature in enumerate(features)}
-    X = np.tile(x, (len(asked), 1))
+    X = np.empty((len(asked), len(x)), np.float32)
+    X[:] = x
     changing = [j for j, feature in enumerate(features) if feature.amount is not None or feature.same_as]
     for j in sorted(changing, key=lambda j: _after_others(features[j])):
         feature = features[j]
         if feature.amount is not None and not np.isnan(x[j]):
-            before, after = _needed(index.get(feature.amount.of), x, X)
+            needed = index.get(feature.amount.of)
+            before, after = (np.nan, change.nothing) if needed is None else _values(needed, x, X)
             X[:, j] = FORMS[feature.amount.form](float(x[j]), change, before, after)
         elif feature.same_as in index:
             X[:, j] = np.minimum(X[:, index[feature.same_as]], feature.at_most)
@@ -117,5 +129,5 @@ def _after_others(feature: Feature) -> bool:
     return bool(feature.same_as) or (feature.amount is not None and bool(feature.amount.of))
 
 
-def _needed(j: int | None, x: npt.NDArray[np.float32], X: npt.NDArray[np.float32]) -> tuple[float, Values]:
-    return (np.nan, np.full(len(X), np.nan)) if j is None else (float(x[j]), X[:, j].astype(np.float64))
+def _values(j: int, x: npt.NDArray[np.float32], X: npt.NDArray[np.float32]) -> tuple[float, Values]:
+    return float(x[j]), X[:, j].astype(np.float64)
