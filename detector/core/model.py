@@ -140,7 +140,11 @@ class Model:
         return Judgement(alarm, detector_index, p_value, scores, alarm <= self._limit(bank))
 
     def alerts(
-        self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16], first: Detector
+        self,
+        X: npt.NDArray[np.float32],
+        kind: npt.NDArray[np.int8],
+        bank: npt.NDArray[np.int16] | None,
+        first: Detector,
     ) -> npt.NDArray[np.bool_]:
         """`alert` of `judge`, bool (n,): an event at which one detector alerts is not scored by those after it.
 

@@ -66,6 +66,13 @@ class AlertsOnAll:
         n = len(X)
         return Judgement(np.ones(n), np.zeros(n, np.int8), np.full(n, 0.5), np.ones((n, 1)), np.ones(n, np.bool_))
 
+    def alerts(
+        self, X: npt.NDArray[np.float32], kind: npt.NDArray[np.int8], bank: npt.NDArray[np.int16], first: Any
+    ) -> npt.NDArray[np.bool_]:
+        """Every event alerts."""
+        del kind, bank, first
+        return np.ones(len(X), np.bool_)
+
 
 def counting_topology() -> Topology:
     """One stage that counts, and the cases behind it. It reads the rows of a release before."""
