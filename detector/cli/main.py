@@ -49,6 +49,7 @@ COMMANDS = (
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
     Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
     Entry("cases", "detector.cli.cases:cases", "Show the open cases, the most urgent first, and keep them current."),
+    Entry("bulletins", "detector.cli.bulletins:bulletins", "Show campaigns as banks are told of them; acknowledge."),
     Entry("dead-letters", "detector.cli.dead_letters:dead_letters", "Show messages that are no events; redrive them."),
     Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),

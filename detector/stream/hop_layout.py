@@ -95,8 +95,10 @@ def catalogue_of(topology: Topology) -> int:
 
 
 def _features(topology: Topology, node: str, model: Model | None) -> set[int]:
-    """Features of the nodes before `node` that its model, or an alert, reads."""
+    """Features of the nodes before `node` that its model, or an alert, reads; none where neither comes behind it."""
     behind = topology.behind(node)
+    if not any(other.judges or other.raises for other in map(topology.node, behind)):
+        return set()
     known = {
         index
         for other in topology.nodes
