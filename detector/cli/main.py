@@ -36,6 +36,7 @@ COMMANDS = (
     Entry("budget", "detector.cli.budget:budget", "Show what each alert budget buys with a model, and what it costs."),
     Entry("score", "detector.cli.scoring:score", "Score every event of a file, as a worker would."),
     Entry("backtest", "detector.cli.backtest:backtest", "Evaluate a model's alerts on labelled events."),
+    Entry("campaigns", "detector.cli.campaigns:campaigns", "Show when banks would be told of the campaigns in a file."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),
     Entry("ablation", "detector.cli.ablation:ablation", "Measure what each part of a model adds, and what it misses."),
     Entry(

@@ -11,14 +11,14 @@ SCHEMA = 1
 
 State = Literal["begun", "grown", "closed"]
 STATES: tuple[State, ...] = ("begun", "grown", "closed")
-IndicatorKind = Literal["source", "bank_service", "service"]
+IndicatorKind = Literal["source", "bank_service", "service", "bank_emptied"]
 
 
 class Indicator(Struct, frozen=True, gc=False):
     """What the accounts of a campaign have in common.
 
     `value` of a `source`: XXH64 of the event's `source`, 16 hex digits, so that whoever has seen it recognises it; of a
-    `bank_service` the bank's code, "/" and the service; of a `service` its name.
+    `bank_service`, or `bank_emptied`, the bank's code, "/" and the service; of a `service` its name.
     """
 
     kind: IndicatorKind

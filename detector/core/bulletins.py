@@ -8,7 +8,7 @@ import numpy as np
 
 from detector.contract.batch import Batch
 from detector.contract.bulletins import SCHEMA, Bulletin, Indicator, State, campaign_id
-from detector.contract.vocabulary import ABSENT, SERVICES
+from detector.contract.vocabulary import ABSENT, OTHER, SERVICES
 from detector.core.alerting import Topics, position_of
 from detector.core.pipeline import Outcome
 from detector.core.stages.campaign_patterns import KEYS, QUIET_S, SERVICE, SOURCE, Pattern, patterns_of
@@ -30,20 +30,21 @@ class Told(NamedTuple):
 def bulletins(outcome: Outcome, topics: Topics) -> Iterator[Told]:
     """What the events of a chunk tell, in their order: the bulletin for all first, then the bank's own.
 
-    Nothing where the node takes no snapshots. A bank's own has one account, never of another bank.
+    Nothing where the node takes no snapshots, and no bank's own where events have no strings. A bank's own has one
+    account, never of another bank.
     """
     if outcome.snapshots is None:
         return
     for i in np.flatnonzero(outcome.snapshots["news"]).tolist():
         row, events = outcome.snapshots[i], outcome.events
-        assert events.strings is not None
-        service = events.strings.service.text(i) or SERVICES[events.batch.service[i]]
+        service = "" if events.strings is None else events.strings.service.text(i)
+        service = service or SERVICES[min(int(events.batch.service[i]), OTHER)]
         told = _bulletin(row, events.batch, i, service, topics)
         news = int(row["news"])
         if news & ~CONCERNS:
             yield Told(told, "", i)
         bank = int(events.batch.bank[i])
-        if news & CONCERNS and bank != ABSENT:
+        if news & CONCERNS and bank != ABSENT and events.strings is not None:
             at = told.position
             own_id = f"{told.campaign_id}-at-{at.topic}-{at.partition}-{at.offset}"
             accounts = [events.strings.account.text(i)]
@@ -74,7 +75,7 @@ def _bulletin(row: Any, batch: Batch, i: int, service: str, topics: Topics) -> B
         began_at_ms=int(row["began_ms"]),
         occurred_at_ms=int(batch.occurred_at_ms[i]),
         first_yen_at_ms=1000 * int(row["first_yen_s"]) or None,
-        quiet_at_ms=1000 * (int(row["hot_s"]) + QUIET_S),
+        quiet_at_ms=1000 * (int(row["hot_s"]) + int(QUIET_S[role])),
         accounts_about=about(row["accounts"]),
         alerts=int(row["alerts"]),
         failures=int(row["failures"]),

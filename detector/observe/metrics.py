@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from detector.contract.batch import OWN, Batch
+from detector.contract.batch import RECEIVING, Batch
 from detector.contract.bulletins import STATES
 from detector.contract.services import known_codes, known_service
 from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
@@ -222,7 +222,7 @@ class StageMetrics:
         `status` (n,) are admission's codes, `watermark_ms` the partition's greatest event time after the chunk,
         `alarm` (any number,) false alarms a day of the events judged; inf, where there is no score, is left out.
         """
-        own = batch.role == OWN
+        own = batch.role != RECEIVING
         self._chunk_events.observe(int(np.count_nonzero(own)))
         self._process.observe(seconds)
         if batch.size == 0:

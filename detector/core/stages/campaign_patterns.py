@@ -12,19 +12,26 @@ import numpy as np
 from detector.contract.bulletins import IndicatorKind
 
 #: What a campaign's key is; also the `role` of an event that was keyed so.
-SOURCE, BANK, SERVICE = 2, 3, 4
-KEYS: dict[int, IndicatorKind] = {SOURCE: "source", BANK: "bank_service", SERVICE: "service"}
+SOURCE, BANK, SERVICE, BANK_EMPTIED = 2, 3, 4, 5
+KEYS: dict[int, IndicatorKind] = {
+    SOURCE: "source",
+    BANK: "bank_service",
+    SERVICE: "service",
+    BANK_EMPTIED: "bank_emptied",
+}
 
 #: What is counted once: an account whose link failed; a wallet opened, or linked within a day of that; an account that
-#: a wallet so young was linked to; an account that alerts; a bank where one alerts.
-FAILED, OPENED, LINKED, ALERTED, BANKS = range(5)
+#: a wallet so young was linked to; an account that alerts; one that alerts at a debit that leaves nothing to its cap; a
+#: bank where one alerts.
+FAILED, OPENED, LINKED, ALERTED, EMPTIED, BANKS = range(6)
+NOTHING = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A row of `PATTERNS`; `quiet_h` without anything of it, in event time, end a campaign.
+    """A row of `PATTERNS`. `typologies`: the likeliest first; texts are format strings over `bank` and `service`.
 
-    `typologies`: the likeliest first. Texts are format strings over `bank` and `service`.
+    `scaled_by`: another count whose usual is the measure, for a pattern so slow that it would become its own usual.
     """
 
     name: str
@@ -38,6 +45,7 @@ class Pattern:
     what_ja: str
     advice_en: str
     advice_ja: str
+    scaled_by: int | None = None
 
 
 _BLOCK_EN = "refuse links and charges from this source; look at the accounts it linked"
@@ -47,50 +55,61 @@ _STOP_JA = "銀行 {bank} で {service} からの新規連携を、暗証番号�
 _WATCH_EN = "hold charges of wallets of {service} younger than a day; ask for a second factor at new links"
 _WATCH_JA = "{service} の開設1日以内のウォレットのチャージを保留し、新規連携に追加認証を求めてください"
 
-#: At most three a key.
+#: At most three a key, with what scales them.
 PATTERNS = (
-    # A family mistypes two PINs a week; a spray tries hundreds of accounts, slowly ones a few a day (T3).
-    Pattern("spray", SOURCE, FAILED, 72, 8, 6, ("T3",), "one source tries PINs of many accounts",
+    # A family mistypes two PINs a week; a spray tries hundreds of accounts, slowly, five a day and more (T3).
+    Pattern("spray", SOURCE, FAILED, 72, 7.5, 3, ("T3",), "one source tries PINs of many accounts",
             "一つの接続元が多数の口座の暗証番号を試行", _BLOCK_EN, _BLOCK_JA),
     # 20 to 100 wallets a day from at most five sources (NHK, 11 September 2020).
-    Pattern("enrolment", SOURCE, OPENED, 12, 8, 6, ("T5", "T1"), "one source opens and links many wallets",
+    Pattern("enrolment", SOURCE, OPENED, 12, 9.5, 8, ("T5", "T1"), "one source opens and links many wallets",
             "一つの接続元が多数のウォレットを開設・連携", _BLOCK_EN, _BLOCK_JA),
     # Three accounts that alert may be a family and two chances; chances do not share a source.
     Pattern("alerts_at_source", SOURCE, ALERTED, 24, 3.5, 12, ("T4", "T1", "T7"), "one source is behind many alerts",
             "一つの接続元で多数の検知", _BLOCK_EN, _BLOCK_JA),
     # A bank's PINs are guessed from many sources, or its service is broken: both are to be told.
-    Pattern("failures_at_bank", BANK, FAILED, 3, 10, 6, ("T3",), "links fail far more often than usual at bank {bank}",
+    Pattern("failures_at_bank", BANK, FAILED, 3, 9.5, 6, ("T3",), "links fail far more often than usual at bank {bank}",
             "銀行 {bank} で連携の失敗が通常より大幅に増加", _STOP_EN, _STOP_JA),
     # May 2019 and September 2020: success too good, from many sources, at one bank.
-    Pattern("links_at_bank", BANK, LINKED, 6, 12, 6, ("T4", "T1", "T5"),
+    Pattern("links_at_bank", BANK, LINKED, 6, 11.5, 6, ("T4", "T1", "T5"),
             "new wallets are linked far more often than usual at bank {bank}",
             "銀行 {bank} で新しいウォレットの連携が通常より大幅に増加", _STOP_EN, _STOP_JA),
     Pattern("alerts_at_bank", BANK, ALERTED, 24, 4.5, 5, ("T4", "T1", "T12"),
             "accounts of bank {bank} alert far more often than usual",
             "銀行 {bank} の口座の検知が通常より大幅に増加", _STOP_EN, _STOP_JA),
     # Eleven banks in ten days (press, 10 September 2020).
-    Pattern("several_banks", SERVICE, BANKS, 12, 7, 3, ("T1", "T4", "T5"), "alerts on {service} at many banks at once",
-            "{service} で多数の銀行に同時に検知", _WATCH_EN, _WATCH_JA),
+    Pattern("several_banks", SERVICE, BANKS, 12, 7.5, 3, ("T1", "T4", "T5"),
+            "alerts on {service} at many banks at once", "{service} で多数の銀行に同時に検知", _WATCH_EN, _WATCH_JA),
+    # May 2019: a case every third day at a bank, no address in common. Of honest accounts that alert few are emptied,
+    # and those on the first of a month at the largest banks.
+    Pattern("emptied_at_bank", BANK_EMPTIED, EMPTIED, 720, 2.4, 1, ("T1", "T12", "T4"),
+            "accounts of bank {bank} are emptied to the monthly cap, one after another",
+            "銀行 {bank} の口座が月間上限まで次々に引き落とし", _STOP_EN, _STOP_JA, scaled_by=ALERTED),
 )  # fmt: skip
 
-#: Without anything of it for so long, in event time, a campaign is over: longer than a thief's night and weekend.
-QUIET_S = 72 * 3600
+#: Without anything of it for so long, in event time, a campaign is over, by key: longer than a thief's weekend; of the
+#: slow pattern its half-life, and half of it.
+QUIET_S = np.full(max(KEYS) + 1, 72 * 3600)
 #: What was not told yet is forgotten sooner, or chances of a week would add up.
-UNTOLD_QUIET_S = 24 * 3600
+UNTOLD_QUIET_S = np.full(max(KEYS) + 1, 24 * 3600)
+QUIET_S[BANK_EMPTIED], UNTOLD_QUIET_S[BANK_EMPTIED] = 720 * 3600, 360 * 3600
 MOST = 3
-#: Of each key its patterns; a kernel's view of the table. -1: none.
-COUNTS = np.full((max(KEYS) + 1, MOST), -1, np.int64)
+#: Of each key its patterns; a kernel's view of the table, and in `SCALE` the slot whose usual is the measure.
+COUNTS = np.full((max(KEYS) + 1, MOST), NOTHING, np.int64)
 HALF_LIFE_S = np.ones((max(KEYS) + 1, MOST))
 FLOOR = np.full((max(KEYS) + 1, MOST), np.inf)
 TIMES = np.zeros((max(KEYS) + 1, MOST))
+SCALE = np.tile(np.arange(MOST), (max(KEYS) + 1, 1))
 AT: dict[tuple[int, int], Pattern] = {}
 for _pattern in PATTERNS:
-    _slot = sum(key == _pattern.key for key, _ in AT)
+    _slot = int(np.count_nonzero(COUNTS[_pattern.key] != NOTHING))
     AT[_pattern.key, _slot] = _pattern
     COUNTS[_pattern.key, _slot] = _pattern.counts
     HALF_LIFE_S[_pattern.key, _slot] = 3600 * _pattern.half_life_h
     FLOOR[_pattern.key, _slot] = _pattern.floor
     TIMES[_pattern.key, _slot] = _pattern.times
+    if _pattern.scaled_by is not None:
+        COUNTS[_pattern.key, _slot + 1], SCALE[_pattern.key, _slot] = _pattern.scaled_by, _slot + 1
+        HALF_LIFE_S[_pattern.key, _slot + 1] = 86_400
 
 
 def patterns_of(key: int, bits: int) -> list[Pattern]:

@@ -12,7 +12,7 @@ from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
 from detector.core.events import Events
 from detector.core.stage import ESCALATED, Stage
-from detector.core.stages.campaign_patterns import BANK, KEYS, SERVICE, SOURCE
+from detector.core.stages.campaign_patterns import KEYS, SERVICE, SOURCE
 from detector.core.stages.campaigns_kernel import ROW, YOUNG_MS, campaigns_kernel
 
 
@@ -30,7 +30,7 @@ def by_key(events: Events) -> Events:
     batch = events.batch
     alerts = events.facts[:, ESCALATED] != 0
     at_bank = (batch.bank != ABSENT) & ((batch.kind == LINK) | alerts)
-    has = np.stack([batch.source != 0, at_bank, at_bank & alerts], axis=1)
+    has = np.stack([batch.source != 0, at_bank, at_bank & alerts, at_bank & alerts], axis=1)
     which, role = np.nonzero(has)
     keyed = events.select(which)
     keyed.batch.role[:] = np.array(list(KEYS), np.int8)[role]
@@ -41,7 +41,7 @@ def keys_of(batch: Batch) -> npt.NDArray[np.uint64]:
     """The key of each event's row; 0 for events not yet keyed, which go into one partition in one order."""
     role, service = batch.role, batch.service.astype(np.uint64)
     bank = (batch.bank.astype(np.int64) + 1).astype(np.uint64) << np.uint64(16) | service
-    own = np.select([role == SOURCE, role == BANK, role == SERVICE], [batch.source, bank, service], np.uint64(0))
+    own = np.select([role == SOURCE, role == SERVICE], [batch.source, service], bank)
     keys: npt.NDArray[np.uint64] = np.where(role > 1, (own ^ (role.astype(np.uint64) * P1)) * P2, np.uint64(0))
     return keys
 

@@ -15,12 +15,15 @@ from numba import njit
 from detector.contract.loads import copy_row
 from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import ESCALATED, HEADER, YEN_LEFT
+from detector.core.stage import ESCALATED, HEADER, YEN_DEBITED, YEN_LEFT
 from detector.core.stages import campaign_patterns as patterns
 from detector.core.stages.campaign_patterns import (
     ALERTED,
+    BANK_EMPTIED,
     BANKS,
+    EMPTIED,
     FAILED,
+    KEYS,
     LINKED,
     MOST,
     OPENED,
@@ -33,7 +36,9 @@ from detector.jst import DAY_MS, DAY_S
 
 YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
 USUAL_DAYS = 30  # days in the mean that is the usual
-QUIET_DAYS = 10  # that a new key is taken to have had before, without anything: a slow spray is not its own usual
+#: Days without anything that a new key is taken to have had before: sources are new every day, but a bank or a service
+#: is new only to us.
+QUIET_DAYS = np.array([10 if key == SOURCE else 3 for key in range(max(KEYS) + 1)])
 SEEN = 4  # of each count: what comes again is counted once
 NAMED_BANKS = 8  # of a campaign, by name
 #: A count is above the usual if it exceeds `SLACK` times that by so many deviations (of a Poisson count) and half an
@@ -49,7 +54,9 @@ NEWS = ("begun", "pattern", "bank", "first_yen", "yen", "accounts", "closed")
 CONCERNS = 1 << len(NEWS)
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 _BITS = 128
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # as in `detector.stream.hop_codec`
 _COUNTS, _HALF_LIFE_S, _FLOOR, _TIMES = patterns.COUNTS, patterns.HALF_LIFE_S, patterns.FLOOR, patterns.TIMES
+_SCALE = patterns.SCALE
 #: Fractions of a half-life from a table, because exp2 rounds differently on other machines.
 _STEPS = 64
 _PARTS = np.array([round(2.0 ** (-step / _STEPS), 12) for step in range(_STEPS)])
@@ -69,7 +76,7 @@ ROW = np.dtype(
         ("count", "<f4", (MOST,)),  # as of `counted_s`
         ("usual", "<f4", (MOST,)),  # a day
         ("today", "<u2", (MOST,)),
-        ("seen", "<u4", (MOST, SEEN)),
+        ("seen", "<u2", (MOST, SEEN)),
         ("day", "<u2"),
         ("days", "<u2"),  # in the mean, at most USUAL_DAYS
         ("counted_s", "<u4"),
@@ -107,7 +114,7 @@ def campaigns_kernel(
             _clear(row, batch.role[i], time_s)
         row.news = 0
         _turn(row, day_of(time_s))
-        quiet_s = QUIET_S if row.updates else UNTOLD_QUIET_S
+        quiet_s = QUIET_S[row.role] if row.updates else UNTOLD_QUIET_S[row.role]
         over = row.began_ms != 0 and time_s - row.hot_s > quiet_s
         if over and row.updates > 0:
             row.news = CLOSED
@@ -128,7 +135,7 @@ def _clear(row: Any, role: int, time_s: int) -> None:
     row.today[:] = 0
     row.seen[:, :] = 0
     row.day = day_of(time_s)
-    row.days = QUIET_DAYS
+    row.days = QUIET_DAYS[role]
     row.counted_s = time_s
     _end(row)
 
@@ -166,6 +173,8 @@ def _turn(row: Any, day: int) -> None:
         row.days = min(np.int64(row.days) + 1, USUAL_DAYS)
         for slot in range(MOST):
             today = 0.0 if empty else float(row.today[slot])
+            if _COUNTS[row.role, slot] == FAILED and row.role == SOURCE and row.began_ms != 0:
+                today = min(today, 1.0 + 2.0 * row.usual[slot])  # a slow spray must not become its own usual
             row.usual[slot] += (today - row.usual[slot]) / row.days
     row.today[:] = 0
     row.day = day
@@ -174,20 +183,24 @@ def _turn(row: Any, day: int) -> None:
 @njit(cache=True)
 def _left(seconds: int, half_life_s: float) -> Any:
     """What is left of a count after a time."""
-    steps = np.int64(seconds * _STEPS / half_life_s)
-    if steps >= HALVINGS * _STEPS:
+    steps = seconds * _STEPS / half_life_s
+    whole = np.int64(steps)
+    if whole >= HALVINGS * _STEPS:
         return 0.0
-    return _PARTS[steps % _STEPS] / float(np.int64(1) << (steps // _STEPS))
+    # Between two steps in proportion: events seconds apart must not keep a count from fading.
+    part = _PARTS[whole % _STEPS] * (1.0 - (steps - whole) * (1.0 - _PARTS[1]))
+    return part / float(np.int64(1) << (whole // _STEPS))
 
 
 @njit(cache=True)
 def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
     """Count the event; begin a spell, tell a campaign, or what is new in it.
 
-    At a bank or service a spell has what alerts or is above the usual; at a source everything.
+    At a bank or service a spell has what alerts or is above the usual; at a source everything; of emptied accounts
+    these alone.
     """
     alerts = facts[ESCALATED] != 0
-    fired, above = _count(row, batch, i, alerts, time_s)
+    fired, above = _count(row, batch, i, facts, alerts, time_s)
     if above:
         if row.began_ms == 0:
             row.began_ms = batch.occurred_at_ms[i]
@@ -196,7 +209,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
         row.hot_s = max(np.int64(row.hot_s), time_s)
     if row.began_ms == 0:
         return
-    added = row.role == SOURCE or alerts or above
+    added = row.role == SOURCE or above or (alerts and row.role != BANK_EMPTIED)
     news = _add(row, batch, i, facts, alerts, time_s) if added else 0
     if fired & ~np.int64(row.patterns):
         news |= PATTERN
@@ -220,7 +233,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
 
 
 @njit(cache=True)
-def _count(row: Any, batch: Any, i: int, alerts: bool, time_s: int) -> tuple[int, bool]:  # noqa: FBT001 - numba passes by position
+def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> tuple[int, bool]:  # noqa: FBT001 - numba passes by position
     """Bits of the patterns that are too large with this event, and whether it is one above the usual."""
     role = batch.role[i]
     gone_s: Any = max(0, time_s - np.int64(row.counted_s))
@@ -228,42 +241,48 @@ def _count(row: Any, batch: Any, i: int, alerts: bool, time_s: int) -> tuple[int
     fired: Any = 0
     above = False
     for slot in range(MOST):
-        subject = _subject(_COUNTS[role, slot], batch, i, alerts)
+        subject = _subject(_COUNTS[role, slot], batch, i, alerts, facts[YEN_LEFT])
         half_life_s = _HALF_LIFE_S[role, slot]
         row.count[slot] *= _left(gone_s, half_life_s)
         if subject == 0 or _was_seen(row, slot, subject):
             continue
         row.count[slot] += 1
         row.today[slot] = min(np.int64(row.today[slot]) + 1, _U2)
-        usual = row.usual[slot] * half_life_s / (DAY_S * _LN2)
+        scale = _SCALE[role, slot]
+        usual = row.usual[scale] * _HALF_LIFE_S[role, scale] / (DAY_S * _LN2)
         if row.count[slot] >= _FLOOR[role, slot] + _TIMES[role, slot] * usual:
             fired |= 1 << slot
-        above = above or row.count[slot] >= ABOVE + SLACK * usual + SIGMAS * math.sqrt(usual)
+        above = above or scale != slot or row.count[slot] >= ABOVE + SLACK * usual + SIGMAS * math.sqrt(usual)
     return fired, above
 
 
 @njit(cache=True)
-def _subject(counts: int, batch: Any, i: int, alerts: bool) -> Any:  # noqa: FBT001 - numba passes by position
+def _subject(counts: int, batch: Any, i: int, alerts: bool, left_yen: int) -> Any:  # noqa: FBT001 - numba passes by position
     """What the event adds to a count, 0 for nothing."""
     kind, ok = batch.kind[i], batch.result[i] == OK
     young = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i] < YOUNG_MS
-    if counts == FAILED and kind == LINK and not ok:
-        return batch.account[i]
-    if counts == OPENED and (kind == OPEN or (kind == LINK and ok and young)):
-        return batch.wallet[i]
-    if counts == LINKED and kind == LINK and ok and young:
-        return batch.account[i]
-    if counts == ALERTED and alerts:
-        return batch.account[i]
-    if counts == BANKS and alerts:
-        return np.uint64(batch.bank[i] + 1)
-    return np.uint64(0)
+    subject = np.uint64(0)
+    if counts == FAILED:
+        subject = batch.account[i] if kind == LINK and not ok else subject
+    elif counts == OPENED:
+        subject = batch.wallet[i] if kind == OPEN or (kind == LINK and ok and young) else subject
+    elif counts == LINKED:
+        subject = batch.account[i] if kind == LINK and ok and young else subject
+    elif not alerts:
+        pass
+    elif counts == ALERTED:
+        subject = batch.account[i]
+    elif counts == EMPTIED:
+        subject = batch.account[i] if kind == DEBIT and ok and left_yen == 0 else subject
+    elif counts == BANKS:
+        subject = np.uint64(batch.bank[i] + 1)
+    return subject
 
 
 @njit(cache=True)
 def _was_seen(row: Any, slot: int, subject: Any) -> bool:
     """Whether it is among the last counted; remembers it if not."""
-    mark = np.uint32((subject ^ (subject >> np.uint64(32))) & np.uint64(_U4)) | np.uint32(1)
+    mark = np.uint16((subject * _GOLDEN) >> np.uint64(48)) | np.uint16(1)  # never 0, which is an empty slot
     for at in range(SEEN):
         if row.seen[slot, at] == mark:
             return True
@@ -299,7 +318,8 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
             row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
         else:
             row.yen_at_risk = max(np.int64(row.yen_at_risk) - batch.amount_yen[i], 0)
-        row.yen_taken = min(np.int64(row.yen_taken) + batch.amount_yen[i], _U4)
+        taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED else batch.amount_yen[i]
+        row.yen_taken = min(np.int64(row.yen_taken) + taken, _U4)
     if alerts and batch.bank[i] != ABSENT and _is_new_bank(row, batch.bank[i] + 1):
         news |= NEW_BANK
     return news
