@@ -156,10 +156,10 @@ class Topology:
         targets = (edge.target for edge in self.node(name).edges)
         return frozenset({name}).union(*map(self.behind, targets))
 
-    def reads(self, name: str) -> frozenset[str]:
-        """Columns of a batch that the node or one downstream of it reads."""
+    def reads(self, name: str, without: str = "") -> frozenset[str]:
+        """Columns of a batch that the node or one downstream of it reads, the node `without` left out."""
         found = set(ALWAYS_READ)
-        for node in map(self.node, self.behind(name)):
+        for node in map(self.node, self.behind(name) - {without}):
             found |= node.stage.reads if node.stage is not None else frozenset()
             found |= JUDGED if node.judges else frozenset()
             found |= RAISED if node.raises else frozenset()
