@@ -167,7 +167,7 @@ MEANINGS: dict[str, str] = {
     "state": "begun, grown, closed",
     "patterns": "counts that are too large for what is usual there",
     "indicator": "what the accounts share: a source (XXH64 of the events' `source`), a bank × service, a service",
-    "banks": "the first eight with an account that alerts",
+    "banks": "the first sixteen with an account that alerts",
     "began_at_ms": "the campaign's first event",
     "first_yen_at_ms": "the first debit in it, null if nothing was taken",
     "quiet_at_ms": "over by then, in event time, if nothing more is told",

@@ -40,7 +40,7 @@ USUAL_DAYS = 30  # days in the mean that is the usual
 #: is new only to us.
 QUIET_DAYS = np.array([10 if key == SOURCE else 3 for key in range(max(KEYS) + 1)])
 SEEN = 4  # of each count: what comes again is counted once
-NAMED_BANKS = 8  # of a campaign, by name
+NAMED_BANKS = 16  # of a campaign, by name
 #: A count is above the usual if it exceeds `SLACK` times that by so many deviations (of a Poisson count) and half an
 #: event: by the first event, where nothing is usual; evenings have twice the events of a mean hour.
 SLACK, SIGMAS, ABOVE = 2.0, 2.0, 0.5
