@@ -21,8 +21,8 @@ KEYS: dict[int, IndicatorKind] = {
 }
 
 #: What is counted once: an account whose link failed; a wallet opened, or linked within a day of that; an account that
-#: a wallet so young was linked to; an account that alerts; one that alerts at a debit that leaves nothing to its cap; a
-#: bank where one alerts.
+#: a wallet so young was linked to; an account that alerts; one that alerts clearly at a debit that leaves nothing to
+#: its cap; a bank where one alerts.
 FAILED, OPENED, LINKED, ALERTED, EMPTIED, BANKS = range(6)
 NOTHING = -1
 
@@ -79,8 +79,8 @@ PATTERNS = (
     # Eleven banks in ten days (press, 10 September 2020).
     Pattern("several_banks", SERVICE, BANKS, 12, 7.5, 3, ("T1", "T4", "T5"),
             "alerts on {service} at many banks at once", "{service} で多数の銀行に同時に検知", _WATCH_EN, _WATCH_JA),
-    # May 2019: a case every third day at a bank, no address in common. Of honest accounts that alert few are emptied,
-    # and those on the first of a month at the largest banks.
+    # May 2019: a case every third day at a bank, no address in common. Honest accounts that alert so clearly and
+    # are emptied lie apart.
     Pattern("emptied_at_bank", BANK_EMPTIED, EMPTIED, 720, 2.4, 1, ("T1", "T12", "T4"),
             "accounts of bank {bank} are emptied to the monthly cap, one after another",
             "銀行 {bank} の口座が月間上限まで次々に引き落とし", _STOP_EN, _STOP_JA, scaled_by=ALERTED),

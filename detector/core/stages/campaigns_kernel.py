@@ -15,7 +15,7 @@ from numba import njit
 from detector.contract.loads import copy_row
 from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import ESCALATED, HEADER, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, HEADER, YEN_DEBITED, YEN_LEFT
 from detector.core.stages import campaign_patterns as patterns
 from detector.core.stages.campaign_patterns import (
     ALERTED,
@@ -32,6 +32,7 @@ from detector.core.stages.campaign_patterns import (
     UNTOLD_QUIET_S,
 )
 from detector.core.stages.jst import day_of
+from detector.core.triage import MILLION
 from detector.jst import DAY_MS, DAY_S
 
 YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
@@ -47,6 +48,10 @@ SLACK, SIGMAS, ABOVE = 2.0, 2.0, 0.5
 #: The next update on accounts or yen: twice as many as at the last, and some at least.
 LEAST_ACCOUNTS, LEAST_YEN = 10, 100_000
 HALVINGS = 24  # after which nothing is left in float32
+#: Of an emptied account: the alarm, in false alarms a day. Honest people who charge to the cap on the first
+#: of a month alert now and then, few of them so clearly.
+STRONG_A_DAY = 3.0
+_STRONG = int(STRONG_A_DAY * MILLION)
 #: News of an update; `CLOSED` comes alone.
 BEGUN, PATTERN, NEW_BANK, FIRST_YEN, YEN, ACCOUNTS, CLOSED = (1 << bit for bit in range(7))
 NEWS = ("begun", "pattern", "bank", "first_yen", "yen", "accounts", "closed")
@@ -241,7 +246,7 @@ def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) 
     fired: Any = 0
     above = False
     for slot in range(MOST):
-        subject = _subject(_COUNTS[role, slot], batch, i, alerts, facts[YEN_LEFT])
+        subject = _subject(_COUNTS[role, slot], batch, i, alerts, facts)
         half_life_s = _HALF_LIFE_S[role, slot]
         row.count[slot] *= _left(gone_s, half_life_s)
         if subject == 0 or _was_seen(row, slot, subject):
@@ -257,7 +262,7 @@ def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) 
 
 
 @njit(cache=True)
-def _subject(counts: int, batch: Any, i: int, alerts: bool, left_yen: int) -> Any:  # noqa: FBT001 - numba passes by position
+def _subject(counts: int, batch: Any, i: int, alerts: bool, facts: Any) -> Any:  # noqa: FBT001 - numba passes by position
     """What the event adds to a count, 0 for nothing."""
     kind, ok = batch.kind[i], batch.result[i] == OK
     young = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i] < YOUNG_MS
@@ -273,7 +278,8 @@ def _subject(counts: int, batch: Any, i: int, alerts: bool, left_yen: int) -> An
     elif counts == ALERTED:
         subject = batch.account[i]
     elif counts == EMPTIED:
-        subject = batch.account[i] if kind == DEBIT and ok and left_yen == 0 else subject
+        emptied = kind == DEBIT and ok and facts[YEN_LEFT] == 0
+        subject = batch.account[i] if emptied and facts[ALARM_MILLIONTHS] <= _STRONG else subject
     elif counts == BANKS:
         subject = np.uint64(batch.bank[i] + 1)
     return subject

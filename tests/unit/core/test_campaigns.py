@@ -15,7 +15,7 @@ from detector.contract.vocabulary import DEBIT, INSUFFICIENT, LINK, OK, OPEN, PA
 from detector.core.bulletins import bulletins
 from detector.core.events import Events
 from detector.core.rows import PackedRows
-from detector.core.stage import ESCALATED, FACTS, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, FACTS, YEN_DEBITED, YEN_LEFT
 from detector.core.stages.campaign_patterns import (
     BANK,
     BANK_EMPTIED,
@@ -28,7 +28,8 @@ from detector.core.stages.campaign_patterns import (
     TIMES,
 )
 from detector.core.stages.campaigns import CAMPAIGNS, by_key, keys_of, telling
-from detector.core.stages.campaigns_kernel import YOUNG_MS
+from detector.core.stages.campaigns_kernel import STRONG_A_DAY, YOUNG_MS
+from detector.core.triage import MILLION
 from detector.jst import DAY_MS
 
 T = 1_598_886_300_000
@@ -235,6 +236,9 @@ def test_three_accounts_emptied_in_ten_days_at_one_bank_are_told_whatever_their_
     (bulletin,) = told(log(*rows), "bank_emptied")
     assert (["emptied_at_bank"], T, 3 * CAP) == (bulletin.patterns, bulletin.began_at_ms, bulletin.yen_taken)
     assert [] == told(log(*[row | {"yen": CAP - 1} for row in rows]), "bank_emptied")
+    faint = log(*rows)
+    faint.facts[:, ALARM_MILLIONTHS] = int(STRONG_A_DAY * MILLION) + 1
+    assert [] == told(faint, "bank_emptied")
 
 
 def test_one_pattern_at_eight_banks_is_a_campaign_of_the_service() -> None:
