@@ -31,6 +31,7 @@ from detector.core.stages.campaigns import CAMPAIGNS, by_key, keys_of, telling
 from detector.core.stages.campaigns_kernel import STRONG_A_DAY, YOUNG_MS
 from detector.core.triage import MILLION
 from detector.jst import DAY_MS
+from detector.stream.hop_codec import target_partitions
 
 T = 1_598_886_300_000
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -340,6 +341,15 @@ def test_an_event_goes_to_each_of_its_keys_and_before_that_to_one_partition() ->
     assert [0, 0, 0, 0, 1, 1, 2, 4] == keyed.record.tolist()
     assert [SOURCE, BANK, SERVICE, BANK_EMPTIED, SOURCE, BANK, SOURCE, BANK] == roles(keyed).tolist()
     assert 4 == len(set(keys_of(keyed).tolist())), "a source, a bank, a service, a bank's emptied accounts"
+
+
+def test_rows_of_every_key_are_moved_to_the_partition_that_events_go_to() -> None:
+    keyed = by_key(random_log(4))
+    keys = np.unique(keys_of(keyed.batch))
+    for partitions in (1, 3, 16):
+        (home,) = set(target_partitions(keys_of(log({}).batch), partitions).tolist())
+        assert {home} == set(target_partitions(CAMPAIGNS.placed_by(keys), partitions).tolist())
+    assert len(keys) > 20
 
 
 def test_every_pattern_has_its_place_in_the_kernels_table() -> None:

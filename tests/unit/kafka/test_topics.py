@@ -6,7 +6,7 @@ from detector.core.chains import CHAINS
 from detector.core.stage import Chain
 from detector.core.topology import topology_of
 from detector.errors import UserError
-from detector.kafka.declarations import HOPS, STAGES, TOPICS, UPSTREAMS, declared_config
+from detector.kafka.declarations import HOPS, STAGES, TOPICS, UPSTREAMS, declared, declared_config
 from detector.kafka.marks import most_upstreams
 from detector.kafka.topics import TopicFacts, check, check_count, report
 from detector.settings import Settings
@@ -57,10 +57,21 @@ def without(*names: str) -> Callable[[Facts], Facts]:
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
 def test_every_topic_that_a_chain_reads_or_keeps_rows_in_is_declared(chain: Chain) -> None:
-    declared = {topic.name(SETTINGS) for topic in TOPICS}
-    for node in topology_of(chain).nodes:
-        assert SETTINGS.input_topic(node) in declared
-        assert node.stage is None or SETTINGS.rows_topic(node.name) in declared
+    names = {topic.name(SETTINGS) for topic in TOPICS}
+    for node in topology_of(chain, campaigns=True).nodes:
+        assert SETTINGS.input_topic(node) in names
+        assert node.stage is None or SETTINGS.rows_topic(node.name) in names
+
+
+def test_a_bank_with_bulletins_of_its_own_has_a_topic_of_one_partition_for_them() -> None:
+    with_banks = SETTINGS.model_copy(update={"bulletin_banks": ("0116", "9900")})
+    added = declared(with_banks)[len(TOPICS) :]
+    assert ["t.bulletins.0116", "t.bulletins.9900"] == [topic.name(with_banks) for topic in added]
+    assert [1, 1] == [topic.partitions for topic in added]
+    with pytest.raises(
+        UserError, match=r"no topic t\.bulletins\.0116, t\.bulletins\.9900: run `kozamori topics create"
+    ):
+        check(with_banks, as_declared())
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
