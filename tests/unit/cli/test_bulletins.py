@@ -1,5 +1,7 @@
 """What people see of a bulletin, in two languages."""
 
+from typing import cast
+
 import msgspec
 import pytest
 from rich.text import Text
@@ -8,9 +10,7 @@ from detector.cli.bulletins import COLOURS, block
 from detector.contract.bulletins import STATES, Bulletin, decode_bulletin, encode_bulletin
 from detector.contract.examples import MESSAGES
 
-(FOR_ALL,), (OWN,) = MESSAGES["bulletins"], MESSAGES["bulletins.<bank>"]
-assert isinstance(FOR_ALL, Bulletin)
-assert isinstance(OWN, Bulletin)
+FOR_ALL, OWN = (cast(Bulletin, MESSAGES[topic][0]) for topic in ("bulletins", "bulletins.<bank>"))
 
 EXPECTED = """\
  BEGUN  2020-09-01 14:05:06 JST  one source is behind many alerts (source 6f1d22c9a04b7e35)
