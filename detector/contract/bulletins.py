@@ -11,14 +11,15 @@ SCHEMA = 1
 
 State = Literal["begun", "grown", "closed"]
 STATES: tuple[State, ...] = ("begun", "grown", "closed")
-IndicatorKind = Literal["source", "bank_service", "service", "bank_emptied"]
+IndicatorKind = Literal["source", "bank_service", "service", "bank_emptied", "shop"]
 
 
 class Indicator(Struct, frozen=True, gc=False):
     """What the accounts of a campaign have in common.
 
-    `value` of a `source`: XXH64 of the event's `source`, 16 hex digits, so that whoever has seen it recognises it; of a
-    `bank_service`, or `bank_emptied`, the bank's code, "/" and the service; of a `service` its name.
+    `value` of a `source`: XXH64 of the event's `source`, 16 hex digits, so that whoever has seen it recognises it; of
+    a `bank_service`, or `bank_emptied`, the bank's code, "/" and the service; of a `service` its name; of a `shop` the
+    XXH64 of the payment's `shop`. At a shop wallets are counted instead of accounts, and yen are those spent there.
     """
 
     kind: IndicatorKind

@@ -166,7 +166,7 @@ MEANINGS: dict[str, str] = {
     "number": "of the campaign's bulletins, from 0",
     "state": "begun, grown, closed",
     "patterns": "counts that are too large for what is usual there",
-    "indicator": "what the accounts share: a source (XXH64 of the events' `source`), a bank × service, a service",
+    "indicator": "what they share: a source or shop (XXH64 of the events' field), a bank × service, a service",
     "banks": "the first sixteen with an account that alerts",
     "began_at_ms": "the campaign's first event",
     "first_yen_at_ms": "the first debit in it, null if nothing was taken",

@@ -11,7 +11,7 @@ from detector.contract.bulletins import SCHEMA, Bulletin, Indicator, State, camp
 from detector.contract.vocabulary import ABSENT, OTHER, SERVICES
 from detector.core.alerting import Topics, position_of
 from detector.core.pipeline import Outcome
-from detector.core.stages.campaign_patterns import KEYS, QUIET_S, SERVICE, SOURCE, Pattern, patterns_of
+from detector.core.stages.campaign_patterns import KEYS, QUIET_S, SERVICE, SHOP, SOURCE, Pattern, patterns_of
 from detector.core.stages.campaigns_kernel import BEGUN, CLOSED, CONCERNS, NEWS, about
 
 #: Of a source's link attempts, in a campaign: with more failures it guesses (T3), with fewer it knows the PINs (T4);
@@ -108,4 +108,6 @@ def _state(bits: int) -> State:
 def _value(role: int, batch: Batch, i: int, bank: str, service: str) -> str:
     if role == SOURCE:
         return f"{batch.source[i]:016x}"
+    if role == SHOP:
+        return f"{batch.shop[i]:016x}"
     return service if role == SERVICE else f"{bank}/{service}"

@@ -12,18 +12,19 @@ import numpy as np
 from detector.contract.bulletins import IndicatorKind
 
 #: What a campaign's key is; also the `role` of an event that was keyed so.
-SOURCE, BANK, SERVICE, BANK_EMPTIED = 2, 3, 4, 5
+SOURCE, BANK, SERVICE, BANK_EMPTIED, SHOP = 2, 3, 4, 5, 6
 KEYS: dict[int, IndicatorKind] = {
     SOURCE: "source",
     BANK: "bank_service",
     SERVICE: "service",
     BANK_EMPTIED: "bank_emptied",
+    SHOP: "shop",
 }
 
 #: What is counted once: an account whose link failed; a wallet opened, or linked within a day of that; an account that
 #: a wallet so young was linked to; an account that alerts; one that alerts clearly at a debit that leaves nothing to
-#: its cap; a bank where one alerts.
-FAILED, OPENED, LINKED, ALERTED, EMPTIED, BANKS = range(6)
+#: its cap; a bank where one alerts; a wallet that pays within a day of its opening.
+FAILED, OPENED, LINKED, ALERTED, EMPTIED, BANKS, SPENT = range(7)
 NOTHING = -1
 
 
@@ -55,6 +56,9 @@ _STOP_JA = "銀行 {bank} で {service} からの新規連携を、暗証番号�
 _WATCH_EN = "hold charges of wallets of {service} younger than a day; ask for a second factor at new links"
 _WATCH_JA = "{service} の開設1日以内のウォレットのチャージを保留し、新規連携に追加認証を求めてください"
 
+_SHOP_EN = "hold payments at this shop by wallets younger than a day; look at the accounts that charged them"
+_SHOP_JA = "この店舗での開設1日以内のウォレットの支払いを保留し、チャージ元の口座を確認してください"
+
 #: At most three a key, with what scales them.
 PATTERNS = (
     # A family mistypes two PINs a week; a spray tries hundreds of accounts, slowly, five a day and more (T3).
@@ -84,6 +88,9 @@ PATTERNS = (
     Pattern("emptied_at_bank", BANK_EMPTIED, EMPTIED, 720, 2.4, 1, ("T1", "T12", "T4"),
             "accounts of bank {bank} are emptied to the monthly cap, one after another",
             "銀行 {bank} の口座が月間上限まで次々に引き落とし", _STOP_EN, _STOP_JA, scaled_by=ALERTED),
+    # Ten to forty drained wallets at one shop within hours (T13); the largest shop has twenty honest new ones a day.
+    Pattern("store_burst", SHOP, SPENT, 4, 5.5, 4, ("T13", "T8"), "many new wallets of {service} pay at one shop",
+            "{service} の新しいウォレットが一店舗に集中して支払い", _SHOP_EN, _SHOP_JA),
 )  # fmt: skip
 
 #: Without anything of it for so long, in event time, a campaign is over, by key: longer than a thief's weekend; of the

@@ -1,4 +1,4 @@
-"""Kernel and row of the campaigns stage: the counts of one source, bank × service or service.
+"""Kernel and row of the campaigns stage: the counts of one source, bank × service, service or shop.
 
 A row is such a key. Its counts (`campaign_patterns`) are compared with the key's own usual, the mean of its days. A
 spell begins with the first event above the usual and ends after `QUIET_S`; it is a campaign, and is told, once a count
@@ -19,6 +19,7 @@ from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, HEADER, YEN_DEBITED
 from detector.core.stages import campaign_patterns as patterns
 from detector.core.stages.campaign_patterns import (
     ALERTED,
+    BANK,
     BANK_EMPTIED,
     BANKS,
     EMPTIED,
@@ -28,7 +29,10 @@ from detector.core.stages.campaign_patterns import (
     MOST,
     OPENED,
     QUIET_S,
+    SERVICE,
+    SHOP,
     SOURCE,
+    SPENT,
     UNTOLD_QUIET_S,
 )
 from detector.core.stages.jst import day_of
@@ -201,8 +205,7 @@ def _left(seconds: int, half_life_s: float) -> Any:
 def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
     """Count the event; begin a spell, tell a campaign, or what is new in it.
 
-    At a bank or service a spell has what alerts or is above the usual; at a source everything; of emptied accounts
-    these alone.
+    At a source a spell has everything, at a bank or service what alerts or is above the usual, elsewhere this alone.
     """
     alerts = facts[ESCALATED] != 0
     fired, above = _count(row, batch, i, facts, alerts, time_s)
@@ -214,7 +217,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
         row.hot_s = max(np.int64(row.hot_s), time_s)
     if row.began_ms == 0:
         return
-    added = row.role == SOURCE or above or (alerts and row.role != BANK_EMPTIED)
+    added = row.role == SOURCE or above or (alerts and (row.role in (BANK, SERVICE)))
     news = _add(row, batch, i, facts, alerts, time_s) if added else 0
     if fired & ~np.int64(row.patterns):
         news |= PATTERN
@@ -273,6 +276,8 @@ def _subject(counts: int, batch: Any, i: int, alerts: bool, facts: Any) -> Any: 
         subject = batch.wallet[i] if kind == OPEN or (kind == LINK and ok and young) else subject
     elif counts == LINKED:
         subject = batch.account[i] if kind == LINK and ok and young else subject
+    elif counts == SPENT:
+        subject = batch.wallet[i]
     elif not alerts:
         pass
     elif counts == ALERTED:
@@ -309,14 +314,15 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
     elif kind == OPEN:
         row.opened = min(np.int64(row.opened) + 1, _U2)
     row.alerts = min(np.int64(row.alerts) + alerts, _U2)
-    if batch.account[i] == 0:
+    account = batch.wallet[i] if row.role == SHOP else batch.account[i]
+    if account == 0:
         return news
-    word, bit = (batch.account[i] >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (batch.account[i] & np.uint64(63))
+    word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
     new = row.accounts[word] & bit == 0
     row.accounts[word] |= bit
     if new and kind == LINK and ok:
         row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
-    if kind == DEBIT and ok:
+    if (kind == DEBIT and ok) or row.role == SHOP:
         if row.yen_taken == 0:
             row.first_yen_s = time_s
             news |= FIRST_YEN

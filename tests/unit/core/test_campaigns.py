@@ -50,6 +50,7 @@ USUAL = {
     "yen": 0,
     "age": HOUR_MS,
     "alert": False,
+    "shop": 0,
 }
 
 
@@ -68,6 +69,7 @@ def log(*events: dict[str, Any], first: int = 0) -> Events:
         kind=columns["kind"],
         occurred_at_ms=columns["at"],
         source=columns["source"],
+        shop=columns["shop"],
         bank=columns["bank"],
         service=columns["service"],
         wallet=columns["wallet"],
@@ -250,6 +252,25 @@ def test_one_pattern_at_eight_banks_is_a_campaign_of_the_service() -> None:
     assert [f"{100 + number:04}" for number in range(8)] == bulletin.banks
 
 
+def payments(wallets: int, shop: int = 3, **changes: Any) -> list[dict[str, Any]]:
+    """Each wallet pays 40,000 yen, ten minutes apart."""
+    row = {"kind": PAYMENT, "shop": shop, "bank": -1, "yen": 40_000, **changes}
+    return [row | {"wallet": 50 + number, "at": T + number * 10 * MINUTE_MS} for number in range(wallets)]
+
+
+def test_six_new_wallets_that_pay_at_one_shop_within_an_hour_are_a_burst() -> None:
+    (bulletin, *_) = told(log(*payments(7)), "shop")
+    assert (["store_burst"], "T13", f"{3:016x}") == (
+        bulletin.patterns,
+        bulletin.typologies[0],
+        bulletin.indicator.value,
+    )
+    assert (6, 240_000, T) == (bulletin.accounts_about, bulletin.yen_taken, bulletin.first_yen_at_ms)
+    for nothing in (payments(7, shop=0), payments(7, age=2 * YOUNG_MS), payments(5), payments(1) * 9):
+        events = log(*nothing)
+        assert [] == told(events.select(telling(events, np.zeros(events.size, np.int8))), "shop")
+
+
 def test_a_bank_is_told_of_its_own_accounts_alone_and_all_of_none() -> None:
     found = Machine().tell(log(*drained(10)))
     assert {"", "0116", "0117"} == {bank for bank, _ in found}
@@ -316,11 +337,12 @@ def test_what_campaigns_are_made_of_is_a_small_part_of_all_events() -> None:
         {"kind": DEBIT, "yen": 5, "result": INSUFFICIENT},
         {"kind": DEBIT, "yen": 5, "age": 9 * DAY_MS, "alert": True},
         {"kind": PAYMENT},
+        {"kind": PAYMENT, "shop": 1},
     ]
-    status = np.array([0, 1, 0, 0, 0, 0, 0], np.int8)
-    assert [0, 1, 3, 5] == telling(log(*rows), status).tolist()
+    status = np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int8)
+    assert [0, 1, 3, 5, 7] == telling(log(*rows), status).tolist()
     status[0], status[5] = 2, 3
-    assert [1, 3] == telling(log(*rows), status).tolist()
+    assert [1, 3, 7] == telling(log(*rows), status).tolist()
 
 
 def roles(batch: Batch) -> npt.NDArray[np.int64]:
