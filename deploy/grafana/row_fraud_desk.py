@@ -173,8 +173,8 @@ FRAUD_DESK = Row(
         Panel(
             "lines",
             "Campaigns told within an hour",
-            "Share of campaigns, since the workers began, that banks knew of within an hour of the first event; of those "
-            "that had taken money by then, within an hour of the first yen.",
+            "Share of campaigns, since the workers began, told within an hour of the first event; of those that had "
+            "taken money by then, within an hour of the first yen.",
             "percentunit",
             12,
             tuple(
