@@ -23,6 +23,7 @@ SYSTEM_TRUST = "system"
 _PREFIX = r"^[A-Za-z0-9._-]{0,150}$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 #: A StatefulSet numbers its pods, a Deployment gives each a random ending of five characters.
+_BANK = re.compile(r"[0-9]{4}")
 _STATEFUL = re.compile(r"[a-z0-9.-]{1,95}-[0-9]{1,4}")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
@@ -72,6 +73,12 @@ class Settings(BaseModel):
         (),
         "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",
         "a four-digit bank code and a number above 0, such as 0116=2, or several separated by commas",
+    )
+    bulletin_banks: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
+        (),
+        "banks with a topic of their own, bulletins.<bank>, for their accounts in a campaign; the same for all"
+        " workers of a deployment and for `topics create`",
+        "a four-digit bank code, such as 0116, or several separated by commas",
     )
     controller: bool = _setting(
         False,
@@ -179,6 +186,13 @@ class Settings(BaseModel):
             raise PydanticCustomError("bank_budgets", "not budgets of banks") from None
         return value
 
+    @field_validator("bulletin_banks")
+    @classmethod
+    def _banks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_BANK.fullmatch(bank) for bank in value):
+            raise PydanticCustomError("bulletin_banks", "not codes of banks")
+        return tuple(sorted(set(value)))
+
     @field_validator("bootstrap")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -254,6 +268,15 @@ class Settings(BaseModel):
     def bulletins(self) -> str:
         """Topic of what concerns every bank."""
         return f"{self.prefix}bulletins"
+
+    @property
+    def acknowledgements(self) -> str:
+        """Compacted topic of which bank has read which bulletin."""
+        return f"{self.prefix}kozamori.acknowledgements"
+
+    def bulletins_of(self, bank: str) -> str:
+        """Topic of the bulletins on this bank's own accounts; "" is that for all."""
+        return f"{self.bulletins}.{bank}" if bank else self.bulletins
 
     @property
     def dead_letters(self) -> str:

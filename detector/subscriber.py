@@ -1,4 +1,4 @@
-"""Alerts for programs: `for alert in AlertSubscriber("127.0.0.1:9092", bank="0116"): …`.
+"""Alerts for programs: `for alert in AlertSubscriber("127.0.0.1:9092", bank="0116"): …`; bulletins likewise.
 
 Alerts are delivered at least once and carry ids that are the same in every delivery. The subscriber drops repeats of
 the last `REMEMBERED_IDS` alerts of each partition. That is ample: a repeat comes in the same partition, from a worker
@@ -6,73 +6,19 @@ that was stopped between two checkpoints and replays a few seconds of events. A 
 over its own restarts keeps the ids it acted on itself.
 """
 
-import logging
-import threading
-from collections import deque
-from types import TracebackType
-from typing import Any, Self
-
-import msgspec
-from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
+from collections.abc import Sequence
+from typing import Any
 
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
-from detector.errors import UserError
-from detector.kafka.errors import explain, kafka_errors
-
-log = logging.getLogger(__name__)
+from detector.contract.bulletins import SCHEMA as BULLETIN_SCHEMA
+from detector.contract.bulletins import Bulletin, decode_bulletin
+from detector.kafka.subscription import Subscriber
 
 #: About 1.5 MB a partition. With a budget of 20 false alert groups a day it covers months.
 REMEMBERED_IDS = 10_000
-#: Poll timeout, and so the longest delay of `stop`.
-POLL_MS = 500
-CONNECT_MS = 10_000
-#: The broker answers nobody who leaves while the group gathers, and that can take as long as its slowest member.
-CLOSE_MS = 3_000
-#: Beyond that, kafka-python waits without bound for its own thread, which under load has gone on for ever: see `close`.
-CLOSE_S = 5.0
 
 
-class _Schema(msgspec.Struct):
-    schema: int
-
-
-class RecentIds:
-    """The last `limit` ids."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._ids: dict[str, None] = {}
-
-    def repeated(self, alert_id: str) -> bool:
-        """Whether the id is among the last; remembers it if not."""
-        if alert_id in self._ids:
-            return True
-        self._ids[alert_id] = None
-        if len(self._ids) > self._limit:
-            del self._ids[next(iter(self._ids))]
-        return False
-
-
-class _Share(ConsumerRebalanceListener):  # type: ignore[misc]  # without types
-    """A member's partitions of its group's; None before the group has given them, and while it gives them anew."""
-
-    def __init__(self) -> None:
-        self.partitions: list[TopicPartition] | None = None
-
-    def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
-        """Wait for what comes next."""
-        del revoked
-        self.partitions = None
-
-    def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
-        """Keep them."""
-        self.partitions = list(assigned)
-
-
-class AlertSubscriber:
+class AlertSubscriber(Subscriber[Alert]):
     """An endless iterable of alerts; a context manager, and not thread-safe but for `stop`.
 
     Without `group` it reads every partition from now on, or `from_beginning`, and commits nothing. Members of one
@@ -86,6 +32,9 @@ class AlertSubscriber:
     repeats are counted in `repeated`. Raises UserError when no broker answers or the topic is missing.
     """
 
+    schema = SCHEMA
+    noun = "an alert"
+
     def __init__(
         self,
         bootstrap: str | list[str],
@@ -98,175 +47,66 @@ class AlertSubscriber:
         remembered_ids: int = REMEMBERED_IDS,
         **connection: Any,
     ) -> None:
-        self.repeated = 0
-        self.skipped = 0
-        self._topic = topic
         self._bank = bank
-        self._group = group
-        self._address = bootstrap if isinstance(bootstrap, str) else ",".join(bootstrap)
-        self._remembered_ids = remembered_ids
-        self._recent: dict[int, RecentIds] = {}
-        self._pending: deque[tuple[TopicPartition, ConsumerRecord]] = deque()
-        self._done: dict[TopicPartition, int] = {}
-        self._handed_out: tuple[TopicPartition, int] | None = None
-        self._stopped = threading.Event()
-        self._ends: dict[TopicPartition, int] | None = None
-        self._share = _Share()
-        with kafka_errors(self._address):
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap,
-                group_id=group,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-                auto_offset_reset="earliest" if from_beginning else "latest",
-                bootstrap_timeout_ms=CONNECT_MS,
-                allow_auto_create_topics=False,
-                **connection,
-            )
-            try:
-                self._begin(from_beginning=from_beginning, until_end=until_end)
-            except BaseException:
-                self._consumer.close()
-                raise
+        super().__init__(
+            bootstrap,
+            (topic,),
+            group=group,
+            from_beginning=from_beginning,
+            until_end=until_end,
+            remembered_ids=remembered_ids,
+            connection=connection,
+        )
 
-    def _begin(self, *, from_beginning: bool, until_end: bool) -> None:
-        partitions = self._partitions()
-        if not partitions:
-            raise UserError(f"Kafka at {self._address} has no topic {self._topic}: run `kozamori topics create`")
-        if self._group is not None:
-            if until_end:
-                self._ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)
-            self._consumer.subscribe([self._topic], listener=self._share)
-            return
-        self._consumer.assign(partitions)
-        ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)
-        starts = self._consumer.beginning_offsets(partitions, timeout_ms=CONNECT_MS) if from_beginning else ends
-        # Seek now: "from now on" starts here, not at the first poll.
-        for tp in partitions:
-            self._consumer.seek(tp, starts[tp])
-        if until_end:
-            self._ends = ends
+    def read(self, value: bytes) -> Alert:
+        """See `decode_alert`."""
+        return decode_alert(value)
 
-    def __iter__(self) -> Self:
-        return self
+    def id_of(self, message: Alert) -> str:
+        """The alert's id."""
+        return message.alert_id
 
-    def __next__(self) -> Alert:
-        self._finish_handed_out()
-        while not self._stopped.is_set():
-            while self._pending:
-                tp, record = self._pending.popleft()
-                alert = self._decode(record)
-                if alert is not None and self._wanted(tp.partition, alert):
-                    self._handed_out = (tp, record.offset)
-                    return alert
-                self._done[tp] = record.offset + 1
-            if self._at_end():
-                break
-            try:
-                self._poll()
-            except KafkaError as error:
-                # Keep the client's log on here: a follower should see that it waits for a broker.
-                raise UserError(explain(error, self._address)) from error
-        raise StopIteration
+    def wants(self, message: Alert) -> bool:
+        """Whether it is the bank's."""
+        return self._bank is None or message.bank == self._bank
 
-    def stop(self) -> None:
-        """End the iteration within half a second; may be called from another thread or a signal handler."""
-        self._stopped.set()
 
-    def close(self) -> None:
-        """Stop, commit the delivered alerts (with a group) and leave. A second call does nothing."""
-        self.stop()
-        self._finish_handed_out()
-        self._commit()
-        # It joins its I/O thread, which first runs whatever is ready in it: tasks that make each other ready never end.
-        # All that is to be given back was committed above; what hangs ends with the process.
-        closing = threading.Thread(target=self._close_consumer, name="close alerts", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
-        if closing.is_alive():
-            log.info("the connection to %s did not close within %g s", self._address, CLOSE_S)
+class BulletinSubscriber(Subscriber[Bulletin]):
+    """An endless iterable of the bulletins of `topics`, as `AlertSubscriber` is one of alerts.
 
-    def _close_consumer(self) -> None:
-        try:
-            self._consumer.close(timeout_ms=CLOSE_MS)
-        except KafkaError as error:
-            log.info("the connection to %s did not close in order: %r", self._address, error)
+    `topics`: that for all banks, and a bank's own. Without a group; repeats and foreign records as there.
+    """
 
-    def __enter__(self) -> Self:
-        return self
+    schema = BULLETIN_SCHEMA
+    noun = "a bulletin"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __init__(
+        self,
+        bootstrap: str | list[str],
+        *,
+        topics: Sequence[str] = ("bulletins",),
+        from_beginning: bool = False,
+        until_end: bool = False,
+        **connection: Any,
     ) -> None:
-        if kind is not None:
-            # The last alert was not finished.
-            self._handed_out = None
-        self.close()
+        super().__init__(
+            bootstrap,
+            topics,
+            group=None,
+            from_beginning=from_beginning,
+            until_end=until_end,
+            remembered_ids=REMEMBERED_IDS,
+            connection=connection,
+        )
 
-    def _poll(self) -> None:
-        # Before the poll, which may revoke partitions: only finished alerts are committed.
-        self._commit()
-        self._take_added_partitions()
-        for tp, records in self._consumer.poll(POLL_MS).items():
-            end = None if self._ends is None else self._ends.get(tp)
-            self._pending.extend((tp, record) for record in records if end is None or record.offset < end)
+    def read(self, value: bytes) -> Bulletin:
+        """See `decode_bulletin`."""
+        return decode_bulletin(value)
 
-    def _finish_handed_out(self) -> None:
-        if self._handed_out is not None:
-            tp, offset = self._handed_out
-            self._done[tp] = offset + 1
-            self._handed_out = None
+    def id_of(self, message: Bulletin) -> str:
+        """The bulletin's id."""
+        return message.bulletin_id
 
-    def _wanted(self, partition: int, alert: Alert) -> bool:
-        if self._bank is not None and alert.bank != self._bank:
-            return False
-        recent = self._recent.setdefault(partition, RecentIds(self._remembered_ids))
-        if recent.repeated(alert.alert_id):
-            self.repeated += 1
-            return False
+    def wants(self, message: Bulletin) -> bool:
+        """Every one."""
         return True
-
-    def _decode(self, record: ConsumerRecord) -> Alert | None:
-        position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
-        try:
-            schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
-            if schema <= SCHEMA:
-                return decode_alert(record.value)
-            log.warning("skipped an alert of schema %d at %s: this release reads %d, upgrade", schema, position, SCHEMA)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            log.warning("skipped a record that is no alert at %s", position)
-        self.skipped += 1
-        return None
-
-    def _commit(self) -> None:
-        if self._group is None or not self._done:
-            return
-        done, self._done = self._done, {}
-        try:
-            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
-            self._consumer.commit(offsets, timeout_ms=CONNECT_MS)
-        except KafkaError as error:
-            # Nothing is lost, at worst repeated: the partition's new owner starts at the commit before.
-            log.warning("group %s could not commit (%s): alerts may come again", self._group, type(error).__name__)
-            if error.retriable:
-                self._done = done
-
-    def _partitions(self) -> list[TopicPartition]:
-        found = self._consumer.partitions_for_topic(self._topic)
-        return [TopicPartition(self._topic, partition) for partition in sorted(found)]
-
-    def _take_added_partitions(self) -> None:
-        """Partitions that the topic got meanwhile are read from their start; the client looks every five minutes."""
-        if self._group is not None or self._ends is not None:
-            return
-        assigned = self._consumer.assignment()
-        added = [tp for tp in self._partitions() if tp not in assigned]
-        if added:
-            self._consumer.assign([*assigned, *added])
-            self._consumer.seek_to_beginning(*added)
-
-    def _at_end(self) -> bool:
-        if self._ends is None:
-            return False
-        own = self._share.partitions if self._group is not None else list(self._ends)
-        return own is not None and all(self._consumer.position(tp) >= self._ends.get(tp, 0) for tp in own)

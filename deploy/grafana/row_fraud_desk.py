@@ -157,6 +157,36 @@ FRAUD_DESK = Row(
             (Query("max by (bank) (kozamori_limit_multiplier{%})", "{{bank}}"),),
         ),
         Panel(
+            "bars",
+            "Campaigns",
+            "Campaigns begun, by the pattern that was too large; growing, closed: bulletins on those begun before.",
+            "short",
+            12,
+            (
+                Query("sum by (pattern) (increase(kozamori_campaigns_total{%}[$__rate_interval]))", "{{pattern}}"),
+                Query(
+                    'sum by (state) (increase(kozamori_bulletins_total{state!="begun", %}[$__rate_interval]))',
+                    "{{state}}",
+                ),
+            ),
+        ),
+        Panel(
+            "lines",
+            "Campaigns told within an hour",
+            "Share of campaigns, since the workers began, told within an hour of the first event; of those that had "
+            "taken money by then, within an hour of the first yen.",
+            "percentunit",
+            12,
+            tuple(
+                Query(
+                    f'sum(kozamori_{what}_to_bulletin_seconds_bucket{{le="3600.0", %}})'
+                    f" / clamp_min(sum(kozamori_{what}_to_bulletin_seconds_count{{%}}), 1)",
+                    name,
+                )
+                for what, name in (("first_event", "of the first event"), ("first_yen", "of the first yen"))
+            ),
+        ),
+        Panel(
             "lines",
             "Link attempts that fail",
             "Share of link attempts refused, by service. Typing errors make a steady level; guessing of PINs lifts it.",

@@ -36,6 +36,7 @@ COMMANDS = (
     Entry("budget", "detector.cli.budget:budget", "Show what each alert budget buys with a model, and what it costs."),
     Entry("score", "detector.cli.scoring:score", "Score every event of a file, as a worker would."),
     Entry("backtest", "detector.cli.backtest:backtest", "Evaluate a model's alerts on labelled events."),
+    Entry("campaigns", "detector.cli.campaigns:campaigns", "Show when banks would be told of the campaigns in a file."),
     Entry("replay-2020", "detector.cli.replay:replay", "Would we have caught it? 2019 and 2020, with alerts."),
     Entry("ablation", "detector.cli.ablation:ablation", "Measure what each part of a model adds, and what it misses."),
     Entry(
@@ -49,6 +50,7 @@ COMMANDS = (
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
     Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
     Entry("cases", "detector.cli.cases:cases", "Show the open cases, the most urgent first, and keep them current."),
+    Entry("bulletins", "detector.cli.bulletins:bulletins", "Show campaigns as banks are told of them; acknowledge."),
     Entry("dead-letters", "detector.cli.dead_letters:dead_letters", "Show messages that are no events; redrive them."),
     Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),

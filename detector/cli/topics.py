@@ -31,7 +31,7 @@ Examples:
   kozamori topics create --bootstrap kafka-1:9092,kafka-2:9092 --partitions 12 --replication 3
 """
 )
-@with_settings(*CONNECTION, "input_prefix", "partitions", "replication")
+@with_settings(*CONNECTION, "input_prefix", "partitions", "replication", "bulletin_banks")
 @as_json
 def create(settings: Settings, *, as_json: bool) -> None:
     """Create the topics that are missing, and say what is there; run it as often as you like.
@@ -49,7 +49,7 @@ Examples:
   kozamori topics show --prefix test. --json
 """
 )
-@with_settings(*CONNECTION, "input_prefix")
+@with_settings(*CONNECTION, "input_prefix", "bulletin_banks")
 @as_json
 @click.pass_context
 def show(context: click.Context, settings: Settings, *, as_json: bool) -> None:

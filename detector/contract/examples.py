@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 
 from detector.contract.alerts import SCHEMA, Alert, Counterfactual, ModelRef, Position, Reason
+from detector.contract.bulletins import SCHEMA as BULLETIN_SCHEMA
+from detector.contract.bulletins import Acknowledgement, Bulletin, Indicator
 from detector.contract.dead_letters import SCHEMA as LETTER_SCHEMA
 from detector.contract.dead_letters import DeadLetter
 from detector.contract.events import Debit, Event, Link, Open, Payment, Payout, Transfer, Unlink
@@ -64,6 +66,39 @@ _ALERT = Alert(
         "amount_yen", 20_000.0, "an amount of at most 20,000 yen would not have alerted", "2万円以下なら検知されません"
     ),
 )
+_CAMPAIGN = "source-account-events-2-4702"
+_BULLETIN = Bulletin(
+    schema=BULLETIN_SCHEMA,
+    bulletin_id=f"{_CAMPAIGN}-0",
+    campaign_id=_CAMPAIGN,
+    number=0,
+    state="begun",
+    news=["begun"],
+    patterns=["alerts_at_source"],
+    typologies=["T4", "T1", "T7"],
+    indicator=Indicator("source", "6f1d22c9a04b7e35"),
+    service="docomo_account",
+    banks=[_BANK, "9900"],
+    began_at_ms=_AT - 1_900_000,
+    occurred_at_ms=_AT,
+    first_yen_at_ms=None,
+    quiet_at_ms=_AT + 72 * 3_600_000,
+    accounts_about=4,
+    alerts=5,
+    failures=0,
+    linked=4,
+    opened=4,
+    yen_taken=0,
+    yen_at_risk=1_200_000,
+    text_en="one source is behind many alerts",
+    text_ja="一つの接続元で多数の検知",
+    advice_en="refuse links and charges from this source; look at the accounts it linked",
+    advice_ja="この接続元からの口座連携とチャージを止め、連携済みの口座を確認してください",
+    position=_POSITION,
+)
+_OWN_BULLETIN = msgspec.structs.replace(
+    _BULLETIN, bulletin_id=f"{_CAMPAIGN}-at-account-events-0-4711", accounts=[_ACCOUNT]
+)
 _LETTER = DeadLetter(
     schema=LETTER_SCHEMA,
     dead_letter_id="account-events-0-4712",
@@ -79,6 +114,9 @@ MESSAGES: dict[str, tuple[msgspec.Struct, ...]] = {
     "account-events": tuple(event for event in _EVENTS if isinstance(event, Link | Unlink | Debit)),
     "wallet-events": tuple(event for event in _EVENTS if not isinstance(event, Link | Unlink | Debit)),
     "alerts": (_ALERT,),
+    "bulletins": (_BULLETIN,),
+    "bulletins.<bank>": (_OWN_BULLETIN,),
+    "kozamori.acknowledgements": (Acknowledgement(1, f"{_CAMPAIGN}-0", _BANK, _AT + 45_000),),
     "dead-letters": (_LETTER,),
 }
 #: What each field means, in the order of the alert, events first.
@@ -123,6 +161,28 @@ MEANINGS: dict[str, str] = {
     "position": "topic, partition and offset of the source record",
     "together_per_day": "normal events a day that are as risky in all features of the detector, null if not counted",
     "counterfactual": "the least change of one feature that would not have alerted, null if there is none",
+    "bulletin_id": "the same in every delivery: the campaign and the number; of a bank's own, the source record",
+    "campaign_id": "what its accounts have in common, and the position of its first event",
+    "number": "of the campaign's bulletins, from 0",
+    "state": "begun, grown, closed",
+    "patterns": "counts that are too large for what is usual there",
+    "indicator": "what they share: a source or shop (XXH64 of the events' field), a bank × service, a service",
+    "banks": "the first sixteen with an account that alerts",
+    "began_at_ms": "the campaign's first event",
+    "first_yen_at_ms": "the first debit in it, null if nothing was taken",
+    "quiet_at_ms": "over by then, in event time, if nothing more is told",
+    "accounts_about": "accounts in it, estimated",
+    "alerts": "alerting events in it",
+    "failures": "link attempts in it that failed",
+    "linked": "link attempts in it that succeeded",
+    "opened": "wallets opened in it",
+    "yen_taken": "taken in it so far",
+    "text_en": "what it looks like",
+    "text_ja": "the same in Japanese",
+    "advice_en": "what to do first",
+    "advice_ja": "the same in Japanese",
+    "accounts": "an account of the bank whose topic it is; empty in the topic for all",
+    "acknowledged_at_ms": "when, by the clock of who says so",
     "dead_letter_id": "the position of the message",
     "reason": "a code: `kozamori dead-letters list` tells its meaning",
     "message": "for people; never any part of the message itself",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from detector.contract.alerts import Alert
+from detector.contract.bulletins import Acknowledgement, Bulletin
 from detector.contract.dead_letters import DeadLetter
 from detector.contract.events import AccountEvent, WalletEvent
 
@@ -16,6 +17,8 @@ TYPES: dict[str, Any] = {
     "account-events": AccountEvent,
     "wallet-events": WalletEvent,
     "alerts": Alert,
+    "bulletins": Bulletin,
+    "acknowledgements": Acknowledgement,
     "dead-letters": DeadLetter,
 }
 

@@ -3,7 +3,7 @@
 No decoding, sending or logging. The worker and a run in memory both use it, so they cannot differ.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,8 @@ class Outcome(NamedTuple):
     `status` int8 (n,): admission's code. `events`: with the node's features and facts, defined only for events
     that were applied. `judgement`: n rows, alarm infinite if an event was not judged; None if the node does not judge.
     `sent`: for each edge of the node its target and the indices of the events it selects, int64 (k,). `raised`: indices
-    of the events that raise an update of their case; `held`: number of alerting events with nothing new.
+    of the events that raise an update of their case; `held`: number of alerting events with nothing new. `snapshots`:
+    rows, structured (n,), all zero but where an event tells something; None if the stage takes none.
     """
 
     status: npt.NDArray[np.int8]
@@ -37,6 +38,7 @@ class Outcome(NamedTuple):
     sent: tuple[tuple[str, npt.NDArray[np.int64]], ...]
     raised: npt.NDArray[np.int64]
     held: int
+    snapshots: npt.NDArray[Any] | None = None
 
     @property
     def applied(self) -> npt.NDArray[np.int64]:
@@ -81,26 +83,27 @@ class Pipeline:
         """Take the next events of the node's input; writes to their `X`, not to their facts."""
         if self.node.prepare is not None:
             events = self.node.prepare(events)
-        status, events = self._apply(events._replace(facts=events.facts.copy()))
+        status, events, snapshots = self._apply(events._replace(facts=events.facts.copy()))
         judgement = self._judge(events, status)
         sent = tuple((edge.target, edge.select(events, status)) for edge in self.node.edges)
         if not self.node.raises:
-            return Outcome(status, events, judgement, sent, _NONE, 0)
+            return Outcome(status, events, judgement, sent, _NONE, 0, snapshots)
         applied = np.flatnonzero(status <= APPLY_FRESH)
         raised = applied[events.facts[applied, CASE_UPDATE] != HELD]
         return Outcome(status, events, judgement, sent, raised, len(applied) - len(raised))
 
-    def _apply(self, events: Events) -> tuple[npt.NDArray[np.int8], Events]:
+    def _apply(self, events: Events) -> tuple[npt.NDArray[np.int8], Events, npt.NDArray[Any] | None]:
         batch, stage = events.batch, self.node.stage
         if batch.size and not self.begun_ms:
             self.begun_ms = int(batch.occurred_at_ms[0])
         if stage is None:
             if batch.size:
                 self.watermark_ms = max(self.watermark_ms, int(batch.occurred_at_ms.max()))
-            return np.zeros(batch.size, np.int8), events
+            return np.zeros(batch.size, np.int8), events, None
         row_ids = self.rows.locate(stage.keys_of(batch))
         status, identity = np.empty(batch.size, np.int8), batch.identity
-        own = np.empty((batch.size, len(stage.features)), np.float32)
+        shape = (batch.size, len(stage.features))
+        own: npt.NDArray[Any] = np.zeros(batch.size, stage.row) if stage.snapshots else np.empty(shape, np.float32)
         start = 0
         while start < batch.size:
             stop, self.watermark_ms = admit(
@@ -120,8 +123,10 @@ class Pipeline:
             )
             stage.kernel(self.rows.rows, row_ids, status, batch, start, stop, own, events.facts)
             start = stop
+        if stage.snapshots:
+            return status, events, own
         events.X[:, self._columns] = own
-        return status, events
+        return status, events, None
 
     def _judge(self, events: Events, status: npt.NDArray[np.int8]) -> Judgement | None:
         """The model's judgement, written into the facts; of a transfer only the sender's side is judged."""

@@ -149,6 +149,8 @@ class Stage:
     changed constant in a kernel changes no name and no layout: recorded digests enforce a new version (`tests/golden`).
     A new feature needs no new version of the others. `other_rows` are versions of other releases' rows that it reads.
     `recorded_hash`: a version and its kernel's hash, where a release has written rows that computed it otherwise.
+    `snapshots`: it has no features; its kernel gets for `X` empty rows, (n,), and copies the row of an event there
+    that tells something. `one_partition`: all its rows lie in that of key 0, in one order, as their events are few.
     """
 
     name: str
@@ -161,6 +163,8 @@ class Stage:
     features_version: int = 1
     other_rows: tuple[RowVersion, ...] = ()
     recorded_hash: tuple[int, int] = (0, 0)
+    snapshots: bool = False
+    one_partition: bool = False
 
     def __post_init__(self) -> None:
         if self.row.itemsize > MAX_ROW_BYTES:
@@ -182,6 +186,10 @@ class Stage:
     def feature_names(self) -> tuple[str, ...]:
         """Columns of the feature matrix, in order."""
         return tuple(feature.name for feature in self.features)
+
+    def placed_by(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """What decides the partition of the rows with these keys, uint64 (n,)."""
+        return np.zeros_like(keys) if self.one_partition else keys
 
     @property
     def kernel_hash(self) -> int:

@@ -6,7 +6,7 @@ The worker runs the nodes with Kafka between them (`detector.stream`), a run in 
 ```
 account-events ─► account ─┐
                            ├─► wallet ─► source, judges ─► (budget) ─► cases, raises ─► alerts
-wallet-events ─► forwarder ┘
+wallet-events ─► forwarder ┘                        └────► campaigns ─► bulletins
 ```
 """
 
@@ -26,6 +26,7 @@ from detector.core.forward import both_sides
 from detector.core.model import Model
 from detector.core.stage import ESCALATED, OF_LIMIT, TURNED_DOWN, Chain, Feature, Stage
 from detector.core.stages.budget import BUDGET
+from detector.core.stages.campaigns import CAMPAIGNS, by_key, telling
 from detector.core.stages.cases import CASES
 
 #: The node that forwards wallet events to the wallet node; it has no rows.
@@ -155,10 +156,10 @@ class Topology:
         targets = (edge.target for edge in self.node(name).edges)
         return frozenset({name}).union(*map(self.behind, targets))
 
-    def reads(self, name: str) -> frozenset[str]:
-        """Columns of a batch that the node or one downstream of it reads."""
+    def reads(self, name: str, without: str = "") -> frozenset[str]:
+        """Columns of a batch that the node or one downstream of it reads, the node `without` left out."""
         found = set(ALWAYS_READ)
-        for node in map(self.node, self.behind(name)):
+        for node in map(self.node, self.behind(name) - {without}):
             found |= node.stage.reads if node.stage is not None else frozenset()
             found |= JUDGED if node.judges else frozenset()
             found |= RAISED if node.raises else frozenset()
@@ -171,16 +172,20 @@ class Topology:
 
 
 def topology_for(model: Model) -> Topology:
-    """The topology of a model."""
-    return topology_of(chain_of(model.stages), controller_of(model))
+    """The topology of a model, as a worker runs it."""
+    return topology_of(chain_of(model.stages), controller_of(model), campaigns=True)
 
 
-def topology_of(chain: Chain, controller: Stage | None = None) -> Topology:
-    """The stages of a chain in order, then, with a `controller`, the budget stage, then the cases stage."""
+def topology_of(chain: Chain, controller: Stage | None = None, *, campaigns: bool = False) -> Topology:
+    """The stages of a chain in order, then, with a `controller`, the budget stage, then the cases stage.
+
+    `campaigns`: beside them the campaigns stage, which judges no event; training and back-tests do without.
+    """
     stages = [*chain.stages, CASES] if controller is None else [*chain.stages, controller, CASES]
     last, nodes = len(chain.stages) - 1, []
     for index, stage in enumerate(stages):
         select = _goes_on(index, last)
+        beside = (Edge(CAMPAIGNS.name, telling),) if campaigns and index == last else ()
         nodes.append(
             Node(
                 stage.name,
@@ -188,9 +193,11 @@ def topology_of(chain: Chain, controller: Stage | None = None) -> Topology:
                 source=ACCOUNT_EVENTS if index == 0 else None,
                 judges=index == last,
                 raises=stage is CASES,
-                edges=() if stage is CASES else (Edge(stages[index + 1].name, select),),
+                edges=() if stage is CASES else (Edge(stages[index + 1].name, select), *beside),
             )
         )
+    if campaigns:
+        nodes.append(Node(CAMPAIGNS.name, CAMPAIGNS, prepare=by_key))
     if chain.reads_wallet_events:
         nodes.insert(1, Node(FORWARDER, None, WALLET_EVENTS, both_sides, edges=(Edge(stages[1].name, applied),)))
     return Topology(chain, tuple(nodes))
@@ -203,4 +210,4 @@ def _goes_on(index: int, last: int) -> Select:
 
 
 #: The full topology: the longest chain includes the nodes of every other.
-COMPLETE = topology_of(CHAINS[-1], BUDGET)
+COMPLETE = topology_of(CHAINS[-1], BUDGET, campaigns=True)

@@ -13,7 +13,7 @@ from detector.demo.plan import PARTITIONS
 from detector.demo.screen import Screen
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
-from detector.kafka.declarations import TOPICS
+from detector.kafka.declarations import declared
 from detector.kafka.groups import active_members, delete_group
 from detector.kafka.topics import create, inspect
 from detector.local_kafka.broker import LocalKafka
@@ -80,6 +80,8 @@ def existing_cluster(bootstrap: str, screen: Screen, interrupts: Interrupts) -> 
 
 def _delete(settings: Settings) -> None:
     with admin_client(settings) as client:
-        client.delete_topics([topic.name(settings) for topic in TOPICS if topic.name(settings) in inspect(settings)])
+        client.delete_topics(
+            [topic.name(settings) for topic in declared(settings) if topic.name(settings) in inspect(settings)]
+        )
         active_members(client, settings.group)  # waits until a new cluster can answer questions about groups
         delete_group(client, settings.group)

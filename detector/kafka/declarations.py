@@ -106,6 +106,12 @@ TOPICS = (
         "what concerns every bank; few, and in one order",
     ),
     Declaration(
+        lambda settings: settings.acknowledgements,
+        1,
+        {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH},
+        "which bank has read which bulletin",
+    ),
+    Declaration(
         lambda settings: settings.dead_letters,
         1,
         # Some forty million letters: a flood that lasts for weeks must not fill the brokers' disks.
@@ -121,6 +127,16 @@ TOPICS = (
     *(_hop(stage) for stage in HOPS),
     *(_rows(stage) for stage in STAGES),
 )
+
+
+def declared(settings: Settings) -> tuple[Declaration, ...]:
+    """The topics of a deployment with these settings: `TOPICS`, and one of bulletins for each bank that has its own."""
+    return *TOPICS, *(_of_bank(bank) for bank in settings.bulletin_banks)
+
+
+def _of_bank(bank: str) -> Declaration:
+    why = f"accounts of bank {bank} that campaigns concern, for that bank alone"
+    return Declaration(lambda settings: settings.bulletins_of(bank), 1, _log(90, "CreateTime"), why)
 
 
 def declared_config(topic: Declaration, replication: int) -> dict[str, str]:

@@ -18,7 +18,7 @@ from kafka.errors import (
 
 from detector.errors import UserError
 from detector.kafka.clients import TIMEOUT_S, admin_client
-from detector.kafka.declarations import MAX_TIMESTAMP_AHEAD_MS, TOPICS, UPSTREAMS, Declaration, declared_config
+from detector.kafka.declarations import MAX_TIMESTAMP_AHEAD_MS, UPSTREAMS, Declaration, declared, declared_config
 from detector.kafka.marks import most_upstreams
 from detector.settings import Settings
 
@@ -51,7 +51,7 @@ def inspect(settings: Settings, timeout_s: float = TIMEOUT_S) -> dict[str, Topic
     Raises KafkaAwayError when no broker answers within `timeout_s`, UserError when it refuses.
     """
     with admin_client(settings, timeout_s) as client:
-        return describe(client, [topic.name(settings) for topic in TOPICS])
+        return describe(client, [topic.name(settings) for topic in declared(settings)])
 
 
 def topic_ids(settings: Settings, names: Iterable[str]) -> dict[str, str]:
@@ -120,7 +120,7 @@ def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
     """What a worker needs before it starts; raises UserError that names the topic and the command that mends it."""
     _check_sources(settings, facts)
     create = f"kozamori topics create --partitions {settings.partitions}{_where(settings)}"
-    missing = [topic.name(settings) for topic in TOPICS if topic.name(settings) not in facts]
+    missing = [topic.name(settings) for topic in declared(settings) if topic.name(settings) not in facts]
     if missing:
         raise UserError(f"Kafka has no topic {', '.join(missing)}: run `{create}`")
     source = facts[settings.account_events]
@@ -129,7 +129,7 @@ def check(settings: Settings, facts: Mapping[str, TopicFacts]) -> None:
             f"topic {source.name} has {source.partitions} partitions, expected at least {settings.partitions}:"
             f" start with --partitions {source.partitions}, or re-create it with `{create}`"
         )
-    for topic in TOPICS:
+    for topic in declared(settings):
         found = facts[topic.name(settings)]
         if topic.partitions is None and found.name != settings.alerts and found.partitions != source.partitions:
             raise UserError(
@@ -173,17 +173,17 @@ def _mend_partitions(settings: Settings, found: TopicFacts) -> str:
 
 
 def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
-    """Create what is missing, leave what is there; the report has a row a topic, in the order of `TOPICS`.
+    """Create what is missing, leave what is there; the report has a row a topic, in the order of `declared`.
 
     Raises UserError, before creating anything, for more partitions than a worker can keep marks of, where a topic
     exists with other partitions or another cleanup policy, and when Kafka refuses.
     """
     check_count(partitions)
     with admin_client(settings) as client:
-        before = describe(client, [topic.name(settings) for topic in TOPICS])
+        before = describe(client, [topic.name(settings) for topic in declared(settings)])
         _check_sources(settings, before)
         _check_existing(settings, before, partitions)
-        missing = [topic for topic in TOPICS if topic.name(settings) not in before]
+        missing = [topic for topic in declared(settings) if topic.name(settings) not in before]
         try:
             create_topics(client, settings, missing, partitions, replication)
         except InvalidReplicationFactorError as error:
@@ -191,7 +191,7 @@ def create(settings: Settings, partitions: int, replication: int) -> list[Row]:
             raise UserError(
                 f"got --replication {replication}, but the cluster has {brokers} broker(s): ask for at most {brokers}"
             ) from error
-        after = describe(client, [topic.name(settings) for topic in TOPICS])
+        after = describe(client, [topic.name(settings) for topic in declared(settings)])
         _check_existing(settings, after, partitions)
     created = {topic.name(settings) for topic in missing}
     return report(settings, after, created, replication)
@@ -229,7 +229,7 @@ def report(
 ) -> list[Row]:
     """A row a declared topic; `replication` None compares with the copies each topic has."""
     rows = []
-    for topic in TOPICS:
+    for topic in declared(settings):
         name = topic.name(settings)
         if name not in facts:
             rows.append(Row(name, "missing", 0, (), topic.why))
@@ -249,7 +249,7 @@ def report(
 
 
 def _check_existing(settings: Settings, facts: Mapping[str, TopicFacts], partitions: int) -> None:
-    for topic in TOPICS:
+    for topic in declared(settings):
         fact = facts.get(topic.name(settings))
         if fact is not None:
             _check_partitions(topic, fact, partitions)

@@ -9,6 +9,8 @@ LATENCY_S = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25,
 PROCESS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 RESTORE_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 CHUNK_EVENTS = (1, 4, 16, 64, 256, 1024, 2048, 4096, 16_384)
+#: From the minute in which all partners are to be told to the sixteen months that 33 banks waited for May 2019.
+TOLD_S = (10, 30, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400, 480 * 86_400)
 #: Around budgets people set: 20 false alert groups a day over all banks is the example of the documentation.
 ALARM_PER_DAY = (0.1, 1, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
 
@@ -205,6 +207,29 @@ METRICS = (
         "Scored events by how often a day normal life looks at least as bad; a shift of its lower buckets is drift.",
         ("stage",),
         ALARM_PER_DAY,
+    ),
+    # Campaigns.
+    Metric(
+        "kozamori_campaigns_total",
+        "counter",
+        "Campaigns begun, by the pattern that was too large.",
+        ("pattern",),
+    ),
+    Metric("kozamori_bulletins_total", "counter", "Bulletins for all banks, by state of their campaign.", ("state",)),
+    Metric(
+        "kozamori_first_event_to_bulletin_seconds",
+        "histogram",
+        "Time from a campaign's first event to its first bulletin being durable in Kafka: event time up to the event"
+        " that told it, then the clock.",
+        (),
+        TOLD_S,
+    ),
+    Metric(
+        "kozamori_first_yen_to_bulletin_seconds",
+        "histogram",
+        "The same from its first stolen yen; campaigns told before any was taken are not in it.",
+        (),
+        TOLD_S,
     ),
     # What runs.
     Metric("kozamori_alert_budget_per_day", "gauge", "False alert groups a day that the model was calibrated to."),

@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from detector.contract.batch import OWN, Batch
+from detector.contract.batch import RECEIVING, Batch
+from detector.contract.bulletins import STATES
 from detector.contract.services import known_codes, known_service
 from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
+from detector.core.stages.campaign_patterns import PATTERNS
 from detector.observe.catalogue import BY_NAME
 from detector.observe.tally import Tally
 
@@ -51,6 +53,10 @@ class Metrics:
             self.counter("kozamori_cases_total").labels(severity)
         for service in SERVICES:
             self.counter("kozamori_alerts_by_service_total").labels(service)
+        for state in STATES:
+            self.counter("kozamori_bulletins_total").labels(state)
+        for pattern in PATTERNS:
+            self.counter("kozamori_campaigns_total").labels(pattern.name)
 
     def counter(self, name: str) -> Counter:
         """The counter of that name in the catalogue."""
@@ -140,6 +146,18 @@ class Metrics:
         """Note the time from the source record's timestamp until Kafka confirmed the alert."""
         self.histogram("kozamori_event_to_alert_seconds").observe(max(seconds, 0.0))
 
+    def bulletin(self, state: str, patterns: Sequence[str]) -> None:
+        """Count a bulletin for all banks; with state `begun` also the campaign, by its first pattern."""
+        self.counter("kozamori_bulletins_total").labels(state).inc()
+        if state == "begun":
+            self.counter("kozamori_campaigns_total").labels(patterns[0]).inc()
+
+    def campaign_told(self, first_event_s: float, first_yen_s: float | None) -> None:
+        """Note the time from a campaign's first event, and first stolen yen if any, until Kafka confirmed its begin."""
+        self.histogram("kozamori_first_event_to_bulletin_seconds").observe(max(first_event_s, 0.0))
+        if first_yen_s is not None:
+            self.histogram("kozamori_first_yen_to_bulletin_seconds").observe(max(first_yen_s, 0.0))
+
     def rebalanced(self, assigned: int, kept: int) -> None:
         """Count a rebalance that left this worker with so many input partitions, and of those it kept what it had."""
         self.counter("kozamori_rebalances_total").inc()
@@ -204,7 +222,7 @@ class StageMetrics:
         `status` (n,) are admission's codes, `watermark_ms` the partition's greatest event time after the chunk,
         `alarm` (any number,) false alarms a day of the events judged; inf, where there is no score, is left out.
         """
-        own = batch.role == OWN
+        own = batch.role != RECEIVING
         self._chunk_events.observe(int(np.count_nonzero(own)))
         self._process.observe(seconds)
         if batch.size == 0:

@@ -125,7 +125,7 @@ def _marks_by_upstream(settings: Settings, node: Node, marks: Marks, partitions:
     """The high-water marks by the input partitions that they are of."""
     for chain in CHAINS:
         for controller in (None, BUDGET):
-            topology = topology_of(chain, controller)
+            topology = topology_of(chain, controller, campaigns=True)
             known = node.name in {other.name for other in topology.nodes}
             if known and topology.upstreams_crc(node.name) == marks.upstreams_crc:
                 inputs = [settings.input_topic(topology.node(name)) for name in topology.upstreams(node.name)]

@@ -47,6 +47,7 @@ class History:
         self._partitions = partitions
         # Without a model nothing alerts: no event reaches the controller or the cases.
         self._run = MemoryRun(topology, None, ttl_ms=ttl_ms)
+        self._stages = {node.name: node.stage for node in topology.nodes if node.stage is not None}
         self._first = topology.chain.stages[0].name
         self._partition_of_row = np.zeros(0, np.int64)
 
@@ -80,7 +81,7 @@ class History:
         if stage == self._first:
             place = self._partition_of_row[pipeline.rows.find(rows["key"])]
         else:
-            place = target_partitions(rows["key"], self._partitions)
+            place = target_partitions(self._stages[stage].placed_by(rows["key"]), self._partitions)
         place[pipeline.watermark_ms - rows["last_seen_ms"] > pipeline.ttl_ms] = self._partitions
         order = np.argsort(place, kind="stable")
         cuts = np.searchsorted(place[order], np.arange(self._partitions + 1))

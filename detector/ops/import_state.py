@@ -190,7 +190,8 @@ def _targets(
 ) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
     """New partitions with the indices of the rows for each."""
     if node.source != ACCOUNT_EVENTS or places is None:
-        target = target_partitions(np.ascontiguousarray(rows["key"]), now)
+        assert node.stage is not None
+        target = target_partitions(node.stage.placed_by(np.ascontiguousarray(rows["key"])), now)
         yield from ((new, np.flatnonzero(target == new)) for new in range(now))
         return
     # A number whose remainder by `before` is known has, by `now`, one that is the same by what divides both.

@@ -199,7 +199,8 @@ class _Snapshot:
     def _stored(self, node: Node, tp: TopicPartition, changelog: Changelog) -> Stored:
         commit = self.commits.get(tp)
         begin, end = self.bounds.get(tp, (0, 0))
-        topologies = [topology_of(chain, controller) for chain in CHAINS for controller in (None, BUDGET)]
+        both = (None, BUDGET)
+        topologies = [topology_of(chain, controller, campaigns=True) for chain in CHAINS for controller in both]
         return Stored(
             Header(tp.topic, self.facts[tp.topic].topic_id, self.partitions, node.name),
             node.stage is not None,

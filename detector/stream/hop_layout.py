@@ -14,6 +14,7 @@ from detector.contract.batch import DTYPES
 from detector.contract.vocabulary import KINDS
 from detector.core.model import Model
 from detector.core.stage import FACTS, HOP_FACTS
+from detector.core.stages.campaigns import CAMPAIGNS
 from detector.core.topology import Topology
 from detector.stream.hop_head import (
     NUMBERED,
@@ -40,6 +41,7 @@ class Layout:
     """What is carried: names of columns in the order of `DTYPES`, features by index ascending, kinds by code.
 
     Only events of `kinds` carry features and strings: no other is ever scored. `ids` are those of all features.
+    `optional` are columns for campaigns alone, which the release before did not carry: 0 where a message lacks them.
     """
 
     catalogue: int
@@ -47,6 +49,7 @@ class Layout:
     features: tuple[int, ...]
     kinds: tuple[int, ...]
     ids: tuple[int, ...]
+    optional: frozenset[str] = frozenset()
 
     @classmethod
     def into(cls, topology: Topology, node: str, model: Model | None) -> Self:
@@ -58,6 +61,7 @@ class Layout:
             tuple(sorted(_features(topology, node, model))),
             tuple(code for code, kind in enumerate(KINDS) if model is None or kind in model.kinds),
             feature_ids(topology),
+            frozenset() if node == CAMPAIGNS.name else topology.reads(node) - topology.reads(node, CAMPAIGNS.name),
         )
 
     @property
@@ -74,6 +78,13 @@ class Layout:
             tuple(self.ids[index] for index in self.features),
             self.kinds,
         )
+
+    @cached_property
+    def required(self) -> Carried:
+        """What a message must carry."""
+        optional = {id_of(name, np.dtype(DTYPES[name]).str) for name in self.optional}
+        columns = tuple(tuple(one for one in ids if one not in optional) for ids in self.carried.columns)
+        return self.carried._replace(columns=columns)
 
     @cached_property
     def head(self) -> bytes:
@@ -95,8 +106,10 @@ def catalogue_of(topology: Topology) -> int:
 
 
 def _features(topology: Topology, node: str, model: Model | None) -> set[int]:
-    """Features of the nodes before `node` that its model, or an alert, reads."""
+    """Features of the nodes before `node` that its model, or an alert, reads; none where neither comes behind it."""
     behind = topology.behind(node)
+    if not any(other.judges or other.raises for other in map(topology.node, behind)):
+        return set()
     known = {
         index
         for other in topology.nodes

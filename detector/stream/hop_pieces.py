@@ -102,7 +102,7 @@ class PieceReader:
     def _carried_by(self, head: bytes) -> Carried:
         if head not in self._known:
             carried = read_head(head)
-            if carried is None or not carried.covers(self._layout.carried):
+            if carried is None or not carried.covers(self._layout.required):
                 raise ForeignHopError(
                     "a hop holds messages of another topology, or of a model that looks at fewer features: " + MEND
                 )
@@ -110,12 +110,14 @@ class PieceReader:
         return self._known[head]
 
     def _fitted(self, piece: Piece, carried: Carried) -> Piece:
-        """A message that carries more, or in another order, cut to this layout."""
+        """A message that carries more, or in another order, cut to this layout; what it may lack is 0."""
         own = self._layout.carried
         whole = {}
         for width, needed, there in zip(WIDTHS, own.columns, carried.columns, strict=True):
-            rows = [there.index(column) for column in needed]
-            whole[width] = piece.whole[width][[*rows, len(there)] if width == 8 else rows]
+            lacking = np.zeros((1, len(piece.scored)), piece.whole[width].dtype)
+            matrix = np.concatenate((piece.whole[width], lacking))
+            rows = [there.index(column) if column in there else len(matrix) - 1 for column in needed]
+            whole[width] = matrix[[*rows, len(there)] if width == 8 else rows]
         kept = self._scored[whole[1][self._names[1].index("kind")]][piece.scored]
         features = piece.features[[carried.features.index(feature) for feature in own.features]][:, kept]
         scored = piece.scored.copy()

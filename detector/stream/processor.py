@@ -8,11 +8,13 @@ import numpy as np
 
 from detector.contract.alerts import Alert, Position, encode_alert
 from detector.contract.batch import origin_of
+from detector.contract.bulletins import Bulletin, encode_bulletin
 from detector.contract.dead_letters import Rejected, build_dead_letter, encode_dead_letter
 from detector.contract.decoding import decode_records
 from detector.contract.keys import subject_key
 from detector.contract.records import Record, Records
 from detector.core.alerting import Explainer, Topics
+from detector.core.bulletins import Told, bulletins
 from detector.core.events import Events
 from detector.core.model import Model
 from detector.core.pipeline import Outcome, Pipeline
@@ -23,13 +25,14 @@ from detector.kafka.marks import most_upstreams
 from detector.stream.high_water import HighWaterMarks, slot_of
 from detector.stream.hop_codec import HopCodec
 
-ALERTS, DEAD_LETTERS = "alerts", "dead_letters"
+ALERTS, BULLETINS, DEAD_LETTERS = "alerts", "bulletins", "dead_letters"
 
 
 class Output(NamedTuple):
     """A message to send. `topic` is the setting that names it, or a node whose hop it is for, with its `partition`.
 
-    `timestamp_ms` is that of the source record of an alert or dead letter.
+    `timestamp_ms` is that of the source record of an alert or dead letter. `bank`: a bulletin is for its topic alone;
+    `begins`: it is the first of its campaign, for all.
     """
 
     topic: str
@@ -37,24 +40,27 @@ class Output(NamedTuple):
     value: bytes
     timestamp_ms: int = -1
     partition: int | None = None
+    bank: str = ""
+    begins: Bulletin | None = None
 
 
 class Processed(NamedTuple):
-    """Result of one chunk: outputs in event order; for metrics, events, alerts, rejections, repeats."""
+    """Result of one chunk: outputs in event order; for metrics, events, alerts, rejections, repeats, bulletins."""
 
     outputs: list[Output]
     outcome: Outcome
     alerts: list[Alert]
     rejected: list[Rejected]
     repeats: int = 0
+    bulletins: tuple[Bulletin, ...] = ()
 
 
 class Wiring:
     """What all partitions of a worker share: the topology, the model and the hops' codecs.
 
     `partitions` is that of every partitioned topic, `topics` the source topics by code; dead letters keep
-    `payload_bytes` of a message; `redriven` has by source topic and partition the offsets of messages that are in
-    their topic a second time, and count there.
+    `payload_bytes` of a message; `banks` have a topic of bulletins of their own; `redriven` has by source topic and
+    partition the offsets of messages that are in their topic a second time, and count there.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Wiring:
         topics: Topics,
         *,
         payload_bytes: int = 0,
+        banks: Sequence[str] = (),
         redriven: Mapping[tuple[str, int], Sequence[int]] = MappingProxyType({}),
     ) -> None:
         self.topology = topology
@@ -72,6 +79,7 @@ class Wiring:
         self.partitions = partitions
         self.topics = topics
         self.payload_bytes = payload_bytes
+        self.banks = frozenset(banks)
         self.redriven = redriven
         self._check_marks()
         hops = [node.name for node in topology.nodes if node.source is None]
@@ -132,8 +140,12 @@ class Processor:
         alerts = list(self._wiring.explainer.explain(outcome.events, outcome.raised))
         received_ms = outcome.events.facts[outcome.raised, RECEIVED_MS].tolist()
         outputs += [_of_alert(alert, stamp) for alert, stamp in zip(alerts, received_ms, strict=True)]
+        wanted = {"", *self._wiring.banks}
+        told = [one for one in bulletins(outcome, self._wiring.topics) if one.bank in wanted]
+        outputs += [_of_bulletin(one, int(outcome.events.facts[one.row, RECEIVED_MS])) for one in told]
         outputs += [self._dead_letter(records[one.record], one) for one in rejected]
-        return Processed(outputs, outcome, alerts, rejected, repeats)
+        public = tuple(one.bulletin for one in told if not one.bank)
+        return Processed(outputs, outcome, alerts, rejected, repeats, public)
 
     def _from_source(self, source: int, records: Records) -> tuple[Events, list[Rejected]]:
         """The events of JSON messages, and the rejected messages."""
@@ -163,3 +175,10 @@ class Processor:
 def _of_alert(alert: Alert, received_ms: int) -> Output:
     key = subject_key(alert.account, alert.service, alert.wallet)
     return Output(ALERTS, key.encode(), encode_alert(alert), received_ms)
+
+
+def _of_bulletin(told: Told, received_ms: int) -> Output:
+    bulletin = told.bulletin
+    begins = bulletin if bulletin.state == "begun" and not told.bank else None
+    value = encode_bulletin(bulletin)
+    return Output(BULLETINS, bulletin.campaign_id.encode(), value, received_ms, bank=told.bank, begins=begins)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
+from detector.contract.bulletins import Bulletin
 from detector.core.budget_controller import name_of
 from detector.core.stages.budget import BUDGET
 from detector.jst import DAY_MS
@@ -64,6 +65,8 @@ class Reporting:
             self.worker.dead_letters(reason, count)
         if processed.rejected:
             stage.dead_letters(task.tp.partition, len(processed.rejected))
+        for bulletin in processed.bulletins:
+            self.worker.bulletin(bulletin.state, bulletin.patterns)
         for alert in processed.alerts:
             self.worker.alert(
                 bank=alert.bank,
@@ -78,6 +81,13 @@ class Reporting:
     def alert_durable(self, source_timestamp_ms: int) -> None:
         """Kafka confirmed an alert on a record of that timestamp."""
         self.worker.alert_durable(time.time() - source_timestamp_ms / 1000)
+
+    def bulletin_durable(self, bulletin: Bulletin, source_timestamp_ms: int) -> None:
+        """Kafka confirmed the first bulletin of a campaign, told by a record of that timestamp."""
+        since_s = time.time() - source_timestamp_ms / 1000
+        first_s, yen_ms = (bulletin.occurred_at_ms - bulletin.began_at_ms) / 1000, bulletin.first_yen_at_ms
+        yen_s = None if yen_ms is None else (bulletin.occurred_at_ms - yen_ms) / 1000 + since_s
+        self.worker.campaign_told(first_s + since_s, yen_s)
 
     def checkpoint(self, committed: Iterable[tuple[PartitionTask, Cut]], seconds: float) -> None:
         """A checkpoint was committed."""

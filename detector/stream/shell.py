@@ -10,6 +10,7 @@ import structlog
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
+from detector.contract.bulletins import Bulletin
 from detector.contract.records import Records
 from detector.core.model import Model
 from detector.core.topology import Topology
@@ -27,7 +28,7 @@ from detector.stream.packed import Record
 from detector.stream.partition_task import PartitionTask
 from detector.stream.patience import patiently, raise_if_cancelled
 from detector.stream.ports import Chunk, Ports
-from detector.stream.processor import DEAD_LETTERS, Output, Wiring
+from detector.stream.processor import BULLETINS, DEAD_LETTERS, Output, Wiring
 from detector.stream.quota import DeadLetterQuota
 from detector.stream.reporting import Reporting
 
@@ -88,7 +89,15 @@ class Shell:
             for topic in topics
             for partition, offsets in redrives.offsets(topic, facts[topic].topic_id).items()
         }
-        wiring = Wiring(self._topology, self._model, partitions, topics, payload_bytes=payload_bytes, redriven=redriven)
+        wiring = Wiring(
+            self._topology,
+            self._model,
+            partitions,
+            topics,
+            payload_bytes=payload_bytes,
+            banks=self._settings.bulletin_banks,
+            redriven=redriven,
+        )
         return Assignment(self._settings, wiring, facts, self._ports)
 
     async def on_chunk(self, chunk: Chunk) -> None:
@@ -162,6 +171,12 @@ class Shell:
     async def _send(self, output: Output) -> "asyncio.Future[Any]":
         if output.partition is not None:
             return self._hops.send(self._settings.hop_topic(output.topic), output.partition, output.value)
+        if output.topic == BULLETINS:
+            topic = self._settings.bulletins_of(output.bank)
+            future = await self._ports.producer.send_one(topic, output.key, output.value)
+            if output.begins is not None:
+                future.add_done_callback(partial(self._bulletin_sent, output.begins, output.timestamp_ms))
+            return future
         future = await self._ports.producer.send_one(self._settings.alerts, output.key, output.value)
         future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
@@ -173,6 +188,10 @@ class Shell:
     def _alert_sent(self, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
         if not future.cancelled() and future.exception() is None:
             self._reporting.alert_durable(source_timestamp_ms)
+
+    def _bulletin_sent(self, bulletin: Bulletin, source_timestamp_ms: int, future: "asyncio.Future[Any]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._reporting.bulletin_durable(bulletin, source_timestamp_ms)
 
     async def _is_next(self, task: PartitionTask, offset: int) -> bool:
         """Whether a chunk at `offset` is the next although it was not fetched right behind the last one.

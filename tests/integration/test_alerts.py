@@ -19,8 +19,9 @@ from support.shared_kafka import Cluster
 from detector.cli.main import cli, run
 from detector.contract.alerts import Alert, encode_alert
 from detector.errors import UserError
+from detector.kafka.subscription import CLOSE_S
 from detector.settings import Settings
-from detector.subscriber import CLOSE_S, AlertSubscriber
+from detector.subscriber import AlertSubscriber
 from kozamori import AsyncAlertSubscriber
 
 ONE, TWO, THREE = make_alert(1), make_alert(2, bank="0117"), make_alert(3)

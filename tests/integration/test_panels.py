@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,10 @@ from support.scenes import Scene
 from support.scrapes import get, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
-from detector.core.topology import FORWARDER, topology_of
+from detector.cli.main import cli, run
+from detector.contract.bulletins import Bulletin, decode_bulletin
+from detector.core.topology import FORWARDER, topology_for
+from detector.kafka.topics import create
 from detector.observe.catalogue import METRICS
 from detector.settings import Settings
 
@@ -40,6 +44,9 @@ class Scraped:
 @pytest.fixture(scope="module")
 def scraped(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     settings = replace(small_scene, events=()).fresh("panels")
+    banks = tuple(table["bank"].drop_null().unique().to_pylist() for table in small_scene.events)
+    settings = settings.model_copy(update={"bulletin_banks": tuple(sorted(set().union(*banks)))})
+    create(settings, small_scene.partitions, 1)
     worker = WorkerProcess(settings, tmp_path_factory.mktemp("panels") / "worker.log")
     progress = Progress(settings)
     try:
@@ -81,7 +88,7 @@ def test_the_figures_are_those_of_the_log(scraped: Scraped) -> None:
 
 
 def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped: Scraped) -> None:
-    nodes = [node.name for node in topology_of(small_scene.chain).nodes]
+    nodes = [node.name for node in topology_for(small_scene.model).nodes]
     events = {name: scraped.figure(f'sum(kozamori_chunk_events_sum{{stage="{name}"}})') for name in nodes}
     assert min(events.values()) > 10
     skipped = scraped.figure(f"sum(kozamori_duplicates_total{{{CAME_IN}}}) + sum(kozamori_replayed_total)")
@@ -90,17 +97,64 @@ def test_every_stage_shows_what_it_saw_of_the_events(small_scene: Scene, scraped
     assert scraped.figure("sum(kozamori_hop_repeats_total)") == 0
 
 
-def test_the_messages_in_a_hop_are_those_its_upstreams_counted(small_scene: Scene, scraped: Scraped) -> None:
-    topology = topology_of(small_scene.chain)
+def test_the_messages_in_hops_are_those_their_upstreams_counted(small_scene: Scene, scraped: Scraped) -> None:
+    topology = topology_for(small_scene.model)
+    lengths = defaultdict[tuple[str, ...], list[int]](list)
     for node in topology.nodes:
-        if node.source is not None:
-            continue
-        upstreams = "|".join(topology.upstreams(node.name))
-        logs = read_all(scraped.settings, scraped.settings.input_topic(node)).values()
-        found = [len(record.value) for log in logs for record in log]
-        for metric, expected in (("messages", len(found)), ("bytes", sum(found))):
-            counted = f'sum(kozamori_hop_{metric}_total{{stage=~"{upstreams}"}})'
-            assert expected == scraped.figure(counted) > 0, node.name
+        if node.source is None:
+            logs = read_all(scraped.settings, scraped.settings.input_topic(node)).values()
+            found = [len(record.value) for log in logs for record in log]
+            assert found, node.name
+            lengths[topology.upstreams(node.name)] += found
+    for upstreams, sent in lengths.items():
+        for metric, expected in (("messages", len(sent)), ("bytes", sum(sent))):
+            counted = f'sum(kozamori_hop_{metric}_total{{stage=~"{"|".join(upstreams)}"}})'
+            assert expected == scraped.figure(counted), upstreams
+
+
+def bulletins_in(settings: Settings, topic: str) -> list[Bulletin]:
+    (log,) = read_all(settings, topic).values()
+    return [decode_bulletin(record.value) for record in log]
+
+
+def test_campaigns_are_told_to_all_and_a_bank_of_its_own_accounts_alone(small_scene: Scene, scraped: Scraped) -> None:
+    settings = scraped.settings
+    told = bulletins_in(settings, settings.bulletins)
+    assert len(told) == len({one.bulletin_id for one in told}) == scraped.figure("sum(kozamori_bulletins_total)")
+    begun = [one for one in told if one.state == "begun"]
+    assert len(begun) == scraped.figure("sum(kozamori_campaigns_total)") > 0
+    assert len(begun) == scraped.figure("kozamori_first_event_to_bulletin_seconds_count")
+    assert [] == [account for one in told for account in one.accounts]
+    rows = [row for table in small_scene.events for row in table.select(["account", "bank"]).to_pylist()]
+    bank_of = {row["account"]: row["bank"] for row in rows if row["account"]}
+    own = {bank: bulletins_in(settings, settings.bulletins_of(bank)) for bank in settings.bulletin_banks}
+    assert sum(map(len, own.values())) > len(begun)
+    for bank, ones in own.items():
+        assert {bank} >= {bank_of[account] for one in ones for account in one.accounts}
+        assert {one.campaign_id for one in begun} >= {one.campaign_id for one in ones}
+
+
+def test_a_bank_follows_bulletins_and_says_which_it_has_read(
+    scraped: Scraped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = scraped.settings
+    flags = ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix]
+    told = bulletins_in(settings, settings.bulletins)
+    assert run(cli, ["bulletins", "--json", *flags]) == 0
+    assert told == [decode_bulletin(line.encode()) for line in capsys.readouterr().out.splitlines()]
+    bank = max(settings.bulletin_banks, key=lambda one: len(bulletins_in(settings, settings.bulletins_of(one))))
+    own = bulletins_in(settings, settings.bulletins_of(bank))
+    assert run(cli, ["bulletins", "--bank", bank, "--lang", "ja", *flags]) == 0
+    assert own[0].accounts[0] in capsys.readouterr().out
+    read = told[0].bulletin_id
+    assert run(cli, ["bulletins", "acknowledge", read, "--bank", bank, "--json", *flags]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (read, bank) == (said["bulletin_id"], said["bank"])
+    assert 0 < said["seconds"] < 600
+    assert run(cli, ["bulletins", "acknowledged", "--json", *flags]) == 0
+    assert said == json.loads(capsys.readouterr().out)
+    assert run(cli, ["bulletins", "acknowledge", "no-such", "--bank", bank, *flags]) == 2
+    assert "expected one of those that `kozamori bulletins` shows" in capsys.readouterr().err
 
 
 def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scraped: Scraped) -> None:
@@ -118,7 +172,7 @@ def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scrap
 def test_a_working_worker_is_well_and_ready_with_the_partitions_of_every_stage(
     small_scene: Scene, scraped: Scraped
 ) -> None:
-    held = {node.name: [0, 1] for node in topology_of(small_scene.chain).nodes}
+    held = {node.name: [0, 1] for node in topology_for(small_scene.model).nodes}
     for path, shown in (("/healthz", {}), ("/readyz", held)):
         status, body = get(scraped.port, path)
         assert (200, {"status": "ok", **shown}) == (status, json.loads(body))

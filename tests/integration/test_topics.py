@@ -33,7 +33,7 @@ def test_what_create_makes_is_what_a_worker_needs(settings: Settings) -> None:
     assert inspect(settings) == {}
     rows = create(settings, 3, 1)
     assert {"created"} == {row.action for row in rows}
-    one = {settings.bulletins, settings.dead_letters, settings.redrives}
+    one = {settings.bulletins, settings.acknowledgements, settings.dead_letters, settings.redrives}
     assert {topic.name(settings): 3 - 2 * (topic.name(settings) in one) for topic in TOPICS} == {
         row.name: row.partitions for row in rows
     }

@@ -26,6 +26,7 @@ from detector.core.rows import PackedRows
 from detector.core.stage import (
     ALARM_MILLIONTHS,
     DETECTOR,
+    ESCALATED,
     FACTS,
     OF_LIMIT,
     WHOLE,
@@ -36,13 +37,14 @@ from detector.core.stage import (
     Stage,
 )
 from detector.core.stages.budget import BUDGET
+from detector.core.stages.campaigns import CAMPAIGNS, by_key
 from detector.core.stages.cases import CASES
 from detector.core.topology import Node, Topology
 
 FOLDER = Path(__file__).parents[1] / "golden"
 EVENTS, DIGESTS = FOLDER / "events.jsonl", FOLDER / "digests.json"
 COMMAND = "PYTHONPATH=..:. python -m support.golden (in tests)"
-STAGES = (*SOURCE_CHAIN.stages, CASES, BUDGET)
+STAGES = (*SOURCE_CHAIN.stages, CASES, BUDGET, CAMPAIGNS)
 TTL_MS = 14 * 86_400_000  # shorter than the file's events, so that rows expire
 
 
@@ -175,6 +177,9 @@ def input_of(stage: Stage) -> Events:
     if not stage.features:
         for fact, column in made_up.items():
             events.facts[:, fact] = column
+    if stage is CAMPAIGNS:
+        events.facts[:, ESCALATED] = number % 3 == 0
+        return by_key(events)
     return events
 
 

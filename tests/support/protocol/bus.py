@@ -23,6 +23,7 @@ from detector.stream.processor import Processor, Wiring
 SETTINGS = Settings(ttl_days=32, partitions=1)
 TTL_MS = SETTINGS.ttl_days * DAY_MS
 SOURCES = SETTINGS.account_events, SETTINGS.wallet_events
+_IDS = {SETTINGS.alerts: "alert_id", SETTINGS.bulletins: "bulletin_id"}
 #: What every row begins with.
 ROW = np.dtype(list(HEADER))
 #: Writer ids for each name of a process.
@@ -80,7 +81,7 @@ def input_of(node: Node, partition: int = 0) -> TP:
 
 def output_id(topic: str, key: bytes, value: bytes) -> str:
     """Identifies an output within its topic."""
-    return str(msgspec.json.decode(value)["alert_id"]) if topic == SETTINGS.alerts else key.decode()
+    return str(msgspec.json.decode(value)[_IDS[topic]]) if topic in _IDS else key.decode()
 
 
 def told_of(topic: str, records: tuple[KeyValue, ...]) -> str:
@@ -101,11 +102,12 @@ def _told_of(topic: str, key: bytes, value: bytes | None) -> str:
 
 
 def hop_messages(scene: Scene, partition: int, chunks: Sequence[tuple[Record, ...]]) -> list[bytes]:
-    """What the first node sends on of `chunks` of its input, in order: a message each."""
-    node = scene.topology.nodes[0]
+    """What the first node sends on, to the first input of the scene, of `chunks` of its own: a message each."""
+    node, target = scene.topology.nodes[0], node_of(scene.topology, scene.inputs[0]).name
     pipeline = Pipeline(scene.topology, node, scene.model, ttl_ms=TTL_MS)
     processor = Processor(scene.wiring, partition, pipeline, scene.wiring.marks(node))
-    return [output.value for chunk in chunks for output in processor.process(list(chunk)).outputs]
+    sent = (output for chunk in chunks for output in processor.process(list(chunk)).outputs)
+    return [output.value for output in sent if output.topic == target]
 
 
 def names_in(changelog: Sequence[KeyValue]) -> set[int]:

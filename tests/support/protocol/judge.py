@@ -13,9 +13,10 @@ from support.protocol.kafka import Durable, Violation
 from support.protocol.worker import View
 from support.protocol.world import Setup, World
 
-from detector.contract.alerts import alert_id
+from detector.contract.alerts import Position, alert_id
 from detector.contract.batch import DTYPES
 from detector.core.alerting import position_of
+from detector.core.stages.campaigns import CAMPAIGNS
 from detector.stream.high_water import MAX_EVENTS, slot_of
 from detector.stream.hop_codec import HopCodec
 from detector.stream.hop_messages import intact
@@ -47,6 +48,12 @@ class Lenient:
         """Is well."""
 
 
+class _Told(msgspec.Struct):
+    """Of a bulletin, the event that told it."""
+
+    position: Position
+
+
 class Hopped(NamedTuple):
     """An event in a hop message: its upstream partition, its position there, all that is said of it as bytes."""
 
@@ -74,6 +81,11 @@ class Strict:
             name: msgspec.json.decode(value)["position"]["offset"]
             for name, (topic, value) in self.outputs.items()
             if topic == SETTINGS.dead_letters
+        }
+        self._bulletins = {
+            name: alert_id(setup.scene.topology.chain.name, msgspec.json.decode(value, type=_Told).position)
+            for name, (topic, value) in self.outputs.items()
+            if topic == SETTINGS.bulletins
         }
         self._scene = setup.scene
         self._fixed = dict(setup.logs)
@@ -114,6 +126,8 @@ class Strict:
         node = node_of(self._scene.topology, tp)
         if node.source is None:
             due = self._alerts_before(tp, offset, durable)
+            if node.name == CAMPAIGNS.name:
+                due = {name for name, told_by in self._bulletins.items() if told_by in due}
         else:
             due = {name for name, at in self._letters.items() if at < offset}
             self._check_sent_on(tp, offset, durable)

@@ -110,6 +110,17 @@ def cases_world(
     return Setup(scene, ((scene.inputs[0], hop),), left, **options)
 
 
+def campaigns_world(
+    logs: tuple[tuple[Happening, ...], ...], messages: tuple[tuple[int, int, int], ...], left: Left, **options: Any
+) -> Setup:
+    """The campaigns alone, likewise: a third account is emptied at a bank, a fourth alerts at a source."""
+    topology = topology_of(Chain((COUNTING,)), campaigns=True)
+    inputs = (input_of(topology.node("campaigns")),)
+    scene = Scene(topology, AlertsOnAll(1), inputs, Parts(), partitions=len(logs), **_of_scene(options))
+    hop = tuple(Record(index, None, _message(scene, logs, *message)) for index, message in enumerate(messages))
+    return Setup(scene, ((inputs[0], hop),), left, **options)
+
+
 def wallets_world(rng: random.Random, events: int, left: Left, **options: Any) -> Setup:
     """All nodes of a chain of two stages, two partitions each: account events and wallet events at random.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from support.protocol.scenes import Happening, accounts_world, both_world, cases_world
+from support.protocol.scenes import Happening, accounts_world, both_world, campaigns_world, cases_world
 from support.protocol.world import Left, Setup
 
 
@@ -27,6 +27,8 @@ _BACK = (Happening(1, 0.0), Happening(2, 2.0), Happening(1, 2.1))
 _REPLAYED = ((0, 0, 0), (0, 1, 1), (0, 0, 1))
 _TWO_UPSTREAMS = ((0, 0, 0), (1, 0, 0), (0, 1, 1), (0, 0, 1))
 _GROWING = ((0, 0, 0), (0, 1, 1), (0, 0, 0), (1, 0, 0), (0, 1, 2))
+_FOUR_KEYS = (Happening(1), Happening(2), Happening(3), Happening(4))
+_EMPTIED = ((0, 0, 2), (0, 2, 3))
 _LOGS = (_TWO_KEYS, (Happening(1),))
 
 _accounts = partial(partial, accounts_world)
@@ -96,6 +98,10 @@ WORLDS = (
              _cases(_GROWING, Left(crashes=1, zombies=1)), long=True),
     Explored("second stage, chunks that wait for the producer, a crash",
              partial(cases_world, (_ONE_KEY,), ((0, 0, 1),), Left(crashes=1), waits_for_room=True)),
+    Explored("campaigns, replayed hop, a crash",
+             partial(campaigns_world, (_FOUR_KEYS,), _EMPTIED, Left(crashes=1), chunk_sizes=(1,))),
+    Explored("campaigns, replayed hop, a zombie",
+             partial(campaigns_world, (_FOUR_KEYS,), _EMPTIED, Left(zombies=1)), long=True),
     Explored("both stages, a crash", partial(both_world, _ONE_KEY[:1], Left(crashes=1))),
     Explored("both stages, two events, a crash",
              partial(both_world, _ONE_KEY, Left(crashes=1), chunk_sizes=(1,)), long=True),

@@ -25,13 +25,14 @@ from detector.core.forward import both_sides
 from detector.core.stage import Chain, Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.budget import BUDGET
+from detector.core.stages.campaigns import CAMPAIGNS
 from detector.core.stages.cases import CASES
 from detector.core.stages.source import SOURCE
 from detector.core.stages.wallet import WALLET
 from detector.core.topology import ALWAYS_READ, JUDGED, RAISED, Topology, topology_of
 
 STAGES = "detector.core.stages"
-ALL_STAGES = (ACCOUNT, WALLET, SOURCE, BUDGET, CASES)
+ALL_STAGES = (ACCOUNT, WALLET, SOURCE, BUDGET, CASES, CAMPAIGNS)
 TOPOLOGIES = [topology_of(chain, controller) for chain in CHAINS for controller in (None, BUDGET)]
 
 

@@ -172,9 +172,9 @@ def test_nodes_that_do_not_begin_with_the_features_of_the_chain_are_refused(orde
 
 def test_the_topology_of_a_model_is_that_of_its_chain_with_its_controller() -> None:
     model = replace(make_model(), stages=CHAINS[0].name)
-    assert ["account", "cases"] == [node.name for node in topology_for(model).nodes]
+    assert ["account", "cases", "campaigns"] == [node.name for node in topology_for(model).nodes]
     controlled = topology_for(model.with_controller())
-    assert ["account", "budget", "cases"] == [node.name for node in controlled.nodes]
+    assert ["account", "budget", "cases", "campaigns"] == [node.name for node in controlled.nodes]
     assert controller_of(model) is None
 
 

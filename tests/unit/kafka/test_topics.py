@@ -6,7 +6,7 @@ from detector.core.chains import CHAINS
 from detector.core.stage import Chain
 from detector.core.topology import topology_of
 from detector.errors import UserError
-from detector.kafka.declarations import HOPS, STAGES, TOPICS, UPSTREAMS, declared_config
+from detector.kafka.declarations import HOPS, STAGES, TOPICS, UPSTREAMS, declared, declared_config
 from detector.kafka.marks import most_upstreams
 from detector.kafka.topics import TopicFacts, check, check_count, report
 from detector.settings import Settings
@@ -57,10 +57,21 @@ def without(*names: str) -> Callable[[Facts], Facts]:
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
 def test_every_topic_that_a_chain_reads_or_keeps_rows_in_is_declared(chain: Chain) -> None:
-    declared = {topic.name(SETTINGS) for topic in TOPICS}
-    for node in topology_of(chain).nodes:
-        assert SETTINGS.input_topic(node) in declared
-        assert node.stage is None or SETTINGS.rows_topic(node.name) in declared
+    names = {topic.name(SETTINGS) for topic in TOPICS}
+    for node in topology_of(chain, campaigns=True).nodes:
+        assert SETTINGS.input_topic(node) in names
+        assert node.stage is None or SETTINGS.rows_topic(node.name) in names
+
+
+def test_a_bank_with_bulletins_of_its_own_has_a_topic_of_one_partition_for_them() -> None:
+    with_banks = SETTINGS.model_copy(update={"bulletin_banks": ("0116", "9900")})
+    added = declared(with_banks)[len(TOPICS) :]
+    assert ["t.bulletins.0116", "t.bulletins.9900"] == [topic.name(with_banks) for topic in added]
+    assert [1, 1] == [topic.partitions for topic in added]
+    with pytest.raises(
+        UserError, match=r"no topic t\.bulletins\.0116, t\.bulletins\.9900: run `kozamori topics create"
+    ):
+        check(with_banks, as_declared())
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=[chain.name for chain in CHAINS])
@@ -134,7 +145,7 @@ def test_the_report_says_which_settings_of_a_topic_are_not_as_declared() -> None
 
 def test_the_report_has_a_row_for_every_declared_topic_in_their_order() -> None:
     rows = report(SETTINGS, without("t.alerts")(as_declared()), created={EVENTS})
-    expected = [("created", 4), ("exists", 4), ("missing", 0), *[("exists", 1)] * 3]
+    expected = [("created", 4), ("exists", 4), ("missing", 0), *[("exists", 1)] * 4]
     expected += [("exists", 4)] * (len(HOPS) + len(STAGES))
     assert expected == [(row.action, row.partitions) for row in rows]
     assert all(row.why for row in rows)

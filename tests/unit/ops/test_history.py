@@ -182,7 +182,7 @@ def test_what_lies_behind_the_chain_is_left_new() -> None:
         for share in shares(topology, history, 2, 0)
     }
     chain = {SETTINGS.rows_topic(stage.name): (False, False, False) for stage in topology.chain.stages}
-    left = {SETTINGS.rows_topic(name): (False, True, True) for name in ("budget", "cases")}
+    left = {SETTINGS.rows_topic(name): (False, True, True) for name in ("budget", "cases", "campaigns")}
     assert chain | left | {SETTINGS.rows_topic("wallet-events"): (True, True, False)} == found
 
 

@@ -9,6 +9,7 @@ import pytest
 from detector.core.stage import Stage
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.budget import BUDGET
+from detector.core.stages.campaigns import CAMPAIGNS
 from detector.core.stages.cases import CASES
 from detector.core.stages.wallet import WALLET
 
@@ -29,8 +30,9 @@ def test_a_readme_names_every_file_of_its_folder(folder: str) -> None:
         ("detector/core/stages/README.md", "## The wallet's row", WALLET),
         ("detector/core/stages/README.md", "## The budget's row", BUDGET),
         ("detector/core/stages/README.md", "## The case's row", CASES),
+        ("detector/core/stages/README.md", "## The campaign's row", CAMPAIGNS),
     ],
-    ids=["account", "wallet", "desk", "cases"],
+    ids=["account", "wallet", "desk", "cases", "campaigns"],
 )
 def test_the_bytes_of_a_row_add_up(readme: str, heading: str, stage: Stage) -> None:
     section = (ROOT / readme).read_text("utf-8").partition(heading)[2].partition("\n## ")[0]

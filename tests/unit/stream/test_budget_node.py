@@ -76,9 +76,9 @@ def test_a_model_without_a_controller_has_the_topology_it_had() -> None:
     for chain in CHAINS:
         off, on = topology_for(model_of(chain)), topology_for(model_of(chain).with_controller())
         names, last = [node.name for node in off.nodes], chain.stages[-1].name
-        assert [*names[:-1], BUDGET.name, "cases"] == [node.name for node in on.nodes]
+        assert [*names[:-2], BUDGET.name, "cases", "campaigns"] == [node.name for node in on.nodes]
         assert (False, True) == (off.controlled, on.controlled)
         assert ((last,), (BUDGET.name,)) == (off.upstreams("cases"), on.upstreams("cases"))
         assert (last,) == on.upstreams(BUDGET.name)
-        assert ["cases"] == [edge.target for edge in off.node(last).edges]
-        assert [BUDGET.name] == [edge.target for edge in on.node(last).edges]
+        assert ["cases", "campaigns"] == [edge.target for edge in off.node(last).edges]
+        assert [BUDGET.name, "campaigns"] == [edge.target for edge in on.node(last).edges]

@@ -12,6 +12,7 @@ from detector.core.chains import ACCOUNT_CHAIN, CHAINS, SOURCE_CHAIN, WALLET_CHA
 from detector.core.stage import Chain
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.budget import BUDGET
+from detector.core.stages.campaigns import CAMPAIGNS
 from detector.core.topology import ALWAYS_READ, JUDGED, RAISED, Topology, topology_for, topology_of
 from detector.stream.hop_head import head_by_name, head_of, read_head
 from detector.stream.hop_layout import POSITION_COLUMNS, Layout, catalogue_of
@@ -68,6 +69,12 @@ def test_kinds_with_features_are_those_that_the_model_scores(chain: Chain) -> No
     assert sorted(model.kinds) == sorted(KINDS[code] for code in layout.kinds)
     assert set(model.columns.tolist()) <= set(layout.features)
     assert len(KINDS) == len(Layout.into(topology_for(model), "cases", None).kinds) > len(layout.kinds)
+
+
+def test_the_hop_of_the_campaigns_carries_no_features() -> None:
+    layout = Layout.into(topology_for(model_of(SOURCE_CHAIN)), "campaigns", None)
+    assert ((), frozenset()) == (layout.features, layout.optional)
+    assert {*ALWAYS_READ, *CAMPAIGNS.reads} == {*layout.columns}
 
 
 @pytest.mark.parametrize("hop", HOPS)

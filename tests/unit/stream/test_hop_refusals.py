@@ -33,6 +33,15 @@ def test_a_message_that_carries_more_is_read(wider: HopCodec) -> None:
     assert contents(expected(events, reader.layout)) * 2 == contents(found)
 
 
+def test_a_column_for_campaigns_alone_is_0_where_the_release_before_did_not_carry_it() -> None:
+    before, now = (HopCodec(topology_of(CHAINS[1], campaigns=on), "wallet", None, 1) for on in (False, True))
+    events = one_partition(some_events(50, topology_of(CHAINS[1])))
+    for writer, source in ((before, [0] * 50), (now, events.batch.source.tolist())):
+        found = received(sent(events, writer), codec=now).events.batch
+        assert source == found.source.tolist()
+        assert events.batch.account.tolist() == found.account.tolist()
+
+
 OTHERS = {
     "another chain": HopCodec(topology_of(CHAINS[1]), "wallet", None, 1),
     "fewer features": looking("cap_left_yen"),

@@ -16,14 +16,16 @@ from support.source_logs import TOPICS
 
 from detector.contract.alerts import Alert, encode_alert
 from detector.contract.batch import ACCOUNT_EVENTS
+from detector.contract.bulletins import encode_bulletin
 from detector.core.alerting import Explainer
+from detector.core.bulletins import bulletins
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
 from detector.core.events import Events
 from detector.core.memory import MemoryRun, Played
 from detector.core.model import Model
 from detector.core.stage import JUDGED_BY, Chain
 from detector.core.topology import topology_for
-from detector.stream.processor import ALERTS, Processed, Wiring
+from detector.stream.processor import ALERTS, BULLETINS, Processed, Wiring
 
 EVENTS = 2_000
 
@@ -68,6 +70,15 @@ def test_alerts_are_the_same_to_the_last_byte(chain: Chain, controlled: bool) ->
     assert expected == [output.value for output in nodes.outputs if output.topic == ALERTS]
     assert len(expected) > 10
     assert cases.held > 0
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
+def test_bulletins_are_the_same_to_the_last_byte(chain: Chain) -> None:
+    nodes, _ = by_worker(chain, controlled=False)
+    played = in_memory(chain, controlled=False)[1].outcomes["campaigns"]
+    expected = [encode_bulletin(one.bulletin) for one in bulletins(played, TOPICS) if not one.bank]
+    assert expected == [output.value for output in nodes.outputs if output.topic == BULLETINS]
+    assert len(expected) > 1
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.name)
@@ -116,9 +127,10 @@ def test_what_is_held_is_counted_and_no_alert_is_built_of_it() -> None:
     nodes = Nodes(wiring)
     many = [debit(event_id=f"e-{i}", amount_yen=1, occurred_at_ms=START_MS + i) for i in range(1_000)]
     chunk = [record(message(one), i, key(one), one["occurred_at_ms"]) for i, one in enumerate(many)]
-    (judged, cases) = (processed for _, processed in nodes.follow("account", 0, chunk))
+    judged, cases, _ = (processed for _, processed in nodes.follow("account", 0, chunk))
     assert len(many) == len(judged.outcome.alerting)
     assert (judged.outcome.held, judged.alerts) == (0, [])
-    assert len(cases.outcome.raised) == len(cases.alerts) == counting.asked == len(nodes.outputs)
+    assert len(cases.outcome.raised) == len(cases.alerts) == counting.asked
+    assert len(cases.alerts) == sum(output.topic == ALERTS for output in nodes.outputs)
     assert len(many) == cases.outcome.held + len(cases.alerts)
     assert 0 < len(cases.alerts) < 50

@@ -1,4 +1,4 @@
-from detector.subscriber import RecentIds
+from detector.kafka.subscription import RecentIds
 
 
 def test_an_id_is_repeated_from_its_second_time_on() -> None:

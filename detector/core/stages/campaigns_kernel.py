@@ -1,0 +1,363 @@
+"""Kernel and row of the campaigns stage: the counts of one source, bank × service, service or shop.
+
+A row is such a key. Its counts (`campaign_patterns`) are compared with the key's own usual, the mean of its days. A
+spell begins with the first event above the usual and ends after `QUIET_S`; it is a campaign, and is told, once a count
+is too large. All counts and yen are of the spell, and so include what came before it was told.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from detector.contract.loads import copy_row
+from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN
+from detector.core.admission import APPLY_FRESH
+from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, HEADER, YEN_DEBITED, YEN_LEFT
+from detector.core.stages import campaign_patterns as patterns
+from detector.core.stages.campaign_patterns import (
+    ALERTED,
+    BANK,
+    BANK_EMPTIED,
+    BANKS,
+    EMPTIED,
+    FAILED,
+    KEYS,
+    LINKED,
+    MOST,
+    OPENED,
+    QUIET_S,
+    SERVICE,
+    SHOP,
+    SOURCE,
+    SPENT,
+    UNTOLD_QUIET_S,
+)
+from detector.core.stages.jst import day_of
+from detector.core.triage import MILLION
+from detector.jst import DAY_MS, DAY_S
+
+YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
+USUAL_DAYS = 30  # days in the mean that is the usual
+#: Days without anything that a new key is taken to have had before: sources are new every day, but a bank or a service
+#: is new only to us.
+QUIET_DAYS = np.array([10 if key == SOURCE else 3 for key in range(max(KEYS) + 1)])
+SEEN = 4  # of each count: what comes again is counted once
+NAMED_BANKS = 16  # of a campaign, by name
+#: A count is above the usual if it exceeds `SLACK` times that by so many deviations (of a Poisson count) and half an
+#: event: by the first event, where nothing is usual; evenings have twice the events of a mean hour.
+SLACK, SIGMAS, ABOVE = 2.0, 2.0, 0.5
+#: The next update on accounts or yen: twice as many as at the last, and some at least.
+LEAST_ACCOUNTS, LEAST_YEN = 10, 100_000
+HALVINGS = 24  # after which nothing is left in float32
+#: Of an emptied account: the alarm, in false alarms a day. Honest people who charge to the cap on the first
+#: of a month alert now and then, few of them so clearly.
+STRONG_A_DAY = 3.0
+_STRONG = int(STRONG_A_DAY * MILLION)
+#: News of an update; `CLOSED` comes alone.
+BEGUN, PATTERN, NEW_BANK, FIRST_YEN, YEN, ACCOUNTS, CLOSED = (1 << bit for bit in range(7))
+NEWS = ("begun", "pattern", "bank", "first_yen", "yen", "accounts", "closed")
+#: Beside the news, where there may be none: the event's account is one more in a campaign that is told.
+CONCERNS = 1 << len(NEWS)
+_U2, _U4 = 2**16 - 1, 2**32 - 1
+_BITS = 128
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # as in `detector.stream.hop_codec`
+_COUNTS, _HALF_LIFE_S, _FLOOR, _TIMES = patterns.COUNTS, patterns.HALF_LIFE_S, patterns.FLOOR, patterns.TIMES
+_SCALE = patterns.SCALE
+#: Fractions of a half-life from a table, because exp2 rounds differently on other machines.
+_STEPS = 64
+_PARTS = np.array([round(2.0 ** (-step / _STEPS), 12) for step in range(_STEPS)])
+#: Estimated distinct hashes by bits set: linear counting, as in `source_kernel`.
+_DISTINCT = np.array([round(_BITS * math.log(_BITS / (_BITS - k if k < _BITS else 0.5))) for k in range(_BITS + 1)])
+#: A half-life's sum of one a second.
+_LN2 = math.log(2.0)
+
+ROW = np.dtype(
+    [
+        *HEADER,
+        ("role", "u1"),  # a key of `KEYS`
+        ("patterns", "u1"),  # bits of those that were too large in this spell
+        ("banks_named", "u1"),
+        ("seen_next", "u1", (MOST,)),
+        ("news", "<u2"),  # of the last event
+        ("count", "<f4", (MOST,)),  # as of `counted_s`
+        ("usual", "<f4", (MOST,)),  # a day
+        ("today", "<u2", (MOST,)),
+        ("seen", "<u2", (MOST, SEEN)),
+        ("day", "<u2"),
+        ("days", "<u2"),  # in the mean, at most USUAL_DAYS
+        ("counted_s", "<u4"),
+        ("origin", "<i4"),  # of the spell's first event
+        ("origin_offset", "<i8"),
+        ("began_ms", "<i8"),  # 0: no spell
+        ("hot_s", "<u4"),  # last event above the usual
+        ("first_yen_s", "<u4"),  # 0: none taken
+        ("yen_taken", "<u4"),
+        ("yen_at_risk", "<u4"),
+        ("told_yen", "<u4"),
+        ("accounts", "<u8", (2,)),  # bits of their hashes
+        ("told_accounts", "<u2"),
+        ("updates", "<u2"),  # told so far; 0: not told yet
+        ("failures", "<u2"),
+        ("linked", "<u2"),
+        ("opened", "<u2"),
+        ("alerts", "<u2"),
+        ("banks", "<u2", (NAMED_BANKS,)),  # 1 + code
+    ]
+)  # fmt: skip
+
+
+@njit(cache=True)
+def campaigns_kernel(
+    rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, told: Any, facts: Any
+) -> None:
+    """See `detector.core.stage.Stage`; of events with news, `told[i]` is their row as they left it."""
+    for i in range(start, stop):
+        if status[i] > APPLY_FRESH:
+            continue
+        row = rows[row_ids[i]]
+        time_s = batch.occurred_at_ms[i] // 1000
+        if status[i] == APPLY_FRESH:
+            _clear(row, batch.role[i], time_s)
+        row.news = 0
+        _turn(row, day_of(time_s))
+        quiet_s = QUIET_S[row.role] if row.updates else UNTOLD_QUIET_S[row.role]
+        over = row.began_ms != 0 and time_s - row.hot_s > quiet_s
+        if over and row.updates > 0:
+            row.news = CLOSED
+            copy_row(told, i, rows, row_ids[i])
+        if over:
+            _end(row)
+        _take(row, batch, i, facts[i], time_s)
+        if row.news and told[i].news == 0:
+            copy_row(told, i, rows, row_ids[i])
+
+
+@njit(cache=True)
+def _clear(row: Any, role: int, time_s: int) -> None:
+    row.role = role
+    row.seen_next[:] = 0
+    row.count[:] = 0
+    row.usual[:] = 0
+    row.today[:] = 0
+    row.seen[:, :] = 0
+    row.day = day_of(time_s)
+    row.days = QUIET_DAYS[role]
+    row.counted_s = time_s
+    _end(row)
+
+
+@njit(cache=True)
+def _end(row: Any) -> None:
+    """Forget the spell."""
+    row.patterns = 0
+    row.banks_named = 0
+    row.origin = 0
+    row.origin_offset = 0
+    row.began_ms = 0
+    row.hot_s = 0
+    row.first_yen_s = 0
+    row.yen_taken = 0
+    row.yen_at_risk = 0
+    row.told_yen = 0
+    row.accounts[:] = 0
+    row.told_accounts = 0
+    row.updates = 0
+    row.failures = 0
+    row.linked = 0
+    row.opened = 0
+    row.alerts = 0
+    row.banks[:] = 0
+
+
+@njit(cache=True)
+def _turn(row: Any, day: int) -> None:
+    """Add the finished day, and empty ones after it, to the usual."""
+    gone: Any = min(day - np.int64(row.day), 4 * USUAL_DAYS)
+    if gone <= 0:
+        return
+    for empty in range(gone):
+        row.days = min(np.int64(row.days) + 1, USUAL_DAYS)
+        for slot in range(MOST):
+            today = 0.0 if empty else float(row.today[slot])
+            if _COUNTS[row.role, slot] == FAILED and row.role == SOURCE and row.began_ms != 0:
+                today = min(today, 1.0 + 2.0 * row.usual[slot])  # a slow spray must not become its own usual
+            row.usual[slot] += (today - row.usual[slot]) / row.days
+    row.today[:] = 0
+    row.day = day
+
+
+@njit(cache=True)
+def _left(seconds: int, half_life_s: float) -> Any:
+    """What is left of a count after a time."""
+    steps = seconds * _STEPS / half_life_s
+    whole = np.int64(steps)
+    if whole >= HALVINGS * _STEPS:
+        return 0.0
+    # Between two steps in proportion: events seconds apart must not keep a count from fading.
+    part = _PARTS[whole % _STEPS] * (1.0 - (steps - whole) * (1.0 - _PARTS[1]))
+    return part / float(np.int64(1) << (whole // _STEPS))
+
+
+@njit(cache=True)
+def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
+    """Count the event; begin a spell, tell a campaign, or what is new in it.
+
+    At a source a spell has everything, at a bank or service what alerts or is above the usual, elsewhere this alone.
+    """
+    alerts = facts[ESCALATED] != 0
+    fired, above = _count(row, batch, i, facts, alerts, time_s)
+    if above:
+        if row.began_ms == 0:
+            row.began_ms = batch.occurred_at_ms[i]
+            row.origin = batch.origin[i]
+            row.origin_offset = batch.origin_offset[i]
+        row.hot_s = max(np.int64(row.hot_s), time_s)
+    if row.began_ms == 0:
+        return
+    added = row.role == SOURCE or above or (alerts and (row.role in (BANK, SERVICE)))
+    news = _add(row, batch, i, facts, alerts, time_s) if added else 0
+    if fired & ~np.int64(row.patterns):
+        news |= PATTERN
+        row.patterns |= fired
+    if row.patterns == 0:
+        return
+    accounts = _distinct(row.accounts)
+    if row.updates == 0:
+        news = BEGUN
+    elif accounts >= 2 * np.int64(row.told_accounts) and accounts >= row.told_accounts + LEAST_ACCOUNTS:
+        news |= ACCOUNTS
+    if row.updates > 0 and row.yen_taken >= 2 * np.int64(row.told_yen) and row.yen_taken >= row.told_yen + LEAST_YEN:
+        news |= YEN
+    if added and batch.account[i] != 0:
+        row.news = CONCERNS
+    if news:
+        row.news |= news
+        row.updates = min(np.int64(row.updates) + 1, _U2)
+        row.told_accounts = accounts
+        row.told_yen = row.yen_taken
+
+
+@njit(cache=True)
+def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> tuple[int, bool]:  # noqa: FBT001 - numba passes by position
+    """Bits of the patterns that are too large with this event, and whether it is one above the usual."""
+    role = batch.role[i]
+    gone_s: Any = max(0, time_s - np.int64(row.counted_s))
+    row.counted_s = max(time_s, np.int64(row.counted_s))
+    fired: Any = 0
+    above = False
+    for slot in range(MOST):
+        subject = _subject(_COUNTS[role, slot], batch, i, alerts, facts)
+        half_life_s = _HALF_LIFE_S[role, slot]
+        row.count[slot] *= _left(gone_s, half_life_s)
+        if subject == 0 or _was_seen(row, slot, subject):
+            continue
+        row.count[slot] += 1
+        row.today[slot] = min(np.int64(row.today[slot]) + 1, _U2)
+        scale = _SCALE[role, slot]
+        usual = row.usual[scale] * _HALF_LIFE_S[role, scale] / (DAY_S * _LN2)
+        if row.count[slot] >= _FLOOR[role, slot] + _TIMES[role, slot] * usual:
+            fired |= 1 << slot
+        above = above or scale != slot or row.count[slot] >= ABOVE + SLACK * usual + SIGMAS * math.sqrt(usual)
+    return fired, above
+
+
+@njit(cache=True)
+def _subject(counts: int, batch: Any, i: int, alerts: bool, facts: Any) -> Any:  # noqa: FBT001 - numba passes by position
+    """What the event adds to a count, 0 for nothing."""
+    kind, ok = batch.kind[i], batch.result[i] == OK
+    young = batch.occurred_at_ms[i] - batch.wallet_opened_at_ms[i] < YOUNG_MS
+    subject = np.uint64(0)
+    if counts == FAILED:
+        subject = batch.account[i] if kind == LINK and not ok else subject
+    elif counts == OPENED:
+        subject = batch.wallet[i] if kind == OPEN or (kind == LINK and ok and young) else subject
+    elif counts == LINKED:
+        subject = batch.account[i] if kind == LINK and ok and young else subject
+    elif counts == SPENT:
+        subject = batch.wallet[i]
+    elif not alerts:
+        pass
+    elif counts == ALERTED:
+        subject = batch.account[i]
+    elif counts == EMPTIED:
+        emptied = kind == DEBIT and ok and facts[YEN_LEFT] == 0
+        subject = batch.account[i] if emptied and facts[ALARM_MILLIONTHS] <= _STRONG else subject
+    elif counts == BANKS:
+        subject = np.uint64(batch.bank[i] + 1)
+    return subject
+
+
+@njit(cache=True)
+def _was_seen(row: Any, slot: int, subject: Any) -> bool:
+    """Whether it is among the last counted; remembers it if not."""
+    mark = np.uint16((subject * _GOLDEN) >> np.uint64(48)) | np.uint16(1)  # never 0, which is an empty slot
+    for at in range(SEEN):
+        if row.seen[slot, at] == mark:
+            return True
+    row.seen[slot, row.seen_next[slot]] = mark
+    row.seen_next[slot] = (row.seen_next[slot] + 1) % SEEN
+    return False
+
+
+@njit(cache=True)
+def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> Any:  # noqa: FBT001 - numba passes by position
+    """Add the event to the spell; news of banks and yen."""
+    news: Any = 0
+    kind, ok = batch.kind[i], batch.result[i] == OK
+    if kind == LINK and ok:
+        row.linked = min(np.int64(row.linked) + 1, _U2)
+    elif kind == LINK:
+        row.failures = min(np.int64(row.failures) + 1, _U2)
+    elif kind == OPEN:
+        row.opened = min(np.int64(row.opened) + 1, _U2)
+    row.alerts = min(np.int64(row.alerts) + alerts, _U2)
+    account = batch.wallet[i] if row.role == SHOP else batch.account[i]
+    if account == 0:
+        return news
+    word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
+    new = row.accounts[word] & bit == 0
+    row.accounts[word] |= bit
+    if new and kind == LINK and ok:
+        row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
+    if (kind == DEBIT and ok) or row.role == SHOP:
+        if row.yen_taken == 0:
+            row.first_yen_s = time_s
+            news |= FIRST_YEN
+        if new:
+            row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
+        else:
+            row.yen_at_risk = max(np.int64(row.yen_at_risk) - batch.amount_yen[i], 0)
+        taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED else batch.amount_yen[i]
+        row.yen_taken = min(np.int64(row.yen_taken) + taken, _U4)
+    if alerts and batch.bank[i] != ABSENT and _is_new_bank(row, batch.bank[i] + 1):
+        news |= NEW_BANK
+    return news
+
+
+@njit(cache=True)
+def _is_new_bank(row: Any, bank: int) -> bool:
+    for slot in range(row.banks_named):
+        if row.banks[slot] == bank:
+            return False
+    if row.banks_named == NAMED_BANKS:
+        return False
+    row.banks[row.banks_named] = bank
+    row.banks_named += 1
+    return True
+
+
+@njit(cache=True)
+def _distinct(bits: Any) -> Any:
+    """About how many accounts are in the bits of a row."""
+    count = 0
+    for bit in range(_BITS):
+        count += (bits[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
+    return _DISTINCT[count]
+
+
+def about(bits: npt.NDArray[np.uint64]) -> int:
+    """About how many accounts are in the bits of a row, uint64 (2,)."""
+    return int(_DISTINCT[sum(int(word).bit_count() for word in bits)])
