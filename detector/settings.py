@@ -68,6 +68,13 @@ class Settings(BaseModel):
         pattern=_NAME,
     )
     model: Path | None = _setting(None, "folder of the trained model", "a path")
+    replaces_model: str = _setting(
+        "",
+        "while workers are given another model one by one: which one it replaces, by the first 12 digits of its"
+        " manifest's SHA-256; a worker whose model is not that of the others is refused otherwise",
+        "empty, or 12 hex digits, as a worker that is refused names them",
+        pattern=r"^(?:[0-9a-f]{12})?$",
+    )
     bank_budgets: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
         (),
         "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",

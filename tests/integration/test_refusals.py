@@ -1,5 +1,6 @@
 """What a worker cannot start with: one line that says what and what to do, exit status 2, soon."""
 
+import hashlib
 import json
 import shutil
 import socket
@@ -266,3 +267,32 @@ def test_a_static_name_belongs_to_one_worker_and_who_loses_it_says_to_whom(small
     finally:
         worker.close()
     assert f"is the name of another running worker, {UNNAMED}" in worker.log.read_text("utf-8").splitlines()[-1]
+
+
+def with_twice_the_budget(model: Path, folder: Path) -> Path:
+    copy = shutil.copytree(model, folder / "other-model")
+    manifest = json.loads((copy / MANIFEST).read_text("utf-8"))
+    (copy / MANIFEST).write_text(json.dumps(manifest | {"budget": 2 * manifest["budget"], "seal": ""}), "utf-8")
+    return copy
+
+
+def test_a_second_model_in_a_deployment_is_refused_unless_it_names_the_one_it_replaces(
+    small_scene: Scene, tmp_path: Path
+) -> None:
+    settings = replace(small_scene, events=()).fresh("models")
+    assert settings.model is not None
+    other = with_twice_the_budget(settings.model, tmp_path)
+    workers = [WorkerProcess(settings, tmp_path / "first.log")]
+    try:
+        wait_until(lambda: holds_partitions(workers[0]), "it holds partitions", *workers)
+        line = refusal(settings, tmp_path / "second.log", model=other)
+        running = hashlib.sha256((settings.model / MANIFEST).read_bytes()).hexdigest()[:12]
+        assert f"run {running} (" in line
+        assert f"-{workers[0].process.pid})" in line
+        workers.append(WorkerProcess(settings, tmp_path / "third.log", model=other, replaces_model=running))
+        wait_until(lambda: holds_partitions(workers[1]), "the new one has partitions, beside the old", *workers)
+        # Nor does a worker write where it starts, which may be read-only.
+        assert {other.name, "first.log", "second.log", "third.log"} == {path.name for path in tmp_path.iterdir()}
+    finally:
+        for worker in workers:
+            worker.close()
