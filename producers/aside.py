@@ -1,6 +1,5 @@
 """Bad rows set aside: a file of its own with these rows as they are, to correct and to read like the first."""
 
-import os
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector.errors import UserError
+from detector.paths import write_new
 from producers.mapping.problems import Tally
 from producers.mapping.specification import Input
 from producers.mapping.streams import kind_of, lines_where
@@ -31,16 +31,14 @@ def set_aside(path: Path, how: Input | None, tally: Tally) -> Path:
         try:
             if target.exists() and target.read_bytes() == content:
                 return target
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_new(target, content)
         except FileExistsError:
             continue
         except OSError as error:
             raise UserError(
-                f"cannot write {target} ({error.strerror or error}): run the command where you may write, or leave bad"
-                " rows out with `--bad-rows skip`"
+                f"cannot write {target} ({error.strerror or error}): make room, run the command where you may write, or"
+                " leave bad rows out with `--bad-rows skip`"
             ) from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
         return target
     raise AssertionError
 

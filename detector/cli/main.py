@@ -167,7 +167,7 @@ def _meant(error: click.ClickException, context: click.Context) -> str:
 def _of_system(error: OSError) -> str:
     """A refusal of the operating system that nobody expected, as one line for people."""
     where = f" {error.filename}" if error.filename is not None else ""
-    return f"the system refuses{where} ({error.strerror or error}): choose another path, free space or permit it"
+    return f"the system refuses{where} ({error.strerror or error}): make room, choose another path or permit it"
 
 
 def _fail(message: str, status: int) -> int:

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from detector.demo.evaluation import Case, Evaluation, day_of
 from detector.demo.layout import moment
 from detector.jst import JST
+from detector.paths import replaced
 from models.backtest.cases import EARLY_YEN
 from producers import jst
 
@@ -35,7 +36,8 @@ def draw(evaluation: Evaluation, first_day_ms: int, budget: float, path: Path) -
         f"{len(evaluation.cases)} cases: {alerted} alerted, {early} of them with at most {EARLY_YEN:,} yen gone",
         fontweight="bold",
     )
-    figure.savefig(path, dpi=110)
+    with replaced(path) as part:
+        figure.savefig(part, dpi=110, format="png")
 
 
 def _cases(axes: Any, cases: tuple[Case, ...]) -> None:
