@@ -20,7 +20,9 @@ from kafka.structs import OffsetAndMetadata
 
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
 from detector.errors import UserError
+from detector.kafka.clients import RECONNECT_MS
 from detector.kafka.errors import explain, kafka_errors
+from detector.kafka.watch import BrokerWatch
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,8 @@ class AlertSubscriber:
 
     `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
 
+    Where Kafka stops answering it waits, and logs a warning within 3 s, and another one when it is back.
+
     Records that are no alert, or of a newer schema than this release reads, are logged and counted in `skipped`;
     repeats are counted in `repeated`. Raises UserError when no broker answers or the topic is missing.
     """
@@ -121,13 +125,15 @@ class AlertSubscriber:
                 auto_offset_reset="earliest" if from_beginning else "latest",
                 bootstrap_timeout_ms=CONNECT_MS,
                 allow_auto_create_topics=False,
-                **connection,
+                **{"reconnect_backoff_max_ms": RECONNECT_MS, **connection},
             )
             try:
                 self._begin(from_beginning=from_beginning, until_end=until_end)
             except BaseException:
                 self._consumer.close()
                 raise
+        self._watch = BrokerWatch({"bootstrap_servers": bootstrap, **connection}, "alerts wait for it", log.warning)
+        self._watch.start()
 
     def _begin(self, *, from_beginning: bool, until_end: bool) -> None:
         partitions = self._partitions()
@@ -176,6 +182,7 @@ class AlertSubscriber:
     def close(self) -> None:
         """Stop, commit the delivered alerts (with a group) and leave. A second call does nothing."""
         self.stop()
+        self._watch.stop()
         self._finish_handed_out()
         self._commit()
         # It joins its I/O thread, which first runs whatever is ready in it: tasks that make each other ready never end.

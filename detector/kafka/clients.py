@@ -14,6 +14,8 @@ from detector.settings import Settings
 
 #: A broker on the other side of the world answers within a second; a command that waits longer looks hung.
 TIMEOUT_S = 10.0
+#: Longest wait of a client between two attempts to connect again; by default it grows to half a minute.
+RECONNECT_MS = 1_000
 #: Between two attempts of a request that Kafka cannot serve yet.
 PAUSE_S = 0.2
 
@@ -35,7 +37,13 @@ def open_client(
 
     with kafka_errors(address_of(connection)):
         try:
-            return make(**connection, **options, bootstrap_timeout_ms=int(timeout_s * 1000), kafka_client=network)
+            return make(
+                **connection,
+                **options,
+                bootstrap_timeout_ms=int(timeout_s * 1000),
+                reconnect_backoff_max_ms=RECONNECT_MS,
+                kafka_client=network,
+            )
         except BaseException:
             # The constructors leave thread and sockets behind when no broker answers.
             for client in opened:
