@@ -4,16 +4,18 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES
-from detector.core.budgets import parse_own
-from detector.core.topology import Node
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.core.own_budgets import parse_own
 from detector.errors import UserError
+
+if TYPE_CHECKING:  # a subscriber has settings and no numba
+    from detector.core.topology import Node
 
 ENVIRONMENT_PREFIX = "KOZAMORI_"
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -272,7 +274,7 @@ class Settings(BaseModel):
         """Compacted topic of messages that entered their topic a second time; beside the source topics."""
         return f"{self._sources_prefix}kozamori.redrives"
 
-    def input_topic(self, node: Node) -> str:
+    def input_topic(self, node: "Node") -> str:
         """What a node reads: a source topic, or its hop."""
         sources = {ACCOUNT_EVENTS: self.account_events, WALLET_EVENTS: self.wallet_events}
         return self.hop_topic(node.name) if node.source is None else sources[node.source]

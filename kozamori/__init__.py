@@ -54,7 +54,13 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'kozamori' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    try:
+        home = import_module(_HOME_OF[name])
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"kozamori.{name} needs {error.name}, which is not installed here: pip install 'kozamori[train]'"
+        ) from error
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

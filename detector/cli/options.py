@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from detector.core.budgets import parse_own
+from detector.core.own_budgets import parse_own
 from detector.settings import Settings, environment_name, expected_text, load_settings
-from producers.mapping.problems import LIMIT, POLICIES
+from producers.mapping.policies import LIMIT, POLICIES
 
 #: What every command needs that talks to Kafka.
 CONNECTION = (

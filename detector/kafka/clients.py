@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.net.compat import KafkaNetClient
 
 from detector.kafka.errors import address_of, kafka_errors
-from detector.kafka.security import client_options
-from detector.settings import Settings
+
+if TYPE_CHECKING:
+    from detector.settings import Settings
 
 #: A broker on the other side of the world answers within a second; a command that waits longer looks hung.
 TIMEOUT_S = 10.0
@@ -63,8 +64,10 @@ def admin_of(connection: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> Ite
 
 
 @contextmanager
-def admin_client(settings: Settings, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
+def admin_client(settings: "Settings", timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
     """The same, for the brokers that the settings name."""
+    from detector.kafka.security import client_options  # and pydantic, which a subscriber does not load
+
     with admin_of(client_options(settings), timeout_s) as client:
         yield client
 

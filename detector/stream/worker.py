@@ -11,9 +11,9 @@ import structlog
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
 from detector.core.budget_controller import SHARED_NAME
-from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
 from detector.core.model import Model
+from detector.core.own_budgets import parse_own
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
 from detector.jst import DAY_MS

@@ -29,7 +29,10 @@ def test_every_name_is_there_and_on_the_page() -> None:
 
 @pytest.mark.parametrize(
     ("names", "heavy"),
-    [("", (*HEAVY, "kafka", "msgspec", "numpy", "numba")), ("AlertSubscriber, Alert, UserError", HEAVY)],
+    [
+        ("", (*HEAVY, "kafka", "msgspec", "numpy", "numba")),
+        ("AlertSubscriber, Alert, UserError, Link, KeyedHash", (*HEAVY, "numpy", "numba", "pydantic")),
+    ],
 )
 def test_a_subscriber_loads_no_more_than_it_uses(names: str, heavy: tuple[str, ...]) -> None:
     code = f"import kozamori, sys\n{f'from kozamori import {names}' if names else ''}\nprint(*sys.modules)"

@@ -15,7 +15,7 @@ from support.nodes import TTL_MS, Nodes
 from support.source_logs import TOPICS
 
 from detector.contract.alerts import Alert, encode_alert
-from detector.contract.batch import ACCOUNT_EVENTS
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.alerting import Explainer
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
 from detector.core.events import Events
