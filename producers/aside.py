@@ -12,19 +12,20 @@ from detector.errors import UserError
 from detector.paths import write_new
 from producers.mapping.problems import Tally
 from producers.mapping.specification import Input
-from producers.mapping.streams import kind_of, lines_where
+from producers.mapping.streams import SPREADSHEET, kind_of, lines_where
 
 
 def set_aside(path: Path, how: Input | None, tally: Tally) -> Path:
     """Write the tally's bad rows of `path` into the working directory; returns the file's path.
 
-    A CSV file keeps its titles and its heading. A file that is there already is kept: the new one gets a number, unless
-    it would hold the same. Only the owner may read it: it has what the original has. Raises UserError where it cannot
-    be written.
+    A CSV file keeps its titles and its heading; a spreadsheet's rows become one. A file that is there already is kept:
+    the new one gets a number, unless it would hold the same. Only the owner may read it: it has what the original has.
+    Raises UserError where it cannot be written.
     """
     bad = set(np.concatenate(tally.bad_lines).tolist())
     suffix = kind_of(path)
     stem = path.name.removesuffix(".gz").removesuffix(suffix)
+    suffix = ".csv" if suffix == SPREADSHEET else suffix
     content = _rows(path, bad) if suffix == ".parquet" else _lines(path, how if suffix != ".jsonl" else None, bad)
     for number in count(1):
         target = Path(f"{stem}.bad{'' if number == 1 else f'.{number}'}{suffix}")

@@ -81,7 +81,7 @@ def mapping_file(
         name,
         type=click.Path(dir_okay=False, path_type=Path),
         required=required,
-        help="TOML file that says how own data (CSV, Parquet, JSON lines) are events; see `kozamori start-here`.",
+        help="TOML file that says how own data (CSV, Excel, Parquet, JSON lines) are events: `kozamori start-here`.",
     )
 
 

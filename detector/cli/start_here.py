@@ -33,6 +33,7 @@ Next:
     epilog="""\b
 Examples:
   kozamori start-here export.csv
+  kozamori start-here export.xlsx
   kozamori start-here 2020-08.csv.gz 2020-09.csv.gz -o own.toml
 
 Of several files of one layout all are looked at for the words in them, the first for the rest. What it guesses are
@@ -48,7 +49,7 @@ guesses: read the mapping, correct it, and let `kozamori mapping check` tell wha
 )
 @click.option("--force", is_flag=True, help="Replace the mapping that is there.")
 def start_here(files: tuple[Path, ...], output: Path | None, *, force: bool) -> None:
-    """Look at an export of your own (CSV, Parquet, JSON lines) and write a first mapping for it.
+    """Look at an export of your own (CSV, Excel, Parquet, JSON lines) and write a first mapping for it.
 
     It tells the encoding, the delimiter, titles, dates (令和 too), amounts (▲, 円), and what each column may
     be; then it shows five events as they were understood. Where no key for account numbers is set, it makes one beside
