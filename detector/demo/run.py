@@ -67,7 +67,7 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
             "metrics": scene.worker.metrics_url,
             "picture": str(folder / PICTURE),
         }
-        draw(evaluation, jst.midnight_ms(plan.attack.start), plan.budget, folder / PICTURE)
+        draw(evaluation, jst.midnight_ms(plan.attack.start), plan, folder / PICTURE)
         write_whole(folder / FIGURES, json.dumps(figures, indent=2).encode() + b"\n")
         screen.summary(evaluation, plan.budget)
         screen.print(f"Picture: {folder / PICTURE}, figures: {folder / FIGURES}; all this took {figures['seconds']} s")
