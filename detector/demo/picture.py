@@ -19,7 +19,7 @@ from detector.demo.words import say
 from detector.jst import JST
 from detector.paths import replaced
 from models.backtest.cases import EARLY_YEN
-from models.reports.fonts import font_of
+from models.reports.fonts import BOLD, font_of
 from producers import jst
 
 #: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008); shapes and hatches differ too.
@@ -46,8 +46,7 @@ def _draw(evaluation: Evaluation, first_day_ms: int, plan: Plan, path: Path) -> 
     _false_groups(figure.add_subplot(grid[1, 1]), evaluation, first_day_ms, plan.budget, words)
     alerted, early = sum(case.alerted for case in evaluation.cases), sum(case.early for case in evaluation.cases)
     title = words("title", len(evaluation.cases), alerted, early, EARLY_YEN)
-    # The Japanese font has one weight.
-    figure.suptitle(f"{title}\n{words('typology')}", fontweight="bold" if plan.language == "en" else "normal")
+    figure.suptitle(f"{title}\n{words('typology')}", fontweight=BOLD[plan.language])
     with replaced(path) as part:
         figure.savefig(part, dpi=110, format="png")
 

@@ -7,6 +7,8 @@ from typing import Literal
 from matplotlib import rc_context
 
 JAPANESE = "IPAexGothic"
+#: The Japanese font has one weight.
+BOLD = {"en": "bold", "ja": "normal"}
 
 
 @contextmanager
