@@ -9,3 +9,4 @@ if "numba" in sys.modules:
     sys.modules["numba"].config.CACHE_LOCATOR_CLASSES = LOCATORS
 else:
     os.environ["NUMBA_CACHE_LOCATOR_CLASSES"] = LOCATORS
+    os.unsetenv("NUMBA_CACHE_LOCATOR_CLASSES")  # for this process alone: a child may have numba and not this package

@@ -40,6 +40,26 @@ def test_a_subscriber_loads_no_more_than_it_uses(names: str, heavy: tuple[str, .
     assert [] == [name for name in heavy if name in ran.stdout.split()]
 
 
+def test_a_subscriber_takes_the_workers_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    config = tmp_path / "kozamori.toml"
+    config.write_text(
+        'bootstrap = "kafka-1:9093,kafka-2:9093"\nprefix = "east."\nmodel = "anywhere"\nsasl_mechanism = "PLAIN"\n'
+        f'sasl_username = "desk"\nsasl_password_file = "{tmp_path / "password"}"\nallow_plaintext_sasl = true\n'
+    )
+    monkeypatch.setenv("KOZAMORI_PREFIX", "west.")
+    assert {
+        "bootstrap": ["kafka-1:9093", "kafka-2:9093"],
+        "topic": "west.alerts",
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "desk",
+        "sasl_plain_password": "secret",
+    } == kozamori.connection_from(config)
+    with pytest.raises(UserError, match="cannot be read"):
+        kozamori.connection_from(tmp_path / "nothing.toml")
+
+
 def test_a_frame_is_scored_as_the_command_scores_its_file(tmp_path: Path) -> None:
     def run(command: object, *arguments: object) -> None:
         made = CliRunner().invoke(command, [str(one) for one in arguments], catch_exceptions=False)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -35,7 +36,7 @@ ROLES = {
     ),
     "train": (
         ("train",),
-        ("kozamori.scores", *(f"detector.cli.{name}" for name in ("backtest", "models", "scoring", "start_here"))),
+        ("kozamori.scores", *(f"detector.cli.{name}" for name in ("models", "scoring", "start_here"))),
     ),
 }
 
@@ -48,12 +49,16 @@ def imported(role: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
+@cache
 def libraries_of(extra: str) -> set[str]:
     """What an extra brings, by the names that are imported."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     wanted = {text.partition(">=")[0].lower() for text in extras[extra]}
-    found = packages_distributions()
+    found = distributions()
     return {name for name in LIBRARIES for dist in found.get(name, [name]) if dist.lower().replace("_", "-") in wanted}
+
+
+distributions = cache(packages_distributions)  # reads what every package says of itself
 
 
 @pytest.mark.parametrize("role", ROLES)
