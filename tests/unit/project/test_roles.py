@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from detector.cli.main import LIBRARIES, run
+from detector.cli.main import COMMANDS, EXTRAS, LIBRARIES, run
 
 ROOT = Path(__file__).parents[3]
 #: Stops what a role has not installed from being imported.
@@ -24,20 +24,17 @@ sys.meta_path.insert(0, Nothing())
 import {modules}
 """
 
+
+def commands_of(*extras: str) -> tuple[str, ...]:
+    """Modules of the commands that need these, or nothing."""
+    return tuple(entry.target.partition(":")[0] for entry in COMMANDS if EXTRAS.get(entry.name, "") in extras)
+
+
 #: By role: the extras it has, and modules of what it does.
 ROLES = {
-    "subscriber": (
-        (),
-        ("detector.cli.alerts", "kozamori.following", "detector.contract.events", "detector.subscriber"),
-    ),
-    "worker": (
-        ("worker",),
-        ("detector.stream.worker", *(f"detector.cli.{name}" for name in ("cases", "dead_letters", "state", "topics"))),
-    ),
-    "train": (
-        ("train",),
-        ("kozamori.scores", *(f"detector.cli.{name}" for name in ("models", "scoring", "start_here"))),
-    ),
+    "subscriber": ((), (*commands_of(""), "kozamori.following", "kozamori.connecting", "detector.contract.keyed_hash")),
+    "worker": (("worker",), (*commands_of("", "worker"), "detector.stream.worker")),
+    "train": (("train",), (*commands_of("", "train"), "kozamori.scores")),
 }
 
 
@@ -68,19 +65,48 @@ def test_a_role_imports_nothing_that_its_installation_lacks(role: str) -> None:
 
 
 def test_every_library_is_brought_by_the_extra_that_a_command_names() -> None:
-    assert [] == [name for name, extra in LIBRARIES.items() if name not in libraries_of(extra)]
+    assert {(name, extra) for name, extras in LIBRARIES.items() for extra in extras} == {
+        (name, extra) for extra in ("worker", "train", "demo", "bench") for name in libraries_of(extra)
+    }
 
 
-def test_a_command_that_needs_more_names_the_extra_and_an_unknown_module_is_a_defect(
-    capsys: pytest.CaptureFixture[str],
+#: Command, library that is missing, extra that is named.
+LACKING = (
+    ("train", "numpy", "train"),
+    ("worker", "numpy", "worker"),
+    ("state", "pyarrow.parquet", "train"),
+    ("demo", "numpy", "demo"),
+    ("bench", "sklearn", "bench"),
+    ("topics", "structlog", "worker"),
+)
+
+
+@pytest.mark.parametrize(("name", "library", "extra"), LACKING)
+def test_a_command_that_needs_more_names_the_extra_that_has_all_of_it(
+    capsys: pytest.CaptureFixture[str], name: str, library: str, extra: str
 ) -> None:
-    def lacking(name: str) -> click.Command:
-        def command() -> None:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    assert 2 == run(lacking(library), [name])
+    said = f"needs {library.partition('.')[0]}, which is not installed here: pip install 'kozamori[{extra}]'"
+    assert said in capsys.readouterr().err
 
-        return click.command(command)
 
-    assert 2 == run(lacking("pyarrow.parquet"), [])
-    assert "needs pyarrow, which is not installed here: pip install 'kozamori[train]'" in capsys.readouterr().err
+def test_every_command_but_alerts_has_an_extra_that_there_is() -> None:
+    assert {entry.name for entry in COMMANDS} - {"alerts"} == EXTRAS.keys()
+    assert {"worker", "train", "demo", "bench"} == set(EXTRAS.values())
+
+
+def test_a_module_that_no_extra_brings_is_a_defect() -> None:
     with pytest.raises(ModuleNotFoundError):
-        run(lacking("detector.nothing"), [])
+        run(lacking("detector.nothing"), ["train"])
+
+
+def lacking(library: str) -> click.Command:
+    """A command that imports what is not there."""
+
+    @click.command()
+    @click.argument("name")
+    def command(name: str) -> None:
+        del name
+        raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+    return command
