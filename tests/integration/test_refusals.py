@@ -281,18 +281,30 @@ def test_a_second_model_in_a_deployment_is_refused_unless_it_names_the_one_it_re
 ) -> None:
     settings = replace(small_scene, events=()).fresh("models")
     assert settings.model is not None
-    other = with_twice_the_budget(settings.model, tmp_path)
-    workers = [WorkerProcess(settings, tmp_path / "first.log")]
+    models = [settings.model, with_twice_the_budget(settings.model, tmp_path)]
+    # At once: neither sees the other before it joins, or one does.
+    workers = [WorkerProcess(settings, tmp_path / f"{number}.log", model=each) for number, each in enumerate(models)]
     try:
-        wait_until(lambda: holds_partitions(workers[0]), "it holds partitions", *workers)
+        wait_until(lambda: sum(worker.running for worker in workers) < 2, "one of them ends")
+        stays = next(number for number in (0, 1) if workers[number].running)
+        running, other = number_of(models[stays]), models[1 - stays]
+        assert 2 == workers[1 - stays].process.returncode
+        assert f"--replaces-model {running}" in workers[1 - stays].log.read_text("utf-8").splitlines()[-1]
+        wait_until(lambda: holds_partitions(workers[stays]), "the other one holds partitions", workers[stays])
         line = refusal(settings, tmp_path / "second.log", model=other)
-        running = hashlib.sha256((settings.model / MANIFEST).read_bytes()).hexdigest()[:12]
         assert f"run {running} (" in line
-        assert f"-{workers[0].process.pid})" in line
+        assert f"-{workers[stays].process.pid})" in line
         workers.append(WorkerProcess(settings, tmp_path / "third.log", model=other, replaces_model=running))
-        wait_until(lambda: holds_partitions(workers[1]), "the new one has partitions, beside the old", *workers)
+        both = workers[stays], workers[2]
+        wait_until(lambda: all(map(holds_partitions, both)), "the new one has partitions, beside the old", *both)
         # Nor does a worker write where it starts, which may be read-only.
-        assert {other.name, "first.log", "second.log", "third.log"} == {path.name for path in tmp_path.iterdir()}
+        logs = {"0.log", "1.log", "second.log", "third.log"}
+        assert logs == {path.name for path in tmp_path.iterdir()} - {models[1].name}
     finally:
         for worker in workers:
             worker.close()
+
+
+def number_of(model: Path) -> str:
+    """By which a worker names a model."""
+    return hashlib.sha256((model / MANIFEST).read_bytes()).hexdigest()[:12]
