@@ -27,7 +27,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 pytest quick test-faults test-earlier soak: export OMP_NUM_THREADS := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test pytest quick test-faults test-earlier soak lint bench lock install clean
+.PHONY: help demo test pytest quick test-faults test-earlier soak lint bench sizes lock install clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -69,10 +69,13 @@ bench: $(VENV)/.wheel $(VENV)/.dev  ## Measure throughput, scoring and recovery;
 	$(BIN)/kozamori bench recover --json
 	$(BIN)/kozamori bench stream --json
 
+sizes: $(VENV)/.wheel $(VENV)/.dev  ## Install each role into an environment of its own, measure and check it.
+	$(BIN)/python deploy/sizes.py $(VENV)/wheel/kozamori-*.whl requirements.lock $(VENV)/sizes
+
 install: $(VENV)/.wheel  ## Make .venv with the command kozamori in it.
 
 lock: $(VENV)/.dev  ## Write the lock files anew from pyproject.toml.
-	$(LOCK) --upgrade --group build --output-file requirements.lock
+	$(LOCK) --upgrade --group build --extra demo --output-file requirements.lock
 	$(LOCK) --upgrade --group build --group dev --all-extras --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:  ## Remove the environment and every cache of the tools.

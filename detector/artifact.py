@@ -192,7 +192,9 @@ def write_model(folder: Path, draft: Draft, *, force: bool = False) -> Model:
             for name, content in files.items():
                 (fresh / name).write_bytes(content)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror}): choose another path with -o") from error
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror}): make room or choose another path with -o"
+        ) from error
     return model
 
 

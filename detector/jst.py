@@ -4,9 +4,11 @@
 """
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # whoever only shows alerts has no numpy
+    import numpy as np
+    import numpy.typing as npt
 
 HOUR_S, DAY_S = 3_600, 86_400
 JST_S = 9 * HOUR_S
@@ -14,7 +16,7 @@ DAY_MS, JST_MS = 1000 * DAY_S, 1000 * JST_S
 JST = dt.timezone(dt.timedelta(seconds=JST_S), "JST")
 
 
-def day_of(moment_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def day_of(moment_ms: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
     """The calendar day in Japan of each moment (epoch ms), counted from 1970-01-01."""
     return (moment_ms + JST_MS) // DAY_MS
 

@@ -4,16 +4,18 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES
-from detector.core.budgets import parse_own
-from detector.core.topology import Node
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.core.own_budgets import parse_own
 from detector.errors import UserError
+
+if TYPE_CHECKING:  # a subscriber has settings and no numba
+    from detector.core.topology import Node
 
 ENVIRONMENT_PREFIX = "KOZAMORI_"
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -69,6 +71,13 @@ class Settings(BaseModel):
         pattern=_NAME,
     )
     model: Path | None = _setting(None, "folder of the trained model", "a path")
+    replaces_model: str = _setting(
+        "",
+        "while workers are given another model one by one: which one it replaces, by the first 12 digits of its"
+        " manifest's SHA-256; a worker whose model is not that of the others is refused otherwise",
+        "empty, or 12 hex digits, as a worker that is refused names them",
+        pattern=r"^(?:[0-9a-f]{12})?$",
+    )
     bank_budgets: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
         (),
         "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",
@@ -288,7 +297,7 @@ class Settings(BaseModel):
         """Compacted topic of messages that entered their topic a second time; beside the source topics."""
         return f"{self._sources_prefix}kozamori.redrives"
 
-    def input_topic(self, node: Node) -> str:
+    def input_topic(self, node: "Node") -> str:
         """What a node reads: a source topic, or its hop."""
         sources = {ACCOUNT_EVENTS: self.account_events, WALLET_EVENTS: self.wallet_events}
         return self.hop_topic(node.name) if node.source is None else sources[node.source]

@@ -28,6 +28,8 @@ class AlertSubscriber(Subscriber[Alert]):
 
     `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
 
+    Where Kafka stops answering it waits, and logs a warning within 3 s, and another one when it is back.
+
     Records that are no alert, or of a newer schema than this release reads, are logged and counted in `skipped`;
     repeats are counted in `repeated`. Raises UserError when no broker answers or the topic is missing.
     """

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from detector.contract.keyed_hash import KeyedHash, keyed_hash_from
     from detector.errors import KafkaAwayError, KozamoriError, UserError
     from detector.subscriber import AlertSubscriber
+    from kozamori.connecting import connection_from
     from kozamori.following import AsyncAlertSubscriber
     from kozamori.scores import score
 
@@ -33,6 +34,7 @@ __all__ = [
     "Transfer",
     "Unlink",
     "UserError",
+    "connection_from",
     "decode_alert",
     "keyed_hash_from",
     "score",
@@ -44,6 +46,7 @@ _HOMES = {
     "detector.contract.keyed_hash": ("KeyedHash", "keyed_hash_from"),
     "detector.errors": ("KafkaAwayError", "KozamoriError", "UserError"),
     "detector.subscriber": ("AlertSubscriber",),
+    "kozamori.connecting": ("connection_from",),
     "kozamori.following": ("AsyncAlertSubscriber",),
     "kozamori.scores": ("score",),
 }
@@ -54,7 +57,13 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for."""
     if name not in _HOME_OF:
         raise AttributeError(f"module 'kozamori' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    try:
+        home = import_module(_HOME_OF[name])
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"kozamori.{name} needs {error.name}, which is not installed here: pip install 'kozamori[train]'"
+        ) from error
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

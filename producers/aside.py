@@ -1,6 +1,5 @@
 """Bad rows set aside: a file of its own with these rows as they are, to correct and to read like the first."""
 
-import os
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
@@ -10,37 +9,37 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from detector.errors import UserError
+from detector.paths import write_new
 from producers.mapping.problems import Tally
 from producers.mapping.specification import Input
-from producers.mapping.streams import kind_of, lines_where
+from producers.mapping.streams import SPREADSHEET, kind_of, lines_where
 
 
 def set_aside(path: Path, how: Input | None, tally: Tally) -> Path:
     """Write the tally's bad rows of `path` into the working directory; returns the file's path.
 
-    A CSV file keeps its titles and its heading. A file that is there already is kept: the new one gets a number, unless
-    it would hold the same. Only the owner may read it: it has what the original has. Raises UserError where it cannot
-    be written.
+    A CSV file keeps its titles and its heading; a spreadsheet's rows become one. A file that is there already is kept:
+    the new one gets a number, unless it would hold the same. Only the owner may read it: it has what the original has.
+    Raises UserError where it cannot be written.
     """
     bad = set(np.concatenate(tally.bad_lines).tolist())
     suffix = kind_of(path)
     stem = path.name.removesuffix(".gz").removesuffix(suffix)
+    suffix = ".csv" if suffix == SPREADSHEET else suffix
     content = _rows(path, bad) if suffix == ".parquet" else _lines(path, how if suffix != ".jsonl" else None, bad)
     for number in count(1):
         target = Path(f"{stem}.bad{'' if number == 1 else f'.{number}'}{suffix}")
         try:
             if target.exists() and target.read_bytes() == content:
                 return target
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_new(target, content)
         except FileExistsError:
             continue
         except OSError as error:
             raise UserError(
-                f"cannot write {target} ({error.strerror or error}): run the command where you may write, or leave bad"
-                " rows out with `--bad-rows skip`"
+                f"cannot write {target} ({error.strerror or error}): make room, run the command where you may write, or"
+                " leave bad rows out with `--bad-rows skip`"
             ) from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
         return target
     raise AssertionError
 

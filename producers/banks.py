@@ -13,50 +13,52 @@ from producers.draws import Rng, pick
 
 
 class Bank(NamedTuple):
-    """A bank: its code, its share of the linked accounts, and the share of its links made with the PIN alone."""
+    """A bank: code, name in English and as Japanese papers shorten it, share of the linked accounts, and the share of
+    its links made with the PIN alone."""
 
     code: int
     name: str
+    name_ja: str
     weight: float
     pin_share: float
 
 
 BANKS: tuple[Bank, ...] = (
-    Bank(9900, "Japan Post Bank", 24.0, 1.0),
-    Bank(1, "Mizuho", 14.0, 0.0),
-    Bank(9, "Sumitomo Mitsui", 12.0, 0.0),
-    Bank(177, "Fukuoka", 4.8, 0.1),
-    Bank(134, "Chiba", 4.4, 0.2),
-    Bank(501, "North Pacific", 3.8, 1.0),
-    Bank(149, "Shizuoka", 3.4, 0.1),
-    Bank(190, "Nishi-Nippon City", 3.0, 0.6),
-    Bank(40, "AEON", 2.8, 1.0),
-    Bank(116, "Hokkaido", 2.6, 1.0),
-    Bank(125, "77", 2.4, 1.0),
-    Bank(169, "Hiroshima", 2.2, 0.3),
-    Bank(158, "Kyoto", 2.0, 0.3),
-    Bank(168, "Chugoku", 1.9, 1.0),
-    Bank(143, "Hachijuni", 1.7, 0.3),
-    Bank(174, "Iyo", 1.5, 0.3),
-    Bank(161, "Senshu Ikeda", 1.4, 0.5),
-    Bank(153, "Juroku", 1.3, 0.4),
-    Bank(152, "Ogaki Kyoritsu", 1.2, 1.0),
-    Bank(162, "Nanto", 1.1, 0.4),
-    Bank(157, "Shiga", 1.0, 1.0),
-    Bank(163, "Kiyo", 0.9, 1.0),
-    Bank(182, "Higo", 0.8, 0.5),
-    Bank(126, "Toho", 0.7, 1.0),
-    Bank(173, "Hyakujushi", 0.7, 0.4),
-    Bank(183, "Oita", 0.6, 0.4),
-    Bank(187, "Ryukyu", 0.5, 0.6),
-    Bank(150, "Suruga", 0.5, 0.2),
-    Bank(35, "Sony", 0.5, 0.0),
-    Bank(135, "Chiba Kogyo", 0.4, 0.5),
-    Bank(117, "Aomori", 0.4, 1.0),
-    Bank(576, "Ehime", 0.3, 0.6),
-    Bank(512, "Sendai", 0.2, 1.0),
-    Bank(166, "Tottori", 0.15, 1.0),
-    Bank(164, "Tajima", 0.1, 0.5),
+    Bank(9900, "Japan Post Bank", "ゆうちょ銀", 24.0, 1.0),
+    Bank(1, "Mizuho", "みずほ銀", 14.0, 0.0),
+    Bank(9, "Sumitomo Mitsui", "三井住友銀", 12.0, 0.0),
+    Bank(177, "Fukuoka", "福岡銀", 4.8, 0.1),
+    Bank(134, "Chiba", "千葉銀", 4.4, 0.2),
+    Bank(501, "North Pacific", "北洋銀", 3.8, 1.0),
+    Bank(149, "Shizuoka", "静岡銀", 3.4, 0.1),
+    Bank(190, "Nishi-Nippon City", "西日本シティ銀", 3.0, 0.6),
+    Bank(40, "AEON", "イオン銀", 2.8, 1.0),
+    Bank(116, "Hokkaido", "北海道銀", 2.6, 1.0),
+    Bank(125, "77", "七十七銀", 2.4, 1.0),
+    Bank(169, "Hiroshima", "広島銀", 2.2, 0.3),
+    Bank(158, "Kyoto", "京都銀", 2.0, 0.3),
+    Bank(168, "Chugoku", "中国銀", 1.9, 1.0),
+    Bank(143, "Hachijuni", "八十二銀", 1.7, 0.3),
+    Bank(174, "Iyo", "伊予銀", 1.5, 0.3),
+    Bank(161, "Senshu Ikeda", "池田泉州銀", 1.4, 0.5),
+    Bank(153, "Juroku", "十六銀", 1.3, 0.4),
+    Bank(152, "Ogaki Kyoritsu", "大垣共立銀", 1.2, 1.0),
+    Bank(162, "Nanto", "南都銀", 1.1, 0.4),
+    Bank(157, "Shiga", "滋賀銀", 1.0, 1.0),
+    Bank(163, "Kiyo", "紀陽銀", 0.9, 1.0),
+    Bank(182, "Higo", "肥後銀", 0.8, 0.5),
+    Bank(126, "Toho", "東邦銀", 0.7, 1.0),
+    Bank(173, "Hyakujushi", "百十四銀", 0.7, 0.4),
+    Bank(183, "Oita", "大分銀", 0.6, 0.4),
+    Bank(187, "Ryukyu", "琉球銀", 0.5, 0.6),
+    Bank(150, "Suruga", "スルガ銀", 0.5, 0.2),
+    Bank(35, "Sony", "ソニー銀", 0.5, 0.0),
+    Bank(135, "Chiba Kogyo", "千葉興業銀", 0.4, 0.5),
+    Bank(117, "Aomori", "青森銀", 0.4, 1.0),
+    Bank(576, "Ehime", "愛媛銀", 0.3, 0.6),
+    Bank(512, "Sendai", "仙台銀", 0.2, 1.0),
+    Bank(166, "Tottori", "鳥取銀", 0.15, 1.0),
+    Bank(164, "Tajima", "但馬銀", 0.1, 0.5),
 )
 
 CODES: npt.NDArray[np.int16] = np.array([bank.code for bank in BANKS], np.int16)

@@ -12,14 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, concatenate, origin_of
-from detector.contract.columns import BANKS, NO_BANK, is_account
+from detector.contract.batch import Batch, concatenate, origin_of
+from detector.contract.columns import NO_BANK, is_account
 from detector.contract.events import EARLIEST_MS, END_MS, MAX_EVENT_ID, MAX_IDENTIFIER
 from detector.contract.refusals import RULES
 from detector.contract.services import NO_SERVICE, service_codes
 from detector.contract.vocabulary import (
     ABSENT,
+    ACCOUNT_EVENTS,
     AUTHS,
+    BANKS,
     DEBIT,
     DEBIT_RESULTS,
     KINDS,
@@ -32,6 +34,7 @@ from detector.contract.vocabulary import (
     RESULTS,
     TRANSFER,
     UNLINK,
+    WALLET_EVENTS,
 )
 from detector.errors import UserError
 from producers.columns import Text, at_service, numbers, text

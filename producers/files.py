@@ -97,7 +97,7 @@ def _write(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, advance: C
             return (_write_parquet if suffix == ".parquet" else _write_lines)(part, tables, schema, advance)
     except OSError as error:
         raise UserError(
-            f"cannot write {path} ({error.strerror or error}): choose another folder or make room"
+            f"cannot write {path} ({error.strerror or error}): make room or choose another folder"
         ) from None
 
 

@@ -39,7 +39,9 @@ def write_mark(path: Path, source: dict[str, Any], confirmed: int) -> None:
         with replaced(path) as part:
             part.write_bytes(msgspec.json.encode(Mark(source, confirmed)))
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror}): give a --resume file that can be written") from None
+        raise UserError(
+            f"cannot write {path} ({error.strerror}): make room, or give a --resume file that can be written"
+        ) from None
 
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Messages to Kafka with kafka-python: acknowledged by all replicas, without duplicates, every one confirmed."""
 
+import logging
 from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,6 +13,9 @@ from kafka.errors import KafkaError
 from detector.errors import UserError
 from detector.kafka.clients import TIMEOUT_S, open_client
 from detector.kafka.errors import address_of, explain, quiet
+from detector.kafka.watch import BrokerWatch
+
+log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 1_000_000  # what a broker takes by default, with room for headers
 #: Messages not yet confirmed. kafka-python holds whatever it is given, so the bound on memory is ours.
@@ -34,7 +38,8 @@ class DeliveryError(UserError):
 class Sender:
     """Sends messages in order and counts those confirmed, in order; a context manager, used by one thread.
 
-    `connection`: keyword arguments of kafka-python's clients. Raises UserError where no broker answers.
+    `connection`: keyword arguments of kafka-python's clients. Where no broker answers any more, a warning is logged
+    within 3 s, and another one when one does again. Raises UserError where none answers at first.
     """
 
     def __init__(
@@ -66,6 +71,9 @@ class Sender:
                 delivery_timeout_ms=int(delivery_timeout_s * 1000) + LINGER_MS,
                 metrics_enabled=False,
             )
+            watch = BrokerWatch(connection, f"it is waited for, {delivery_timeout_s:g} s at most", log.warning)
+            watch.start()
+            stack.callback(watch.stop)
             self._until_closed = stack.pop_all()
 
     def send(self, topic: str, value: bytes, key: bytes, partition: int | None = None) -> None:

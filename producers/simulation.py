@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from detector.contract.vocabulary import DEBIT, KINDS, OK
+from detector.paths import write_whole
 from producers import banks, jst
 from producers.attacks import stops_of
 from producers.cases import of_cases, typology_indices, victims_of
@@ -50,7 +51,7 @@ def write(
     write_events(folder / f"events{suffix}", events(), advance)
     write_labels(folder / f"labels{suffix}", labels)
     summary = _summary(scenario, summaries)
-    (folder / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+    write_whole(folder / "summary.json", msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
     return summary
 
 

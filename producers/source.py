@@ -13,7 +13,8 @@ from producers.aside import set_aside
 from producers.files import read_tables
 from producers.mapping.events import read_events
 from producers.mapping.labels import read_frauds, read_labels
-from producers.mapping.problems import REFUSED, BadRows, Tally
+from producers.mapping.policies import REFUSED, BadRows
+from producers.mapping.problems import Tally
 from producers.mapping.specification import Mapping, read_mapping
 from producers.valid import valid_tables
 

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from producers.batches import invalid
 from producers.files import read_tables
-from producers.mapping.problems import BadRows, Tally, Wrong
+from producers.mapping.policies import BadRows
+from producers.mapping.problems import Tally, Wrong
 
 
 def valid_tables(path: Path, rules: BadRows, tally: Tally) -> Iterator[pa.Table]:

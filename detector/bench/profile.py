@@ -15,10 +15,10 @@ from detector.artifact import read_model
 from detector.bench.worker import Totals
 from detector.bench.workload import TTL_MS, Workload
 from detector.contract.alerts import encode_alert
-from detector.contract.batch import ACCOUNT_EVENTS
 from detector.contract.codec import Decoded
 from detector.contract.decoding import decode_records
 from detector.contract.records import Records
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.alerting import Explainer
 from detector.core.chains import ACCOUNT_CHAIN
 from detector.core.memory import MemoryRun, Played

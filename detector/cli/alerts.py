@@ -17,6 +17,7 @@ from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert, Counterfactual, Reason, encode_alert
 from detector.core.units import UNIT
 from detector.jst import JST
+from detector.kafka.errors import quiet
 from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
@@ -109,6 +110,7 @@ def alerts(
     chosen = Chosen(account, severity, None if since is None else since.replace(tzinfo=JST))
     connection = client_options(settings)
     with (
+        quiet(),
         until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),

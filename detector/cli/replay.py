@@ -29,8 +29,10 @@ from models.backtest.played import play
 from models.facts_2020 import FACTS
 from models.replay_2020 import EPISODES, Episode, figures, replayed
 from models.reports.timeline import picture
+from models.reports.timeline_words import Language
 from models.training import Plan, train
 from producers import simulation
+from producers.banks import BANKS
 from producers.batches import Which, to_batches
 from producers.scenarios import DEFAULT_SEED, SCENARIOS, TRAINING_SEEDS, Scenario
 from producers.source import Source
@@ -47,7 +49,7 @@ PICTURE, FIGURES = "timeline.png", "figures.json"
     epilog="""\b
 Examples:
   kozamori replay-2020
-  kozamori replay-2020 -o replay --accounts 100000
+  kozamori replay-2020 -o replay --accounts 100000 --lang ja
   kozamori replay-2020 --model model --json
 
 What was reported to the public and when is fact (press); cases, hours and banks are simulated. Each episode has its own
@@ -73,8 +75,13 @@ budget is of false alerts a day, whatever the number of accounts: with fewer of 
     show_default=True,
     help="Of the simulated population.",
 )
+@click.option(
+    "--lang", type=click.Choice(["en", "ja"]), default="en", show_default=True, help="Language of the picture."
+)
 @as_json
-def replay(output: Path | None, folder: Path | None, accounts: int, seed: int, *, as_json: bool) -> None:
+def replay(
+    output: Path | None, folder: Path | None, accounts: int, seed: int, lang: Language, *, as_json: bool
+) -> None:
     """Would we have caught it? Replay May 2019 and September 2020, beside what was reported to the public and when."""
     model = None if folder is None else read_model(folder, *CHAINS)
     click.echo(f"seed {seed} of the population, {Plan().seed} of the forests; {accounts:,} accounts", err=True)
@@ -89,7 +96,9 @@ def replay(output: Path | None, folder: Path | None, accounts: int, seed: int, *
         )
     found = figures(episodes, seed, accounts)
     if output is not None:
-        write_files(output, {PICTURE: picture(episodes), FIGURES: json.dumps(found, indent=2).encode() + b"\n"})
+        banks = {f"{bank.code:04}": bank.name_ja if lang == "ja" else bank.name for bank in BANKS}
+        drawn = picture(episodes, lang, banks)
+        write_files(output, {PICTURE: drawn, FIGURES: json.dumps(found, indent=2).encode() + b"\n"})
     if as_json:
         click.echo(json.dumps(found, allow_nan=False))
         return

@@ -12,6 +12,7 @@ from detector.cli.mapping import events_table, notify
 from detector.cli.tables import print_tables
 from detector.contract.keyed_hash import FILE_VARIABLE, VARIABLE
 from detector.errors import UserError
+from detector.paths import write_new, write_whole
 from producers.mapping.check import FIRST, Findings, check
 from producers.mapping.draft import Draft, draft
 from producers.mapping.fields import HASHED
@@ -32,6 +33,7 @@ Next:
     epilog="""\b
 Examples:
   kozamori start-here export.csv
+  kozamori start-here export.xlsx
   kozamori start-here 2020-08.csv.gz 2020-09.csv.gz -o own.toml
 
 Of several files of one layout all are looked at for the words in them, the first for the rest. What it guesses are
@@ -47,7 +49,7 @@ guesses: read the mapping, correct it, and let `kozamori mapping check` tell wha
 )
 @click.option("--force", is_flag=True, help="Replace the mapping that is there.")
 def start_here(files: tuple[Path, ...], output: Path | None, *, force: bool) -> None:
-    """Look at an export of your own (CSV, Parquet, JSON lines) and write a first mapping for it.
+    """Look at an export of your own (CSV, Excel, Parquet, JSON lines) and write a first mapping for it.
 
     It tells the encoding, the delimiter, titles, dates (令和 too), amounts (▲, 円), and what each column may
     be; then it shows five events as they were understood. Where no key for account numbers is set, it makes one beside
@@ -113,14 +115,17 @@ def _columns(found: Found, made: Draft) -> Table:
 
 def _write(output: Path, text: str) -> None:
     try:
-        output.write_text(text, "utf-8")
+        write_whole(output, text.encode())
     except OSError as error:
-        raise UserError(f"cannot write {output} ({error.strerror or error}): choose another path with -o") from None
+        raise UserError(
+            f"cannot write {output} ({error.strerror or error}): make room or choose another path with -o"
+        ) from None
 
 
 def _new_key(path: Path) -> None:
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        write_new(path, f"{secrets.token_hex(KEY_BYTES)}\n".encode())
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error}): set {FILE_VARIABLE} to a key file") from None
+        raise UserError(
+            f"cannot write {path} ({error.strerror or error}): make room, or set {FILE_VARIABLE} to a key file"
+        ) from None

@@ -10,10 +10,8 @@ import click
 from rich.console import Console
 
 from detector.artifact import read_model
-from detector.cli.mapping import load, notify
 from detector.cli.options import CONNECTION, Own, as_json, own_data, start_at, with_settings, yes
 from detector.cli.progress import progress
-from detector.cli.scoring import read_slices
 from detector.core.chains import CHAINS
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
@@ -23,9 +21,8 @@ from detector.ops.reset import Start
 from detector.ops.warm import Fill, warm_from_topics
 from detector.ops.warm import warm as fill
 from detector.settings import Settings
-from producers.files import count_rows
-from producers.partitions import event_partitions
-from producers.source import Source
+
+INTERRUPTED = "note: interrupted: where rows were being written, no worker starts until this is run again or reset"
 
 
 @click.command(
@@ -75,13 +72,13 @@ def warm(
     unreadable = 0
     try:
         if history is not None:
-            done = _fill(settings, topology_for(model), history, to, load(own), yes=yes)
+            done = _fill(settings, topology_for(model), history, to, own, yes=yes)
         else:
             to = "latest"
             done, unreadable = _fill_from_topics(settings, topology_for(model), yes=yes)
     except KeyboardInterrupt:
         if yes:
-            notify("interrupted: where rows were being written, no worker starts until this is run again or reset")
+            click.echo(INTERRUPTED, err=True)
         raise
     if as_json:
         click.echo(json.dumps({"done": yes, "to": to, **asdict(done), "unreadable": unreadable}))
@@ -91,7 +88,14 @@ def warm(
         click.echo(f"{unreadable:,} records were no events: a worker would have made dead letters of them")
 
 
-def _fill(settings: Settings, topology: Topology, history: Path, to: Start, source: Source, *, yes: bool) -> Fill:
+def _fill(settings: Settings, topology: Topology, history: Path, to: Start, own: Own, *, yes: bool) -> Fill:
+    # What reads files, which a worker's installation lacks: the other commands of `state` go without it.
+    from detector.cli.mapping import load
+    from detector.cli.scoring import read_slices
+    from producers.files import count_rows
+    from producers.partitions import event_partitions
+
+    source = load(own)
     with progress(Console(stderr=True)) as bar:
         played = bar.add_task("played", total=None if source.mapping else count_rows(history), note="")
         written = bar.add_task("rows written", total=None, note="", visible=False)

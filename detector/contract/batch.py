@@ -103,8 +103,6 @@ DTYPES: dict[str, type[np.generic]] = {
 #: Roles. On the receiving side `wallet` is the receiver and `counterparty` the sender; `wallet_opened_at_ms` and
 #: `wallet_verified` are the sender's.
 OWN, RECEIVING = 0, 1
-#: Codes of the source topics in an origin.
-ACCOUNT_EVENTS, WALLET_EVENTS = 0, 1
 _PARTITIONS = 1 << 16
 _SERVICE_BITS, _HALF = np.uint64(8), np.uint64(32)
 

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.batch import Batch
-from detector.contract.columns import BANKS, NO_BANK, account_columns, not_hex, wallet_columns
+from detector.contract.columns import NO_BANK, account_columns, not_hex, wallet_columns
 from detector.contract.dead_letters import Rejected
 from detector.contract.events import EARLIEST_MS, AccountEvent, Event, OnAccount, WalletEvent
 from detector.contract.keys import wallet_keys
 from detector.contract.refusals import PLAIN_BYTES, RefusedError, check_unusual, describe, refusal
 from detector.contract.services import NO_SERVICE, is_service
 from detector.contract.texts import Strings
+from detector.contract.vocabulary import BANKS
 
 __all__ = ["Decoded", "Rejected", "decode_account_events", "decode_one", "decode_wallet_events", "encode"]
 

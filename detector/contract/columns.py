@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract import vocabulary
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch, origin_of
+from detector.contract.batch import Batch, origin_of
 from detector.contract.events import MAX_IDENTIFIER, MIN_ACCOUNT, AccountEvent, WalletEvent
 from detector.contract.hashing import hash_spans
 from detector.contract.keys import wallet_keys
 from detector.contract.services import FIRST_UNKNOWN, service_codes
 from detector.contract.texts import Strings, Texts, join
+from detector.contract.vocabulary import ACCOUNT_EVENTS, BANKS, WALLET_EVENTS
 
 Codes = dict[str, int]
 Offsets = npt.NDArray[np.int64]
@@ -27,8 +28,6 @@ def _codes(words: Sequence[str]) -> Codes:
 AUTHS = _codes(vocabulary.AUTHS)
 RESULTS = _codes(vocabulary.RESULTS)
 PURPOSES = _codes(vocabulary.PURPOSES)
-#: All possible banks: one look-up also checks the digits.
-BANKS = {f"{number:04}": number for number in range(10_000)}
 NO_BANK = -2
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.batch import ACCOUNT_EVENTS, DTYPES, Batch, concatenate, origin_of
+from detector.contract.batch import DTYPES, Batch, concatenate, origin_of
 from detector.contract.codec import MAX_AHEAD_MS, Decoded, decode_account_events, decode_wallet_events
 from detector.contract.dead_letters import Rejected
 from detector.contract.events import EARLIEST_MS
@@ -13,7 +13,7 @@ from detector.contract.plain_json import HASHES, KEY_BYTES, NUMBERS, TEXTS, read
 from detector.contract.records import Numbers, Records
 from detector.contract.refusals import PLAIN_BYTES
 from detector.contract.texts import Strings, Texts
-from detector.contract.vocabulary import ACCOUNT_KINDS, KINDS
+from detector.contract.vocabulary import ACCOUNT_EVENTS, ACCOUNT_KINDS, KINDS
 
 #: By topic: the first and last kind of its events.
 _KINDS = ((0, len(ACCOUNT_KINDS) - 1), (len(ACCOUNT_KINDS), len(KINDS) - 1))

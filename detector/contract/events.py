@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from detector.contract import services, vocabulary
+from detector.contract import vocabulary
 
 #: A time outside 2000…2100 is in seconds or microseconds, or from a broken clock.
 EARLIEST_MS = 946_684_800_000
@@ -31,7 +31,7 @@ OptionalText = Annotated[str, Meta(max_length=MAX_IDENTIFIER)]
 AmountYen = Annotated[int, Meta(ge=1, le=vocabulary.MAX_AMOUNT_YEN)]
 # These three patterns are for the schema files only. The codec checks whole columns: a regex per event is too slow.
 Service = Annotated[
-    str, Meta(min_length=1, max_length=services.MAX_SERVICE, extra_json_schema={"pattern": services.PATTERN})
+    str, Meta(min_length=1, max_length=vocabulary.MAX_SERVICE, extra_json_schema={"pattern": vocabulary.SERVICE})
 ]
 Bank = Annotated[str, Meta(min_length=4, max_length=4, extra_json_schema={"pattern": "^[0-9]{4}$"})]
 Account = Annotated[

@@ -2,7 +2,7 @@
 
 numba invalidates a kernel only when its own file changes, but functions and constants of other files are compiled in
 too. Here the stamp of a kernel covers its file and all files of the package it imports, directly or not. It hashes
-contents, so installing the same sources again compiles nothing.
+contents, so installing the same sources again compiles nothing. The package names these classes to numba.
 """
 
 import ast
@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numba
 from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, UserWideCacheLocator
 
 ROOT = Path(__file__).parents[2]
@@ -66,9 +65,3 @@ class InTree(_AllSources, InTreeCacheLocator):
 
 class UserWide(_AllSources, UserWideCacheLocator):
     """Cache in the user's cache folder, if the module's own is not writable."""
-
-
-def set_up() -> None:
-    """Make numba use these caches; call it before the first kernel is declared."""
-    locators = ",".join(f"{__name__}.{found.__name__}" for found in (Provided, InTree, UserWide))
-    numba.config.CACHE_LOCATOR_CLASSES = locators  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detector.contract.columns import BANKS
+from detector.contract.vocabulary import BANKS
 from detector.errors import UserError
 
 VARIABLE = "KOZAMORI_HASH_KEY"

@@ -16,7 +16,7 @@ from detector.contract.events import (
     AccountEvent,
     WalletEvent,
 )
-from detector.contract.services import MAX_SERVICE
+from detector.contract.vocabulary import MAX_SERVICE
 
 TEXT, NUMBER, TRUTH = range(3)
 #: Longer texts are no word of any vocabulary.

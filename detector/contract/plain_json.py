@@ -54,8 +54,8 @@ from detector.contract.plain_fields import (
     WORD_TAIL,
     slot_of,
 )
-from detector.contract.services import FIRST_UNKNOWN, MAX_SERVICE, NO_SERVICE
-from detector.contract.vocabulary import ABSENT
+from detector.contract.services import FIRST_UNKNOWN, NO_SERVICE
+from detector.contract.vocabulary import ABSENT, MAX_SERVICE
 
 #: Rows of the hashes that are written, and of the numbers: columns of `Batch`.
 HASHES = ("event_id", "wallet", "source", "account", "shop", "shop_category", "counterparty")

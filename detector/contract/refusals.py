@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from detector.contract import services, vocabulary
+from detector.contract import vocabulary
 from detector.contract.dead_letters import MAX_PAYLOAD_BYTES, REASONS
 
 #: Events have about 300 bytes. Any message within this bound fits whole into a dead letter that keeps payloads.
@@ -25,7 +25,7 @@ RULES: dict[str, str] = {
     "kind": f"expected one of {', '.join(vocabulary.ACCOUNT_KINDS)} (account events) or "
     f"{', '.join(vocabulary.WALLET_KINDS)} (wallet events)",
     "occurred_at_ms": _TIME,
-    "service": f"expected a name of 1 to {services.MAX_SERVICE} lower-case letters, digits, `_`, `.` and `-`",
+    "service": f"expected a name of 1 to {vocabulary.MAX_SERVICE} lower-case letters, digits, `_`, `.` and `-`",
     "wallet": _IDENTIFIER,
     "wallet_opened_at_ms": _TIME,
     "wallet_verified": "expected true or false",

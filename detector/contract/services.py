@@ -10,18 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from detector.contract.hashing import hash64_many
-from detector.contract.vocabulary import OTHER, SERVICES
+from detector.contract.vocabulary import OTHER, SERVICE, SERVICES
 
-MAX_SERVICE = 32
-#: No "/", which separates service and wallet in a key.
-PATTERN = rf"^[a-z0-9_.-]{{1,{MAX_SERVICE}}}$"
 #: Codes below are those of known services. Of 10 unknown ones two share a code with probability 0.0007, of 100 with
 #: 0.07: then an account that uses both has one monthly cap for them. Wallets and cases go by the name.
 FIRST_UNKNOWN = 256
 NO_SERVICE = 2**16 - 1  # code of an invalid name; 1 + any other code fits 16 bits
 
 _CODES = {name: code for code, name in enumerate(SERVICES)}
-_NAME = re.compile(PATTERN)
+_NAME = re.compile(SERVICE)
 _TO_HASH = FIRST_UNKNOWN - 1
 assert len(SERVICES) <= _TO_HASH
 

@@ -6,18 +6,15 @@ yields that many groups at the bank; the other banks' limits do not change.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from detector.errors import UserError
-
 #: Zengin codes have four digits.
 BANKS = 10_000
 _CODE = re.compile(r"[0-9]{4}")
-_OWN = re.compile(r"([0-9]{4})=([0-9]+(?:\.[0-9]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +58,3 @@ class BankBudgets:
         for bank, own in self.own.items():
             limits[int(bank)] = own / self.shares[bank]
         return limits
-
-
-def parse_own(given: Iterable[str]) -> dict[str, float]:
-    """Own budgets by bank from texts such as `0116=2`; raises UserError if one is invalid or a bank is given twice."""
-    own: dict[str, float] = {}
-    for text in given:
-        found = _OWN.fullmatch(text)
-        if found is None or not float(found[2]) > 0 or found[1] in own:
-            raise UserError(
-                f"got the bank budget {text!r}, expected a four-digit code and false alert groups a day, each bank"
-                " once, such as 0116=2"
-            )
-        own[found[1]] = float(found[2])
-    return own

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.batch import ACCOUNT_EVENTS, OWN, Batch
+from detector.contract.batch import OWN, Batch
 from detector.contract.texts import Strings
-from detector.contract.vocabulary import OPEN
+from detector.contract.vocabulary import ACCOUNT_EVENTS, OPEN
 from detector.core.events import Events, in_log_order
 from detector.core.expiry import ttl_of
 from detector.core.model import Model

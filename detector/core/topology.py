@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.batch import ACCOUNT_EVENTS, OWN, WALLET_EVENTS
+from detector.contract.batch import OWN
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.admission import APPLY_FRESH
 from detector.core.budget_controller import controller_of
 from detector.core.chains import CHAINS, chain_of

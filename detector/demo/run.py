@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from detector.demo.screen import Screen
 from detector.demo.worker import Worker
 from detector.errors import UserError
 from detector.kafka.errors import quiet
+from detector.paths import write_whole
 from producers import jst
 from producers.files import read_events, read_labels
 from producers.pace import Pace
@@ -65,8 +67,8 @@ def run(plan: Plan, screen: Screen, folder: Path, *, bootstrap: str | None, keep
             "metrics": scene.worker.metrics_url,
             "picture": str(folder / PICTURE),
         }
-        draw(evaluation, jst.midnight_ms(plan.attack.start), plan.budget, folder / PICTURE)
-        (folder / FIGURES).write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+        draw(evaluation, jst.midnight_ms(plan.attack.start), plan, folder / PICTURE)
+        write_whole(folder / FIGURES, json.dumps(figures, indent=2).encode() + b"\n")
         screen.summary(evaluation, plan.budget)
         screen.print(f"Picture: {folder / PICTURE}, figures: {folder / FIGURES}; all this took {figures['seconds']} s")
         if keep:
@@ -150,6 +152,7 @@ def _require_writable(folder: Path) -> None:
     """Raise UserError before the long work if the folder cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FIGURES).touch()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise UserError(f"cannot write to {folder} ({error.strerror}): choose another folder with -o") from None

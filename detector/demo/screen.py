@@ -70,7 +70,7 @@ class Screen:
 
     def summary(self, evaluation: Evaluation, budget: float) -> None:
         """Print the result of the replay."""
-        self.console.print(layout.summary(evaluation, budget))
+        self.console.print(layout.summary(evaluation, budget, self.language))
 
 
 class Replay:
@@ -93,4 +93,4 @@ class Replay:
             self._screen.print(layout.plain(line, self._screen.language))
         if time.monotonic() - self._said_at >= PLAIN_STATUS_S:
             self._said_at = time.monotonic()
-            self._screen.print(layout.status(self._board).plain)
+            self._screen.print(layout.status(self._board, self._screen.language).plain)

@@ -3,17 +3,20 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.net.compat import KafkaNetClient
 
 from detector.kafka.errors import address_of, kafka_errors
-from detector.kafka.security import client_options
-from detector.settings import Settings
+
+if TYPE_CHECKING:
+    from detector.settings import Settings
 
 #: A broker on the other side of the world answers within a second; a command that waits longer looks hung.
 TIMEOUT_S = 10.0
+#: Longest wait of a client between two attempts to connect again; by default it grows to half a minute.
+RECONNECT_MS = 1_000
 #: Between two attempts of a request that Kafka cannot serve yet.
 PAUSE_S = 0.2
 
@@ -35,7 +38,13 @@ def open_client(
 
     with kafka_errors(address_of(connection)):
         try:
-            return make(**connection, **options, bootstrap_timeout_ms=int(timeout_s * 1000), kafka_client=network)
+            return make(
+                **connection,
+                **options,
+                bootstrap_timeout_ms=int(timeout_s * 1000),
+                reconnect_backoff_max_ms=RECONNECT_MS,
+                kafka_client=network,
+            )
         except BaseException:
             # The constructors leave thread and sockets behind when no broker answers.
             for client in opened:
@@ -55,8 +64,10 @@ def admin_of(connection: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> Ite
 
 
 @contextmanager
-def admin_client(settings: Settings, timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
+def admin_client(settings: "Settings", timeout_s: float = TIMEOUT_S) -> Iterator[KafkaAdminClient]:
     """The same, for the brokers that the settings name."""
+    from detector.kafka.security import client_options  # and pydantic, which a subscriber does not load
+
     with admin_of(client_options(settings), timeout_s) as client:
         yield client
 

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,14 +45,9 @@ def kafka_errors(address: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence kafka-python's logger: what it reports is raised as well, and people get that one line."""
-    logger = logging.getLogger("kafka")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
+    """Keep kafka-python's log from the screen: what it reports is raised or told as well, in one line."""
+    with _collecting(deque(maxlen=1)):
         yield
-    finally:
-        logger.setLevel(level)
 
 
 def address_of(connection: Mapping[str, Any]) -> str:
@@ -78,9 +74,9 @@ def _is_away(error: KafkaError, logged: Sequence[str]) -> bool:
 
 
 class _Collector(logging.Handler):
-    """Writes warnings and errors of the client into a list."""
+    """Writes warnings and errors of the client into `logged`."""
 
-    def __init__(self, logged: list[str]) -> None:
+    def __init__(self, logged: MutableSequence[str]) -> None:
         super().__init__(logging.WARNING)
         self._logged = logged
 
@@ -93,7 +89,7 @@ _collectors: list[_Collector] = []
 
 
 @contextmanager
-def _collecting(logged: list[str]) -> Iterator[None]:
+def _collecting(logged: MutableSequence[str]) -> Iterator[None]:
     logger, collector = logging.getLogger("kafka"), _Collector(logged)
     with _lock:
         _collectors.append(collector)

@@ -51,6 +51,12 @@ def static_members(client: KafkaAdminClient, group: str) -> dict[str, StaticMemb
     }
 
 
+def user_data(client: KafkaAdminClient, group: str) -> list[str]:
+    """What the members of the group told each other; nothing of who did not, or while the group rebalances."""
+    told = [(found["member_metadata"] or {}).get("user_data") for found in _members(client, group)]
+    return [each for each in told if each]
+
+
 def _name(user_data: str) -> str:
     """The process: what comes behind it is for the others in the group."""
     return user_data.split(" ", maxsplit=1)[0] or UNNAMED

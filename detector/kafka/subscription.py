@@ -15,7 +15,9 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from detector.errors import UserError
+from detector.kafka.clients import RECONNECT_MS
 from detector.kafka.errors import explain, kafka_errors
+from detector.kafka.watch import BrokerWatch
 
 log = logging.getLogger(__name__)
 
@@ -111,13 +113,16 @@ class Subscriber(Generic[Message]):
                 auto_offset_reset="earliest" if from_beginning else "latest",
                 bootstrap_timeout_ms=CONNECT_MS,
                 allow_auto_create_topics=False,
-                **connection,
+                **{"reconnect_backoff_max_ms": RECONNECT_MS, **connection},
             )
             try:
                 self._begin(from_beginning=from_beginning, until_end=until_end)
             except BaseException:
                 self._consumer.close()
                 raise
+        reader = {"bootstrap_servers": bootstrap, **connection}
+        self._watch = BrokerWatch(reader, f"{self.noun.split()[-1]}s wait for it", log.warning)
+        self._watch.start()
 
     @abstractmethod
     def read(self, value: bytes) -> Message:
@@ -178,6 +183,7 @@ class Subscriber(Generic[Message]):
     def close(self) -> None:
         """Stop, commit what was delivered (with a group) and leave. A second call does nothing."""
         self.stop()
+        self._watch.stop()
         self._finish_handed_out()
         self._commit()
         # It joins its I/O thread, which first runs whatever is ready in it: tasks that make each other ready never end.

@@ -16,9 +16,10 @@ from faust.types import TP
 from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
-from detector.contract.batch import ACCOUNT_EVENTS, Batch
+from detector.contract.batch import Batch
 from detector.contract.codec import decode_account_events, decode_wallet_events
 from detector.contract.hashing import hash64_many
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.chains import CHAINS
 from detector.core.rows import Rows
 from detector.core.stage import Stage

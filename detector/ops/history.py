@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch
-from detector.contract.vocabulary import OPEN
+from detector.contract.batch import Batch
+from detector.contract.vocabulary import ACCOUNT_EVENTS, OPEN, WALLET_EVENTS
 from detector.core.memory import MemoryRun
 from detector.core.rows import Rows
 from detector.core.topology import Topology

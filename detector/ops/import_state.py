@@ -16,7 +16,7 @@ import numpy.typing as npt
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from detector.contract.batch import ACCOUNT_EVENTS
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.rows import Rows
 from detector.core.topology import Node
 from detector.errors import UserError

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from kafka import KafkaConsumer, TopicPartition
 from kafka.partitioner.default import murmur2
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.contract.codec import decode_account_events, decode_wallet_events
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.topology import Topology
 from detector.errors import UserError
 from detector.kafka.reading import reader

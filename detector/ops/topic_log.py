@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from kafka import KafkaConsumer, TopicPartition
 
-from detector.contract.batch import ACCOUNT_EVENTS, Batch, concatenate
+from detector.contract.batch import Batch, concatenate
 from detector.contract.codec import decode_account_events, decode_wallet_events
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.topology import Topology
 from detector.kafka.reading import reader
 from detector.kafka.redrives import read_redrives

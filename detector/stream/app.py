@@ -11,6 +11,7 @@ from detector.kafka.security import sasl_password, tls_context
 from detector.settings import Settings
 from detector.stream.batch_writer import PRODUCER_BATCH_BYTES
 from detector.stream.producer import Producer
+from detector.stream.same_model import Runs
 from detector.stream.transport import ChunkScheduler, ChunkSchema, Consumer, Transport
 
 #: Chunks that wait in Faust's queue before it stops fetching. What waits in Kafka instead becomes one larger
@@ -30,13 +31,15 @@ class App(faust.App):
     """A Faust app that is built on our transport.
 
     `fetch_max_wait_ms` bounds how long a broker holds an empty fetch; `columnar_fetch`: records come as columns;
-    `standby_replicas` members of the group follow the rows of each partition of `topics_with_rows`.
+    `standby_replicas` members of the group follow the rows of each partition of `topics_with_rows`; `runs` is told to
+    them.
     """
 
     fetch_max_wait_ms: int
     columnar_fetch: bool
     standby_replicas: int
     topics_with_rows: frozenset[str]
+    runs: Runs
 
     @property
     def chunk_consumer(self) -> Consumer:
@@ -47,6 +50,9 @@ class App(faust.App):
     def record_producer(self) -> Producer:
         """The producer with its own type."""
         return cast(Producer, self.producer)
+
+    def _create_directories(self) -> None:
+        """Does nothing: folders are for tables on disk, and where a worker starts may be read-only."""
 
     def _new_transport(self) -> TransportT:
         return Transport(self.conf.broker_consumer, self)
@@ -60,12 +66,13 @@ def build_app(
     input_topics: Mapping[str, str],
     *,
     topics_with_rows: frozenset[str],
+    runs: Runs,
     on_chunk: Callable[[Any], Awaitable[None]],
     on_assigned: Callable[[], Awaitable[None]],
     on_revoked: Callable[[], Awaitable[None]],
 ) -> App:
     """The app that calls `on_chunk` with messages whose value is `Fetched`; `input_topics` by agent name,
-    those of `topics_with_rows` are followed by standbys.
+    those of `topics_with_rows` are followed by standbys; `runs`: this worker's model.
 
     `on_assigned` runs after a rebalance, before anything is read; `on_revoked` before partitions are revoked.
     """
@@ -100,6 +107,7 @@ def build_app(
     app.fetch_max_wait_ms = settings.fetch_max_wait_ms
     app.columnar_fetch = settings.columnar_fetch
     app.standby_replicas, app.topics_with_rows = settings.standby_replicas, topics_with_rows
+    app.runs = runs
 
     async def take_chunks(stream: Any) -> None:
         async for event in stream.noack().events():

@@ -18,27 +18,31 @@ from detector.stream.app import build_app
 from detector.stream.aside import ask_aside
 from detector.stream.packed import Record
 from detector.stream.ports import Chunk, Listener, Ports, Presence, Reader
+from detector.stream.same_model import Runs, another_model
 from detector.stream.static_names import lost
 
 
 class FaustKafka:
     """Source and producer in one: both are parts of one Faust app.
 
-    `input_topics` by the name of their agent; standbys follow the rows of those `with_rows`.
+    `input_topics` by the name of their agent; `runs`: the worker's model; standbys follow the rows
+    of those `with_rows`.
     """
 
     def __init__(
-        self, settings: Settings, input_topics: Mapping[str, str], with_rows: frozenset[str] = frozenset()
+        self, settings: Settings, input_topics: Mapping[str, str], runs: Runs, with_rows: frozenset[str] = frozenset()
     ) -> None:
         self._app = build_app(
             settings,
             input_topics,
             topics_with_rows=with_rows,
+            runs=runs,
             on_chunk=self._on_chunk,
             on_assigned=self._on_assigned,
             on_revoked=self._on_revoked,
         )
         self._settings = settings
+        self._runs = runs
         self._listener: Listener | None = None
         self._lost: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self._named = False  # it has had its static name in the group
@@ -137,6 +141,9 @@ class FaustKafka:
 
     async def _on_assigned(self) -> None:
         assert self._listener is not None
+        if running := self._app.chunk_consumer.other_model:
+            self._end(another_model(self._settings, self._runs, running))
+            return
         self._named = bool(self._settings.static_member)
         await self._listener.begin()
 
@@ -146,8 +153,12 @@ class FaustKafka:
         # A member whose name was taken is told that nobody knows it, and would join again and take the name back.
         # Before it was assigned anything it never had the name: whoever died with it may still be in the group.
         if self._named and (error := await lost(self._settings, self._app.chunk_consumer.member_id)) is not None:
-            self._lost.set_result(error)
+            self._end(error)
             await asyncio.Event().wait()
+
+    def _end(self, error: BaseException) -> None:
+        if not self._lost.done():
+            self._lost.set_result(error)
 
 
 class KafkaTopics:
@@ -173,8 +184,8 @@ class KafkaTopics:
         delete_before(self._settings, offsets)
 
 
-def faust_ports(settings: Settings, topology: Topology, presence: Presence, reader: Reader) -> Ports:
+def faust_ports(settings: Settings, topology: Topology, runs: Runs, presence: Presence, reader: Reader) -> Ports:
     """The ports of a worker that runs all nodes of `topology`."""
     with_rows = frozenset(settings.input_topic(node) for node in topology.nodes if node.stage is not None)
-    kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes}, with_rows)
+    kafka = FaustKafka(settings, {node.name: settings.input_topic(node) for node in topology.nodes}, runs, with_rows)
     return Ports(kafka, kafka, reader, KafkaTopics(settings), presence, time.monotonic, partial(secrets.randbits, 64))

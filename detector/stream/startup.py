@@ -1,4 +1,5 @@
-"""What a worker needs before it joins its group: a Kafka that answers, topics that fit, its name for itself alone."""
+"""What a worker needs before it joins its group: a Kafka that answers, topics that fit, its name for itself alone,
+the model that the others run."""
 
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from detector.errors import KafkaAwayError
 from detector.kafka.clients import TIMEOUT_S
 from detector.kafka.topics import check, inspect
 from detector.settings import Settings
+from detector.stream.same_model import Runs, require_same_model
 from detector.stream.static_names import require_free
 
 log = structlog.get_logger(__name__)
@@ -18,7 +20,7 @@ FIRST_S = 2.0
 PAUSE_S = 1.0
 
 
-def wait_until_it_fits(settings: Settings, tell: Callable[[str], None], pause_s: float = PAUSE_S) -> None:
+def wait_until_it_fits(settings: Settings, runs: Runs, tell: Callable[[str], None], pause_s: float = PAUSE_S) -> None:
     """Return when Kafka answers and has what the worker needs; `UserError` for what a person must mend.
 
     `tell` is called with the cause while Kafka is away, and with "" when it is back.
@@ -29,6 +31,7 @@ def wait_until_it_fits(settings: Settings, tell: Callable[[str], None], pause_s:
             check(settings, inspect(settings, timeout_s))
             if settings.static_member:
                 require_free(settings)
+            require_same_model(settings, runs)
         except KafkaAwayError as error:
             if not away:
                 log.warning("Kafka is away, the worker waits", cause=str(error))

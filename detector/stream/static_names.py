@@ -52,10 +52,10 @@ def require_free(
 ) -> None:
     """Return when no process that may be alive has the static name; `UserError` where one keeps it."""
     began = clock()
-    while (found := ask(settings)) and not _is_dead(found):
+    while (found := ask(settings)) and not is_dead(found):
         # Without a name it may be a dead one's in a rebalance, which waits for it.
         patience_s = settings.session_timeout_s + SLACK_S + (found == UNNAMED) * settings.rebalance_timeout_s
-        if clock() > began + patience_s or _is_alive(found):
+        if clock() > began + patience_s or is_alive(found):
             raise _taken(settings, found)
         sleep(PAUSE_S)
 
@@ -78,13 +78,14 @@ def _taken(settings: Settings, found: str) -> UserError:
     )
 
 
-def _is_dead(found: str) -> bool:
+def is_dead(found: str) -> bool:
     """Whether the holder is known to have ended: a process of this host that is no more, or had this one's number."""
     host, number = _parts(found)
     return host == socket.gethostname() and (number == os.getpid() or not _runs(number))
 
 
-def _is_alive(found: str) -> bool:
+def is_alive(found: str) -> bool:
+    """Whether the holder is known to run: a process of this host."""
     host, number = _parts(found)
     return host == socket.gethostname() and _runs(number)
 

@@ -87,6 +87,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             lambda: int(consumer._coordinator.generation),  # noqa: SLF001 - no public way
             cast(Any, self.app).standby_replicas,
             cast(Any, self.app).topics_with_rows,
+            cast(Any, self.app).runs,
         )
         consumer._partition_assignment_strategy = [self.assignor]  # noqa: SLF001 - Faust has its own
         # Faust reads committed records only where it writes in transactions itself, which it does not here.
@@ -285,6 +286,11 @@ class Consumer(driver.Consumer):
     def follows(self) -> frozenset[TP]:
         """Partitions whose rows this member shall follow."""
         return self._thread.assignor.follows
+
+    @property
+    def other_model(self) -> str:
+        """The group's model, where it is not this member's; "" where it is."""
+        return self._thread.assignor.other_model
 
     async def hold(self, partitions: Collection[TP]) -> None:
         """Fetch of all partitions held but these."""

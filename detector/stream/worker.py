@@ -11,9 +11,9 @@ import structlog
 from detector.artifact import read_model
 from detector.contract.dead_letters import REASONS
 from detector.core.budget_controller import SHARED_NAME
-from detector.core.budgets import parse_own
 from detector.core.chains import CHAINS
 from detector.core.model import Model
+from detector.core.own_budgets import parse_own
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
 from detector.jst import DAY_MS
@@ -28,6 +28,7 @@ from detector.stream.lag import LagWatch
 from detector.stream.presence import Brokers, Presence
 from detector.stream.reporting import Reporting
 from detector.stream.restore import kafka_reader
+from detector.stream.same_model import Runs
 from detector.stream.shell import Shell
 from detector.stream.signs import Turning, works_of
 from detector.stream.standby import Lags
@@ -74,6 +75,7 @@ def run_worker(settings: Settings) -> int:
     if settings.controller:
         model = model.with_controller()
     topology = topology_for(model)
+    runs = Runs.of(model, settings)
     metrics, health = _metrics(settings, model), Health()
     server = HealthServer(
         host=settings.metrics_host,
@@ -83,13 +85,15 @@ def run_worker(settings: Settings) -> int:
         ready=health.ready,
     )
     with server:
-        wait_until_it_fits(settings, health.wait)
+        wait_until_it_fits(settings, runs, health.wait)
         warm_up(topology, model)
         # Modules, kernels and the model live as long as the process: no collection, in the middle of a chunk, scans
         # them.
         gc.collect()
         gc.freeze()
-        log.info("worker starts", group=settings.group, model=model.version, metrics_port=server.port)
+        log.info(
+            "worker starts", group=settings.group, model=model.version, sha256=runs.model, metrics_port=server.port
+        )
         return asyncio.run(_run(settings, topology, model, metrics, health))
 
 
@@ -131,7 +135,8 @@ class _Worker:
         reader = kafka_reader(settings)
         self._standby = reader.standby
         self._standby.told = metrics.standby
-        ports = faust_ports(settings, topology, self._presence, reader)
+        runs = Runs.of(model, settings)
+        ports = faust_ports(settings, topology, runs, self._presence, reader)
         self._ports = ports
         reporting = Reporting(metrics, [node.name for node in topology.nodes], model.burn_in_days)
         self._shell = shell = Shell(settings, topology, model, reporting, ports)

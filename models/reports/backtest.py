@@ -70,7 +70,10 @@ def write_report(path: Path, found: Backtest, about: dict[str, str]) -> Path:
             with replaced(page.parent / name) as part:
                 part.write_bytes(content)
     except OSError as error:
-        raise UserError(f"cannot write {page} ({error.strerror or error}): choose another path with -o") from None
+        where = error.filename or page
+        raise UserError(
+            f"cannot write {where} ({error.strerror or error}): make room or choose another path with -o"
+        ) from None
     return page
 
 

@@ -16,7 +16,8 @@ from detector.contract.hashing import hash64_many
 from detector.contract.keyed_hash import KeyedHash
 from detector.jst import JST
 from producers.mapping.events import Mapper, assigned, meets
-from producers.mapping.problems import BadRows, Tally
+from producers.mapping.policies import BadRows
+from producers.mapping.problems import Tally
 from producers.mapping.rows import Rows, read_rows
 from producers.mapping.specification import Mapping
 

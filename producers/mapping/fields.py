@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from detector.contract.events import EARLIEST_MS, END_MS, MAX_IDENTIFIER
 from detector.contract.keyed_hash import ACCOUNT_KINDS
 from detector.contract.refusals import RULES
-from detector.contract.services import PATTERN
-from detector.contract.vocabulary import AUTHS, DEBIT_RESULTS, LINK_RESULTS, MAX_AMOUNT_YEN, PURPOSES
+from detector.contract.vocabulary import AUTHS, DEBIT_RESULTS, LINK_RESULTS, MAX_AMOUNT_YEN, PURPOSES, SERVICE
 from producers.mapping.amounts import ROUNDING, Amount
 from producers.mapping.dependence import PRECISIONS
 from producers.mapping.japanese import JAPANESE
@@ -42,7 +41,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 PATTERNS = {
     "bank": ("[0-9]{4}", "four digits, as a text"),
     "branch": ("[0-9]{3}", "three digits, as a text"),
-    "service": (PATTERN, RULES["service"].removeprefix("expected ")),
+    "service": (SERVICE, RULES["service"].removeprefix("expected ")),
 }
 #: What distinguishes accounts of one bank with the same number.
 ACCOUNT_PARTS = ("branch", "account_kind")

@@ -41,14 +41,14 @@ class Layout(NamedTuple):
 
 
 def layout_of(path: Path) -> Layout:
-    """The guess for a CSV, Parquet (.parquet) or JSON lines (.jsonl) file, packed with gzip (.gz) or not.
+    """The guess for a CSV, Excel (.xlsx), Parquet (.parquet) or JSON lines (.jsonl) file, also packed (.gz).
 
     Raises UserError for a file that is missing, empty, or none of these.
     """
     try:
         return {".parquet": _parquet, ".jsonl": _json_lines}.get(kind_of(path), _csv)(path)
     except FileNotFoundError:
-        raise UserError(f"there is no file {path}: give a CSV, Parquet or JSON lines file") from None
+        raise UserError(f"there is no file {path}: give a CSV, Excel, Parquet or JSON lines file") from None
     except (EOFError, zlib.error) as error:
         raise UserError(f"{path} is damaged ({error}): pack or copy it again") from None
     except OSError as error:
@@ -77,7 +77,7 @@ def _csv(path: Path) -> Layout:
     with opened(path) as file:
         sample = file.read(SAMPLE_BYTES)
     if sample.startswith(b"PK"):
-        raise UserError(f"{path} is no text: save a spreadsheet as CSV first")
+        raise UserError(f"{path} is no text: a spreadsheet's name ends in .xlsx")
     encoding = encoding_of(sample)
     text = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)("replace").decode(sample)
     lines = text.splitlines()

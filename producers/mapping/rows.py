@@ -1,4 +1,4 @@
-"""Rows of a foreign file (CSV, Parquet, JSON lines): the requested columns as texts, each row with its line."""
+"""Rows of a foreign file (CSV, Excel, Parquet, JSON lines): the requested columns as texts, each row with its line."""
 
 import io
 import zlib
@@ -84,7 +84,7 @@ def read_rows(path: Path, mapping: Wanted) -> Iterator[Rows]:
             yield _cleaned(rows, mapping)
     except FileNotFoundError:
         raise UserError(
-            f"there is no file {path}: give a CSV, Parquet (.parquet) or JSON lines (.jsonl) file"
+            f"there is no file {path}: give a CSV, Excel (.xlsx), Parquet (.parquet) or JSON lines (.jsonl) file"
         ) from None
     except (EOFError, zlib.error) as error:
         raise UserError(f"{path} is damaged ({error}): pack or copy it again") from None

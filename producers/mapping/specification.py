@@ -12,7 +12,7 @@ from detector.errors import UserError
 from producers.mapping.dependence import PRECISIONS, left_out
 from producers.mapping.fields import Field, field_of
 from producers.mapping.keys import Keys, Problems, as_texts
-from producers.mapping.problems import LIMIT, POLICIES, REFUSED, BadRows
+from producers.mapping.policies import LIMIT, POLICIES, REFUSED, BadRows
 from producers.messages import FIELDS
 
 DEFAULT_CASE_HOURS = 24.0  # as alerts of one account are one case for a day

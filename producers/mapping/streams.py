@@ -14,6 +14,7 @@ LOST = "\ufffd"
 #: What Python makes of bytes that CP932 does not have: 80, A0, FD to FF.
 _NOTHING = re.compile("[\x80\uf8f0-\uf8f3]")
 PACKED = ".gz"
+SPREADSHEET = ".xlsx"
 _ORDERS = {
     "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
@@ -26,7 +27,11 @@ def kind_of(path: Path) -> str:
 
 
 def opened(path: Path) -> BinaryIO:
-    """The bytes of a file, unpacked where it is packed with gzip."""
+    """The bytes of a file, unpacked where it is packed with gzip; of a spreadsheet those of its rows as CSV."""
+    if kind_of(path) == SPREADSHEET:
+        from producers.mapping.spreadsheets import as_csv  # its library is for this alone
+
+        return as_csv(path)
     return cast("BinaryIO", gzip.open(path, "rb") if path.suffix == PACKED else path.open("rb"))
 
 

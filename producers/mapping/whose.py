@@ -8,7 +8,8 @@ from typing import NamedTuple
 from detector.contract.keyed_hash import KeyedHash
 from producers.mapping.events import Mapper
 from producers.mapping.fields import Field
-from producers.mapping.problems import BadRows, Tally
+from producers.mapping.policies import BadRows
+from producers.mapping.problems import Tally
 from producers.mapping.rows import read_rows
 from producers.mapping.specification import Mapping
 

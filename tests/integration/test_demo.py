@@ -66,9 +66,11 @@ class DemoProcess:
         return lambda: text in self.stderr() or text in self.stdout()
 
     def left_behind(self, patience_s: float) -> list[str]:
-        """Processes and files that outlive it."""
+        """Processes and files that outlive it, where it started too."""
         _, alive = psutil.wait_procs(self.met, patience_s)
-        return [*(str(process) for process in alive), *map(str, self.temporary.iterdir())]
+        own = {self.temporary, self.output, self._said, self._json}
+        files = [*self.temporary.iterdir(), *(set(self.temporary.parent.iterdir()) - own)]
+        return [*(str(process) for process in alive), *map(str, files)]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from detector.stream.changelog import encode_header, encode_rows
 from detector.stream.faust_ports import FaustKafka, KafkaTopics
 from detector.stream.ports import Ports
 from detector.stream.restore import kafka_reader
+from detector.stream.same_model import Runs
 
 PATIENCE_S = 30.0
 
@@ -39,7 +40,7 @@ class RealCluster:
         return {"account": self.settings.account_events, "cases": self.settings.hop_topic("cases")}
 
     def ports(self) -> Ports:
-        kafka = FaustKafka(self.settings, self._inputs())
+        kafka = FaustKafka(self.settings, self._inputs(), Runs())
         reader, topics = kafka_reader(self.settings), KafkaTopics(self.settings)
         return Ports(kafka, kafka, reader, topics, Here(), lambda: 0.0, lambda: 1)
 

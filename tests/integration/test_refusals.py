@@ -1,5 +1,6 @@
 """What a worker cannot start with: one line that says what and what to do, exit status 2, soon."""
 
+import hashlib
 import json
 import shutil
 import socket
@@ -266,3 +267,44 @@ def test_a_static_name_belongs_to_one_worker_and_who_loses_it_says_to_whom(small
     finally:
         worker.close()
     assert f"is the name of another running worker, {UNNAMED}" in worker.log.read_text("utf-8").splitlines()[-1]
+
+
+def with_twice_the_budget(model: Path, folder: Path) -> Path:
+    copy = shutil.copytree(model, folder / "other-model")
+    manifest = json.loads((copy / MANIFEST).read_text("utf-8"))
+    (copy / MANIFEST).write_text(json.dumps(manifest | {"budget": 2 * manifest["budget"], "seal": ""}), "utf-8")
+    return copy
+
+
+def test_a_second_model_in_a_deployment_is_refused_unless_it_names_the_one_it_replaces(
+    small_scene: Scene, tmp_path: Path
+) -> None:
+    settings = replace(small_scene, events=()).fresh("models")
+    assert settings.model is not None
+    models = [settings.model, with_twice_the_budget(settings.model, tmp_path)]
+    # At once: neither sees the other before it joins, or one does.
+    workers = [WorkerProcess(settings, tmp_path / f"{number}.log", model=each) for number, each in enumerate(models)]
+    try:
+        wait_until(lambda: sum(worker.running for worker in workers) < 2, "one of them ends")
+        stays = next(number for number in (0, 1) if workers[number].running)
+        running, other = number_of(models[stays]), models[1 - stays]
+        assert 2 == workers[1 - stays].process.returncode
+        assert f"--replaces-model {running}" in workers[1 - stays].log.read_text("utf-8").splitlines()[-1]
+        wait_until(lambda: holds_partitions(workers[stays]), "the other one holds partitions", workers[stays])
+        line = refusal(settings, tmp_path / "second.log", model=other)
+        assert f"run {running} (" in line
+        assert f"-{workers[stays].process.pid})" in line
+        workers.append(WorkerProcess(settings, tmp_path / "third.log", model=other, replaces_model=running))
+        both = workers[stays], workers[2]
+        wait_until(lambda: all(map(holds_partitions, both)), "the new one has partitions, beside the old", *both)
+        # Nor does a worker write where it starts, which may be read-only.
+        logs = {"0.log", "1.log", "second.log", "third.log"}
+        assert logs == {path.name for path in tmp_path.iterdir()} - {models[1].name}
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def number_of(model: Path) -> str:
+    """By which a worker names a model."""
+    return hashlib.sha256((model / MANIFEST).read_bytes()).hexdigest()[:12]

@@ -1,26 +1,37 @@
-"""A broker that falls silent, or dies, while a worker restores its rows: the worker waits for it, and goes on."""
+"""A broker that falls silent, or dies: whoever needs it says so once, waits, and goes on when it is back.
+
+A worker while it restores its rows; those who follow alerts or publish events, commands and programs.
+"""
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.alerts import make_alert
+from support.alerts import publish as put
 from support.brokers import local_kafka
-from support.deployments import commit, header, row_of
+from support.deployments import commit, header, new_deployment, row_of
+from support.followers import AWAY, BACK, AsyncProgram, Command, Program
+from support.populations import scenario
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
 from support.workers import WorkerProcess, wait_until
 
 from detector.bench.clients import publish
+from detector.contract.alerts import Alert
 from detector.core.stages.account import ACCOUNT
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 from detector.stream.changelog import encode_header, encode_rows
+from producers.files import write_events
+from producers.publish import events_held
+from producers.simulation import tables
 
 #: A second or more of restoring.
 ROWS = 600_000
@@ -29,7 +40,7 @@ WATCHDOG_S = 5.0
 AWAY_S = 7.5
 #: Within which people and orchestrators hear of it, and something for a busy machine.
 TOLD_S = 3.0 + 2.0
-STOPPED_S = 5.0
+STOPPED_S = CURRENT_S = 5.0
 FULL, EMPTY = 0, 1
 
 
@@ -112,3 +123,57 @@ def test_a_worker_whose_broker_dies_while_it_restores_goes_on_when_it_is_back(
         worker.close()
     said = [str(line["event"]) for line in worker.lines() if str(line.get("event", "")).startswith("Kafka is")]
     assert ["Kafka is away, the worker waits", "Kafka is back, the worker goes on"] == said
+
+
+def test_who_follows_or_publishes_says_once_that_kafka_is_away_and_once_that_it_is_back_and_is_current_then(
+    own_kafka: LocalKafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = new_deployment(own_kafka.bootstrap)
+    write_events(tmp_path / "events.jsonl", [table for table, _ in tables(scenario("ghost-wallets", days=3, cases=4))])
+    before, after = make_alert(1), make_alert(2)
+    put(made.bootstrap[0], made.alerts, [before])
+    following = [
+        Command(tmp_path, made, "alerts", "--follow", "--from-beginning", "--json"),
+        Command(tmp_path, made, "cases", "--follow", "--json"),
+    ]
+    producing = Command(tmp_path, made, "produce", str(tmp_path / "events.jsonl"), "--rate", "20")
+    commands = [*following, producing]
+    programs: list[Program | AsyncProgram] = [Program(made, "desk"), AsyncProgram(made)]
+    try:
+        all_have(before, following, programs)
+        wait_until(
+            lambda: sum(events_held({"bootstrap_servers": made.bootstrap}, made.prefix).values()) > 0, "it sends"
+        )
+        own_kafka.kill()
+        told_s = seconds_until(lambda: all(AWAY in " ".join(each.lines()) for each in commands), "all say it")
+        assert told_s < TOLD_S
+        own_kafka.start()
+        put(made.bootstrap[0], made.alerts, [after])
+        current_s = seconds_until(lambda: has_all(after, following, programs), "all are current")
+        assert current_s < CURRENT_S
+        wait_until(lambda: all(BACK in " ".join(each.lines()) for each in commands), "all say that it is back")
+        assert [None] * 3 == [each.process.poll() for each in commands]
+    finally:
+        for each in commands:
+            each.process.kill()
+        for program in programs:
+            program.close()
+    print(f"broker gone: told after {told_s:.1f} s, current {current_s:.1f} s after an alert came")
+    assert [2, 2, 2] == [len(each.lines()) for each in commands], [each.lines() for each in commands]
+    assert [[before.alert_id, after.alert_id]] * 2 == [program.handled for program in programs]
+    said = [record.getMessage() for record in caplog.records if record.name == "detector.kafka.subscription"]
+    assert [2, 2] == [sum(sign in line for line in said) for sign in (AWAY, BACK)], said
+
+
+def has_all(alert: Alert, commands: list[Command], programs: list[Program | AsyncProgram]) -> bool:
+    return all(each.has(alert.alert_id) for each in [*commands, *programs])
+
+
+def all_have(alert: Alert, commands: list[Command], programs: list[Program | AsyncProgram]) -> None:
+    wait_until(lambda: has_all(alert, commands, programs), f"{alert.event_id} is everywhere")
+
+
+def seconds_until(happens: Callable[[], bool], what: str) -> float:
+    began = time.monotonic()
+    wait_until(happens, what)
+    return time.monotonic() - began

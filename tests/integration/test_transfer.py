@@ -18,7 +18,7 @@ from support.workers import run_worker
 
 from detector.cli.main import cli
 from detector.contract.alerts import encode_alert
-from detector.contract.batch import ACCOUNT_EVENTS
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.alerting import Explainer
 from detector.core.memory import MemoryRun
 from detector.core.topology import topology_for

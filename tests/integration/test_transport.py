@@ -15,6 +15,7 @@ from detector.kafka.topics import create
 from detector.settings import Settings
 from detector.stream.app import build_app
 from detector.stream.columnar_fetch import ColumnConsumer
+from detector.stream.same_model import Runs
 
 RECORDS = 40
 CHUNK = 10
@@ -51,6 +52,7 @@ async def test_what_was_not_taken_is_read_again_although_later_chunks_came_meanw
         settings,
         {"account": settings.account_events},
         topics_with_rows=frozenset(),
+        runs=Runs(),
         on_chunk=take,
         on_assigned=nothing,
         on_revoked=nothing,

@@ -10,8 +10,9 @@ from support.nodes import TTL_MS
 from support.source_logs import TOPICS, Log
 
 from detector.artifact import Draft, pack, unpack
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, origin_of
+from detector.contract.batch import origin_of
 from detector.contract.codec import decode_account_events, decode_wallet_events
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.events import Events, in_log_order
 from detector.core.model import Model
 from detector.core.stage import Chain

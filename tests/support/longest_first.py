@@ -40,6 +40,7 @@ LONGEST = (
     "unit/models/test_ablation_run.py",
     "unit/cli/test_train.py",
     "unit/cli/test_backtest.py",
+    "unit/project/test_roles.py",
     "integration/test_backlog.py",
     "deploy/test_dashboard.py",
     "unit/stream/test_worker_and_memory.py",

@@ -29,12 +29,35 @@ def test_every_name_is_there_and_on_the_page() -> None:
 
 @pytest.mark.parametrize(
     ("names", "heavy"),
-    [("", (*HEAVY, "kafka", "msgspec", "numpy", "numba")), ("AlertSubscriber, Alert, UserError", HEAVY)],
+    [
+        ("", (*HEAVY, "kafka", "msgspec", "numpy", "numba")),
+        ("AlertSubscriber, Alert, UserError, Link, KeyedHash", (*HEAVY, "numpy", "numba", "pydantic")),
+    ],
 )
 def test_a_subscriber_loads_no_more_than_it_uses(names: str, heavy: tuple[str, ...]) -> None:
     code = f"import kozamori, sys\n{f'from kozamori import {names}' if names else ''}\nprint(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert [] == [name for name in heavy if name in ran.stdout.split()]
+
+
+def test_a_subscriber_takes_the_workers_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    config = tmp_path / "kozamori.toml"
+    config.write_text(
+        'bootstrap = "kafka-1:9093,kafka-2:9093"\nprefix = "east."\nmodel = "anywhere"\nsasl_mechanism = "PLAIN"\n'
+        f'sasl_username = "desk"\nsasl_password_file = "{tmp_path / "password"}"\nallow_plaintext_sasl = true\n'
+    )
+    monkeypatch.setenv("KOZAMORI_PREFIX", "west.")
+    assert {
+        "bootstrap": ["kafka-1:9093", "kafka-2:9093"],
+        "topic": "west.alerts",
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "desk",
+        "sasl_plain_password": "secret",
+    } == kozamori.connection_from(config)
+    with pytest.raises(UserError, match="cannot be read"):
+        kozamori.connection_from(tmp_path / "nothing.toml")
 
 
 def test_a_frame_is_scored_as_the_command_scores_its_file(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ import pytest
 from support import events as make
 
 from detector.contract import vocabulary
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS, Batch
+from detector.contract.batch import Batch
 from detector.contract.codec import MAX_AHEAD_MS, Decoded, decode_account_events, decode_wallet_events
 from detector.contract.decoding import decode_records, read_events
 from detector.contract.events import EARLIEST_MS, END_MS
 from detector.contract.plain_fields import FIELDS
 from detector.contract.records import Records
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 
 MESSAGES = int(os.environ.get("KOZAMORI_FUZZ", "6000"))
 CHUNK = 500

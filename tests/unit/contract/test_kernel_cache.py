@@ -68,6 +68,12 @@ def test_the_same_sources_written_again_compile_nothing_and_a_constant_of_anothe
     assert (copy / "kernels").exists() == (kept != "beside the module")
 
 
+def test_a_child_that_may_have_another_numba_is_told_nothing_of_these_caches() -> None:
+    code = "import os; print(*(name for name in os.environ if name.startswith('NUMBA_CACHE_LOCATOR')))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "" == ran.stdout.strip()
+
+
 KERNELS = Path("detector", "core", "rows.py")
 WITHIN = {
     "the file itself": (KERNELS, False),

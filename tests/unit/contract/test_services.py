@@ -7,13 +7,12 @@ from detector.contract.hashing import hash64
 from detector.contract.services import (
     FIRST_UNKNOWN,
     NO_SERVICE,
-    PATTERN,
     is_service,
     known_codes,
     known_service,
     service_codes,
 )
-from detector.contract.vocabulary import OTHER, SERVICES
+from detector.contract.vocabulary import OTHER, SERVICE, SERVICES
 
 NEXT_YEARS = ("new-pay", "2027.wallet", "_", "z" * 32)
 
@@ -41,7 +40,7 @@ def test_unknown_codes_are_spread_over_all_of_theirs_and_never_that_of_no_servic
 def test_what_is_no_name_has_no_code(name: str) -> None:
     assert [NO_SERVICE] == service_codes([name]).tolist()
     assert not is_service(name)
-    assert re.search(PATTERN, name) is None or name.endswith("\n")
+    assert re.search(SERVICE, name) is None or name.endswith("\n")
 
 
 def test_what_must_stay_few_has_other_for_all_that_are_not_known() -> None:

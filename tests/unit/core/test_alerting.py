@@ -10,10 +10,10 @@ from support.alone import no_facts
 from support.models import STAGE, make_batch, make_model
 
 from detector.contract.alerts import Alert, Position, decode_alert, encode_alert
-from detector.contract.batch import WALLET_EVENTS, Batch, origin_of
+from detector.contract.batch import Batch, origin_of
 from detector.contract.services import FIRST_UNKNOWN
 from detector.contract.texts import Strings, Texts
-from detector.contract.vocabulary import ABSENT, DEBIT, LINK
+from detector.contract.vocabulary import ABSENT, DEBIT, LINK, WALLET_EVENTS
 from detector.core import triage
 from detector.core.alerting import Explainer, position_of
 from detector.core.budgets import BankBudgets

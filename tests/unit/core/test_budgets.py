@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from detector.contract.vocabulary import ABSENT
-from detector.core.budgets import BankBudgets, parse_own
+from detector.core.budgets import BankBudgets
+from detector.core.own_budgets import parse_own
 from detector.errors import UserError
 
 SHARES = {"0001": 0.5, "0116": 0.1, "9900": 0.4}

@@ -8,7 +8,8 @@ import pytest
 from support.alone import Alone, no_facts
 from support.models import STAGE, make_batch
 
-from detector.contract.batch import WALLET_EVENTS, Batch, origin_of
+from detector.contract.batch import Batch, origin_of
+from detector.contract.vocabulary import WALLET_EVENTS
 from detector.core.events import Events
 from detector.core.pipeline import Pipeline
 from detector.core.stage import CASE_OFFSET, CASE_ORIGIN, CASE_UPDATE, RECEIVED_MS, YEN_DEBITED, YEN_LEFT, Chain

@@ -9,7 +9,8 @@ import pytest
 from support.models import make_batch, make_model
 from support.stages import COUNTING
 
-from detector.contract.batch import ACCOUNT_EVENTS, OWN, RECEIVING, WALLET_EVENTS
+from detector.contract.batch import OWN, RECEIVING
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.budget_controller import controller_of
 from detector.core.chains import CHAINS
 from detector.core.events import Events

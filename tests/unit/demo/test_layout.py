@@ -1,4 +1,5 @@
 import io
+from string import Formatter
 
 import pytest
 from rich.cells import cell_len
@@ -10,6 +11,7 @@ from detector.demo import layout
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Case, Evaluation, Group, Taken
 from detector.demo.plan import Language
+from detector.demo.words import WORDS
 
 BEGIN_MS = 1_598_886_000_000
 
@@ -21,17 +23,25 @@ def rendered(what: RenderableType, width: int = 200) -> str:
 
 
 @pytest.mark.parametrize(
-    ("language", "reason"),
+    ("language", "expected"),
     [
-        ("en", "3 debits within 10 minutes, usually 0; wallet opened 10 minutes ago"),
-        ("ja", "10 分間に 3 回の引落、開設から 10 分のウォレット"),
+        (
+            "en",
+            (
+                "09-01 14:05:06  CRITICAL  0116 Hokkaido  ドコモコウザ docomo_account  taken 190,000  at risk 110,000"
+                "  3 debits within 10 minutes, usually 0; wallet opened 10 minutes ago  attack"
+            ),
+        ),
+        (
+            "ja",
+            (
+                "09-01 14:05:06  最重要    0116 北海道銀  ドコモコウザ docomo_account  引落済 190,000  危険額 110,000"
+                "  10 分間に 3 回の引落、開設から 10 分のウォレット  不正"
+            ),
+        ),
     ],
 )
-def test_an_alert_tells_when_who_how_much_and_why_in_one_line(language: Language, reason: str) -> None:
-    expected = (
-        "09-01 14:05:06  CRITICAL  0116 Hokkaido  ドコモコウザ docomo_account"
-        f"  taken 190,000  at risk 110,000  {reason}  attack"
-    )
+def test_an_alert_tells_when_who_how_much_and_why_in_one_line(language: Language, expected: str) -> None:
     assert expected == layout.plain(Line(make_alert(), attack=True), language)
 
 
@@ -61,7 +71,7 @@ def test_the_live_view_fits_the_terminal_and_shows_what_the_passbook_says(width:
     lines = rendered(layout.live(board, width, 24, "ja"), width).splitlines()
     assert 24 > len(lines)
     assert {width} == {cell_len(line) for line in lines}
-    for part in ("9900 Japan Post Bank", "ドコモコウザ", "190,000", "110,000", "honest"):
+    for part in ("9900 ゆうちょ銀", "ドコモコウザ", "190,000", "110,000", "正当"):
         assert part in lines[4]
 
 
@@ -72,7 +82,7 @@ def test_the_summary_says_what_is_measured_and_names_the_banks_with_most_false_g
         Case("T1-0002", "0116", BEGIN_MS, None, tuple(debit._replace(gone=True) for debit in taken)),
     )
     groups = tuple(Group(bank, BEGIN_MS) for bank in ("9900", "9900", "0001", "0009", "0040", "0116", "0117", "0125"))
-    text = rendered(layout.summary(Evaluation(10, 1234, cases, groups, 9, 3), 20.0))
+    text = rendered(layout.summary(Evaluation(10, 1234, cases, groups, 9, 3), 20.0, "en"))
     for row in (
         "alerted 1 50 %",
         "alerted early 1 50 %",
@@ -83,6 +93,29 @@ def test_the_summary_says_what_is_measured_and_names_the_banks_with_most_false_g
         "2 other banks 0.2",
     ):
         assert row in " ".join(text.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("budget", "explained"), [(0.8, False), (0.7, True)])
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_more_false_alerts_than_the_budget_are_explained_below_the_figures(
+    language: Language, budget: float, explained: bool
+) -> None:
+    groups = tuple(Group("9900", BEGIN_MS) for _ in range(8))
+    text = rendered(layout.summary(Evaluation(10, 1234, (), groups, 9, 3), budget, language))
+    assert explained == ({"en": "Why more than the budget", "ja": "枠を超えた理由"}[language] in text)
+
+
+def test_both_languages_say_the_same_things_with_the_same_values() -> None:
+    for what, texts in WORDS.items():
+        assert ["en", "ja"] == list(texts), what
+        fields = [sorted(name for _, name, _, _ in Formatter().parse(text) if name) for text in texts.values()]
+        assert fields[0] == fields[1], what
+
+
+def test_every_bank_has_a_japanese_name_that_fits() -> None:
+    named = layout.BANK_NAMES["ja"]
+    assert layout.BANK_NAMES["en"].keys() == named.keys()
+    assert [] == [name for name in named.values() if not 0 < cell_len(f"0000 {name}") <= layout.BANK_CELLS]
 
 
 def test_shares_of_nothing_are_not_shown() -> None:

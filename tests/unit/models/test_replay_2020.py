@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 import pytest
@@ -21,10 +22,12 @@ from detector.errors import UserError
 from models.facts_2020 import FACTS, MAY, SEPTEMBER, reported_by
 from models.replay_2020 import EPISODES, Bank, Day, Episode, Taken, cases_of
 from models.reports.timeline import picture
+from models.reports.timeline_words import FACTS_JA, WORDS, Language
 from producers.scenarios import SCENARIOS
 
 ACCOUNTS, SEED = 1_000, 4
 DAY_S = 86_400
+BANKS: dict[Language, dict[str, str]] = {"en": {"0116": "Hokkaido"}, "ja": {"0116": "北海道銀"}}
 #: The passbook of 1 September 2020 at one bank; at another one a test, and a day later a debit, never alerted.
 LOG = (
     link("link", 0, "T1-1"),
@@ -117,11 +120,23 @@ def test_the_lead_counts_to_the_first_public_fact_of_the_same_fraud(scenario: st
 
 
 def test_the_same_figures_give_the_same_picture() -> None:
-    assert picture((episode("d2"),)) == picture((episode("d2"),))
+    assert picture((episode("d2"),), "en", BANKS["en"]) == picture((episode("d2"),), "en", BANKS["en"])
 
 
-def test_an_episode_without_any_alert_can_be_drawn() -> None:
-    assert picture((episode(), episode())).startswith(b"\x89PNG")
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_an_episode_without_any_alert_can_be_drawn_in_either_language(
+    language: Language, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert picture((episode(), episode()), language, BANKS[language]).startswith(b"\x89PNG")
+    # Characters that the font lacks, fonts that are not there.
+    assert ([], "") == ([str(warning.message) for warning in recwarn], caplog.text)
+
+
+def test_both_languages_say_the_same_things_with_the_same_values() -> None:
+    for what, texts in WORDS.items():
+        fields = [sorted(name for _, name, _, _ in Formatter().parse(text) if name) for text in texts.values()]
+        assert fields[0] == fields[1], what
+    assert len(FACTS) == len(FACTS_JA)
 
 
 def run(*options: object) -> Result:

@@ -14,7 +14,7 @@ from support.hops import record, simulated
 from support.nodes import TTL_MS, Nodes
 from support.source_logs import TOPICS
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.chains import CHAINS
 from detector.core.memory import MemoryRun
 from detector.core.model import Model

@@ -16,8 +16,8 @@ from support.protocol.bus import SETTINGS, TTL_MS, Commit
 from support.protocol.fake_ports import silent_reporting
 from support.protocol.scenes import AlertsOnAll, Happening, counting_topology, records_of
 
-from detector.contract.batch import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.contract.codec import decode_account_events
+from detector.contract.vocabulary import ACCOUNT_EVENTS, WALLET_EVENTS
 from detector.core.memory import MemoryRun
 from detector.errors import UserError
 from detector.kafka.topics import TopicFacts

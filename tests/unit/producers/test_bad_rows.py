@@ -11,7 +11,7 @@ from support.populations import scenario
 from detector.errors import UserError
 from producers import simulation
 from producers.files import write_events
-from producers.mapping.problems import BadRows
+from producers.mapping.policies import BadRows
 from producers.source import Source, source_of
 
 

@@ -3,15 +3,19 @@
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 from faust.types import TP
 
 from detector.stream.assignor import StickyAssignor
+from detector.stream.same_model import Runs
 from detector.stream.static_names import process_name
 
 TOPICS = ["events", "hop"]
 CLUSTER: Any = SimpleNamespace(partitions_for_topic=lambda topic: {0, 1, 2, 3} if topic in TOPICS else None)
+
+MUTE = Runs()
 
 
 def joined(*assignors: StickyAssignor) -> dict[str, ConsumerProtocolMemberMetadata]:
@@ -32,8 +36,8 @@ def told(assignors: tuple[StickyAssignor, ...], found: dict[str, ConsumerProtoco
     return has
 
 
-def of(generation: int, standbys: int = 1) -> StickyAssignor:
-    return StickyAssignor(lambda: generation, standbys, {"hop"})
+def of(generation: int, standbys: int = 1, runs: Runs = MUTE) -> StickyAssignor:
+    return StickyAssignor(lambda: generation, standbys, {"hop"}, runs)
 
 
 def test_everybody_keeps_what_they_had_and_follows_what_they_were_told() -> None:
@@ -69,3 +73,27 @@ def test_a_group_may_have_members_of_the_release_before() -> None:
     by_the_old = RoundRobinPartitionAssignor.assign(CLUSTER, members)
     assert 4 == len(told((new,), by_the_old)[0])
     assert frozenset() == new.follows
+
+
+def test_a_member_with_another_model_is_given_nothing_and_told_what_the_group_runs() -> None:
+    one, stranger, mute = of(1, runs=Runs("aaaa")), of(1, runs=Runs("bbbb", "cccc")), of(1)
+    told((one,), one.assign(CLUSTER, joined(one)))
+    three = one, stranger, mute
+    for leader in three:
+        had = told(three, leader.assign(CLUSTER, joined(*three)))
+        assert set() == had[1]
+        assert {TP(topic, number) for topic in TOPICS for number in range(4)} == had[0] | had[2]
+        assert ["", "aaaa", ""] == [each.other_model for each in three]
+
+
+def test_a_member_that_names_the_model_it_replaces_has_its_share() -> None:
+    one, next_one = of(1, runs=Runs("aaaa")), of(1, runs=Runs("bbbb", "aaaa"))
+    had = told((one, next_one), next_one.assign(CLUSTER, joined(one, next_one)))
+    assert all(had)
+    assert ["", ""] == [one.other_model, next_one.other_model]
+
+
+def test_a_member_of_the_release_before_reads_the_answer_as_nothing_to_follow() -> None:
+    two = of(1, runs=Runs("aaaa")), of(1, runs=Runs("bbbb"))
+    answer = two[0].assign(CLUSTER, joined(*two))["1"].user_data
+    assert {"model aaaa": []} == msgspec.json.decode(answer, type=dict[str, list[int]])

@@ -8,7 +8,7 @@ from support.nodes import TTL_MS, Nodes
 from support.source_logs import TOPICS, run
 
 from detector.contract.alerts import Alert, decode_alert
-from detector.contract.batch import ACCOUNT_EVENTS
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
 from detector.core.memory import MemoryRun, Played
 from detector.core.model import Model

@@ -17,9 +17,9 @@ from support.nodes import Nodes
 from support.source_logs import TOPICS, run
 
 from detector.contract.alerts import Alert, decode_alert
-from detector.contract.batch import ACCOUNT_EVENTS, OWN, RECEIVING, WALLET_EVENTS, origin_of
+from detector.contract.batch import OWN, RECEIVING, origin_of
 from detector.contract.dead_letters import decode_dead_letter
-from detector.contract.vocabulary import KINDS
+from detector.contract.vocabulary import ACCOUNT_EVENTS, KINDS, WALLET_EVENTS
 from detector.core.chains import CHAINS, WALLET_CHAIN
 from detector.core.events import Events
 from detector.core.stage import RECEIVED_MS, Chain

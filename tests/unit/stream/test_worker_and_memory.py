@@ -15,8 +15,8 @@ from support.nodes import TTL_MS, Nodes
 from support.source_logs import TOPICS
 
 from detector.contract.alerts import Alert, encode_alert
-from detector.contract.batch import ACCOUNT_EVENTS
 from detector.contract.bulletins import encode_bulletin
+from detector.contract.vocabulary import ACCOUNT_EVENTS
 from detector.core.alerting import Explainer
 from detector.core.bulletins import bulletins
 from detector.core.chains import ACCOUNT_CHAIN, CHAINS
