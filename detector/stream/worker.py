@@ -74,7 +74,7 @@ def run_worker(settings: Settings) -> int:
     if settings.controller:
         model = model.with_controller()
     topology = topology_for(model)
-    metrics, health = _metrics(settings, model), Health()
+    metrics, health = _metrics(settings, model, topology), Health()
     server = HealthServer(
         host=settings.metrics_host,
         port=settings.metrics_port,
@@ -93,8 +93,9 @@ def run_worker(settings: Settings) -> int:
         return asyncio.run(_run(settings, topology, model, metrics, health))
 
 
-def _metrics(settings: Settings, model: Model) -> Metrics:
+def _metrics(settings: Settings, model: Model, topology: Topology) -> Metrics:
     metrics = Metrics(version("kozamori"))
+    metrics.partitions(settings.partitions * len(topology.nodes))
     metrics.model(
         version=model.version,
         sha256=model.sha256,
