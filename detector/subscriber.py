@@ -18,6 +18,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from detector.contract import canary
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
 from detector.errors import UserError
 from detector.kafka.errors import explain, kafka_errors
@@ -80,7 +81,8 @@ class AlertSubscriber:
     requested, or when the `with` block ends without an exception. `until_end` ends it at the last alert there was when
     it was built, of all partitions or of a member's share.
 
-    `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
+    `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`. Alerts of the canary's bank
+    come to those alone who ask for that bank.
 
     Records that are no alert, or of a newer schema than this release reads, are logged and counted in `skipped`;
     repeats are counted in `repeated`. Raises UserError when no broker answers or the topic is missing.
@@ -218,7 +220,7 @@ class AlertSubscriber:
             self._handed_out = None
 
     def _wanted(self, partition: int, alert: Alert) -> bool:
-        if self._bank is not None and alert.bank != self._bank:
+        if alert.bank != self._bank and (self._bank is not None or alert.bank == canary.BANK):
             return False
         recent = self._recent.setdefault(partition, RecentIds(self._remembered_ids))
         if recent.repeated(alert.alert_id):

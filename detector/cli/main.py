@@ -46,6 +46,7 @@ COMMANDS = (
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
     Entry("export", "detector.cli.export:export", "Write the events of the source topics to a file, to train on."),
+    Entry("canary", "detector.cli.canary:canary", "Prove every minute that events become alerts and desks read."),
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
     Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
     Entry("cases", "detector.cli.cases:cases", "Show the open cases, the most urgent first, and keep them current."),

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from detector.contract import canary
 from detector.contract.batch import OWN, Batch
 from detector.contract.services import known_codes, known_service
 from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
@@ -123,7 +124,9 @@ class Metrics:
         yen_debited: int,
         yen_at_risk: int,
     ) -> None:
-        """Count an alert; its yen only with `update` 0, so that a case's money is counted once."""
+        """Count an alert; its yen only with `update` 0, so that a case's money is counted once. A canary's is none."""
+        if bank == canary.BANK:
+            return
         self.counter("kozamori_alerts_total").labels(severity, detector).inc()
         self.counter("kozamori_alerts_by_bank_total").labels(bank or NO_BANK).inc()
         self.counter("kozamori_alerts_by_service_total").labels(known_service(service)).inc()

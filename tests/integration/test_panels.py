@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from support.scenes import Scene
 from support.scrapes import get, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
+from detector.canary.probe import LIMIT_S, prove
 from detector.core.topology import FORWARDER, topology_of
 from detector.observe.catalogue import METRICS, OUTSIDE
 from detector.settings import Settings
@@ -123,6 +125,17 @@ def test_a_working_worker_is_well_and_ready_with_the_partitions_of_every_stage(
     for path, shown in (("/healthz", {}), ("/readyz", held)):
         status, body = get(scraped.port, path)
         assert (200, {"status": "ok", **shown}) == (status, json.loads(body))
+
+
+def test_canaries_come_back_as_alerts_and_are_in_no_figure_of_alerts(scraped: Scraped) -> None:
+    def raised() -> float:
+        return total(scrape(scraped.port), "kozamori_alerts_total")
+
+    before = raised()
+    minute = int(time.time()) // 60
+    seconds = [prove(scraped.settings, minute + later) for later in range(6)]
+    assert [] == [found for found in seconds if found is None or not 0 < found < LIMIT_S]
+    assert before == raised()
 
 
 def test_a_worker_that_still_joins_is_well_but_not_ready(small_scene: Scene, tmp_path: Path) -> None:
