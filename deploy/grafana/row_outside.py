@@ -12,7 +12,7 @@ OUTSIDE = Row(
             "percentunit",
             8,
             tuple(
-                Query(f"max(deployment_job:kozamori_late_alerts:ratio_rate{window}{{@}})", f"over {window}")
+                Query(f"max(deployment_job:kozamori_late_alerts_ratio:{window}{{@}})", f"over {window}")
                 for window in ("1h", "1d")
             ),
             ((None, "green"), (0.01, "red")),
@@ -24,7 +24,7 @@ OUTSIDE = Row(
             "percentunit",
             8,
             tuple(
-                Query(f"max(deployment_job:kozamori_unjudged_events:ratio_rate{window}{{@}})", f"over {window}")
+                Query(f"max(deployment_job:kozamori_unjudged_events_ratio:{window}{{@}})", f"over {window}")
                 for window in ("1h", "1d")
             ),
             ((None, "green"), (0.001, "red")),

@@ -6,10 +6,11 @@ that it ends soon after the trouble does (The Site Reliability Workbook, chapter
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from rule import SOURCE, Rule
 
+Severity = Literal["page", "ticket"]
 #: (burn rate, long window, short window). The first two wake somebody: 2 % of the budget gone in an hour, 5 % in six.
 PAGE = ((14.4, "1h", "5m"), (6.0, "6h", "30m"))
 #: These wait for the morning: 10 % of the budget gone in a day, or in three.
@@ -21,8 +22,9 @@ WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 class Slo:
     """A promise: of all that `total` counts in a window (`$w`), a share of `objective` is not in `bad`.
 
-    Both are sums by the labels `by`. Fewer than `least` bad ones in the long window alert nobody: where a day has
-    twenty alerts, one is not a rate. `what` is bad in words, `panel` shows it.
+    Both are sums by the labels `by`, and may read `before`: series recorded first, by name. Fewer than `least` bad ones
+    in the long window alert nobody: where a day has twenty alerts, one is not a rate. `what` is bad in words, `panel`
+    shows it.
     """
 
     name: str
@@ -36,21 +38,26 @@ class Slo:
     what: str
     action: str
     panel: str
+    before: tuple[tuple[str, str], ...] = ()
 
-    def ratio(self, window: str) -> str:
-        """The name of the recorded share of bad ones over a window."""
-        return f"{self.by.replace(', ', '_')}:kozamori_{self.name}:ratio_rate{window}"
+    def named(self, what: str, window: str) -> str:
+        """The name of what is recorded over a window: `bad` ones, all of them (`total`), and their `ratio`."""
+        return f"{self.by.replace(', ', '_')}:kozamori_{self.name}_{what}:{window}"
 
-    def recorded(self) -> list[dict[str, Any]]:
-        """Recording rules: the share of bad ones over each window."""
-        share = f"{_over(self.bad)}\n/\n{_over(self.total)}"
-        return [{"record": self.ratio(window), "expr": share.replace("$w", window)} for window in WINDOWS]
+    def recorded(self) -> list[dict[str, str]]:
+        """Recording rules: over each window the bad ones, all, and the share of the bad ones."""
+        exprs = [(name, expr) for name, expr in self.before]
+        for window in WINDOWS:
+            bad, total = self.named("bad", window), self.named("total", window)
+            exprs += [(bad, self.bad.replace("$w", window)), (total, self.total.replace("$w", window))]
+            exprs.append((self.named("ratio", window), f"{bad} / {total}"))
+        return [{"record": name, "expr": expr} for name, expr in exprs]
 
     def rules(self) -> tuple[Rule, Rule]:
         """The alert that wakes somebody and the one that waits."""
         return self._rule(self.page, "page", PAGE), self._rule(self.ticket, "ticket", TICKET)
 
-    def _rule(self, alert: str, severity: Any, burns: tuple[tuple[float, str, str], ...]) -> Rule:
+    def _rule(self, alert: str, severity: Severity, burns: tuple[tuple[float, str, str], ...]) -> Rule:
         return Rule(
             alert,
             "\nor\n".join(self._burns(*burn) for burn in burns),
@@ -63,33 +70,27 @@ class Slo:
 
     def _burns(self, rate: float, long: str, short: str) -> str:
         limit = f"{rate:g} * {1 - self.objective:.4g}"
-        many = _over(self.bad).replace("$w", long)
         return (
-            f"(\n  {self.ratio(long)} > {limit}\n  and {self.ratio(short)} > {limit}\n"
-            f"  and {many} > {self.least - 0.5}\n)"
+            f"(\n  {self.named('ratio', long)} > {limit}\n  and {self.named('ratio', short)} > {limit}\n"
+            f"  and {self.named('bad', long)} > {self.least - 0.5}\n)"
         )
-
-
-def _over(text: str) -> str:
-    return f"({text})" if " - " in text or " + " in text else text
 
 
 _JOB = "deployment, job"
 _DESK = "deployment, job, bank, group"
-_LETTERS = f"sum by ({_JOB}) (increase(kozamori_dead_letters_by_partition_total{{{SOURCE}}}[$w]))"
-# Where nothing was ever refused there is no series, and nothing to add.
-_DELETED = f"sum by ({_JOB}) (increase(kozamori_deleted_events_total{{{SOURCE}}}[$w]))"
+_LATE = "kozamori_event_to_alert_seconds_bucket"
 _EVENTS = f"sum by ({_JOB}) (increase(kozamori_chunk_events_sum{{{SOURCE}}}[$w]))"
-_NONE = f"0 * {_EVENTS}"
+_LETTERS = f"sum by ({_JOB}) (increase(kozamori_dead_letters_by_partition_total{{{SOURCE}}}[$w]))"
+_DELETED = f"sum by ({_JOB}) (increase(kozamori_deleted_events_total{{{SOURCE}}}[$w]))"
+_UNREAD = "deployment_job_bank_group:kozamori_unread:bool"
 
 SLOS = (
     Slo(
         "late_alerts",
         0.99,
         _JOB,
-        f'sum by ({_JOB}) (increase(kozamori_event_to_alert_seconds_bucket{{le="+Inf"}}[$w]))'
-        f' - sum by ({_JOB}) (increase(kozamori_event_to_alert_seconds_bucket{{le="2.5"}}[$w]))',
-        f'sum by ({_JOB}) (increase(kozamori_event_to_alert_seconds_bucket{{le="+Inf"}}[$w]))',
+        f'sum by ({_JOB}) (increase({_LATE}{{le="+Inf"}}[$w])) - sum by ({_JOB}) (increase({_LATE}{{le="2.5"}}[$w]))',
+        f'sum by ({_JOB}) (increase({_LATE}{{le="+Inf"}}[$w]))',
         3,
         "KozamoriAlertsLate",
         "KozamoriAlertsLateOften",
@@ -101,8 +102,8 @@ SLOS = (
         "unjudged_events",
         0.999,
         _JOB,
-        f"({_LETTERS} or {_NONE}) + ({_DELETED} or {_NONE})",
-        f"{_EVENTS} + ({_LETTERS} or {_NONE}) + ({_DELETED} or {_NONE})",
+        f"{_LETTERS} + {_DELETED}",
+        f"{_EVENTS} + deployment_job:kozamori_unjudged_events_bad:$w",
         10,
         "KozamoriIncomplete",
         "KozamoriIncompleteOften",
@@ -110,18 +111,19 @@ SLOS = (
         "`kozamori dead-letters list --since 1h` tells why; what was mended goes back with `dead-letters redrive`.",
         "Duplicate, late and lost",
     ),
-    # Of the minutes of a desk, those in which its oldest unread alert has waited for more than five.
+    # Of a desk's time, that in which its oldest unread alert has waited for more than five minutes.
     Slo(
-        "unread_minutes",
+        "unread_time",
         0.99,
         _DESK,
-        f"sum by ({_DESK}) (sum_over_time((kozamori_desk_unread_seconds > bool 300)[$w:1m]))",
-        f"sum by ({_DESK}) (count_over_time(kozamori_desk_unread_seconds[$w:1m]))",
-        5,
+        f"sum_over_time({_UNREAD}[$w])",
+        f"count_over_time({_UNREAD}[$w])",
+        1,
         "KozamoriDeskReadsNothing",
         "KozamoriDeskReadsLate",
         "the time of group {{ $labels.group }} (bank {{ $labels.bank }}) an alert lay unread for over five minutes",
         "Call the bank: its subscriber has stopped, or reads and does not commit. Its alerts wait, none is lost.",
         "Oldest unread alert by desk",
+        ((_UNREAD, f"max by ({_DESK}) (kozamori_desk_unread_seconds) > bool 300"),),
     ),
 )

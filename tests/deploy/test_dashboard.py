@@ -113,7 +113,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
             work(stage)
         real.wait_for("sum(rate(kozamori_events_total[30s])) > 0")
         for promise in ("late_alerts", "unjudged_events"):
-            real.wait_for(f"deployment_job:kozamori_{promise}:ratio_rate1d >= 0")
+            real.wait_for(f"deployment_job:kozamori_{promise}_ratio:1d >= 0")
         without = [
             (title, promql)
             for title, promql in [*panel_queries(), *(one for one in annotation_queries() if one[0] == "Releases")]

@@ -8,7 +8,7 @@ import yaml
 from support.dashboard import BOARDS, FOLDER, annotation_queries, board, panels
 
 #: Recorded over all workers: they have no `instance`, and those of `kozamori canary` are of no worker.
-NO_WORKER = ("ratio_rate", "kozamori_canary_", "kozamori_desk_")
+NO_WORKER = ("_ratio:", "kozamori_canary_", "kozamori_desk_")
 RULES = FOLDER.parent / "prometheus"
 
 

@@ -61,6 +61,12 @@ def recorded_in(promql: str) -> set[str]:
     return set(re.findall(r"\b\w+:\w+:\w+\b", promql))
 
 
+def behind(promql: str) -> set[str]:
+    """Metrics that it reads, those of what was recorded included."""
+    recorded = {rule["record"]: rule["expr"] for rule in all_rules() if "record" in rule}
+    return metrics_in(promql).union(*(behind(recorded[name]) for name in recorded_in(promql)))
+
+
 def check(*arguments: str) -> None:
     checked = subprocess.run(
         [promtool(), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=120, check=False
@@ -146,9 +152,8 @@ def labels_of(series: str) -> dict[str, str]:
 
 def silent_series(rule: dict[str, Any], group: dict[str, Any], alerts: list[dict[str, Any]]) -> list[str]:
     """Series that the rule reads and for which none of the expected alerts is, by labels both have."""
-    read = [
-        entry["series"] for entry in group["input_series"] if metrics_in(entry["series"]) & metrics_in(rule["expr"])
-    ]
+    metrics = behind(rule["expr"])
+    read = [entry["series"] for entry in group["input_series"] if metrics_in(entry["series"]) & metrics]
     expected = [alert["exp_labels"].items() - rule["labels"].items() for alert in alerts]
     return [
         series
