@@ -54,6 +54,7 @@ COMMANDS = (
     Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
+    Entry("capacity", "detector.cli.capacity:capacity", "Say what a rate needs: processes, memory, disk, network."),
     Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
 )
 
