@@ -83,10 +83,11 @@ ENGINEERS = Row(
         Panel(
             "lines",
             "Restarts",
-            "Times each process began anew, in an hour. More than one or two of a roll-out: see its exit status.",
+            "Times each process began anew, in twenty minutes. More than one or two of a roll-out: see its exit status.",
             "short",
             8,
-            (Query(f"changes(process_start_time_seconds{{%}}[1h]) {OURS}", "{{instance}}"),),
+            (Query(f"changes(process_start_time_seconds{{%}}[20m]) {OURS}", "{{instance}}"),),
+            ((None, "green"), (4, "red")),
         ),
         Panel(
             "lines",
@@ -96,6 +97,7 @@ ENGINEERS = Row(
             "percentunit",
             12,
             (Query("sum(kozamori_assigned_partitions{%}) / max(kozamori_partitions{%})", "read"),),
+            ((None, "red"), (1, "green")),
         ),
         Panel(
             "lines",
@@ -116,6 +118,7 @@ ENGINEERS = Row(
             "s",
             8,
             quantiles("kozamori_event_to_alert_seconds"),
+            ((None, "green"), (2.5, "red")),
         ),
         Panel(
             "lines",
@@ -124,6 +127,7 @@ ENGINEERS = Row(
             "s",
             8,
             quantiles("kozamori_checkpoint_seconds"),
+            ((None, "green"), (1, "red")),
         ),
         Panel(
             "lines",

@@ -114,6 +114,8 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
         real.wait_for("sum(rate(kozamori_events_total[30s])) > 0")
         for promise in ("late_alerts", "unjudged_events"):
             real.wait_for(f"deployment_job:kozamori_{promise}_ratio:1d >= 0")
+        for _, promql in annotation_queries():
+            real.query(promql)  # raises where it is none
         without = [
             (title, promql)
             for title, promql in [*panel_queries(), *(one for one in annotation_queries() if one[0] == "Releases")]

@@ -111,6 +111,31 @@ def test_a_line_that_has_thresholds_has_them_drawn(name: str) -> None:
         assert "line" == panel["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"], panel["title"]
 
 
+@pytest.mark.parametrize(
+    ("title", "limit", "alert"),
+    [
+        ("From event to alert", 2.5, 'kozamori_event_to_alert_seconds_bucket{le="2.5"}'),
+        ("Time to finish a checkpoint", 1, "rate(kozamori_checkpoint_seconds_bucket[5m]))) > 1"),
+        ("Messages waiting in hops", 1_000, "> 1000"),
+        ("Restarts", 4, 'changes(process_start_time_seconds{job="kozamori"}[20m]) >= 4'),
+        ("Oldest unread alert by desk", 300, "(kozamori_desk_unread_seconds) > bool 300"),
+        ("Alerts that came late", 0.01, "* 0.01"),
+        ("Events that nobody judged", 0.001, "* 0.001"),
+    ],
+)
+def test_the_line_that_is_drawn_is_the_one_that_alerts(title: str, limit: float, alert: str) -> None:
+    (panel,) = [panel for panel in panels("kozamori.json") if panel["title"] == title]
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert limit in [step["value"] for step in steps]
+    rules = " ".join(
+        rule["expr"]
+        for name in ("alerts.yml", "slo.yml")
+        for group in yaml.safe_load((RULES / name).read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    )
+    assert alert in rules
+
+
 @pytest.mark.parametrize("name", BOARDS)
 def test_nobody_edits_a_dashboard_that_is_written_by_a_table(name: str) -> None:
     assert board(name)["editable"] is False
