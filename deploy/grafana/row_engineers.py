@@ -83,7 +83,7 @@ ENGINEERS = Row(
         Panel(
             "lines",
             "Restarts",
-            "Times each process began anew, in twenty minutes. More than one or two of a roll-out: see its exit status.",
+            "Times each process began anew in 20 minutes. More than one or two of a roll-out: see its exit status.",
             "short",
             8,
             (Query(f"changes(process_start_time_seconds{{%}}[20m]) {OURS}", "{{instance}}"),),

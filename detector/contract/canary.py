@@ -13,6 +13,12 @@ SERVICE = "canary"
 ACCOUNTS = 1_500
 MINUTE_MS = 60_000
 _FIRST = 0xCA4A_0000_0000_0000
+_PREFIX = f"{_FIRST:016x}"[:12].encode()
+
+
+def is_canary(account: bytes) -> bool:
+    """Whether an account is one of the reserved ones; of keyed hashes one in 2^48 would be taken for one."""
+    return account.startswith(_PREFIX)
 
 
 def canary_of(minute: int) -> Link:

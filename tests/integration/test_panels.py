@@ -128,8 +128,9 @@ def test_a_working_worker_is_well_and_ready_with_the_partitions_of_every_stage(
 
 
 def test_canaries_come_back_as_alerts_and_are_in_no_figure_of_alerts(scraped: Scraped) -> None:
-    def raised() -> float:
-        return total(scrape(scraped.port), "kozamori_alerts_total")
+    def raised() -> list[float]:
+        figures = scrape(scraped.port)
+        return [total(figures, name) for name in ("kozamori_alerts_total", "kozamori_event_to_alert_seconds_count")]
 
     before = raised()
     minute = int(time.time()) // 60

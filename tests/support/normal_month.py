@@ -103,9 +103,8 @@ class Month:
         late = self._rng.binomial(cases.astype(int), 0.002).astype(float)
         late[ROLL_OUT_HOUR :: 9 * HOURS] += 1  # at every ninth roll-out
         yield self._counter("kozamori_cases_total", cases, **own, severity="high")
-        # A canary's alert a minute among them.
-        yield self._counter("kozamori_event_to_alert_seconds_bucket", cases - late + 60, **own, le="2.5")
-        yield self._counter("kozamori_event_to_alert_seconds_bucket", cases + 60, **own, le="+Inf")
+        yield self._counter("kozamori_event_to_alert_seconds_bucket", cases, **own, le="2.5")
+        yield self._counter("kozamori_event_to_alert_seconds_bucket", cases + late, **own, le="+Inf")
         yield self._nightly("kozamori_alert_budget_per_day", own, BUDGET, {})
         # Of a case's events some look so unusual.
         unusual = self._rng.poisson(self._by_hour * BUDGET * 2).astype(float)

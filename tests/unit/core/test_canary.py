@@ -10,7 +10,7 @@ from support.models import make_batch, make_history, make_model
 
 from detector.contract import canary
 from detector.contract.batch import Batch, concatenate
-from detector.contract.canary import ACCOUNTS, MINUTE_MS, canary_of
+from detector.contract.canary import ACCOUNTS, MINUTE_MS, canary_of, is_canary
 from detector.contract.codec import decode_account_events, decode_one, encode
 from detector.core.budget_controller import SHARED, controller_of
 from detector.core.budgets import BankBudgets
@@ -38,6 +38,11 @@ def test_an_account_comes_again_after_its_case_has_ended_and_no_sooner() -> None
     assert [FIRST + ACCOUNTS] == same[:1]
     assert ACCOUNTS * MINUTE_MS > DAY_MS
     assert canary_of(FIRST + ACCOUNTS).event_id != first.event_id
+
+
+def test_its_accounts_are_known_from_all_others() -> None:
+    assert all(is_canary(canary_of(FIRST + number).account.encode()) for number in range(ACCOUNTS))
+    assert not is_canary(b"4f2c9d01a37be655")
 
 
 def test_whatever_is_as_usual_alerts_at_the_canary_s_bank_and_only_there() -> None:
