@@ -142,10 +142,10 @@ def capacity(wanted: Wanted, sizes: Sizes, speeds: Speeds, topology: Topology) -
         "processes": processes,
         "partitions": partitions,
         "memory_gb_each": (speeds.process_bytes + state * (1 + wanted.standby_replicas) / processes) / GB,
+        "restore_s": rows / processes / speeds.rows_per_s,
         "disk_gb": (kept + changelogs + hops) * wanted.replication / GB,
         "network_in_mb_per_s": written * wanted.replication / MB,
         "network_out_mb_per_s": (read + wanted.rate * _written_bytes(sizes) * wanted.standby_replicas) / MB,
-        "restore_s": rows / processes / speeds.rows_per_s,
     }
 
 

@@ -1,5 +1,6 @@
 """`kozamori canary`: proves the path from topic to alert every minute, and sees whether desks read."""
 
+import logging
 import re
 
 import click
@@ -37,6 +38,7 @@ def canary(settings: Settings, desks: dict[str, str]) -> None:
     alerts go to nobody who did not ask for that bank. With --desk it watches whether a bank's subscriber reads.
     """
     configure_logging(settings.log_level, settings.log_format)
+    logging.getLogger("kafka").setLevel(logging.WARNING)  # it opens and closes clients every minute
     from detector.canary.run import run_canary  # kafka-python and numba, which --help need not wait for
 
     run_canary(settings, desks)

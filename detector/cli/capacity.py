@@ -92,7 +92,7 @@ def _report(path: Path) -> dict[str, Any]:
 
 
 def _show(found: list[dict[str, float]]) -> None:
-    table = Table("events/s", "processes", "partitions", "GB each", "disk GB", "in MB/s", "out MB/s", "restore s")
+    table = Table("events/s", "processes", "partitions", "GB each", "restore s", "disk GB", "in MB/s", "out MB/s")
     for need in found:
         figures = [need[name] for name in list(need)[3:]]
         counts = [f"{need[name]:,.0f}" for name in ("rate", "processes", "partitions")]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from detector.observe.catalogue import OUTSIDE
 
@@ -21,6 +21,7 @@ class CanaryMetrics:
     """Its metrics on `registry`; written by one thread."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # as in `detector.observe.metrics`
         self._sent = Counter(*_words("kozamori_canary_sent_total"), registry=registry)
         self._failures = Counter(*_words("kozamori_canary_failures_total"), registry=registry)
         buckets = _BY_NAME["kozamori_canary_seconds"].buckets
