@@ -106,6 +106,10 @@ def test_the_messages_in_a_hop_are_those_its_upstreams_counted(small_scene: Scen
             assert expected == scraped.figure(counted) > 0, node.name
 
 
+def test_a_worker_that_is_alone_holds_all_partitions_that_there_are(scraped: Scraped) -> None:
+    assert scraped.figure("sum(kozamori_assigned_partitions)") == scraped.figure("max(kozamori_partitions)") > 0
+
+
 def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scraped: Scraped) -> None:
     status, text = get(scraped.port, "/metrics")
     assert status == 200
