@@ -9,6 +9,7 @@ over its own restarts keeps the ids it acted on itself.
 from collections.abc import Sequence
 from typing import Any
 
+from detector.contract import canary
 from detector.contract.alerts import SCHEMA, Alert, decode_alert
 from detector.contract.bulletins import SCHEMA as BULLETIN_SCHEMA
 from detector.contract.bulletins import Bulletin, decode_bulletin
@@ -26,7 +27,8 @@ class AlertSubscriber(Subscriber[Alert]):
     requested, or when the `with` block ends without an exception. `until_end` ends it at the last alert there was when
     it was built, of all partitions or of a member's share.
 
-    `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`.
+    `connection` are further options of `kafka.KafkaConsumer`, such as `security_protocol`. Alerts of the canary's bank
+    come to those alone who ask for that bank.
 
     Where Kafka stops answering it waits, and logs a warning within 3 s, and another one when it is back.
 
@@ -69,8 +71,8 @@ class AlertSubscriber(Subscriber[Alert]):
         return message.alert_id
 
     def wants(self, message: Alert) -> bool:
-        """Whether it is the bank's."""
-        return self._bank is None or message.bank == self._bank
+        """Whether it is the bank's, and of the canary's only where that bank was asked for."""
+        return message.bank == self._bank if self._bank is not None else message.bank != canary.BANK
 
 
 class BulletinSubscriber(Subscriber[Bulletin]):

@@ -61,9 +61,14 @@ def by_stage(selected: str) -> Query:
     return Query(f"sum by (stage) (rate({selected}[$__rate_interval]))", "{{stage}}")
 
 
-def new(metric: str, label: str, over: str = "$__range") -> str:
+def new(metric: str, label: str, over: str = "$__range", selector: str = "%") -> str:
     """A counter's increase over the time shown, or another, by `label`, new series included.
 
     increase() does not see the sample a series begins with, and a bank's first alert is the one that matters most.
     """
-    return f"sum by ({label}) ((increase({metric}{{%}}[{over}]) and {metric}{{%}} offset {over}) or {metric}{{%}})"
+    of = f"{metric}{{{selector}}}"
+    return f"sum by ({label}) ((increase({of}[{over}]) and {of} offset {over}) or {of})"
+
+
+#: The banks and workers chosen at the top of the dashboard.
+BANKS = 'bank=~"$bank", %'

@@ -2,6 +2,9 @@
 
 from panel import Panel, Query, Row, by_stage, quantiles, source_only
 
+#: Of every process that Prometheus knows, those that are workers.
+OURS = "and on (job, instance) kozamori_build_info{%}"
+
 ENGINEERS = Row(
     "For engineers: does the watch work?",
     (
@@ -62,8 +65,39 @@ ENGINEERS = Row(
             "Events by kind",
             "Valid source events per second, replays and duplicates included.",
             "short",
-            12,
+            8,
             (Query(f"sum by (kind) (rate({source_only('kozamori_events_total')}[$__rate_interval]))", "{{kind}}"),),
+        ),
+        Panel(
+            "lines",
+            "Events by service",
+            "Source events per second. A service that falls to nothing while others go on is cut off, or closed.",
+            "short",
+            8,
+            (
+                Query(
+                    f"sum by (service) (rate({source_only('kozamori_events_total')}[$__rate_interval]))", "{{service}}"
+                ),
+            ),
+        ),
+        Panel(
+            "lines",
+            "Restarts",
+            "Times each process began anew in 20 minutes. More than one or two of a roll-out: see its exit status.",
+            "short",
+            8,
+            (Query(f"changes(process_start_time_seconds{{%}}[20m]) {OURS}", "{{instance}}"),),
+            ((None, "green"), (4, "red")),
+        ),
+        Panel(
+            "lines",
+            "Partitions read",
+            "Share of the deployment's input partitions, over all stages, that the workers hold. Below 100% for longer"
+            " than a rebalance: nobody reads the others.",
+            "percentunit",
+            12,
+            (Query("sum(kozamori_assigned_partitions{%}) / max(kozamori_partitions{%})", "read"),),
+            ((None, "red"), (1, "green")),
         ),
         Panel(
             "lines",
@@ -84,6 +118,7 @@ ENGINEERS = Row(
             "s",
             8,
             quantiles("kozamori_event_to_alert_seconds"),
+            ((None, "green"), (2.5, "red")),
         ),
         Panel(
             "lines",
@@ -92,6 +127,7 @@ ENGINEERS = Row(
             "s",
             8,
             quantiles("kozamori_checkpoint_seconds"),
+            ((None, "green"), (1, "red")),
         ),
         Panel(
             "lines",
@@ -135,7 +171,7 @@ ENGINEERS = Row(
             "bytes",
             8,
             (
-                Query('process_resident_memory_bytes{job="kozamori", %}', "{{instance}}"),
+                Query(f"process_resident_memory_bytes{{%}} {OURS}", "{{instance}}"),
                 Query("sum by (instance) (kozamori_rows_bytes{%})", "{{instance}} rows"),
             ),
         ),
@@ -145,7 +181,7 @@ ENGINEERS = Row(
             "Cores used by each process.",
             "short",
             8,
-            (Query('rate(process_cpu_seconds_total{job="kozamori", %}[$__rate_interval])', "{{instance}}"),),
+            (Query(f"rate(process_cpu_seconds_total{{%}}[$__rate_interval]) {OURS}", "{{instance}}"),),
         ),
         Panel(
             "lines",

@@ -1,6 +1,6 @@
 """Panels for those who read the alerts."""
 
-from panel import Panel, Query, Row, new, source_only
+from panel import BANKS, Panel, Query, Row, new, source_only
 
 EVENTS = "kozamori_events_total"
 LINKS, DEBITS, OK = 'kind="link"', 'kind="debit"', 'result="ok"'
@@ -105,7 +105,7 @@ FRAUD_DESK = Row(
             "Zengin codes with the most alerts in the time shown; none: on wallets. Attacks concentrate on few banks.",
             "short",
             8,
-            (Query(f"topk(15, {new('kozamori_alerts_by_bank_total', 'bank')})", "{{bank}}"),),
+            (Query(f"topk(15, {new('kozamori_alerts_by_bank_total', 'bank', selector=BANKS)})", "{{bank}}"),),
         ),
         Panel(
             "ranking",
@@ -116,8 +116,8 @@ FRAUD_DESK = Row(
             8,
             (
                 Query(
-                    f"topk(15, {new('kozamori_cases_by_bank_total', 'bank', '24h')}"
-                    " / on (bank) max by (bank) (kozamori_bank_alert_budget_per_day{%}))",
+                    f"topk(15, {new('kozamori_cases_by_bank_total', 'bank', '24h', BANKS)}"
+                    f" / on (bank) max by (bank) (kozamori_bank_alert_budget_per_day{{{BANKS}}}))",
                     "{{bank}}",
                 ),
             ),
@@ -154,7 +154,7 @@ FRAUD_DESK = Row(
             "drifts; 1 without a controller. At 0.5 or 2 it can do no more: train the model again.",
             "short",
             8,
-            (Query("max by (bank) (kozamori_limit_multiplier{%})", "{{bank}}"),),
+            (Query(f"max by (bank) (kozamori_limit_multiplier{{{BANKS}}})", "{{bank}}"),),
         ),
         Panel(
             "bars",

@@ -47,6 +47,7 @@ STAGES = Row(
             "short",
             8,
             (Query(f"sum by (stage) ({behind_a_hop('kozamori_lag_events')})", "{{stage}}"),),
+            ((None, "green"), (1_000, "red")),
         ),
         Panel(
             "lines",

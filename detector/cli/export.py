@@ -12,6 +12,7 @@ from rich.console import Console
 
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.cli.progress import progress
+from detector.contract import canary
 from detector.core.topology import COMPLETE
 from detector.errors import UserError
 from detector.jst import JST
@@ -41,7 +42,7 @@ def export(
     """Write what the source topics have to an events file (.parquet or .jsonl), to train on or to keep.
 
     In order of event time; late events come after what they followed in their partition. What a file in this order was
-    produced from comes back as it was. Records that are no events are left out and counted.
+    produced from comes back as it was. Records that are no events are left out and counted, canaries are left out.
     """
     log = TopicLog(settings, COMPLETE)
     with progress(Console(stderr=True)) as bar:
@@ -64,7 +65,9 @@ def tables_of(log: TopicLog, begin_ms: int | None, end_ms: int | None, told: Pro
     found = 0
     for part in log.parts(told):
         time_ms = part.batch.occurred_at_ms
-        kept = np.ones(len(time_ms), np.bool_) if begin_ms is None else time_ms >= begin_ms
+        kept = part.batch.bank != int(canary.BANK)
+        if begin_ms is not None:
+            kept &= time_ms >= begin_ms
         if end_ms is not None:
             kept &= time_ms < end_ms
         waiting += [part.values[index] for index in np.flatnonzero(kept).tolist()]

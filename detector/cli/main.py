@@ -47,6 +47,7 @@ COMMANDS = (
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
     Entry("export", "detector.cli.export:export", "Write the events of the source topics to a file, to train on."),
+    Entry("canary", "detector.cli.canary:canary", "Prove every minute that events become alerts and desks read."),
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
     Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
     Entry("cases", "detector.cli.cases:cases", "Show the open cases, the most urgent first, and keep them current."),
@@ -55,6 +56,7 @@ COMMANDS = (
     Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
+    Entry("capacity", "detector.cli.capacity:capacity", "Say what a rate needs: processes, memory, disk, network."),
     Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
 )
 

@@ -1,15 +1,17 @@
-"""Maps banks to budgets: all share one, except banks with a budget of their own."""
+"""Maps banks to budgets: all share one, except banks with a budget of their own, and the canary."""
 
 import datetime as dt
 
 import numpy as np
 
+from detector.contract import canary
 from detector.core.model import Model
 from detector.core.stage import Stage
 from detector.core.stages.budget import NEVER, budget_stage
 
 #: Key and name of the shared budget; a bank's own budget has the bank's code + 1 as key.
 SHARED, SHARED_NAME = 0, "shared"
+CANARIES_A_DAY = 1_440.0
 
 
 def controller_of(model: Model) -> Stage | None:
@@ -21,6 +23,8 @@ def controller_of(model: Model) -> Stage | None:
     keys = np.full(len(model.limits), SHARED, np.uint64)
     for bank, own in banks.own.items():
         set_points[int(bank)], keys[int(bank)] = own, int(bank) + 1
+    # The canary alerts every minute: it has a row of its own, or all others would get less.
+    set_points[int(canary.BANK)], keys[int(canary.BANK)] = CANARIES_A_DAY, int(canary.BANK) + 1
     return budget_stage(lambda batch: keys[batch.bank], set_points, _learnt_until(model))
 
 

@@ -12,8 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from detector.contract import canary
+
 #: Zengin codes have four digits.
 BANKS = 10_000
+#: Any alarm that a detector gives is below it.
+ALWAYS = 1e12
 _CODE = re.compile(r"[0-9]{4}")
 
 
@@ -53,8 +57,12 @@ class BankBudgets:
         return budget * (1.0 - sum(self.shares[bank] for bank in self.own))
 
     def limits(self, budget: float) -> npt.NDArray[np.float64]:
-        """The greatest alarm that alerts, by bank code, float64 (BANKS + 1,); the last is for events without a bank."""
+        """The greatest alarm that alerts, by bank code, float64 (BANKS + 1,); the last is for events without a bank.
+
+        Of the canary's bank every event alerts that a detector scores.
+        """
         limits = np.full(BANKS + 1, budget)
+        limits[int(canary.BANK)] = ALWAYS
         for bank, own in self.own.items():
             limits[int(bank)] = own / self.shares[bank]
         return limits

@@ -154,6 +154,11 @@ METRICS = (
     Metric(
         "kozamori_assigned_partitions", "gauge", "Input partitions this worker holds, those of all stages together."
     ),
+    Metric(
+        "kozamori_partitions",
+        "gauge",
+        "Input partitions of the deployment, those of all stages together: what its workers hold if none is missing.",
+    ),
     # Health.
     Metric(
         "kozamori_ready",
@@ -194,6 +199,8 @@ METRICS = (
     ),
     Metric("kozamori_yen_debited_total", "counter", "Yen already gone when a case was opened, summed over cases."),
     Metric("kozamori_yen_at_risk_total", "counter", "Yen left to the cap when a case was opened, summed over cases."),
+    Metric("kozamori_yen_debited_by_bank_total", "counter", "The former by the bank's Zengin code.", ("bank",)),
+    Metric("kozamori_yen_at_risk_by_bank_total", "counter", "The latter by the bank's Zengin code.", ("bank",)),
     Metric(
         "kozamori_event_to_alert_seconds",
         "histogram",
@@ -250,3 +257,28 @@ METRICS = (
     Metric("kozamori_build_info", "gauge", "1 for the release that runs.", ("version", "python")),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}
+
+#: What `kozamori canary` shows: seen from outside the workers.
+OUTSIDE = (
+    Metric("kozamori_canary_sent_total", "counter", "Canary events sent, one a minute."),
+    Metric("kozamori_canary_failures_total", "counter", "Canary events whose alert did not come within a minute."),
+    Metric(
+        "kozamori_canary_seconds",
+        "histogram",
+        "Time from sending a canary event until its alert was read.",
+        (),
+        LATENCY_S,
+    ),
+    Metric(
+        "kozamori_desk_unread_alerts",
+        "gauge",
+        "Alerts, those of other banks among them, that a desk's group has not committed as read.",
+        ("bank", "group"),
+    ),
+    Metric(
+        "kozamori_desk_unread_seconds",
+        "gauge",
+        "Time for which the oldest of them has been there, as this process saw it; 0 where all is read.",
+        ("bank", "group"),
+    ),
+)

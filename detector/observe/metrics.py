@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from detector.contract import canary
 from detector.contract.batch import RECEIVING, Batch
 from detector.contract.bulletins import STATES
 from detector.contract.services import known_codes, known_service
@@ -22,6 +23,7 @@ SEVERITIES = ("low", "medium", "high", "critical")
 LATE_MS = 60_000
 #: Label of alerts on wallet events: an empty one would be no label at all.
 NO_BANK = "none"
+_BY_BANK = tuple(metric.name for metric in BY_NAME.values() if metric.type == "counter" and metric.labels == ("bank",))
 _STATUSES = 4
 _REPLAY, _DUPLICATE = 2, 3  # codes of `detector.core.admission`
 
@@ -94,11 +96,11 @@ class Metrics:
         self.gauge("kozamori_burn_in_seconds").set(seconds)
 
     def bank_budgets(self, budgets_per_day: Mapping[str, float]) -> None:
-        """Say what each bank may expect, and begin the counters of its alerts and cases at zero."""
+        """Say what each bank may expect, and begin the counters of its alerts, cases and yen at zero."""
         for bank, budget_per_day in budgets_per_day.items():
             self.gauge("kozamori_bank_alert_budget_per_day").labels(bank).set(budget_per_day)
-            self.counter("kozamori_alerts_by_bank_total").labels(bank)
-            self.counter("kozamori_cases_by_bank_total").labels(bank)
+            for counter in _BY_BANK:
+                self.counter(counter).labels(bank)
 
     def multiplier(self, bank: str, multiplier: float) -> None:
         """Set the factor on the limit of a budget (a bank, or all)."""
@@ -128,7 +130,9 @@ class Metrics:
         yen_debited: int,
         yen_at_risk: int,
     ) -> None:
-        """Count an alert; its yen only with `update` 0, so that a case's money is counted once."""
+        """Count an alert; its yen only with `update` 0, so that a case's money is counted once. A canary's is none."""
+        if bank == canary.BANK:
+            return
         self.counter("kozamori_alerts_total").labels(severity, detector).inc()
         self.counter("kozamori_alerts_by_bank_total").labels(bank or NO_BANK).inc()
         self.counter("kozamori_alerts_by_service_total").labels(known_service(service)).inc()
@@ -137,6 +141,8 @@ class Metrics:
             self.counter("kozamori_cases_by_bank_total").labels(bank or NO_BANK).inc()
             self.counter("kozamori_yen_debited_total").inc(yen_debited)
             self.counter("kozamori_yen_at_risk_total").inc(yen_at_risk)
+            self.counter("kozamori_yen_debited_by_bank_total").labels(bank or NO_BANK).inc(yen_debited)
+            self.counter("kozamori_yen_at_risk_by_bank_total").labels(bank or NO_BANK).inc(yen_at_risk)
 
     def held(self, events: int) -> None:
         """Count alerting events with nothing new for their case."""
@@ -163,6 +169,10 @@ class Metrics:
         self.counter("kozamori_rebalances_total").inc()
         self.counter("kozamori_kept_partitions_total").inc(kept)
         self.gauge("kozamori_assigned_partitions").set(assigned)
+
+    def partitions(self, partitions: int) -> None:
+        """Say how many input partitions the deployment has, over all stages."""
+        self.gauge("kozamori_partitions").set(partitions)
 
     def ready(self, *, ready: bool) -> None:
         """Say whether partitions are read."""

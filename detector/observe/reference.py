@@ -1,7 +1,7 @@
 """The reference of settings and metrics, drawn from their tables: `python -m detector.observe.reference` prints it."""
 
 from detector.contract.dead_letters import REASONS
-from detector.observe.catalogue import METRICS, STAGE
+from detector.observe.catalogue import METRICS, OUTSIDE, STAGE, Metric
 from detector.settings import CONFIG_VARIABLE, Settings, environment_name, expected_text
 
 HEAD = f"""# Settings and metrics
@@ -26,15 +26,19 @@ def render() -> str:
             for name, field in Settings.model_fields.items()
         ],
     )
-    metrics = _table(
-        ("metric", "type", "labels", "what it is"),
-        [(f"`{metric.name}`", metric.type, ", ".join(metric.labels), metric.help) for metric in METRICS],
-    )
     reasons = _table(("reason", "what it is"), [(f"`{code}`", text) for code, text in REASONS.items()])
     return (
         f"{HEAD}{settings}\n## Metrics\n\n"
         "On `http://metrics_host:metrics_port/metrics`, beside those of the process and of Python's memory.\n\n"
-        f"{STAGE}\n\n{metrics}\n### Reasons of `kozamori_dead_letters_total`\n\n{reasons}"
+        f"{STAGE}\n\n{_metrics(METRICS)}\n### Reasons of `kozamori_dead_letters_total`\n\n{reasons}\n"
+        f"### Of `kozamori canary`\n\n{_metrics(OUTSIDE)}"
+    )
+
+
+def _metrics(metrics: tuple[Metric, ...]) -> str:
+    return _table(
+        ("metric", "type", "labels", "what it is"),
+        [(f"`{metric.name}`", metric.type, ", ".join(metric.labels), metric.help) for metric in metrics],
     )
 
 

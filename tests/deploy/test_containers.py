@@ -178,13 +178,29 @@ def test_prometheus_scrapes_the_port_the_worker_serves() -> None:
     assert discovery["names"] == ["worker"]
 
 
-def test_grafana_finds_its_source_and_its_dashboard() -> None:
+def test_prometheus_tells_an_alertmanager_that_is_there() -> None:
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    (managers,) = config["alerting"]["alertmanagers"][0]["static_configs"]
+    (target,) = managers["targets"]
+    name, port = target.split(":")
+    assert f"127.0.0.1:{port}:{port}" in SERVICES[name]["ports"]
+    assert "./alertmanager:/etc/alertmanager:ro" in SERVICES[name]["volumes"]
+
+
+def test_prometheus_serves_the_runbooks_where_its_alerts_say_they_are() -> None:
+    service = SERVICES["prometheus"]
+    (pages,) = [word.split("=")[1] for word in service["command"] if word.startswith("--web.console.templates=")]
+    assert f"./runbooks:{pages}/runbooks:ro" in service["volumes"]
+
+
+def test_grafana_finds_its_source_and_its_dashboards() -> None:
     provisioning = DEPLOY / "grafana" / "provisioning"
     source = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text("utf-8"))["datasources"][0]
     provider = yaml.safe_load((provisioning / "dashboards" / "kozamori.yml").read_text("utf-8"))["providers"][0]
     assert source["url"] == "http://prometheus:9090"
     mounted = [volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]]
-    assert f"{provider['options']['path']}/kozamori.json" in mounted
+    for path in (DEPLOY / "grafana").glob("*.json"):
+        assert f"{provider['options']['path']}/{path.name}" in mounted
     assert SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] in mounted
 
 

@@ -1,34 +1,38 @@
-"""The dashboard: as its table says, well formed, and with data in every panel."""
+"""The dashboards: as their tables say, well formed, and with data in every panel."""
 
 import math
 import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
-from support.dashboard import DASHBOARD, panel_queries, panels
+from support.dashboard import BOARDS, FOLDER, annotation_queries, panel_queries, panels
 from support.prometheus import prometheus
 
 from detector.contract.batch import DTYPES, Batch
 from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.chains import CHAINS
 from detector.core.topology import topology_of
-from detector.observe.catalogue import METRICS
+from detector.observe.canary_metrics import CanaryMetrics, Unread
+from detector.observe.catalogue import METRICS, OUTSIDE
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics, StageMetrics
 
 NODES = [node.name for node in topology_of(CHAINS[-1]).nodes]
-SCRIPT = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboard.py"
+SCRIPT = FOLDER / "dashboard.py"
+PROMETHEUS = FOLDER.parent / "prometheus"
 
 
-def test_the_checked_in_dashboard_is_what_the_table_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_checked_in_dashboards_are_what_the_tables_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SCRIPT.parent))  # as Python does for a script
-    rendered = runpy.run_path(str(SCRIPT))["render"]()
-    assert rendered == DASHBOARD.read_text("utf-8"), "stale: run python deploy/grafana/dashboard.py"
+    rendered = runpy.run_path(str(SCRIPT))["rendered"]()
+    assert set(BOARDS) == set(rendered) == {path.name for path in FOLDER.glob("*.json")}
+    for name, text in rendered.items():
+        assert text == (FOLDER / name).read_text("utf-8"), "stale: run python deploy/grafana/dashboard.py"
 
 
-def test_panels_have_distinct_titles_ids_and_places_within_the_grid() -> None:
-    shown = panels()
+@pytest.mark.parametrize("name", BOARDS)
+def test_panels_have_distinct_titles_ids_and_places_within_the_grid(name: str) -> None:
+    shown = panels(name)
     assert len(shown) == len({panel["title"] for panel in shown}) == len({panel["id"] for panel in shown})
     cells = [
         (x, y)
@@ -50,7 +54,8 @@ def test_every_panel_is_explained_and_its_queries_are_named_apart() -> None:
 def test_every_metric_is_on_the_dashboard() -> None:
     queries = " ".join(promql for _, promql in panel_queries())
     off_board = {"kozamori_restore_seconds"}  # as rows restored it is there
-    assert [] == [metric.name for metric in METRICS if metric.name not in queries and metric.name not in off_board]
+    metrics = [metric.name for metric in METRICS + OUTSIDE if metric.name not in off_board]
+    assert [] == [name for name in metrics if name not in queries]
 
 
 def work(stage: StageMetrics) -> None:
@@ -86,6 +91,11 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     metrics.dead_letter_reasons(("malformed_json",))
     metrics.rebalanced(1, 1)
     metrics.ready(ready=True)
+    metrics.partitions(4)
+    canary = CanaryMetrics(metrics.registry)
+    canary.sent()
+    canary.failed()
+    canary.desks({("0116", "desk-0116"): Unread(2, 30.0)})
     stages = [metrics.stage(name) for name in NODES]
     stages[0].restored(4, 0.1)
     stages[0].dead_letters(0, 0)
@@ -94,15 +104,21 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     alert(metrics)
     for stage in stages:
         work(stage)
-    with server, prometheus(f"127.0.0.1:{server.port}") as real:
+    rules = [PROMETHEUS / "alerts.yml", PROMETHEUS / "slo.yml"]
+    with server, prometheus(f"127.0.0.1:{server.port}", rules) as real:
         real.wait_for("kozamori_events_total")
         alert(metrics)
+        canary.answered(0.2)
         for stage in stages:
             work(stage)
         real.wait_for("sum(rate(kozamori_events_total[30s])) > 0")
+        for promise in ("late_alerts", "unjudged_events"):
+            real.wait_for(f"deployment_job:kozamori_{promise}_ratio:1d >= 0")
+        for _, promql in annotation_queries():
+            real.query(promql)  # raises where it is none
         without = [
             (title, promql)
-            for title, promql in panel_queries()
+            for title, promql in [*panel_queries(), *(one for one in annotation_queries() if one[0] == "Releases")]
             if not any(not math.isnan(float(sample["value"][1])) for sample in real.query(promql))
         ]
         assert [] == without

@@ -20,9 +20,9 @@ def test_every_file_in_its_table_exists_and_every_file_is_in_it() -> None:
     assert sorted(there - listed) == []
 
 
-def test_the_number_of_rules_it_states_is_theirs() -> None:
-    rules = (FOLDER / "prometheus" / "alerts.yml").read_text("utf-8").count("- alert:")
-    assert f"{rules} rules" in TEXT
+def test_the_number_of_alerts_it_states_is_theirs() -> None:
+    alerts = (FOLDER / "prometheus" / "alerts.yml").read_text("utf-8").count("- alert:")
+    assert f"{alerts} alerts" in TEXT
 
 
 def test_its_example_of_a_settings_file_is_accepted() -> None:

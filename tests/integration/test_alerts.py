@@ -12,14 +12,19 @@ from itertools import islice
 import msgspec
 import pytest
 from kafka import KafkaAdminClient
+from prometheus_client import CollectorRegistry
 from support.alerts import make_alert, publish
 from support.deployments import new_deployment
 from support.shared_kafka import Cluster
 
+from detector.canary.run import Canary, refuse_a_replay
 from detector.cli.main import cli, run
+from detector.contract import canary
 from detector.contract.alerts import Alert, encode_alert
+from detector.contract.codec import encode
 from detector.errors import UserError
 from detector.kafka.subscription import CLOSE_S
+from detector.observe.canary_metrics import CanaryMetrics
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
 from kozamori import AsyncAlertSubscriber
@@ -78,6 +83,43 @@ def test_a_bank_gets_its_own_alerts_only(settings: Settings) -> None:
     put(settings, ONE, TWO, THREE)
     with everything(settings, bank="0117") as subscriber:
         assert [TWO] == list(subscriber)
+
+
+def test_a_canary_s_alert_comes_to_those_alone_who_ask_for_its_bank(settings: Settings) -> None:
+    bird = make_alert(4, bank=canary.BANK)
+    put(settings, ONE, bird, TWO)
+    with everything(settings) as subscriber:
+        assert [ONE, TWO] == list(subscriber)
+    with everything(settings, bank=canary.BANK) as subscriber:
+        assert [bird] == list(subscriber)
+
+
+def test_a_desk_that_stops_reading_is_seen_and_one_that_reads_has_nothing_unread(settings: Settings) -> None:
+    registry = CollectorRegistry()
+    watch = Canary(settings, {"0116": "desk-0116", "0117": "desk-0117"}, CanaryMetrics(registry))
+    watch.look(0.0)
+    put(settings, ONE, TWO, THREE)
+    with everything(settings, bank="0116", group="desk-0116") as subscriber:
+        assert [ONE, THREE] == list(subscriber)
+    watch.look(60.0)
+    watch.look(120.0)
+    unread = [
+        [
+            registry.get_sample_value(f"kozamori_desk_unread_{what}", {"bank": bank, "group": f"desk-{bank}"})
+            for what in ("alerts", "seconds")
+        ]
+        for bank in ("0116", "0117")
+    ]
+    assert [[0, 0.0], [3, 60.0]] == unread
+
+
+def test_canaries_are_refused_on_a_stream_of_another_year_and_taken_on_one_of_now(settings: Settings) -> None:
+    event = canary.canary_of(26_000_000)
+    refuse_a_replay(settings, event.occurred_at_ms)
+    publish(settings.bootstrap[0], settings.account_events, [encode(event)], 0)
+    refuse_a_replay(settings, event.occurred_at_ms + 3_600_000)
+    with pytest.raises(UserError, match="is 3 days old: this is a replay"):
+        refuse_a_replay(settings, event.occurred_at_ms + 3 * 86_400_000)
 
 
 def test_repeats_are_dropped_only_within_what_is_remembered(settings: Settings) -> None:

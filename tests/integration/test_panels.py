@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,18 +11,19 @@ from pathlib import Path
 
 import pytest
 from support.bystanders import rebalance_held_up
-from support.dashboard import panel_queries
+from support.dashboard import FOLDER, panel_queries
 from support.prometheus import Prometheus, prometheus, promtool
 from support.replays import read_all
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
 from support.workers import Progress, WorkerProcess, wait_until
 
+from detector.canary.probe import LIMIT_S, prove
 from detector.cli.main import cli, run
 from detector.contract.bulletins import Bulletin, decode_bulletin
 from detector.core.topology import FORWARDER, topology_for
 from detector.kafka.topics import create
-from detector.observe.catalogue import METRICS
+from detector.observe.catalogue import METRICS, OUTSIDE
 from detector.settings import Settings
 
 CAME_IN = f'stage=~"account|{FORWARDER}"'
@@ -51,7 +53,7 @@ def scraped(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Ite
     progress = Progress(settings)
     try:
         wait_until(lambda: get(worker.port(), "/readyz")[0] == 200, "the worker is ready", worker)
-        with prometheus(f"127.0.0.1:{worker.port()}") as real:
+        with prometheus(f"127.0.0.1:{worker.port()}", [FOLDER.parent / "prometheus" / "slo.yml"]) as real:
             # A rate needs two scrapes with the events between them.
             real.wait_for("kozamori_ready == 1")
             small_scene.fill(settings)
@@ -69,8 +71,9 @@ def has_data(real: Prometheus, promql: str) -> bool:
     return any(not math.isnan(float(sample["value"][1])) for sample in real.query(promql))
 
 
-def test_every_panel_has_data(scraped: Scraped) -> None:
-    queries = panel_queries()
+def test_every_panel_on_what_a_worker_shows_has_data(scraped: Scraped) -> None:
+    outside = {metric.name.removesuffix("_total") for metric in OUTSIDE}
+    queries = [one for one in panel_queries() if not any(name in one[1] for name in outside)]
     assert len(queries) > 10
     assert [] == [(title, promql) for title, promql in queries if not has_data(scraped.real, promql)]
 
@@ -157,6 +160,10 @@ def test_a_bank_follows_bulletins_and_says_which_it_has_read(
     assert "expected one of those that `kozamori bulletins` shows" in capsys.readouterr().err
 
 
+def test_a_worker_that_is_alone_holds_all_partitions_that_there_are(scraped: Scraped) -> None:
+    assert scraped.figure("sum(kozamori_assigned_partitions)") == scraped.figure("max(kozamori_partitions)") > 0
+
+
 def test_promtool_finds_no_fault_with_the_metrics_which_are_those_declared(scraped: Scraped) -> None:
     status, text = get(scraped.port, "/metrics")
     assert status == 200
@@ -176,6 +183,18 @@ def test_a_working_worker_is_well_and_ready_with_the_partitions_of_every_stage(
     for path, shown in (("/healthz", {}), ("/readyz", held)):
         status, body = get(scraped.port, path)
         assert (200, {"status": "ok", **shown}) == (status, json.loads(body))
+
+
+def test_canaries_come_back_as_alerts_and_are_in_no_figure_of_alerts(scraped: Scraped) -> None:
+    def raised() -> list[float]:
+        figures = scrape(scraped.port)
+        return [total(figures, name) for name in ("kozamori_alerts_total", "kozamori_event_to_alert_seconds_count")]
+
+    before = raised()
+    minute = int(time.time()) // 60
+    seconds = [prove(scraped.settings, minute + later) for later in range(6)]
+    assert [] == [found for found in seconds if found is None or not 0 < found < LIMIT_S]
+    assert before == raised()
 
 
 def test_a_worker_that_still_joins_is_well_but_not_ready(small_scene: Scene, tmp_path: Path) -> None:

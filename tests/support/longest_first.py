@@ -42,6 +42,8 @@ LONGEST = (
     "unit/cli/test_backtest.py",
     "unit/project/test_roles.py",
     "integration/test_backlog.py",
+    "deploy/test_prometheus.py",
+    "deploy/test_normal_days.py",  # promtool evaluates every rule over a month
     "deploy/test_dashboard.py",
     "unit/stream/test_worker_and_memory.py",
     "unit/bench/test_workload.py",

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ import pytest
 START_S = 30.0
 
 
-def _program(name: str) -> str:
+def program(name: str, package: str = "prometheus") -> str:
+    """Path of a program; skips the test where there is none, and fails it on CI."""
     path = shutil.which(name)
     if path is None:
-        message = f"{name} is not installed; Debian: apt-get install prometheus"
+        message = f"{name} is not installed; Debian: apt-get install {package}"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(message)
@@ -33,7 +34,7 @@ def _program(name: str) -> str:
 
 def promtool() -> str:
     """Path of promtool; skips the test where there is none, and fails it on CI."""
-    return _program("promtool")
+    return program("promtool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +66,30 @@ class Prometheus:
 
 
 @contextmanager
-def prometheus(target: str) -> Iterator[Prometheus]:
-    """A Prometheus on loopback that scrapes `target` (host:port) every second as job `kozamori`; gone afterwards."""
-    program = _program("prometheus")
+def prometheus(target: str, rules: Sequence[Path] = (), consoles: Path | None = None) -> Iterator[Prometheus]:
+    """A Prometheus on loopback that scrapes `target` (host:port) every second as job `kozamori`; gone afterwards.
+
+    It evaluates `rules` as often and serves the pages of `consoles`.
+    """
+    server = program("prometheus")
     with tempfile.TemporaryDirectory(prefix="kozamori-prometheus-") as folder:
         config = Path(folder) / "prometheus.yml"
         # JSON is YAML.
         scrape = {"job_name": "kozamori", "static_configs": [{"targets": [target]}]}
         interval = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        config.write_text(json.dumps({"global": interval, "scrape_configs": [scrape]}), "utf-8")
+        files = {"rule_files": [str(path) for path in rules]}
+        config.write_text(json.dumps({"global": interval, "scrape_configs": [scrape], **files}), "utf-8")
         address = f"127.0.0.1:{_free_port()}"
         log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
-                    program,
+                    server,
                     f"--config.file={config}",
                     f"--storage.tsdb.path={folder}/data",
                     f"--web.listen-address={address}",
                     "--log.level=warn",
+                    *([f"--web.console.templates={consoles}"] if consoles else []),
                 ],
                 stdout=output,
                 stderr=subprocess.STDOUT,

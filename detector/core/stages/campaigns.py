@@ -6,6 +6,7 @@ All keys lie in one partition: what comes here is a small part of all events, an
 import numpy as np
 import numpy.typing as npt
 
+from detector.contract import canary
 from detector.contract.batch import OWN, Batch
 from detector.contract.hashing import P1, P2
 from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN, PAYMENT
@@ -23,7 +24,8 @@ def telling(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int6
     taken = (batch.kind == DEBIT) & (batch.result == OK) & young
     wanted = (batch.kind == LINK) | (batch.kind == OPEN) | taken | (events.facts[:, ESCALATED] != 0)
     wanted |= (batch.kind == PAYMENT) & young & (batch.shop != 0)
-    return np.flatnonzero(wanted & (status <= APPLY_FRESH) & (batch.role == OWN))
+    wanted &= (batch.role == OWN) & (batch.bank != int(canary.BANK))
+    return np.flatnonzero(wanted & (status <= APPLY_FRESH))
 
 
 def by_key(events: Events) -> Events:

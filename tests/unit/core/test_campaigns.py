@@ -8,6 +8,7 @@ import pytest
 from support.alone import NEVER_MS, Alone
 from support.models import make_batch
 
+from detector.contract import canary
 from detector.contract.batch import Batch
 from detector.contract.bulletins import Bulletin
 from detector.contract.texts import Strings, Texts
@@ -31,7 +32,7 @@ from detector.core.stages.campaigns import CAMPAIGNS, by_key, keys_of, telling
 from detector.core.stages.campaigns_kernel import STRONG_A_DAY, YOUNG_MS
 from detector.core.triage import MILLION
 from detector.jst import DAY_MS
-from detector.stream.hop_codec import target_partitions
+from detector.stream.hop_writer import target_partitions
 
 T = 1_598_886_300_000
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -382,3 +383,9 @@ def test_every_pattern_has_its_place_in_the_kernels_table() -> None:
         assert pattern.times in TIMES[pattern.key]
         assert pattern.what_en.format(bank="0116", service="x")
         assert pattern.advice_ja.format(bank="0116", service="x")
+
+
+@pytest.mark.parametrize(("bank", "tell"), [(int(canary.BANK), 0), (116, 200)])
+def test_the_canary_takes_part_in_no_campaign(bank: int, tell: int) -> None:
+    events = log(*failures(200, bank=bank, alert=True))
+    assert tell == len(telling(events, np.zeros(200, np.int8)))

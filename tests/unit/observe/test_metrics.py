@@ -45,6 +45,7 @@ def busy() -> Metrics:
     metrics.alert_durable(0.12)
     metrics.rebalanced(4, 1)
     metrics.standby({("wallet", 0): 7})
+    metrics.partitions(12)
     metrics.ready(ready=True)
     metrics.stalled(1.5)
     stage = metrics.stage("account")

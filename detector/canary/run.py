@@ -1,0 +1,117 @@
+"""The canary's life: once a minute an event, and a look at what desks have not read."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from kafka import TopicPartition
+from prometheus_client import CollectorRegistry
+
+from detector.canary.desks import Desk
+from detector.canary.probe import prove
+from detector.contract.canary import MINUTE_MS
+from detector.errors import UserError
+from detector.kafka.clients import admin_client
+from detector.kafka.groups import active_members, committed_offsets
+from detector.kafka.reading import reader, records_at
+from detector.observe.canary_metrics import CanaryMetrics
+from detector.observe.health import HealthServer, Report
+from detector.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: Of the newest event there is. A stream that is older is a replay: an event of today would end its days at once.
+STREAM_MS = 24 * 60 * MINUTE_MS
+
+
+class Canary:
+    """Proves the path, and sees whether desks read; `desks`: the consumer group of each bank's code."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        desks: Mapping[str, str],
+        metrics: CanaryMetrics,
+        prove: Callable[[Settings, int], float | None] = prove,
+    ) -> None:
+        self._settings = settings
+        self._desks = {(bank, group): Desk() for bank, group in desks.items()}
+        self._metrics = metrics
+        self._prove = prove
+
+    def turn(self, minute: int) -> None:
+        """Prove the path with the event of that minute, then look at the desks. Kafka that fails is a failure told."""
+        self._metrics.sent()
+        try:
+            seconds = self._prove(self._settings, minute)
+        except UserError as error:
+            log.warning("a canary event could not be sent or waited for", cause=str(error))
+            self._metrics.failed()
+            return
+        if seconds is None:
+            log.warning("no alert came of a canary event", minute=minute)
+            self._metrics.failed()
+        else:
+            self._metrics.answered(seconds)
+        try:
+            self.look(time.monotonic())
+        except UserError as error:
+            log.warning("it is not known what desks have read", cause=str(error))
+
+    def look(self, now_s: float) -> None:
+        """Look at what desks have not read; UserError where Kafka fails."""
+        if not self._desks:
+            return
+        topic = self._settings.alerts
+        with reader(self._settings) as consumer:
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            ends = {tp.partition: end for tp, end in consumer.end_offsets(places).items()}
+        with admin_client(self._settings) as client:
+            active_members(client, next(iter(self._desks))[1])  # a new cluster needs seconds for its first answer
+            commits = {group: committed_offsets(client, group, topic) for _, group in self._desks}
+        self._metrics.desks(
+            {
+                (bank, group): desk.look(ends, {part: at.offset for part, at in commits[group].items()}, now_s)
+                for (bank, group), desk in self._desks.items()
+            }
+        )
+
+
+def refuse_a_replay(settings: Settings, now_ms: int) -> None:
+    """UserError where the newest account event is over a day old: the days of a replay would end with today's."""
+    topic = settings.account_events
+    with reader(settings) as consumer:
+        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        ends = consumer.end_offsets(places)
+    if not places:
+        raise UserError(f"there is no topic {topic}: run `kozamori topics create`")
+    last = {tp: [end - 1] for tp, end in ends.items() if end}
+    newest_ms = max((_time_ms(record.value) for record in records_at(settings, last)), default=now_ms)
+    if 0 < newest_ms < now_ms - STREAM_MS:
+        raise UserError(
+            f"the newest event of {topic} is {(now_ms - newest_ms) / STREAM_MS:,.0f} days old: this is a replay, and an"
+            " event of today would end its days; send canaries where events are of now"
+        )
+
+
+def _time_ms(value: bytes | None) -> int:
+    try:
+        found: Any = json.loads(value or b"{}").get("occurred_at_ms", 0)
+    except (ValueError, AttributeError):
+        return 0
+    return found if isinstance(found, int) else 0
+
+
+def run_canary(settings: Settings, desks: Mapping[str, str]) -> None:
+    """One event a minute until Ctrl-C, with metrics at `metrics_port`; UserError for what a person must mend."""
+    refuse_a_replay(settings, int(time.time() * 1000))
+    registry, well = CollectorRegistry(), Report(ok=True)
+    canary = Canary(settings, desks, CanaryMetrics(registry))
+    host, port = settings.metrics_host, settings.metrics_port
+    with HealthServer(host=host, port=port, registry=registry, alive=lambda: well, ready=lambda: well) as server:
+        log.info("canary starts", metrics_port=server.port, desks=len(desks))
+        while True:
+            time.sleep(MINUTE_MS / 1000 - time.time() % (MINUTE_MS / 1000))
+            canary.turn(int(time.time() * 1000) // MINUTE_MS)
