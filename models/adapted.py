@@ -16,10 +16,6 @@ from detector.jst import DAY_MS, JST_MS
 from models.history import History, Ties
 from models.small_sums import in_small_sums
 
-#: Least share in a round, of victims that the history knows, and of their cases through the victim's own wallet;
-#: greatest share of thieves' wallets used from an address of the history, of cases that take longer than usual, and of
-#: cases at any hour of the day. All *assumed*: nobody published them, so all are in.
-KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW, ANY_HOUR = 0.3, 0.3, 0.9, 0.9, 0.9
 SLOWEST = 60.0  # times as long: what takes a minute in the press's trace takes an hour
 LINKED_AGAIN = 0.5  # of those who take over a wallet, as with a new phone
 #: Typologies that can go through a wallet which the victim has: all others begin by opening or linking one.
@@ -27,6 +23,26 @@ THROUGH_OWN = ("T1", "T8", "T9", "T11", "T12")
 NOBODY = -1
 OF_WALLET = ("service", "wallet", "wallet_opened_at_ms", "wallet_verified")
 TIED = ("account", "bank", *OF_WALLET)
+
+
+class Shares(NamedTuple):
+    """Of a round, each between its least and its greatest, all *assumed*: nobody published them, so all are in.
+
+    Of victims that the history knows; of their cases through the victim's own wallet; of cases in sums of the history;
+    of thieves' addresses that are of the history; of cases that take longer than usual, and at any hour of the day.
+    """
+
+    known: tuple[float, float] = (0.3, 1.0)
+    own_wallet: tuple[float, float] = (0.3, 1.0)
+    small_sums: tuple[float, float] = (0.0, 0.9)
+    shared_source: tuple[float, float] = (0.0, 0.9)
+    slow: tuple[float, float] = (0.0, 0.9)
+    any_hour: tuple[float, float] = (0.0, 0.9)
+
+
+AS_COMES = Shares()
+#: All that hides a thief at once, but for the address. Of cases as they come, one in twelve would do it.
+DISGUISED = Shares(known=(1.0, 1.0), own_wallet=(1.0, 1.0), small_sums=(1.0, 1.0), any_hour=(1.0, 1.0))
 
 
 class Adapted(NamedTuple):
@@ -44,6 +60,7 @@ def adapted(
     case: npt.NDArray[np.int64],
     through_own: npt.NDArray[np.bool_],
     history: History,
+    shares: Shares,
 ) -> Adapted:
     """The events of one round, arriving at `arrival_ms`, as they would be in `history`; some debits are several.
 
@@ -51,12 +68,13 @@ def adapted(
     through the victim's own wallet, and then has neither an opening nor, in half of the cases, a link.
     """
     cases = np.unique(case[case >= 0])
-    victim = _victims(rng, len(cases), history.ties)
-    batch, given, later_ms = in_small_sums(rng, batch, case, _usual_yen(victim, history.ties), history.sums)
+    victim = _victims(rng, len(cases), history.ties, shares)
+    usual_yen = _usual_yen(victim, history.ties)
+    batch, given, later_ms = in_small_sums(rng, batch, case, usual_yen, history.sums, rng.uniform(*shares.small_sums))
     case, through_own = case[given], through_own[given]
     columns = {name: getattr(batch, name).copy() for name in TIED}
     kept = np.ones(batch.size, np.bool_)
-    own = rng.uniform(OWN_WALLET, 1)
+    own = rng.uniform(*shares.own_wallet)
     for one, at in zip(cases[victim != NOBODY].tolist(), victim[victim != NOBODY].tolist(), strict=True):
         mine = case == one
         of_victim = mine & (batch.account != 0)
@@ -69,18 +87,18 @@ def adapted(
                 columns[name][mine & (batch.wallet == wallets[0])] = getattr(history.ties, name)[at]
             again = rng.random() < LINKED_AGAIN
             kept &= ~(mine & np.isin(batch.kind, (OPEN, UNLINK) if again else (OPEN, LINK, UNLINK)))
-    batch = batch._replace(**columns, source=_sources(rng, batch, history))
-    later_ms += _later(rng, batch.occurred_at_ms + later_ms, case, history)
+    batch = batch._replace(**columns, source=_sources(rng, batch, history, shares))
+    later_ms += _later(rng, batch.occurred_at_ms + later_ms, case, history, shares)
     batch = batch._replace(occurred_at_ms=batch.occurred_at_ms + later_ms)
     return Adapted(batch.select(kept), given[kept], (arrival_ms[given] + later_ms)[kept])
 
 
-def _victims(rng: np.random.Generator, cases: int, ties: Ties) -> npt.NDArray[np.int64]:
+def _victims(rng: np.random.Generator, cases: int, ties: Ties, shares: Shares) -> npt.NDArray[np.int64]:
     """Which tie each case's victim is, int64 (cases,); `NOBODY` for one that the history does not know."""
     if not len(ties.account):
         return np.full(cases, NOBODY)
     victim = rng.integers(0, len(ties.account), cases)
-    return np.where(rng.random(cases) < rng.uniform(KNOWN, 1), victim, NOBODY)
+    return np.where(rng.random(cases) < rng.uniform(*shares.known), victim, NOBODY)
 
 
 def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int64]:
@@ -89,7 +107,11 @@ def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int6
 
 
 def _later(
-    rng: np.random.Generator, at_ms: npt.NDArray[np.int64], case: npt.NDArray[np.int64], history: History
+    rng: np.random.Generator,
+    at_ms: npt.NDArray[np.int64],
+    case: npt.NDArray[np.int64],
+    history: History,
+    shares: Shares,
 ) -> npt.NDArray[np.int64]:
     """How much later each event is, int64 (n,): some cases take longer, some come at another hour.
 
@@ -97,7 +119,7 @@ def _later(
     """
     later_ms = np.zeros(len(at_ms), np.int64)
     ends_ms = (int(history.days[-1]) + 1) * DAY_MS - JST_MS
-    slow, any_hour = rng.uniform(0, SLOW), rng.uniform(0, ANY_HOUR)
+    slow, any_hour = rng.uniform(*shares.slow), rng.uniform(*shares.any_hour)
     for one in np.unique(case[case >= 0]).tolist():
         mine = case == one
         first_ms, since_ms = at_ms[mine].min(), at_ms[mine] - at_ms[mine].min()
@@ -108,12 +130,12 @@ def _later(
     return later_ms
 
 
-def _sources(rng: np.random.Generator, batch: Batch, history: History) -> npt.NDArray[np.uint64]:
+def _sources(rng: np.random.Generator, batch: Batch, history: History, shares: Shares) -> npt.NDArray[np.uint64]:
     """Of some sources another one, that people of the history use; unknown for as many wallets as in the history."""
     source = batch.source
     if len(history.sources):
         sources, index = np.unique(source, return_inverse=True)
-        shared = rng.random(len(sources)) < rng.uniform(0, SHARED_SOURCE)
+        shared = rng.random(len(sources)) < rng.uniform(*shares.shared_source)
         sources = np.where(shared & (sources != 0), rng.choice(history.sources, len(sources)), sources)
         source = sources[index]
     wallets, index = np.unique(batch.wallet, return_inverse=True)

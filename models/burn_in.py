@@ -21,9 +21,9 @@ from models.unsupervised import fit_unsupervised
 
 #: With fewer days the second half, by which the first is judged, has no whole week.
 LEAST_DAYS = 14
-WEEK = 7  # days averaged, so that no weekend and no pay-day decides
-#: Settled: a week has at most so many times as many unusual accounts as the second half, and no day so many times as
-#: many as its worst day. Kinds of day differ by less; half of a month may lack a pay-day.
+WEEK = 7  # days whose median counts, so that no weekend, no pay-day and no attack that nobody labelled decides
+#: Settled: a week has at most so many times as many unusual accounts as the second half, and no day since the first has
+#: had so many times as many as its worst day. Kinds of day differ by less; half of a month may lack a pay-day.
 WEEK_AT_MOST, DAY_AT_MOST = 2.0, 1.5
 #: Accounts counted as unusual: two in a thousand of a day's, and enough a day to count.
 SHARE, FEWEST = 0.002, 5.0
@@ -73,13 +73,14 @@ def find(data: Dataset, columns: Columns, seed: int) -> BurnIn:
         )
     half = len(days) // 2
     unusual = _unusual(data, days, days[half], columns, seed)
-    usual, most = max(FEWEST, unusual[half:].mean()), max(FEWEST, unusual[half:].max())
-    weeks = np.array([unusual[at : at + WEEK].mean() for at in range(half)])
-    loud = np.flatnonzero((weeks > WEEK_AT_MOST * usual) | (unusual[:half] > DAY_AT_MOST * most))
-    first = int(loud[-1]) + 1 if len(loud) else 0
-    third, last = (float(part.mean()) for part in np.array_split(unusual[half:], 2))
-    if first == half or third > WEEK_AT_MOST * max(last, FEWEST):
-        quarters = ", ".join(f"{part.mean():.0f}" for part in np.array_split(unusual, 4))
+    usual, most = max(FEWEST, np.median(unusual[half:])), max(FEWEST, unusual[half:].max())
+    weeks = np.array([np.median(unusual[at : at + WEEK]) for at in range(half)])
+    loud = np.flatnonzero(weeks > WEEK_AT_MOST * usual)
+    loud_since_first = np.cumprod(unusual[:half] > DAY_AT_MOST * most).sum()
+    first = max(int(loud[-1]) + WEEK // 2 + 1 if len(loud) else 0, int(loud_since_first))
+    third, last = (float(np.median(part)) for part in np.array_split(unusual[half:], 2))
+    if first >= half or third > WEEK_AT_MOST * max(last, FEWEST):
+        quarters = ", ".join(f"{np.median(part):.0f}" for part in np.array_split(unusual, 4))
         raise UserError(
             f"in {len(days)} days the state has not settled: its quarters have {quarters} unusual accounts a day: give"
             " a longer history, or --burn-in DAYS for the days that shall only fill the state"

@@ -41,6 +41,11 @@ def test_one_loud_day_of_the_second_half_is_usual_in_the_first() -> None:
     assert 0 == find(falling(lambda day: 3.0 if day in {5, 20} else 1.0), STAGE, 1).days
 
 
+@pytest.mark.parametrize("days", [{4, 5}, {9, 10, 11}])
+def test_an_attack_of_a_few_days_is_no_cold_start(days: set[int]) -> None:
+    assert 0 == find(falling(lambda day: 20.0 if day in days else 1.0), STAGE, 1).days
+
+
 def test_labelled_fraud_is_no_unusual_life() -> None:
     data = falling(lambda day: 20.0 if day < 3 else 1.0)
     assert 0 == find(data._replace(life=np.where(data.day < FIRST_DAY + 3, FRAUD, data.life)), STAGE, 1).days

@@ -10,7 +10,7 @@ from detector.contract.vocabulary import DEBIT
 from detector.core.detector_table import DETECTORS
 from detector.core.detectors import Detector, DetectorSpec
 from models.datasets import Dataset
-from models.hidden import excess, fit_cleaned
+from models.hidden import NOT_LEARNT, excess, fit_cleaned
 from models.inject import Cases
 from models.span import Span
 
@@ -123,7 +123,7 @@ def test_what_is_suspected_is_neither_learnt_from_nor_counted() -> None:
     assert 0.6 * fraud <= cleaned.groups <= fraud
     assert HONEST + fraud - cleaned.groups == len(cleaned.span.held_out.kind)
     first, second = detector.learnt
-    assert 2 * cleaned.groups == len(first.kind) - len(second.kind)
+    assert 2 * NOT_LEARNT * cleaned.groups == len(first.kind) - len(second.kind)
     assert np.sort(first.X[:, 0])[: len(second.kind)].tolist() == np.sort(second.X[:, 0]).tolist()
 
 

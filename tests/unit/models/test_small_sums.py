@@ -26,9 +26,9 @@ def cases() -> tuple[Batch, npt.NDArray[np.int64]]:
     return batch, np.repeat(np.arange(CASES), len(kind))
 
 
-def split(usual_yen: int = 0, sums: npt.NDArray[np.int64] = SUMS, seed: int = 1) -> Split:
+def split(usual_yen: int = 0, sums: npt.NDArray[np.int64] = SUMS, seed: int = 1, share: float = 0.5) -> Split:
     batch, case = cases()
-    return in_small_sums(np.random.default_rng(seed), batch, case, np.full(CASES, usual_yen), sums)
+    return in_small_sums(np.random.default_rng(seed), batch, case, np.full(CASES, usual_yen), sums, share)
 
 
 def changed(found: Split) -> npt.NDArray[np.bool_]:
@@ -42,7 +42,7 @@ def test_some_cases_are_in_sums_of_the_history_and_more_debits_and_the_others_as
     batch, case = cases()
     found = split()
     other = changed(found)
-    assert 0.05 < len(np.unique(case[found.given[other]])) / CASES < 0.95
+    assert pytest.approx(0.5, abs=0.1) == len(np.unique(case[found.given[other]])) / CASES
     assert np.isin(found.batch.amount_yen[other], SUMS).all()
     times = np.bincount(found.given, minlength=batch.size)
     assert set(range(1, MOST_PARTS + 1)) == set(times[batch.amount_yen == DRAINED].tolist())
