@@ -20,19 +20,20 @@ from detector.core.memory import MemoryRun
 from detector.core.model import Model
 from detector.core.pipeline import Outcome
 from detector.core.stage import ESCALATED
+from detector.core.stages.campaign_patterns import SHOP
 from detector.core.stages.campaigns import CAMPAIGNS, keys_of
 from detector.core.topology import topology_for
 from detector.jst import DAY_MS
 from models.backtest.labels import HONEST, Labels
 
-#: A campaign is true if at least this share of its alerting events up to its first bulletin is labelled: less, and
+#: A campaign is true if at least this share of its telling events up to its first bulletin is labelled: less, and
 #: chance alerts of normal life told it.
 TRUE_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """A campaign as first told and as last; `fraud`: share of its alerting events up to `first` that are labelled."""
+    """A campaign as first told and as last; `fraud`: labelled share of what told it, up to `first`."""
 
     first: Bulletin
     last: Bulletin
@@ -132,10 +133,11 @@ def campaigns_of(
 
 
 def _note(outcome: Outcome, labels: Labels, alerts: dict[int, list[tuple[int, bool]]]) -> None:
-    """Note when events of each key alerted or failed, and whether they are labelled."""
+    """Note when events of each key alerted, failed, or paid at a shop, and whether they are labelled."""
     batch = outcome.events.batch
     failed = batch.result > 0
-    which = np.flatnonzero((outcome.status <= APPLY_FRESH) & ((outcome.events.facts[:, ESCALATED] != 0) | failed))
+    telling = (outcome.events.facts[:, ESCALATED] != 0) | failed | (batch.role == SHOP)
+    which = np.flatnonzero((outcome.status <= APPLY_FRESH) & telling)
     fraud = labels.case_of(batch.event_id[which]) != HONEST
     rows = zip(keys_of(batch)[which].tolist(), batch.occurred_at_ms[which].tolist(), fraud.tolist(), strict=True)
     for key, at_ms, labelled in rows:

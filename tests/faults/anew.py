@@ -15,7 +15,7 @@ from detector.settings import Settings
 def make_anew(settings: Settings, crew: Crew, changelogs: list[str]) -> None:
     """Return when the workers begin with the first event again.
 
-    Alerts are made anew with the rest: hops mix otherwise the second time, and so may alerts.
+    Alerts and bulletins are made anew with the rest: hops mix otherwise the second time, and so may they.
     """
     wait_until(lambda: all(member.ready() for member in crew.members), "all workers read")
     for member in crew.members:
@@ -24,6 +24,7 @@ def make_anew(settings: Settings, crew: Crew, changelogs: list[str]) -> None:
     for member in crew.members:
         assert 2 == member.process.process.wait(PATIENCE_S), "a person must act"
     recreate(settings, settings.alerts)
+    recreate(settings, settings.bulletins)
     # Who could not leave the group in time counts until its session is over.
     with admin_client(settings) as client:
         wait_until(lambda: active_members(client, settings.group) == 0, "the group is empty")

@@ -21,7 +21,7 @@ from detector.jst import DAY_MS
 from detector.kafka.security import client_options
 from detector.settings import Settings
 from detector.stream.changelog import Recovery
-from detector.stream.processor import ALERTS, Wiring
+from detector.stream.processor import ALERTS, BULLETINS, DEAD_LETTERS, Wiring
 
 CHUNK = 1000
 PATIENCE_S = 30.0
@@ -40,14 +40,15 @@ class Record(NamedTuple):
 class Result:
     """What all nodes of a topology came to.
 
-    Rows, sorted by key; what lies in each hop, by upstream; alerts and dead letters by id with their content and how
-    often they came; of a run in memory each partition's watermark and high-water marks.
+    Rows, sorted by key; what lies in each hop, by upstream; alerts, dead letters and bulletins for all by id with their
+    content and how often they came; of a run in memory each partition's watermark and high-water marks.
     """
 
     rows: dict[NodePartition, npt.NDArray[Any]]
     hops: dict[tuple[str, int, int], Lane]
     alerts: dict[str, bytes]
     dead_letters: dict[str, bytes]
+    bulletins: dict[str, bytes]
     times: Counter[str] = field(default_factory=Counter)
     marks: dict[NodePartition, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
 
@@ -61,6 +62,7 @@ def same(expected: Result, got: Result, *, least_alerts: int = 11) -> None:
     assert expected.alerts.keys() == got.alerts.keys()
     assert expected.alerts == got.alerts
     assert expected.dead_letters == got.dead_letters
+    assert expected.bulletins == got.bulletins
     assert expected.hops == got.hops, "a hop's events are not those that were applied, each once"
     assert expected.rows.keys() == got.rows.keys()
     for tp, rows in expected.rows.items():
@@ -157,32 +159,32 @@ def _result(nodes: Nodes, lanes: Lanes) -> Result:
         if node.stage is not None
         for partition, found in enumerate(nodes.rows(node.name))
     }
-    found: dict[bool, dict[str, bytes]] = {True: {}, False: {}}  # alerts, dead letters
+    found: dict[str, dict[str, bytes]] = {ALERTS: {}, DEAD_LETTERS: {}, BULLETINS: {}}
     for output in nodes.outputs:
-        key, kept = identify(output.topic == ALERTS, output.value)
-        found[output.topic == ALERTS][key] = kept
+        found[output.topic][identify(output.topic, output.value)] = output.value
     marks = {
         (node.name, partition): (processor.pipeline.watermark_ms, tuple(processor.marks.marks.tolist()))
         for node in nodes.wiring.topology.nodes
         for partition in range(nodes.wiring.partitions)
         for processor in [nodes.processor(node.name, partition)]
     }
-    return Result(rows, lanes.result(), found[True], found[False], marks=marks)
+    return Result(rows, lanes.result(), found[ALERTS], found[DEAD_LETTERS], found[BULLETINS], marks=marks)
 
 
 def left_in_kafka(settings: Settings, model: Model) -> Result:
-    """What the deployment's workers wrote: rows as a recovery would see them, hops, alerts and dead letters."""
+    """What the deployment's workers wrote: rows as a recovery would see them, hops, alerts, dead letters, bulletins."""
     rows, hops = rows_and_hops(settings, model)
     times = Counter[str]()
-    found: dict[str, dict[str, bytes]] = {settings.alerts: {}, settings.dead_letters: {}}
-    for topic, contents in found.items():
+    found: dict[str, dict[str, bytes]] = {ALERTS: {}, DEAD_LETTERS: {}, BULLETINS: {}}
+    for kind, contents in found.items():
+        topic = getattr(settings, kind)
         for partition in partitions_of(settings, topic):
             for records in read(settings, topic, partition):
                 for record in records:
-                    key, kept = identify(topic == settings.alerts, record.value)
-                    assert contents.setdefault(key, kept) == kept, f"{key} came with two contents"
+                    key = identify(kind, record.value)
+                    assert contents.setdefault(key, record.value) == record.value, f"{key} came with two contents"
                     times[key] += 1
-    return Result(rows, hops, found[settings.alerts], found[settings.dead_letters], times)
+    return Result(rows, hops, found[ALERTS], found[DEAD_LETTERS], found[BULLETINS], times)
 
 
 def rows_and_hops(
@@ -205,7 +207,9 @@ def rows_and_hops(
     return rows, lanes.result()
 
 
-def identify(is_alert: bool, value: bytes) -> tuple[str, bytes]:
-    """An output's id and its content."""
-    fields = msgspec.json.decode(value)
-    return fields["alert_id" if is_alert else "dead_letter_id"], value
+_IDS = {ALERTS: "alert_id", DEAD_LETTERS: "dead_letter_id", BULLETINS: "bulletin_id"}
+
+
+def identify(kind: str, value: bytes) -> str:
+    """An output's id."""
+    return str(msgspec.json.decode(value)[_IDS[kind]])

@@ -23,7 +23,7 @@ KEYS: dict[int, IndicatorKind] = {
 
 #: What is counted once: an account whose link failed; a wallet opened, or linked within a day of that; an account that
 #: a wallet so young was linked to; an account that alerts; one that alerts clearly at a debit that leaves nothing to
-#: its cap; a bank where one alerts; a wallet that pays within a day of its opening.
+#: its cap, but for the first of a month; a bank where one alerts clearly; a wallet that pays on its first day.
 FAILED, OPENED, LINKED, ALERTED, EMPTIED, BANKS, SPENT = range(7)
 NOTHING = -1
 
@@ -81,7 +81,7 @@ PATTERNS = (
             "accounts of bank {bank} alert far more often than usual",
             "銀行 {bank} の口座の検知が通常より大幅に増加", _STOP_EN, _STOP_JA),
     # Eleven banks in ten days (press, 10 September 2020).
-    Pattern("several_banks", SERVICE, BANKS, 12, 7.5, 3, ("T1", "T4", "T5"),
+    Pattern("several_banks", SERVICE, BANKS, 12, 6.5, 3, ("T1", "T4", "T5"),
             "alerts on {service} at many banks at once", "{service} で多数の銀行に同時に検知", _WATCH_EN, _WATCH_JA),
     # May 2019: a case every third day at a bank, no address in common. Honest accounts that alert so clearly and
     # are emptied lie apart.

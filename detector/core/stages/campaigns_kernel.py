@@ -35,7 +35,7 @@ from detector.core.stages.campaign_patterns import (
     SPENT,
     UNTOLD_QUIET_S,
 )
-from detector.core.stages.jst import day_of
+from detector.core.stages.jst import day_of, first_day_of, month_of
 from detector.core.triage import MILLION
 from detector.jst import DAY_MS, DAY_S
 
@@ -52,8 +52,8 @@ SLACK, SIGMAS, ABOVE = 2.0, 2.0, 0.5
 #: The next update on accounts or yen: twice as many as at the last, and some at least.
 LEAST_ACCOUNTS, LEAST_YEN = 10, 100_000
 HALVINGS = 24  # after which nothing is left in float32
-#: Of an emptied account: the alarm, in false alarms a day. Honest people who charge to the cap on the first
-#: of a month alert now and then, few of them so clearly.
+#: A clear alert: its alarm, in false alarms a day over all banks. On the first of a month honest people charge to the
+#: cap, and there are five times as many false alerts as usual, few of them so clear.
 STRONG_A_DAY = 3.0
 _STRONG = int(STRONG_A_DAY * MILLION)
 #: News of an update; `CLOSED` comes alone.
@@ -283,10 +283,11 @@ def _subject(counts: int, batch: Any, i: int, alerts: bool, facts: Any) -> Any: 
     elif counts == ALERTED:
         subject = batch.account[i]
     elif counts == EMPTIED:
-        emptied = kind == DEBIT and ok and facts[YEN_LEFT] == 0
+        day = day_of(batch.occurred_at_ms[i] // 1000)
+        emptied = kind == DEBIT and ok and facts[YEN_LEFT] == 0 and day != first_day_of(month_of(day))
         subject = batch.account[i] if emptied and facts[ALARM_MILLIONTHS] <= _STRONG else subject
     elif counts == BANKS:
-        subject = np.uint64(batch.bank[i] + 1)
+        subject = np.uint64(batch.bank[i] + 1) if facts[ALARM_MILLIONTHS] <= _STRONG else subject
     return subject
 
 
