@@ -173,14 +173,14 @@ FRAUD_DESK = Row(
         Panel(
             "lines",
             "Campaigns told within an hour",
-            "Share of campaigns, since the workers began, told within an hour of the first event; of those that had "
-            "taken money by then, within an hour of the first yen.",
+            "Share of campaigns told within an hour of the first event; of those that had taken money by then, within "
+            "an hour of the first yen.",
             "percentunit",
             12,
             tuple(
                 Query(
-                    f'sum(kozamori_{what}_to_bulletin_seconds_bucket{{le="3600.0", %}})'
-                    f" / clamp_min(sum(kozamori_{what}_to_bulletin_seconds_count{{%}}), 1)",
+                    new(f"kozamori_{what}_to_bulletin_seconds_bucket", "", selector='le="3600.0", %')
+                    + f" / clamp_min({new(f'kozamori_{what}_to_bulletin_seconds_count', '')}, 1)",
                     name,
                 )
                 for what, name in (("first_event", "of the first event"), ("first_yen", "of the first yen"))

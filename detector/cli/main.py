@@ -62,8 +62,13 @@ COMMANDS = (
 
 #: The extra that has all that a command needs; one that is not here needs none.
 EXTRAS: Mapping[str, str] = {
-    **dict.fromkeys(("budget", "cache", "cases", "dead-letters", "explain", "state", "topics", "worker"), "worker"),
-    **dict.fromkeys(("ablation", "backtest", "export", "hash", "mapping", "produce", "replay-2020", "score"), "train"),
+    **dict.fromkeys(
+        ("budget", "cache", "canary", "capacity", "cases", "dead-letters", "explain", "state", "topics", "worker"),
+        "worker",
+    ),
+    **dict.fromkeys(
+        ("ablation", "backtest", "campaigns", "export", "hash", "mapping", "produce", "replay-2020", "score"), "train"
+    ),
     **dict.fromkeys(("simulate", "start-here", "train", "world"), "train"),
     **dict.fromkeys(("demo", "kafka"), "demo"),
     "bench": "bench",

@@ -90,8 +90,8 @@ def test_a_command_that_needs_more_names_the_extra_that_has_all_of_it(
     assert said in capsys.readouterr().err
 
 
-def test_every_command_but_alerts_has_an_extra_that_there_is() -> None:
-    assert {entry.name for entry in COMMANDS} - {"alerts"} == EXTRAS.keys()
+def test_every_command_but_a_subscriber_s_has_an_extra_that_there_is() -> None:
+    assert {entry.name for entry in COMMANDS} - {"alerts", "bulletins"} == EXTRAS.keys()
     assert {"worker", "train", "demo", "bench"} == set(EXTRAS.values())
 
 
