@@ -24,8 +24,8 @@ SYSTEM_TRUST = "system"
 #: Kafka's own limit is 249 characters; what we append to a prefix is far below the rest.
 _PREFIX = r"^[A-Za-z0-9._-]{0,150}$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-#: A StatefulSet numbers its pods, a Deployment gives each a random ending of five characters.
 _BANK = re.compile(r"[0-9]{4}")
+#: A StatefulSet numbers its pods, a Deployment gives each a random ending of five characters.
 _STATEFUL = re.compile(r"[a-z0-9.-]{1,95}-[0-9]{1,4}")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 

@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 
 import click
+import msgspec
 from kafka import KafkaProducer
 from rich.console import Console
 from rich.text import Text
@@ -125,19 +127,28 @@ Examples:
 @as_json
 def acknowledged(settings: Settings, *, as_json: bool) -> None:
     """Show which bank has read which bulletin, and how many seconds after it was told; one line each."""
-    told = _told_at(settings)
+    told, foreign = _told_at(settings), 0
+    first: dict[tuple[str, str], int] = {}
     for record in records_of(settings, settings.acknowledgements):
-        found = decode_acknowledgement(record.value)
-        if found.bulletin_id in told:  # else Kafka has deleted it
-            seconds = (found.acknowledged_at_ms - told[found.bulletin_id]) / 1000
-            _say_read(found.bulletin_id, found.bank, seconds, as_json=as_json)
+        try:
+            found = decode_acknowledgement(record.value or b"")
+        except msgspec.DecodeError:
+            foreign += 1  # every bank writes here
+            continue
+        first.setdefault((found.bulletin_id, found.bank), found.acknowledged_at_ms)
+    for (bulletin_id, bank), at_ms in first.items():
+        if bulletin_id in told:  # else Kafka has deleted it
+            _say_read(bulletin_id, bank, (at_ms - told[bulletin_id]) / 1000, as_json=as_json)
+    if foreign:
+        click.echo(f"{foreign} records that are no acknowledgement were left out", err=True)
 
 
 def _told_at(settings: Settings) -> dict[str, int]:
     """When each bulletin for all was first written, epoch ms, by its id."""
     found: dict[str, int] = {}
     for record in records_of(settings, settings.bulletins):
-        found.setdefault(decode_bulletin(record.value).bulletin_id, record.timestamp)
+        with suppress(msgspec.DecodeError):  # of a newer release
+            found.setdefault(decode_bulletin(record.value or b"").bulletin_id, record.timestamp)
     return found
 
 
@@ -158,7 +169,7 @@ def _say_read(bulletin_id: str, bank: str, seconds: float, *, as_json: bool) -> 
     if as_json:
         click.echo(json.dumps({"bulletin_id": bulletin_id, "bank": bank, "seconds": round(seconds, 3)}))
     else:
-        click.echo(f"{printable(bulletin_id)} read by bank {bank} {seconds:,.0f} s after it was told")
+        click.echo(f"{printable(bulletin_id)} read by bank {printable(bank)} {seconds:,.0f} s after it was told")
 
 
 def _print(found: Iterable[Bulletin], lang: Language, *, as_json: bool) -> None:

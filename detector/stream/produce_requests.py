@@ -1,6 +1,5 @@
 """Produce requests joined once: aiokafka copies every batch once for each level of its protocol's types."""
 
-from functools import partial
 from typing import Any
 
 from aiokafka.protocol.produce import ProduceRequest
@@ -34,9 +33,21 @@ class _Joined:
 
     def prepare(self, versions: Any) -> Any:
         """The struct of the version that both sides know."""
-        struct = self._request.prepare(versions)
-        struct.encode = partial(encode, struct)
-        return struct
+        return _Encoded(self._request.prepare(versions))
+
+
+class _Encoded:
+    """A struct that is encoded by `encode`; an attribute of its own would keep it, and its batches, in a cycle."""
+
+    def __init__(self, struct: Any) -> None:
+        self._struct = struct
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._struct, name)
+
+    def encode(self) -> bytes:
+        """The bytes of the struct."""
+        return encode(self._struct)
 
 
 def encode(struct: Any) -> bytes:
