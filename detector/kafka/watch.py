@@ -19,17 +19,20 @@ from detector.kafka.errors import address_of, kafka_errors, quiet
 #: With an answer that does not come, and an attempt to connect anew, less than the 3 s within which people hear of it.
 INTERVAL_S = 0.5
 LIMIT_S = 1.0
+#: Options of a client that a look decides for itself.
+OWN_OPTIONS = {"bootstrap_timeout_ms", "kafka_client", "reconnect_backoff_max_ms", "request_timeout_ms"}
 
 
 class BrokerWatch:
     """Asks in a thread of its own from `start` to `stop`, and calls `tell` there with a line for people.
 
-    `connection`: keyword arguments of kafka-python's clients; those that an admin client does not take are left out.
+    `connection`: keyword arguments of kafka-python's clients; those that an admin client does not take, and how long
+    to wait, are left out.
     `waiting`: what waits for Kafka, in a few words.
     """
 
     def __init__(self, connection: Mapping[str, Any], waiting: str, tell: Callable[[str], None]) -> None:
-        known = KafkaAdminClient.DEFAULT_CONFIG
+        known = KafkaAdminClient.DEFAULT_CONFIG.keys() - OWN_OPTIONS
         self._connection = {name: value for name, value in connection.items() if name in known}
         self._waiting = waiting
         self._tell = tell

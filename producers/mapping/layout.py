@@ -41,7 +41,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(path: Path) -> Layout:
-    """The guess for a CSV, Excel (.xlsx), Parquet (.parquet) or JSON lines (.jsonl) file, also packed (.gz).
+    """The guess for an Excel (.xlsx) file, or a CSV, Parquet (.parquet) or JSON lines (.jsonl) one, also packed (.gz).
 
     Raises UserError for a file that is missing, empty, or none of these.
     """

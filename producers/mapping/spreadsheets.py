@@ -18,6 +18,8 @@ def as_csv(path: Path) -> BinaryIO:
     Dates and times are as in ISO 8601, whole numbers without a fraction, line ends within a cell are spaces. Raises
     OSError as a file does, UserError where it is damaged, locked, or rows are in several sheets.
     """
+    if path.suffix == ".gz":
+        raise UserError(f"{path} is a spreadsheet, which is packed already, packed again: unpack it")
     state = path.stat()
     return io.BytesIO(_text(path, state.st_mtime_ns, state.st_size))
 

@@ -39,7 +39,8 @@ def test_a_broker_that_does_not_answer_is_told_within_three_seconds_and_once(
         heard.set()
 
     with there() as port:
-        watch = BrokerWatch({"bootstrap_servers": f"127.0.0.1:{port}"}, "the test waits", tell)
+        patient = {"request_timeout_ms": 90_000, "reconnect_backoff_max_ms": 30_000}
+        watch = BrokerWatch({"bootstrap_servers": f"127.0.0.1:{port}", **patient}, "the test waits", tell)
         watch.start()
         assert heard.wait(10)
         time.sleep(INTERVAL_S + LIMIT_S + 0.2)  # another look
@@ -51,5 +52,6 @@ def test_a_broker_that_does_not_answer_is_told_within_three_seconds_and_once(
 
 
 def test_of_what_it_is_given_it_takes_what_an_admin_client_takes() -> None:
-    watch = BrokerWatch({"bootstrap_servers": "127.0.0.1:1", "max_poll_records": 5}, "", lambda _: None)
+    given = {"bootstrap_servers": "127.0.0.1:1", "max_poll_records": 5, "request_timeout_ms": 90_000}
+    watch = BrokerWatch(given, "", lambda _: None)
     assert {"bootstrap_servers": "127.0.0.1:1"} == watch._connection

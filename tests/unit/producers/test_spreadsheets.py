@@ -47,6 +47,9 @@ def test_rows_in_several_sheets_and_what_is_no_spreadsheet_are_refused(tmp_path:
         opened(tmp_path / "two.xlsx")
     with pytest.raises(UserError, match="damaged, locked or no spreadsheet"):
         opened(tmp_path / "text.xlsx")
+    (tmp_path / "two.xlsx").rename(tmp_path / "two.xlsx.gz")
+    with pytest.raises(UserError, match="which is packed already, packed again: unpack it"):
+        opened(tmp_path / "two.xlsx.gz")
 
 
 def run(*arguments: str) -> str:

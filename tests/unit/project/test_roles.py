@@ -33,7 +33,7 @@ def commands_of(*extras: str) -> tuple[str, ...]:
 #: By role: the extras it has, and modules of what it does.
 ROLES = {
     "subscriber": ((), (*commands_of(""), "kozamori.following", "kozamori.connecting", "detector.contract.keyed_hash")),
-    "worker": (("worker",), (*commands_of("", "worker"), "detector.stream.worker")),
+    "worker": (("worker",), (*commands_of("", "worker"), "detector.stream.worker", "detector.canary.run")),
     "train": (("train",), (*commands_of("", "train"), "kozamori.scores")),
 }
 
