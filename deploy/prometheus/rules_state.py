@@ -77,8 +77,8 @@ STATE = (
         "Ask who runs the producers of these events; they go on at night too.",
         "Events by kind",
     ),
-    # At a tenth of the day's mean rate, as at night, either window would have forty or two dozen events. The canary's
-    # 1,440 a day, of a service without a name of its own, are too few.
+    # At a tenth of the day's mean rate, as at night, either window would have forty or two dozen events. Canaries are
+    # not counted.
     Rule(
         "KozamoriServiceSilent",
         f"(\n  {_BY_SERVICE}[1d] offset 1h)) > 10000\n  unless {_BY_SERVICE}[1h])) > 0\n"
