@@ -65,6 +65,13 @@ def test_what_keeps_an_alert_quiet_are_alerts_that_exist_and_no_page_is_kept_qui
         assert rule["equal"][:2] == ["deployment", "job"]
 
 
+def test_wallet_events_that_never_come_do_not_keep_a_silent_service_quiet() -> None:
+    (rule,) = [
+        rule for rule in ALERTMANAGER["inhibit_rules"] if "KozamoriServiceSilent" in str(rule["target_matchers"])
+    ]
+    assert {'alertname="KozamoriInputQuiet"', 'stage="account"'} == set(rule["source_matchers"])
+
+
 def test_a_ticket_on_a_promise_is_quiet_while_its_page_fires() -> None:
     pairs = {
         (re.findall(r"Kozamori\w+", rule["source_matchers"][0])[0], name)
