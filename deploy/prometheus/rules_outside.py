@@ -15,7 +15,7 @@ OUTSIDE = (
     Rule(
         "KozamoriCanaryGone",
         "(\n  sum by (deployment, job) (increase(kozamori_canary_sent_total[15m]))\n"
-        "  or 0 * sum by (deployment, job) (max_over_time(kozamori_canary_sent_total[6h]))\n) == 0",
+        "  or 0 * sum by (deployment, job) (max_over_time(kozamori_canary_sent_total[3d]))\n) == 0",
         "5m",
         "ticket",
         "No canary event was sent for a quarter of an hour: nobody proves the path",
