@@ -4,9 +4,10 @@ from rule import HOP, SOURCE, Rule
 
 _UP = 'count by (deployment, job) (up{job="kozamori"} == 1)'
 _MOST = f"max_over_time({_UP}[6h:5m])"
-# What the workers that are left say; where none is left, what they said last: over a long weekend nobody mends it.
+# What the workers that are left say; where none is left, or has begun, what was said last: over a long weekend nobody
+# mends it.
 _ALL = (
-    "(max by (deployment, job) (kozamori_partitions)"
+    "(max by (deployment, job) (kozamori_partitions > 0)"
     " or max by (deployment, job) (max_over_time(kozamori_partitions[3d])))"
 )
 _WAITING = f"sum by (deployment, job) (kozamori_lag_events{{{SOURCE}}})"

@@ -163,7 +163,7 @@ METRICS = (
     Metric(
         "kozamori_partitions",
         "gauge",
-        "Input partitions of the deployment, those of all stages together: what its workers hold if none is missing.",
+        "Input partitions that Kafka has, of all stages: what all workers hold together; 0 before any is assigned.",
     ),
     # Health.
     Metric(
