@@ -22,4 +22,15 @@ OUTSIDE = (
         "Start `kozamori canary` again; its log says why it ended.",
         "Canary, from event to alert",
     ),
+    # A desk of which nothing is known has no figures: no promise is broken then, and none is seen to be kept.
+    Rule(
+        "KozamoriDeskUnseen",
+        "sum by (deployment, job, bank, group) (increase(kozamori_desk_look_failures_total[15m])) > 5",
+        "",
+        "ticket",
+        "For {{ $value | humanize }} minutes of fifteen Kafka did not tell what group {{ $labels.group }}"
+        " (bank {{ $labels.bank }}) has read",
+        "Let the canary's user describe the group and read the alerts topic; its log has Kafka's own words.",
+        "Unread alerts by desk",
+    ),
 )

@@ -287,4 +287,10 @@ OUTSIDE = (
         "Time for which the oldest of them has been there, as this process saw it; 0 where all is read.",
         ("bank", "group"),
     ),
+    Metric(
+        "kozamori_desk_look_failures_total",
+        "counter",
+        "Looks, one a minute, at which Kafka did not tell what a desk's group has read: it has no figures then.",
+        ("bank", "group"),
+    ),
 )
