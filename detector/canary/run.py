@@ -88,9 +88,9 @@ class Canary:
                 self._metrics.failed()
             else:
                 self._metrics.answered(seconds)
-        self._look(time.monotonic())
+        self.look(time.monotonic())
 
-    def _look(self, now_s: float) -> None:
+    def look(self, now_s: float) -> None:
         """Look at what desks have not read; one of which Kafka does not tell has no figure, and a failure."""
         unread: dict[tuple[str, str], Unread] = {}
         ends = _told(lambda: self._ends(self._settings)) if self._desks else None
