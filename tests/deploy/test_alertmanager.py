@@ -102,6 +102,9 @@ def test_the_mixin_takes_where_runbooks_and_grafana_are_and_which_targets_are_wo
     down = mixin["prometheusAlerts"]["groups"][0]["rules"][0]
     assert ('up{app="k"} == 0', "https://r/KozamoriWorkerDown.md") == (down["expr"], down["annotations"]["runbook_url"])
     assert down["annotations"]["dashboard_url"].startswith("https://g/d/kozamori?viewPanel=")
+    boards = mixin["grafanaDashboards"].values()
+    at = [one["query"] for board in boards for one in board["templating"]["list"] if one["name"] == "runbooks"]
+    assert ["https://r"] * 2 == at
 
 
 def test_the_mixin_is_formatted() -> None:
