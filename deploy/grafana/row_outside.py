@@ -56,10 +56,17 @@ OUTSIDE = Row(
         Panel(
             "lines",
             "Unread alerts by desk",
-            "Alerts that a desk's group has not committed as read, those of other banks among them.",
+            "Alerts that a desk's group has not committed as read, those of other banks among them; and looks, one a"
+            " minute, at which Kafka did not tell.",
             "short",
             12,
-            (Query('max by (bank, group) (kozamori_desk_unread_alerts{bank=~"$bank", @})', "{{group}} ({{bank}})"),),
+            (
+                Query('max by (bank, group) (kozamori_desk_unread_alerts{bank=~"$bank", @})', "{{group}} ({{bank}})"),
+                Query(
+                    'sum by (bank, group) (increase(kozamori_desk_look_failures_total{bank=~"$bank", @}[15m]))',
+                    "not told in 15 min, {{group}} ({{bank}})",
+                ),
+            ),
         ),
     ),
 )

@@ -31,10 +31,22 @@ local groups = (import 'rules.json').groups;
     ],
   },
 
+  // Panels link their runbooks by a variable. What only Prometheus fills in is no place for Grafana.
+  local linked(board) = board {
+    templating+: {
+      list: [
+        if variable.name == 'runbooks' && !std.startsWith(config.runbookURL, '{{')
+        then variable { query: config.runbookURL }
+        else variable
+        for variable in board.templating.list
+      ],
+    },
+  },
+
   prometheusAlerts+:: only('alert'),
   prometheusRules+:: only('record'),
   grafanaDashboards+:: {
-    'kozamori.json': import '../grafana/kozamori.json',
-    'kozamori-bank.json': import '../grafana/kozamori-bank.json',
+    'kozamori.json': linked(import '../grafana/kozamori.json'),
+    'kozamori-bank.json': linked(import '../grafana/kozamori-bank.json'),
   },
 }

@@ -15,11 +15,22 @@ OUTSIDE = (
     Rule(
         "KozamoriCanaryGone",
         "(\n  sum by (deployment, job) (increase(kozamori_canary_sent_total[15m]))\n"
-        "  or 0 * sum by (deployment, job) (max_over_time(kozamori_canary_sent_total[6h]))\n) == 0",
+        "  or 0 * sum by (deployment, job) (max_over_time(kozamori_canary_sent_total[3d]))\n) == 0",
         "5m",
         "ticket",
         "No canary event was sent for a quarter of an hour: nobody proves the path",
         "Start `kozamori canary` again; its log says why it ended.",
         "Canary, from event to alert",
+    ),
+    # A desk of which nothing is known has no figures: no promise is broken then, and none is seen to be kept.
+    Rule(
+        "KozamoriDeskUnseen",
+        "sum by (deployment, job, bank, group) (increase(kozamori_desk_look_failures_total[15m])) > 5",
+        "",
+        "ticket",
+        "For {{ $value | humanize }} minutes of fifteen Kafka did not tell what group {{ $labels.group }}"
+        " (bank {{ $labels.bank }}) has read",
+        "Let the canary's user describe the group and read the alerts topic; its log has Kafka's own words.",
+        "Unread alerts by desk",
     ),
 )

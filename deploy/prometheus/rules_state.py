@@ -58,9 +58,10 @@ STATE = (
         "Give the topic a retention longer than any stop of the workers; see the line `events were deleted`.",
         "Duplicate, late and lost",
     ),
+    # The hold is for a worker that has just begun: of its first scrape alone the least is whatever it met.
     Rule(
         "KozamoriLogHeldBack",
-        "min by (deployment, job, stage, partition) (min_over_time(kozamori_withheld_events[1m])) > 0",
+        "min by (deployment, job, stage, partition) (min_over_time(kozamori_withheld_events[4m])) > 0",
         "1m",
         "page",
         "An open transaction holds back {{ $value }} records of stage {{ $labels.stage }},"
@@ -77,8 +78,8 @@ STATE = (
         "Ask who runs the producers of these events; they go on at night too.",
         "Events by kind",
     ),
-    # At a tenth of the day's mean rate, as at night, either window would have forty or two dozen events. The canary's
-    # 1,440 a day, of a service without a name of its own, are too few.
+    # At a tenth of the day's mean rate, as at night, either window would have forty or two dozen events. Canaries are
+    # not counted.
     Rule(
         "KozamoriServiceSilent",
         f"(\n  {_BY_SERVICE}[1d] offset 1h)) > 10000\n  unless {_BY_SERVICE}[1h])) > 0\n"

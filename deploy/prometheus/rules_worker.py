@@ -4,7 +4,12 @@ from rule import HOP, SOURCE, Rule
 
 _UP = 'count by (deployment, job) (up{job="kozamori"} == 1)'
 _MOST = f"max_over_time({_UP}[6h:5m])"
-_ALL = "max by (deployment, job) (max_over_time(kozamori_partitions[6h]))"
+# What the workers that are left say; where none is left, or has begun, what was said last: over a long weekend nobody
+# mends it.
+_ALL = (
+    "(max by (deployment, job) (kozamori_partitions > 0)"
+    " or max by (deployment, job) (max_over_time(kozamori_partitions[3d])))"
+)
 _WAITING = f"sum by (deployment, job) (kozamori_lag_events{{{SOURCE}}})"
 _BY_STAGE = "sum by (deployment, job, instance, stage)"
 _HOP_WAITING = f"sum by (deployment, job, stage) (kozamori_lag_events{{{HOP}}})"

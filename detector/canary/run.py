@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members, committed_offsets
 from detector.kafka.reading import reader, records_at
-from detector.observe.canary_metrics import CanaryMetrics
+from detector.observe.canary_metrics import CanaryMetrics, Unread
 from detector.observe.health import HealthServer, Report
 from detector.settings import Settings
 
@@ -25,21 +26,53 @@ log = structlog.get_logger(__name__)
 #: Of the newest event there is. A stream that is older is a replay: an event of today would end its days at once.
 STREAM_MS = 24 * 60 * MINUTE_MS
 
+#: By partition.
+Offsets = Mapping[int, int]
+
+
+def alert_ends(settings: Settings) -> Offsets:
+    """The end of each partition of the alerts topic; UserError where Kafka fails."""
+    topic = settings.alerts
+    with reader(settings) as consumer:
+        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        ends = consumer.end_offsets(places)
+    if not places:
+        raise UserError(f"there is no topic {topic}, or this user may not describe it: let it read the topic")
+    return {tp.partition: end for tp, end in ends.items()}
+
+
+def alerts_read(settings: Settings, group: str) -> Offsets:
+    """What the group has committed of the alerts topic; UserError where Kafka fails, or does not allow this group."""
+    with admin_client(settings) as client:
+        active_members(client, group)  # a new cluster needs seconds for its first answer
+        return {part: at.offset for part, at in committed_offsets(client, group, settings.alerts).items()}
+
 
 class Canary:
-    """Proves the path, and sees whether desks read; `desks`: the consumer group of each bank's code."""
+    """Proves the path, and sees whether desks read; `desks`: the consumer group of each bank's code.
+
+    `prove` sends the event of a minute, `ends` asks for the ends of the alerts topic, `commits` for what a group has
+    read of it.
+    """
 
     def __init__(
         self,
         settings: Settings,
         desks: Mapping[str, str],
         metrics: CanaryMetrics,
+        *,
         prove: Callable[[Settings, int], float | None] = prove,
+        ends: Callable[[Settings], Offsets] = alert_ends,
+        commits: Callable[[Settings, str], Offsets] = alerts_read,
     ) -> None:
         self._settings = settings
         self._desks = {(bank, group): Desk() for bank, group in desks.items()}
         self._metrics = metrics
         self._prove = prove
+        self._ends = ends
+        self._commits = commits
+        for bank, group in self._desks:
+            metrics.watched(bank, group)
 
     def turn(self, minute: int) -> None:
         """Prove the path with the event of that minute, then look at the desks. Kafka that fails is a failure told."""
@@ -49,34 +82,34 @@ class Canary:
         except UserError as error:
             log.warning("a canary event could not be sent or waited for", cause=str(error))
             self._metrics.failed()
-            return
-        if seconds is None:
-            log.warning("no alert came of a canary event", minute=minute)
-            self._metrics.failed()
         else:
-            self._metrics.answered(seconds)
-        try:
-            self.look(time.monotonic())
-        except UserError as error:
-            log.warning("it is not known what desks have read", cause=str(error))
+            if seconds is None:
+                log.warning("no alert came of a canary event", minute=minute)
+                self._metrics.failed()
+            else:
+                self._metrics.answered(seconds)
+        self.look(time.monotonic())
 
     def look(self, now_s: float) -> None:
-        """Look at what desks have not read; UserError where Kafka fails."""
-        if not self._desks:
-            return
-        topic = self._settings.alerts
-        with reader(self._settings) as consumer:
-            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-            ends = {tp.partition: end for tp, end in consumer.end_offsets(places).items()}
-        with admin_client(self._settings) as client:
-            active_members(client, next(iter(self._desks))[1])  # a new cluster needs seconds for its first answer
-            commits = {group: committed_offsets(client, group, topic) for _, group in self._desks}
-        self._metrics.desks(
-            {
-                (bank, group): desk.look(ends, {part: at.offset for part, at in commits[group].items()}, now_s)
-                for (bank, group), desk in self._desks.items()
-            }
-        )
+        """Look at what desks have not read; one of which Kafka does not tell has no figure, and a failure."""
+        unread: dict[tuple[str, str], Unread] = {}
+        ends = _told(lambda: self._ends(self._settings)) if self._desks else None
+        for (bank, group), desk in self._desks.items():
+            read = None if ends is None else _told(partial(self._commits, self._settings, group), group)
+            if ends is None or read is None:
+                self._metrics.unseen(bank, group)
+            else:
+                unread[bank, group] = desk.look(ends, read, now_s)
+        self._metrics.desks(unread)
+
+
+def _told(ask: Callable[[], Offsets], group: str = "") -> Offsets | None:
+    """The answer; None where Kafka does not give it."""
+    try:
+        return ask()
+    except UserError as error:
+        log.warning("it is not known what a desk has read", group=group or "of all desks", cause=str(error))
+        return None
 
 
 def refuse_a_replay(settings: Settings, now_ms: int) -> None:

@@ -28,6 +28,7 @@ class CanaryMetrics:
         self._seconds = Histogram(*_words("kozamori_canary_seconds"), registry=registry, buckets=buckets)
         self._unread = Gauge(*_words("kozamori_desk_unread_alerts"), registry=registry)
         self._oldest = Gauge(*_words("kozamori_desk_unread_seconds"), registry=registry)
+        self._unseen = Counter(*_words("kozamori_desk_look_failures_total"), registry=registry)
 
     def sent(self) -> None:
         """Count an event that was sent."""
@@ -41,8 +42,16 @@ class CanaryMetrics:
         """Count an event whose alert did not come in time."""
         self._failures.inc()
 
+    def watched(self, bank: str, group: str) -> None:
+        """Begin the desk's counter at zero: one that starts at its first failure hides that from rate()."""
+        self._unseen.labels(bank, group)
+
+    def unseen(self, bank: str, group: str) -> None:
+        """Count a look at which Kafka did not tell what the desk has read."""
+        self._unseen.labels(bank, group).inc()
+
     def desks(self, unread: Mapping[tuple[str, str], Unread]) -> None:
-        """Say what each desk, by (bank, group), has not read; a desk that is no more loses its series."""
+        """Say what each desk, by (bank, group), has not read; a desk of which it is not known loses its series."""
         self._unread.clear()
         self._oldest.clear()
         for (bank, group), found in unread.items():

@@ -43,7 +43,7 @@ METRICS = (
     Metric(
         "kozamori_events_total",
         "counter",
-        "Valid events read by a stage, replays and duplicates included; result is empty for kinds without one.",
+        "Valid events read by a stage, replays and duplicates included, canaries not; the result may be empty.",
         ("stage", "kind", "service", "result"),
     ),
     Metric("kozamori_replayed_total", "counter", "Events read again after a restart and skipped.", ("stage",)),
@@ -61,7 +61,13 @@ METRICS = (
         "The same by the partition that they were read from: where a flood comes from.",
         ("stage", "partition"),
     ),
-    Metric("kozamori_chunk_events", "histogram", "Events in one chunk of a stage's input.", ("stage",), CHUNK_EVENTS),
+    Metric(
+        "kozamori_chunk_events",
+        "histogram",
+        "Events in one chunk of a stage's input, canaries left out.",
+        ("stage",),
+        CHUNK_EVENTS,
+    ),
     Metric(
         "kozamori_process_seconds",
         "histogram",
@@ -157,7 +163,7 @@ METRICS = (
     Metric(
         "kozamori_partitions",
         "gauge",
-        "Input partitions of the deployment, those of all stages together: what its workers hold if none is missing.",
+        "Input partitions that Kafka has, of all stages: what all workers hold together; 0 before any is assigned.",
     ),
     # Health.
     Metric(
@@ -211,7 +217,7 @@ METRICS = (
     Metric(
         "kozamori_alarm_per_day",
         "histogram",
-        "Scored events by how often a day normal life looks at least as bad; a shift of its lower buckets is drift.",
+        "Scored events by how often a day normal life looks as bad, no canary; a shift of its lower buckets is drift.",
         ("stage",),
         ALARM_PER_DAY,
     ),
@@ -279,6 +285,12 @@ OUTSIDE = (
         "kozamori_desk_unread_seconds",
         "gauge",
         "Time for which the oldest of them has been there, as this process saw it; 0 where all is read.",
+        ("bank", "group"),
+    ),
+    Metric(
+        "kozamori_desk_look_failures_total",
+        "counter",
+        "Looks, one a minute, at which Kafka did not tell what a desk's group has read: it has no figures then.",
         ("bank", "group"),
     ),
 )

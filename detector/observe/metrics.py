@@ -23,6 +23,7 @@ SEVERITIES = ("low", "medium", "high", "critical")
 LATE_MS = 60_000
 #: Label of alerts on wallet events: an empty one would be no label at all.
 NO_BANK = "none"
+_CANARY = int(canary.BANK)
 _BY_BANK = tuple(metric.name for metric in BY_NAME.values() if metric.type == "counter" and metric.labels == ("bank",))
 _STATUSES = 4
 _REPLAY, _DUPLICATE = 2, 3  # codes of `detector.core.admission`
@@ -230,20 +231,23 @@ class StageMetrics:
         """Count one processed chunk; of a transfer, which is one event, the sender's side.
 
         `status` (n,) are admission's codes, `watermark_ms` the partition's greatest event time after the chunk,
-        `alarm` (any number,) false alarms a day of the events judged; inf, where there is no score, is left out.
+        `alarm` (n,) false alarms a day of the events; inf, where there is no score, is left out. Canaries move what
+        says that the stage works, and are no events of the input: they would hide that nothing else comes in.
         """
         own = batch.role != RECEIVING
-        self._chunk_events.observe(int(np.count_nonzero(own)))
+        real = batch.bank != _CANARY
+        told = own & real
+        self._chunk_events.observe(int(np.count_nonzero(told)))
         self._process.observe(seconds)
         if batch.size == 0:
             return
         statuses = np.bincount(status[own], minlength=_STATUSES)
         self._replayed.inc(int(statuses[_REPLAY]))
         self._duplicates.inc(int(statuses[_DUPLICATE]))
-        self._count_events(batch.kind[own], batch.service[own], batch.result[own])
+        self._count_events(batch.kind[told], batch.service[told], batch.result[told])
         self._count_late(partition, batch.occurred_at_ms[own], watermark_ms)
         if alarm is not None:
-            self._alarms.add(alarm)
+            self._alarms.add(alarm[real])
 
     def _count_events(
         self, kind: npt.NDArray[np.int8], service: npt.NDArray[np.uint16], result: npt.NDArray[np.int8]

@@ -85,6 +85,7 @@ class Shell:
         topics = self._settings.account_events, self._settings.wallet_events
         payload_bytes = self._settings.dead_letter_payload_bytes
         partitions = facts[topics[0]].partitions
+        self._reporting.worker.partitions(partitions * len(self._nodes))
         redriven = {
             (topic, partition): offsets
             for topic in topics

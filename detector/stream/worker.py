@@ -76,7 +76,7 @@ def run_worker(settings: Settings) -> int:
         model = model.with_controller()
     topology = topology_for(model)
     runs = Runs.of(model, settings)
-    metrics, health = _metrics(settings, model, topology), Health()
+    metrics, health = _metrics(settings, model), Health()
     server = HealthServer(
         host=settings.metrics_host,
         port=settings.metrics_port,
@@ -97,9 +97,8 @@ def run_worker(settings: Settings) -> int:
         return asyncio.run(_run(settings, topology, model, metrics, health))
 
 
-def _metrics(settings: Settings, model: Model, topology: Topology) -> Metrics:
+def _metrics(settings: Settings, model: Model) -> Metrics:
     metrics = Metrics(version("kozamori"))
-    metrics.partitions(settings.partitions * len(topology.nodes))
     metrics.model(
         version=model.version,
         sha256=model.sha256,

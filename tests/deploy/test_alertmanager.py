@@ -65,6 +65,13 @@ def test_what_keeps_an_alert_quiet_are_alerts_that_exist_and_no_page_is_kept_qui
         assert rule["equal"][:2] == ["deployment", "job"]
 
 
+def test_wallet_events_that_never_come_do_not_keep_a_silent_service_quiet() -> None:
+    (rule,) = [
+        rule for rule in ALERTMANAGER["inhibit_rules"] if "KozamoriServiceSilent" in str(rule["target_matchers"])
+    ]
+    assert {'alertname="KozamoriInputQuiet"', 'stage="account"'} == set(rule["source_matchers"])
+
+
 def test_a_ticket_on_a_promise_is_quiet_while_its_page_fires() -> None:
     pairs = {
         (re.findall(r"Kozamori\w+", rule["source_matchers"][0])[0], name)
@@ -95,6 +102,9 @@ def test_the_mixin_takes_where_runbooks_and_grafana_are_and_which_targets_are_wo
     down = mixin["prometheusAlerts"]["groups"][0]["rules"][0]
     assert ('up{app="k"} == 0', "https://r/KozamoriWorkerDown.md") == (down["expr"], down["annotations"]["runbook_url"])
     assert down["annotations"]["dashboard_url"].startswith("https://g/d/kozamori?viewPanel=")
+    boards = mixin["grafanaDashboards"].values()
+    at = [one["query"] for board in boards for one in board["templating"]["list"] if one["name"] == "runbooks"]
+    assert ["https://r"] * 2 == at
 
 
 def test_the_mixin_is_formatted() -> None:

@@ -95,6 +95,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     canary = CanaryMetrics(metrics.registry)
     canary.sent()
     canary.failed()
+    canary.watched("0116", "desk-0116")
     canary.desks({("0116", "desk-0116"): Unread(2, 30.0)})
     stages = [metrics.stage(name) for name in NODES]
     stages[0].restored(4, 0.1)

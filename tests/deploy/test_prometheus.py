@@ -135,7 +135,7 @@ def test_prometheus_itself_serves_the_runbook_that_an_alert_names(tmp_path: Path
 
 def test_every_window_holds_four_scrapes_a_minute_apart() -> None:
     for rule in all_rules():
-        windows = re.findall(r"(?:rate|increase|deriv|changes)\([^\[]*\[(\d+)([smhd])", rule["expr"])
+        windows = re.findall(r"(?:rate|increase|deriv|changes|\w+_over_time)\([^\[]*\[(\d+)([smhd])", rule["expr"])
         short = [f"{n}{unit}" for n, unit in windows if int(n) * SECONDS[unit] < SCRAPES * SLOWEST_SCRAPE_S]
         assert [] == short, rule
 

@@ -8,6 +8,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from support.prometheus import promtool
 
+from detector.contract import canary
 from detector.contract.batch import DTYPES, OWN, RECEIVING, Batch
 from detector.contract.vocabulary import ABSENT, DEBIT, LINK, TRANSFER, UNLINK
 from detector.observe.catalogue import METRICS
@@ -49,9 +50,8 @@ def busy() -> Metrics:
     metrics.ready(ready=True)
     metrics.stalled(1.5)
     stage = metrics.stage("account")
-    stage.chunk(
-        0, batch((LINK, 2, 0, 5)), statuses(0), seconds=0.01, watermark_ms=5, alarm=np.array([3.0, np.inf, 1e9])
-    )
+    events = batch(*((LINK, 2, 0, 5),) * 3)
+    stage.chunk(0, events, statuses(0, 0, 0), seconds=0.01, watermark_ms=5, alarm=np.array([3.0, np.inf, 1e9]))
     stage.hop_sent(2, 600)
     stage.hop_repeats(3)
     stage.dead_letters(0, 3)
@@ -171,6 +171,22 @@ def test_an_empty_chunk_is_a_chunk_without_events() -> None:
     assert value(metrics, "kozamori_chunk_events_sum", stage="account") == 0
 
 
+def test_canaries_move_a_stage_and_are_no_events_of_its_input() -> None:
+    metrics = Metrics("1")
+    stage = metrics.stage("account")
+    both = batch((LINK, 7, 1, 5), (LINK, 7, 1, 6))
+    both.bank[:] = (int(canary.BANK), 116)
+    alone = both.select([0])
+    stage.chunk(0, both, statuses(0, 0), seconds=0.01, watermark_ms=6, alarm=np.array([1.0, 1.0]))
+    stage.chunk(0, alone, statuses(0), seconds=0.01, watermark_ms=7, alarm=np.array([1.0]))
+    counted = {"stage": "account", "kind": "link", "service": "other", "result": "wrong_credentials"}
+    assert value(metrics, "kozamori_chunk_events_sum", stage="account") == 1
+    assert value(metrics, "kozamori_events_total", **counted) == 1
+    assert value(metrics, "kozamori_alarm_per_day_count", stage="account") == 1
+    assert value(metrics, "kozamori_chunk_events_count", stage="account") == 2, "or a stage with canaries alone stands"
+    assert value(metrics, "kozamori_watermark_timestamp_seconds", stage="account", partition="0") == 7 / 1000
+
+
 def test_the_money_of_a_case_is_counted_with_its_first_alert_only() -> None:
     metrics = Metrics("1")
     for update, debited in ((0, 100_000), (1, 190_000), (2, 280_000)):
@@ -203,7 +219,8 @@ def test_the_money_of_a_case_is_counted_with_its_first_alert_only() -> None:
 def test_alarms_fall_into_the_bucket_that_holds_them(values: list[float], bound: str, expected: int) -> None:
     metrics = Metrics("1")
     stage = metrics.stage("account")
-    stage.chunk(0, batch((LINK, 0, 0, 0)), statuses(0), seconds=0, watermark_ms=0, alarm=np.array(values))
+    events = batch(*((LINK, 0, 0, 0),) * len(values))
+    stage.chunk(0, events, statuses(*[0] * len(values)), seconds=0, watermark_ms=0, alarm=np.array(values))
     assert expected == value(metrics, "kozamori_alarm_per_day_bucket", stage="account", le=bound)
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, cast
 
 from faust.types import TP
 from support.protocol.bus import SETTINGS, Commit
 from support.shells import INPUT, Backend, Ported, Source, chunk_at
 
 from detector.errors import UserError
+from detector.observe.metrics import Metrics
 from detector.stream.ports import Chunk
+from detector.stream.reporting import Reporting
 
 HOP = TP(SETTINGS.hop_topic("cases"), 0)
 PATIENCE_S = 10.0
@@ -89,6 +91,15 @@ async def test_a_partition_that_comes_back_goes_on_where_it_was_and_is_ready_all
     assert shell.membership.readiness().ok
     await shell.on_chunk(member.chunk(INPUT, 8, 9))
     assert 10 == after.position
+
+
+async def test_a_worker_tells_how_many_partitions_there_are_in_kafka_not_how_many_it_was_told_of() -> None:
+    member, metrics = Member(), Metrics("1")
+    cast(Any, member.shell)._reporting = Reporting(metrics, ["counting", "cases"], 0)
+    member.backend.partitions = 5
+    await member.shell.begin()
+    assert 1 == SETTINGS.partitions
+    assert 10 == metrics.registry.get_sample_value("kozamori_partitions"), "those of both nodes"
 
 
 async def test_a_partition_that_another_may_have_had_is_restored() -> None:
