@@ -125,13 +125,16 @@ def campaigns_kernel(
         _turn(row, day_of(time_s))
         quiet_s = QUIET_S[row.role] if row.updates else UNTOLD_QUIET_S[row.role]
         over = row.began_ms != 0 and time_s - row.hot_s > quiet_s
-        if over and row.updates > 0:
+        closes = over and row.updates > 0
+        if closes:
             row.news = CLOSED
             copy_row(told, i, rows, row_ids[i])
         if over:
             _end(row)
         _take(row, batch, i, facts[i], time_s)
-        if row.news and told[i].news == 0:
+        if closes:  # there is one snapshot: what begins with the same event is told with the next one
+            row.news, row.updates = CLOSED, 0
+        elif row.news:
             copy_row(told, i, rows, row_ids[i])
 
 

@@ -221,6 +221,18 @@ def test_quiet_ends_a_campaign_and_what_comes_then_is_another() -> None:
     assert first.campaign_id != second.campaign_id
 
 
+def test_an_event_that_ends_a_campaign_and_begins_the_next_loses_the_bulletin_of_neither() -> None:
+    # A spray's count has only halved when quiet has ended it: the next failure is too large again.
+    machine = Machine()
+    machine.tell(log(*failures(40)))
+    back = T + 39 * MINUTE_MS + 73 * HOUR_MS
+    again = [row | {"account": 100 + row["account"]} for row in failures(3, at=back)]
+    found = [one for bank, one in machine.tell(log(*again, first=100)) if not bank and one.indicator.kind == "source"]
+    assert [("closed", back), ("begun", back + MINUTE_MS)] == [(one.state, one.occurred_at_ms) for one in found]
+    _, begun = found
+    assert (back, 0, ["begun"], 2) == (begun.began_at_ms, begun.number, begun.news, begun.failures)
+
+
 def test_accounts_of_a_bank_that_alert_from_many_sources_are_a_campaign_at_the_bank() -> None:
     rows = [row | {"source": 10 + number} for number, row in enumerate(failures(5, alert=True, result=OK))]
     (bulletin,) = told(log(*rows), "bank_service")
