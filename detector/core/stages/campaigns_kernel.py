@@ -263,6 +263,8 @@ def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) 
         usual = row.usual[scale] * _HALF_LIFE_S[role, scale] / (DAY_S * _LN2)
         if row.count[slot] >= _FLOOR[role, slot] + _TIMES[role, slot] * usual:
             fired |= 1 << slot
+        if math.isinf(_FLOOR[role, slot]):
+            continue  # no pattern, but the measure of one
         above = above or scale != slot or row.count[slot] >= ABOVE + SLACK * usual + SIGMAS * math.sqrt(usual)
     return fired, above
 
@@ -334,7 +336,8 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
             row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
         else:
             row.yen_at_risk = max(np.int64(row.yen_at_risk) - batch.amount_yen[i], 0)
-        taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED else batch.amount_yen[i]
+        # What was debited before an account was emptied came here with no event; of a known one it is counted.
+        taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED and new else batch.amount_yen[i]
         row.yen_taken = min(np.int64(row.yen_taken) + taken, _U4)
     if alerts and batch.bank[i] != ABSENT and _is_new_bank(row, batch.bank[i] + 1):
         news |= NEW_BANK

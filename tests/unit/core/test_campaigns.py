@@ -258,6 +258,25 @@ def test_three_accounts_emptied_in_ten_days_at_one_bank_are_told_whatever_their_
     assert [] == told(faint, "bank_emptied")
 
 
+def test_an_account_that_alerts_at_each_of_three_debits_is_emptied_once() -> None:
+    def drain(account: int, day: int, of_a_day: tuple[int, ...]) -> list[dict[str, Any]]:
+        own = {"kind": DEBIT, "alert": True, "source": 9 + account, "account": account}
+        return [own | {"yen": yen, "at": T + day * DAY_MS + yen // 10} for yen in of_a_day]
+
+    thrice = [row for number in (1, 2, 3) for row in drain(number, 3 * number, (100_000, 200_000, CAP))]
+    (bulletin,) = told(log(*thrice), "bank_emptied")
+    assert (3 * CAP, 3, 3) == (bulletin.yen_taken, bulletin.accounts_about, bulletin.alerts)
+    assert T + 3 * DAY_MS + CAP // 10 == bulletin.began_at_ms, "the first debit that left nothing"
+    # The first is emptied once more by a debit of 1,000 yen, after more accounts than a count remembers.
+    others = [row for number in range(2, 7) for row in drain(number, number, (CAP,))]
+    events = log(*drain(1, 1, (CAP,)), *others, *drain(1, 8, (CAP,)))
+    events.batch.amount_yen[-1] = 1_000
+    yen = {
+        one.accounts_about: one.yen_taken for _, one in Machine().tell(events) if one.indicator.kind == "bank_emptied"
+    }
+    assert 6 * CAP + 1_000 == yen[6]
+
+
 def test_one_pattern_at_seven_banks_is_a_campaign_of_the_service() -> None:
     rows = failures(7, alert=True, result=OK)
     rows = [row | {"source": 10 + number, "bank": 100 + number} for number, row in enumerate(rows)]
