@@ -70,7 +70,12 @@ _SCALE = patterns.SCALE
 _STEPS = 64
 _PARTS = np.array([round(2.0 ** (-step / _STEPS), 12) for step in range(_STEPS)])
 #: Estimated distinct hashes by bits set: linear counting, as in `source_kernel`.
-_DISTINCT = np.array([round(_BITS * math.log(_BITS / (_BITS - k if k < _BITS else 0.5))) for k in range(_BITS + 1)])
+_LOADS = [math.log(_BITS / (_BITS - k if k < _BITS else 0.5)) for k in range(_BITS + 1)]
+_DISTINCT = np.array([round(_BITS * load) for load in _LOADS])
+#: Fewest and most, by a standard deviation of that estimate.
+_SIGMA = [math.sqrt(_BITS * (math.exp(load) - load - 1)) for load in _LOADS]
+_AT_LEAST = np.array([int(_BITS * load - sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
+_AT_MOST = np.array([int(_BITS * load + sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
 #: A half-life's sum of one a second.
 _LN2 = math.log(2.0)
 
@@ -98,6 +103,8 @@ ROW = np.dtype(
         ("yen_at_risk", "<u4"),
         ("told_yen", "<u4"),
         ("accounts", "<u8", (2,)),  # bits of their hashes
+        ("at_risk", "<u8", (2,)),  # likewise, of those whose yen left were added to `yen_at_risk`
+        ("counted", "<u2"),  # how many those are
         ("told_accounts", "<u2"),
         ("updates", "<u2"),  # told so far; 0: not told yet
         ("failures", "<u2"),
@@ -166,6 +173,8 @@ def _end(row: Any) -> None:
     row.yen_at_risk = 0
     row.told_yen = 0
     row.accounts[:] = 0
+    row.at_risk[:] = 0
+    row.counted = 0
     row.told_accounts = 0
     row.updates = 0
     row.failures = 0
@@ -326,22 +335,36 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
     word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
     new = row.accounts[word] & bit == 0
     row.accounts[word] |= bit
-    if new and kind == LINK and ok:
-        row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
+    if ok and kind in (LINK, DEBIT):
+        _put_at_risk(row, account, 0 if kind == LINK else batch.amount_yen[i], facts[YEN_LEFT])
     if (kind == DEBIT and ok) or row.role == SHOP:
         if row.yen_taken == 0:
             row.first_yen_s = time_s
             news |= FIRST_YEN
-        if new:
-            row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
-        else:
-            row.yen_at_risk = max(np.int64(row.yen_at_risk) - batch.amount_yen[i], 0)
         # What was debited before an account was emptied came here with no event; of a known one it is counted.
         taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED and new else batch.amount_yen[i]
         row.yen_taken = min(np.int64(row.yen_taken) + taken, _U4)
     if alerts and batch.bank[i] != ABSENT and _is_new_bank(row, batch.bank[i] + 1):
         news |= NEW_BANK
     return news
+
+
+@njit(cache=True)
+def _put_at_risk(row: Any, account: Any, debited: int, left: int) -> None:
+    """Add what was left of an account not counted yet; take away what is debited of it (0 for a link).
+
+    Where its bit is set it may be another one, the more so the more bits are. A link is most often an account's first,
+    and counts while that agrees with the bits; a debit, where there are links, only if accounts are missing by them.
+    """
+    word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
+    few = _AT_LEAST if row.linked else _DISTINCT
+    may_be = (few if debited else _AT_MOST)[_bits_set(row.at_risk)]
+    at_risk = np.int64(row.yen_at_risk)
+    if row.at_risk[word] & bit == 0 or row.counted < may_be:
+        row.at_risk[word] |= bit
+        row.counted += 1
+        at_risk += left + debited
+    row.yen_at_risk = min(max(at_risk - debited, 0), _U4)
 
 
 @njit(cache=True)
@@ -359,10 +382,15 @@ def _is_new_bank(row: Any, bank: int) -> bool:
 @njit(cache=True)
 def _distinct(bits: Any) -> Any:
     """About how many accounts are in the bits of a row."""
+    return _DISTINCT[_bits_set(bits)]
+
+
+@njit(cache=True)
+def _bits_set(bits: Any) -> int:
     count = 0
     for bit in range(_BITS):
         count += (bits[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
-    return _DISTINCT[count]
+    return count
 
 
 def about(bits: npt.NDArray[np.uint64]) -> int:
