@@ -16,7 +16,7 @@ from detector.contract.vocabulary import DEBIT, INSUFFICIENT, LINK, OK, OPEN, PA
 from detector.core.bulletins import bulletins
 from detector.core.events import Events
 from detector.core.rows import PackedRows
-from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, FACTS, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, FACTS, OF_LIMIT, WHOLE, YEN_DEBITED, YEN_LEFT
 from detector.core.stages.campaign_patterns import (
     BANK,
     BANK_EMPTIED,
@@ -209,7 +209,7 @@ def left_to_the_caps(events: Events) -> int:
     return sum(left.values())
 
 
-FAILS, LINKS, DEBITS = ({"result": WRONG_CREDENTIALS}, {}, {"kind": DEBIT, "yen": 100_000})
+FAILS, LINKS, DEBITS = ({"result": WRONG_CREDENTIALS}, {"kind": LINK}, {"kind": DEBIT, "yen": 100_000})
 #: What each account does, and how far off: bits alone tell 400 accounts to 12 %, of a third gone 18 % of what is left.
 STEPS = {
     "is linked": ([LINKS, DEBITS], 0.15),
@@ -410,6 +410,20 @@ def test_what_campaigns_are_made_of_is_a_small_part_of_all_events() -> None:
     assert [0, 1, 3, 5, 7] == telling(log(*rows), status).tolist()
     status[0], status[5] = 2, 3
     assert [1, 3, 7] == telling(log(*rows), status).tolist()
+
+
+def test_what_the_controller_would_have_to_let_through_is_no_alert_here() -> None:
+    # The model lets through twice the limit; what the controller turns down behind it alerts nowhere.
+    events = log(*failures(5, alert=True, result=OK))
+    events.facts[:, OF_LIMIT] = [0, 1, WHOLE, WHOLE + 1, 2 * WHOLE]
+    assert [1, 1, 1, 0, 0] == by_key(events).select(by_key(events).batch.role == SOURCE).facts[:, ESCALATED].tolist()
+    assert [BANK] * 5 + [BANK_EMPTIED] * 3 == sorted(
+        role for role in roles(by_key(events).batch).tolist() if role in (BANK, BANK_EMPTIED)
+    )
+    debits = log(*[{"kind": DEBIT, "yen": 5, "age": 9 * DAY_MS, "alert": True}] * 2)
+    debits.facts[:, OF_LIMIT] = [WHOLE, WHOLE + 1]
+    assert [0] == telling(debits, np.zeros(2, np.int8)).tolist()
+    assert [1, 1] == debits.facts[:, ESCALATED].tolist(), "the cases behind the controller read them"
 
 
 def roles(batch: Batch) -> npt.NDArray[np.int64]:
