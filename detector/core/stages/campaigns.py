@@ -43,8 +43,8 @@ def by_key(events: Events) -> Events:
 
 def _alert(events: Events) -> npt.NDArray[np.bool_]:
     """Which events alert within the limit: what a budget controller lets through beyond it is known behind it alone."""
-    within: npt.NDArray[np.bool_] = events.facts[:, OF_LIMIT] <= WHOLE
-    return within & (events.facts[:, ESCALATED] != 0)
+    alert: npt.NDArray[np.bool_] = (events.facts[:, ESCALATED] != 0) & (events.facts[:, OF_LIMIT] <= WHOLE)
+    return alert
 
 
 def keys_of(batch: Batch) -> npt.NDArray[np.uint64]:
