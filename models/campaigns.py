@@ -116,7 +116,7 @@ def campaigns_of(
         outcome = run.process(batch).outcomes[CAMPAIGNS.name]
         _note(outcome, labels, alerts)
         key = keys_of(outcome.events.batch)
-        for bulletin, _, i in bulletins(outcome, topics):
+        for bulletin, _, i in bulletins(outcome, topics, banks=()):
             last[bulletin.campaign_id] = bulletin
             if bulletin.state == "begun":
                 first[bulletin.campaign_id] = bulletin

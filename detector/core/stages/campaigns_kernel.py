@@ -59,7 +59,7 @@ _STRONG = int(STRONG_A_DAY * MILLION)
 #: News of an update; `CLOSED` comes alone.
 BEGUN, PATTERN, NEW_BANK, FIRST_YEN, YEN, ACCOUNTS, CLOSED = (1 << bit for bit in range(7))
 NEWS = ("begun", "pattern", "bank", "first_yen", "yen", "accounts", "closed")
-#: Beside the news, where there may be none: the event's account is one more in a campaign that is told.
+#: Beside the news, where there may be none: the event's account is new in a campaign that is told, or alerts in it.
 CONCERNS = 1 << len(NEWS)
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 _BITS = 128
@@ -220,7 +220,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
     At a source a spell has everything, at a bank or service what alerts or is above the usual, elsewhere this alone.
     """
     alerts = facts[ESCALATED] != 0
-    fired, above = _count(row, batch, i, facts, alerts, time_s)
+    fired, above, counted = _count(row, batch, i, facts, alerts, time_s)
     if above:
         if row.began_ms == 0:
             row.began_ms = batch.occurred_at_ms[i]
@@ -230,6 +230,8 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
     if row.began_ms == 0:
         return
     added = row.role == SOURCE or above or (alerts and (row.role in (BANK, SERVICE)))
+    # Bits do not tell many accounts apart: one that is counted, as none of the last few, is told as new too.
+    new = counted or not _is_in(row.accounts, batch.account[i])
     news = _add(row, batch, i, facts, alerts, time_s) if added else 0
     if fired & ~np.int64(row.patterns):
         news |= PATTERN
@@ -243,7 +245,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
         news |= ACCOUNTS
     if row.updates > 0 and row.yen_taken >= 2 * np.int64(row.told_yen) and row.yen_taken >= row.told_yen + LEAST_YEN:
         news |= YEN
-    if added and batch.account[i] != 0:
+    if added and batch.account[i] != 0 and (new or alerts):
         row.news = CONCERNS
     if news:
         row.news |= news
@@ -253,19 +255,20 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
 
 
 @njit(cache=True)
-def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> tuple[int, bool]:  # noqa: FBT001 - numba passes by position
-    """Bits of the patterns that are too large with this event, and whether it is one above the usual."""
+def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> tuple[int, bool, bool]:  # noqa: FBT001 - numba passes by position
+    """Bits of the patterns that are too large with this event, whether it is above the usual, and counted at all."""
     role = batch.role[i]
     gone_s: Any = max(0, time_s - np.int64(row.counted_s))
     row.counted_s = max(time_s, np.int64(row.counted_s))
     fired: Any = 0
-    above = False
+    above = counted = False
     for slot in range(MOST):
         subject = _subject(_COUNTS[role, slot], batch, i, alerts, facts)
         half_life_s = _HALF_LIFE_S[role, slot]
         row.count[slot] *= _left(gone_s, half_life_s)
         if subject == 0 or _was_seen(row, slot, subject):
             continue
+        counted = True
         row.count[slot] += 1
         row.today[slot] = min(np.int64(row.today[slot]) + 1, _U2)
         scale = _SCALE[role, slot]
@@ -275,7 +278,7 @@ def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) 
         if math.isinf(_FLOOR[role, slot]):
             continue  # no pattern, but the measure of one
         above = above or scale != slot or row.count[slot] >= ABOVE + SLACK * usual + SIGMAS * math.sqrt(usual)
-    return fired, above
+    return fired, above, counted
 
 
 @njit(cache=True)
@@ -332,9 +335,8 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
     account = batch.wallet[i] if row.role == SHOP else batch.account[i]
     if account == 0:
         return news
-    word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
-    new = row.accounts[word] & bit == 0
-    row.accounts[word] |= bit
+    new = not _is_in(row.accounts, account)
+    _put_in(row.accounts, account)
     if ok and kind in (LINK, DEBIT):
         _put_at_risk(row, account, 0 if kind == LINK else batch.amount_yen[i], facts[YEN_LEFT])
     if (kind == DEBIT and ok) or row.role == SHOP:
@@ -356,12 +358,11 @@ def _put_at_risk(row: Any, account: Any, debited: int, left: int) -> None:
     Where its bit is set it may be another one, the more so the more bits are. A link is most often an account's first,
     and counts while that agrees with the bits; a debit, where there are links, only if accounts are missing by them.
     """
-    word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
     few = _AT_LEAST if row.linked else _DISTINCT
     may_be = (few if debited else _AT_MOST)[_bits_set(row.at_risk)]
     at_risk = np.int64(row.yen_at_risk)
-    if row.at_risk[word] & bit == 0 or row.counted < may_be:
-        row.at_risk[word] |= bit
+    if not _is_in(row.at_risk, account) or row.counted < may_be:
+        _put_in(row.at_risk, account)
         row.counted += 1
         at_risk += left + debited
     row.yen_at_risk = min(max(at_risk - debited, 0), _U4)
@@ -377,6 +378,16 @@ def _is_new_bank(row: Any, bank: int) -> bool:
     row.banks[row.banks_named] = bank
     row.banks_named += 1
     return True
+
+
+@njit(cache=True)
+def _is_in(bits: Any, account: Any) -> Any:
+    return bits[(account >> np.uint64(6)) & np.uint64(1)] >> (account & np.uint64(63)) & np.uint64(1) != 0
+
+
+@njit(cache=True)
+def _put_in(bits: Any, account: Any) -> None:
+    bits[(account >> np.uint64(6)) & np.uint64(1)] |= np.uint64(1) << (account & np.uint64(63))
 
 
 @njit(cache=True)

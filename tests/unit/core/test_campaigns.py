@@ -1,5 +1,6 @@
 """What many accounts have in common becomes a campaign: counted by a stage like any other, told once too large."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from detector.contract import canary
 from detector.contract.batch import Batch
 from detector.contract.bulletins import Bulletin
 from detector.contract.texts import Strings, Texts
-from detector.contract.vocabulary import DEBIT, INSUFFICIENT, LINK, OK, OPEN, PAYMENT, WRONG_CREDENTIALS
+from detector.contract.vocabulary import BANKS, DEBIT, INSUFFICIENT, LINK, OK, OPEN, OTHER, PAYMENT, WRONG_CREDENTIALS
 from detector.core.bulletins import bulletins
 from detector.core.events import Events
 from detector.core.rows import PackedRows
@@ -91,7 +92,10 @@ def log(*events: dict[str, Any], first: int = 0) -> Events:
 class Machine:
     """The campaigns stage, fed as its node is."""
 
-    def __init__(self, rows: PackedRows | None = None, watermark_ms: int = 0) -> None:
+    def __init__(
+        self, rows: PackedRows | None = None, watermark_ms: int = 0, banks: Collection[str] = frozenset(BANKS)
+    ) -> None:
+        self.banks = banks
         self.alone = Alone(CAMPAIGNS, ttl_ms=NEVER_MS, rows=rows, watermark_ms=watermark_ms)
 
     def tell(self, events: Events) -> list[tuple[str, Bulletin]]:
@@ -99,7 +103,7 @@ class Machine:
         keyed = by_key(events)
         outcome = self.alone.process(keyed.batch, keyed.facts)
         strings = outcome.events._replace(strings=keyed.strings)
-        return [(one.bank, one.bulletin) for one in bulletins(outcome._replace(events=strings), TOPICS)]
+        return [(one.bank, one.bulletin) for one in bulletins(outcome._replace(events=strings), TOPICS, self.banks)]
 
 
 def told(events: Events, indicator: str = "source") -> list[Bulletin]:
@@ -350,6 +354,35 @@ def test_a_bank_is_told_of_its_own_accounts_alone_and_all_of_none() -> None:
     # Of the source's campaign, from the account on with which it was told.
     own = {account for bank, one in found for account in one.accounts if one.indicator.kind == "source"}
     assert {f"{number:016x}" for number in range(4, 11)} == own
+
+
+def test_only_banks_with_a_topic_of_their_own_have_bulletins_of_their_own() -> None:
+    events = log(*drained(10))
+    everything = Machine().tell(events)
+    for banks in (set[str](), {"0117"}, {"0200"}):
+        assert [one for one in everything if one[0] in {"", *banks}] == Machine(banks=banks).tell(events)
+
+
+def test_a_bank_is_told_of_an_account_that_is_new_in_a_campaign_or_alerts_and_not_of_what_it_goes_on_doing() -> None:
+    goes_on = {"at": T + HOUR_MS, "account": 8, "result": WRONG_CREDENTIALS}
+    rows = [*failures(8), goes_on, goes_on, goes_on | {"account": 9}, goes_on, goes_on | {"alert": True}]
+    found = [one for bank, one in Machine().tell(log(*rows)) if bank and one.indicator.kind == "source"]
+    assert [(107, 8), (110, 9), (112, 8)] == [(one.position.offset, int(one.accounts[0], 16)) for one in found]
+
+
+def test_more_accounts_than_there_are_bits_are_all_told_to_their_bank() -> None:
+    rows = failures(400)
+    found = [one for bank, one in Machine().tell(log(*rows)) if bank and one.indicator.kind == "source"]
+    assert list(range(8, 401)) == [int(one.accounts[0], 16) for one in found]
+
+
+@pytest.mark.parametrize(("code", "name"), [(OTHER, ""), (2, "paypay")])
+def test_a_service_whose_name_does_not_travel_is_not_named_in_words(code: int, name: str) -> None:
+    (bulletin, *_) = told(log(*[row | {"service": code} for row in payments(7)]), "shop")
+    of = name or "a payment service"
+    assert f"many new wallets of {of} pay at one shop" == bulletin.text_en
+    assert bulletin.text_ja.startswith(name or "決済サービス")
+    assert (name or "other") == bulletin.service
 
 
 def random_log(seed: int, n: int = 600) -> Events:
