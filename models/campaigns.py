@@ -7,12 +7,13 @@ the one with which the evidence suffices.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from detector.contract.batch import Batch
 from detector.contract.bulletins import Bulletin
+from detector.contract.vocabulary import LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
 from detector.core.alerting import Topics
 from detector.core.bulletins import bulletins
@@ -20,8 +21,9 @@ from detector.core.memory import MemoryRun
 from detector.core.model import Model
 from detector.core.pipeline import Outcome
 from detector.core.stage import ESCALATED
-from detector.core.stages.campaign_patterns import SHOP
+from detector.core.stages.campaign_patterns import LINKED, OPENED, PATTERNS, SHOP
 from detector.core.stages.campaigns import CAMPAIGNS, keys_of
+from detector.core.stages.campaigns_kernel import YOUNG_MS
 from detector.core.topology import topology_for
 from detector.jst import DAY_MS
 from models.backtest.labels import HONEST, Labels
@@ -29,6 +31,8 @@ from models.backtest.labels import HONEST, Labels
 #: A campaign is true if at least this share of its telling events up to its first bulletin is labelled: less, and
 #: chance alerts of normal life told it.
 TRUE_SHARE = 0.5
+#: Patterns that wallets opened, or linked when new, tell; in others most such events are anybody's.
+OF_NEW_WALLETS = frozenset(pattern.name for pattern in PATTERNS if pattern.counts in (OPENED, LINKED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +113,14 @@ def campaigns_of(
     for batch in warm_up:
         run.process(batch)
         advance(batch.size)
-    alerts: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+    telling: dict[int, list[_Telling]] = defaultdict(list)
     told, first, keys, times = Told(), dict[str, Bulletin](), dict[str, int](), list[int]()
     last: dict[str, Bulletin] = {}
     for batch in batches:
         outcome = run.process(batch).outcomes[CAMPAIGNS.name]
-        _note(outcome, labels, alerts)
+        _note(outcome, labels, telling)
         key = keys_of(outcome.events.batch)
-        for bulletin, _, i in bulletins(outcome, topics):
+        for bulletin, _, i in bulletins(outcome, topics, banks=()):
             last[bulletin.campaign_id] = bulletin
             if bulletin.state == "begun":
                 first[bulletin.campaign_id] = bulletin
@@ -125,20 +129,32 @@ def campaigns_of(
             times += [int(batch.occurred_at_ms.min()), int(batch.occurred_at_ms.max())]
         advance(batch.size)
     for name, bulletin in first.items():
-        span = bulletin.began_at_ms, bulletin.occurred_at_ms
-        seen = [fraud for at_ms, fraud in alerts[keys[name]] if span[0] <= at_ms <= span[1]]
+        begins_ms, ends_ms = bulletin.began_at_ms, bulletin.occurred_at_ms
+        of_new = not OF_NEW_WALLETS.isdisjoint(bulletin.patterns)
+        of_key = [one for one in telling[keys[name]] if begins_ms <= one.at_ms <= ends_ms]
+        seen = [one.fraud for one in of_key if of_new or not one.new_wallet]
         told.campaigns.append(Campaign(bulletin, last[name], sum(seen) / len(seen) if seen else 0.0))
     told.days = (max(times) - min(times)) / DAY_MS if times else 0.0
     return told
 
 
-def _note(outcome: Outcome, labels: Labels, alerts: dict[int, list[tuple[int, bool]]]) -> None:
-    """Note when events of each key alerted, failed, or paid at a shop, and whether they are labelled."""
+class _Telling(NamedTuple):
+    """An event that may tell a campaign; of a `new_wallet` opened or linked, only one of such wallets."""
+
+    at_ms: int
+    fraud: bool
+    new_wallet: bool
+
+
+def _note(outcome: Outcome, labels: Labels, telling: dict[int, list[_Telling]]) -> None:
+    """Note when events of each key alerted, failed, opened or linked a new wallet, or paid at a shop."""
     batch = outcome.events.batch
-    failed = batch.result > 0
-    telling = (outcome.events.facts[:, ESCALATED] != 0) | failed | (batch.role == SHOP)
-    which = np.flatnonzero((outcome.status <= APPLY_FRESH) & telling)
+    young = batch.occurred_at_ms - batch.wallet_opened_at_ms < YOUNG_MS
+    new_wallet = (batch.kind == OPEN) | ((batch.kind == LINK) & (batch.result == OK) & young)
+    always = (outcome.events.facts[:, ESCALATED] != 0) | (batch.result > OK) | (batch.role == SHOP)
+    which = np.flatnonzero((outcome.status <= APPLY_FRESH) & (always | new_wallet))
     fraud = labels.case_of(batch.event_id[which]) != HONEST
-    rows = zip(keys_of(batch)[which].tolist(), batch.occurred_at_ms[which].tolist(), fraud.tolist(), strict=True)
-    for key, at_ms, labelled in rows:
-        alerts[key].append((at_ms, labelled))
+    columns = (batch.occurred_at_ms[which], fraud, ~always[which])
+    rows = map(_Telling._make, zip(*(column.tolist() for column in columns), strict=True))
+    for key, one in zip(keys_of(batch)[which].tolist(), rows, strict=True):
+        telling[key].append(one)

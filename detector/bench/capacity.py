@@ -76,7 +76,7 @@ class Wanted:
 
 def sizes_of(chain: Chain, events: int = EVENTS) -> Sizes:
     """Measure the sizes for a chain of stages, on about so many simulated events."""
-    topology = topology_of(chain)
+    topology = topology_of(chain, campaigns=True)
     run = MemoryRun(topology, None, ttl_ms=400 * DAY_MS)
     codecs = {node.name: HopCodec(topology, node.name, None, 1) for node in topology.nodes if node.source is None}
     which: Which = "all" if chain.reads_wallet_events else "account"

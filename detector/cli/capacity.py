@@ -70,7 +70,7 @@ def capacity(
         speeds = speeds_of(_report(stream), _report(recover), chain)
     else:
         raise click.UsageError("give --stream and --recover, or all of --events-per-s, --rows-per-s and --process-mb")
-    sizes, topology = sizes_of(chain), topology_of(chain)
+    sizes, topology = sizes_of(chain), topology_of(chain, campaigns=True)
     found = [
         {"rate": rate, **needed(Wanted(rate, accounts, replication, standby_replicas, busy), sizes, speeds, topology)}
         for rate in rates or RATES

@@ -41,8 +41,9 @@ class Bulletin(Struct, frozen=True):
     `state`: `begun` at first, `closed` where quiet had ended it when the next event came. Who hears of nothing more by
     `quiet_at_ms`, in event time, may take it as over. `patterns` are those that were too large, `typologies` the
     likeliest first. Counts and yen are of the campaign so far, also of what came before it was told; `accounts_about`
-    is an estimate. `banks`: the first sixteen with an account that alerts. `first_yen_at_ms`: None where nothing was
-    taken. `accounts` is empty in the topic for all; in a bank's own topic it has one of its accounts, the event's.
+    and `yen_at_risk` are estimates. `banks`: the first sixteen with an account that alerts. `first_yen_at_ms`: None
+    where nothing was taken. `accounts` is empty in the topic for all; in a bank's own topic it has one of its accounts,
+    the event's.
     """
 
     schema: int

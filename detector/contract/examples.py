@@ -191,6 +191,14 @@ MEANINGS: dict[str, str] = {
     "recorded_at_ms": "timestamp of the source record, −1 if it had none",
     "payload_base64": "the message, only with the setting `dead_letter_payload_bytes`",
 }
+#: Of these fields, what they mean in a bulletin, which is of a campaign and not of a case.
+OF_BULLETINS: dict[str, str] = {
+    "news": "what is new since the bulletin before: begun, pattern, bank, first_yen, yen, accounts, closed",
+    "typologies": "fraud patterns that its patterns, and how many links failed, speak for; the likeliest first",
+    "occurred_at_ms": "of the event it was told with, in milliseconds since 1970 (UTC)",
+    "service": "the payment service of that event",
+    "yen_at_risk": "still to be taken from its accounts until their monthly caps, estimated",
+}
 
 
 def page() -> str:
@@ -199,7 +207,8 @@ def page() -> str:
     for topic, messages in MESSAGES.items():
         parts += [f"## {topic}", "", *(_example(message) for message in messages)]
         names = dict.fromkeys(name for message in messages for name in fields_of(message))
-        parts += ["| field | meaning |", "|---|---|", *(f"| `{name}` | {MEANINGS[name]} |" for name in names), ""]
+        meanings = MEANINGS | (OF_BULLETINS if isinstance(messages[0], Bulletin) else {})
+        parts += ["| field | meaning |", "|---|---|", *(f"| `{name}` | {meanings[name]} |" for name in names), ""]
     return "\n".join(parts)
 
 

@@ -1,6 +1,6 @@
 """Builds the bulletins of a chunk from the rows that tell something: a pure function of the log."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +17,8 @@ from detector.core.stages.campaigns_kernel import BEGUN, CLOSED, CONCERNS, NEWS,
 #: Of a source's link attempts, in a campaign: with more failures it guesses (T3), with fewer it knows the PINs (T4);
 #: an honest person fails once in ten, a spray succeeds once in a hundred, the operator spoke of more than 80 %.
 GUESSES, KNOWS = 0.5, 0.2
+#: In words, a service whose name is not known: names travel with links and debits alone.
+UNNAMED_EN, UNNAMED_JA = "a payment service", "決済サービス"
 
 
 class Told(NamedTuple):
@@ -27,29 +29,29 @@ class Told(NamedTuple):
     row: int
 
 
-def bulletins(outcome: Outcome, topics: Topics) -> Iterator[Told]:
+def bulletins(outcome: Outcome, topics: Topics, banks: Collection[str]) -> Iterator[Told]:
     """What the events of a chunk tell, in their order: the bulletin for all first, then the bank's own.
 
-    Nothing where the node takes no snapshots, and no bank's own where events have no strings. A bank's own has one
-    account, never of another bank.
+    Nothing where the node takes no snapshots. Of the `banks` alone is there one's own, where events have strings; it
+    has one account, never of another bank.
     """
     if outcome.snapshots is None:
         return
-    for i in np.flatnonzero(outcome.snapshots["news"]).tolist():
-        row, events = outcome.snapshots[i], outcome.events
-        service = "" if events.strings is None else events.strings.service.text(i)
-        service = service or SERVICES[min(int(events.batch.service[i]), OTHER)]
-        told = _bulletin(row, events.batch, i, service, topics)
-        news = int(row["news"])
-        if news & ~CONCERNS:
+    events, news = outcome.events, outcome.snapshots["news"].astype(np.int64)
+    batch, strings = events.batch, events.strings
+    for_all = news & ~CONCERNS != 0
+    own = (news & CONCERNS != 0) & np.isin(batch.bank, [int(bank) for bank in banks]) & (strings is not None)
+    for i in np.flatnonzero(for_all | own).tolist():
+        service = "" if strings is None else strings.service.text(i)
+        service = service or SERVICES[min(int(batch.service[i]), OTHER)]
+        told = _bulletin(outcome.snapshots[i], batch, i, service, topics)
+        if for_all[i]:
             yield Told(told, "", i)
-        bank = int(events.batch.bank[i])
-        if news & CONCERNS and bank != ABSENT and events.strings is not None:
+        if own[i] and strings is not None:
             at = told.position
             own_id = f"{told.campaign_id}-at-{at.topic}-{at.partition}-{at.offset}"
-            accounts = [events.strings.account.text(i)]
-            own = msgspec.structs.replace(told, bulletin_id=own_id, accounts=accounts)
-            yield Told(own, f"{bank:04}", i)
+            accounts = [strings.account.text(i)]
+            yield Told(msgspec.structs.replace(told, bulletin_id=own_id, accounts=accounts), f"{batch.bank[i]:04}", i)
 
 
 def _bulletin(row: Any, batch: Batch, i: int, service: str, topics: Topics) -> Bulletin:
@@ -58,7 +60,9 @@ def _bulletin(row: Any, batch: Batch, i: int, service: str, topics: Topics) -> B
     first = position_of(int(row["origin"]), int(row["origin_offset"]), topics)
     bank = "" if batch.bank[i] == ABSENT else f"{batch.bank[i]:04}"
     campaign, number = campaign_id(KEYS[role], first), int(row["updates"]) - (not bits & CLOSED)
-    words = {"bank": bank, "service": service}
+    unnamed = service == SERVICES[OTHER]
+    words_en = {"bank": bank, "service": UNNAMED_EN if unnamed else service}
+    words_ja = {"bank": bank, "service": UNNAMED_JA if unnamed else service}
     main = found[0]
     return Bulletin(
         schema=SCHEMA,
@@ -83,10 +87,10 @@ def _bulletin(row: Any, batch: Batch, i: int, service: str, topics: Topics) -> B
         opened=int(row["opened"]),
         yen_taken=int(row["yen_taken"]),
         yen_at_risk=int(row["yen_at_risk"]),
-        text_en=main.what_en.format(**words),
-        text_ja=main.what_ja.format(**words),
-        advice_en=main.advice_en.format(**words),
-        advice_ja=main.advice_ja.format(**words),
+        text_en=main.what_en.format(**words_en),
+        text_ja=main.what_ja.format(**words_ja),
+        advice_en=main.advice_en.format(**words_en),
+        advice_ja=main.advice_ja.format(**words_ja),
         position=position_of(int(batch.origin[i]), int(batch.origin_offset[i]), topics),
     )
 

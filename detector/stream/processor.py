@@ -140,8 +140,7 @@ class Processor:
         alerts = list(self._wiring.explainer.explain(outcome.events, outcome.raised))
         received_ms = outcome.events.facts[outcome.raised, RECEIVED_MS].tolist()
         outputs += [_of_alert(alert, stamp) for alert, stamp in zip(alerts, received_ms, strict=True)]
-        wanted = {"", *self._wiring.banks}
-        told = [one for one in bulletins(outcome, self._wiring.topics) if one.bank in wanted]
+        told = list(bulletins(outcome, self._wiring.topics, self._wiring.banks))
         outputs += [_of_bulletin(one, int(outcome.events.facts[one.row, RECEIVED_MS])) for one in told]
         outputs += [self._dead_letter(records[one.record], one) for one in rejected]
         public = tuple(one.bulletin for one in told if not one.bank)

@@ -12,7 +12,7 @@ from detector.contract.hashing import P1, P2
 from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN, PAYMENT
 from detector.core.admission import APPLY_FRESH
 from detector.core.events import Events
-from detector.core.stage import ESCALATED, Stage
+from detector.core.stage import ESCALATED, OF_LIMIT, WHOLE, Stage
 from detector.core.stages.campaign_patterns import KEYS, SERVICE, SHOP, SOURCE
 from detector.core.stages.campaigns_kernel import ROW, YOUNG_MS, campaigns_kernel
 
@@ -22,7 +22,7 @@ def telling(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int6
     batch = events.batch
     young = batch.occurred_at_ms - batch.wallet_opened_at_ms < YOUNG_MS
     taken = (batch.kind == DEBIT) & (batch.result == OK) & young
-    wanted = (batch.kind == LINK) | (batch.kind == OPEN) | taken | (events.facts[:, ESCALATED] != 0)
+    wanted = (batch.kind == LINK) | (batch.kind == OPEN) | taken | _alert(events)
     wanted |= (batch.kind == PAYMENT) & young & (batch.shop != 0)
     wanted &= (batch.role == OWN) & (batch.bank != int(canary.BANK))
     return np.flatnonzero(wanted & (status <= APPLY_FRESH))
@@ -30,15 +30,21 @@ def telling(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int6
 
 def by_key(events: Events) -> Events:
     """Each event once for every key that it has, which is its `role`; the keys of one event are different rows."""
-    batch = events.batch
-    alerts = events.facts[:, ESCALATED] != 0
+    batch, alerts = events.batch, _alert(events)
     at_bank = (batch.bank != ABSENT) & ((batch.kind == LINK) | alerts)
     pays = (batch.kind == PAYMENT) & (batch.shop != 0)
     has = np.stack([(batch.source != 0) & ~pays, at_bank, at_bank & alerts, at_bank & alerts, pays], axis=1)
     which, role = np.nonzero(has)
     keyed = events.select(which)
     keyed.batch.role[:] = np.array(list(KEYS), np.int8)[role]
+    keyed.facts[:, ESCALATED] = alerts[which]
     return keyed
+
+
+def _alert(events: Events) -> npt.NDArray[np.bool_]:
+    """Which events alert within the limit: what a budget controller lets through beyond it is known behind it alone."""
+    alert: npt.NDArray[np.bool_] = (events.facts[:, ESCALATED] != 0) & (events.facts[:, OF_LIMIT] <= WHOLE)
+    return alert
 
 
 def keys_of(batch: Batch) -> npt.NDArray[np.uint64]:

@@ -59,7 +59,7 @@ _STRONG = int(STRONG_A_DAY * MILLION)
 #: News of an update; `CLOSED` comes alone.
 BEGUN, PATTERN, NEW_BANK, FIRST_YEN, YEN, ACCOUNTS, CLOSED = (1 << bit for bit in range(7))
 NEWS = ("begun", "pattern", "bank", "first_yen", "yen", "accounts", "closed")
-#: Beside the news, where there may be none: the event's account is one more in a campaign that is told.
+#: Beside the news, where there may be none: the event's account is new in a campaign that is told, or alerts in it.
 CONCERNS = 1 << len(NEWS)
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 _BITS = 128
@@ -70,7 +70,12 @@ _SCALE = patterns.SCALE
 _STEPS = 64
 _PARTS = np.array([round(2.0 ** (-step / _STEPS), 12) for step in range(_STEPS)])
 #: Estimated distinct hashes by bits set: linear counting, as in `source_kernel`.
-_DISTINCT = np.array([round(_BITS * math.log(_BITS / (_BITS - k if k < _BITS else 0.5))) for k in range(_BITS + 1)])
+_LOADS = [math.log(_BITS / (_BITS - k if k < _BITS else 0.5)) for k in range(_BITS + 1)]
+_DISTINCT = np.array([round(_BITS * load) for load in _LOADS])
+#: Fewest and most, by a standard deviation of that estimate.
+_SIGMA = [math.sqrt(_BITS * (math.exp(load) - load - 1)) for load in _LOADS]
+_AT_LEAST = np.array([int(_BITS * load - sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
+_AT_MOST = np.array([int(_BITS * load + sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
 #: A half-life's sum of one a second.
 _LN2 = math.log(2.0)
 
@@ -98,6 +103,8 @@ ROW = np.dtype(
         ("yen_at_risk", "<u4"),
         ("told_yen", "<u4"),
         ("accounts", "<u8", (2,)),  # bits of their hashes
+        ("at_risk", "<u8", (2,)),  # likewise, of those whose yen left were added to `yen_at_risk`
+        ("counted", "<u2"),  # how many those are
         ("told_accounts", "<u2"),
         ("updates", "<u2"),  # told so far; 0: not told yet
         ("failures", "<u2"),
@@ -125,13 +132,16 @@ def campaigns_kernel(
         _turn(row, day_of(time_s))
         quiet_s = QUIET_S[row.role] if row.updates else UNTOLD_QUIET_S[row.role]
         over = row.began_ms != 0 and time_s - row.hot_s > quiet_s
-        if over and row.updates > 0:
+        closes = over and row.updates > 0
+        if closes:
             row.news = CLOSED
             copy_row(told, i, rows, row_ids[i])
         if over:
             _end(row)
         _take(row, batch, i, facts[i], time_s)
-        if row.news and told[i].news == 0:
+        if closes:  # there is one snapshot: what begins with the same event is told with the next one
+            row.news, row.updates = CLOSED, 0
+        elif row.news:
             copy_row(told, i, rows, row_ids[i])
 
 
@@ -163,6 +173,8 @@ def _end(row: Any) -> None:
     row.yen_at_risk = 0
     row.told_yen = 0
     row.accounts[:] = 0
+    row.at_risk[:] = 0
+    row.counted = 0
     row.told_accounts = 0
     row.updates = 0
     row.failures = 0
@@ -208,7 +220,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
     At a source a spell has everything, at a bank or service what alerts or is above the usual, elsewhere this alone.
     """
     alerts = facts[ESCALATED] != 0
-    fired, above = _count(row, batch, i, facts, alerts, time_s)
+    fired, above, counted = _count(row, batch, i, facts, alerts, time_s)
     if above:
         if row.began_ms == 0:
             row.began_ms = batch.occurred_at_ms[i]
@@ -218,6 +230,8 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
     if row.began_ms == 0:
         return
     added = row.role == SOURCE or above or (alerts and (row.role in (BANK, SERVICE)))
+    # Bits do not tell many accounts apart: one that is counted, as none of the last few, is told as new too.
+    new = counted or not _is_in(row.accounts, batch.account[i])
     news = _add(row, batch, i, facts, alerts, time_s) if added else 0
     if fired & ~np.int64(row.patterns):
         news |= PATTERN
@@ -231,7 +245,7 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
         news |= ACCOUNTS
     if row.updates > 0 and row.yen_taken >= 2 * np.int64(row.told_yen) and row.yen_taken >= row.told_yen + LEAST_YEN:
         news |= YEN
-    if added and batch.account[i] != 0:
+    if added and batch.account[i] != 0 and (new or alerts):
         row.news = CONCERNS
     if news:
         row.news |= news
@@ -241,27 +255,30 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
 
 
 @njit(cache=True)
-def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> tuple[int, bool]:  # noqa: FBT001 - numba passes by position
-    """Bits of the patterns that are too large with this event, and whether it is one above the usual."""
+def _count(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) -> tuple[int, bool, bool]:  # noqa: FBT001 - numba passes by position
+    """Bits of the patterns that are too large with this event, whether it is above the usual, and counted at all."""
     role = batch.role[i]
     gone_s: Any = max(0, time_s - np.int64(row.counted_s))
     row.counted_s = max(time_s, np.int64(row.counted_s))
     fired: Any = 0
-    above = False
+    above = counted = False
     for slot in range(MOST):
         subject = _subject(_COUNTS[role, slot], batch, i, alerts, facts)
         half_life_s = _HALF_LIFE_S[role, slot]
         row.count[slot] *= _left(gone_s, half_life_s)
         if subject == 0 or _was_seen(row, slot, subject):
             continue
+        counted = True
         row.count[slot] += 1
         row.today[slot] = min(np.int64(row.today[slot]) + 1, _U2)
         scale = _SCALE[role, slot]
         usual = row.usual[scale] * _HALF_LIFE_S[role, scale] / (DAY_S * _LN2)
         if row.count[slot] >= _FLOOR[role, slot] + _TIMES[role, slot] * usual:
             fired |= 1 << slot
+        if math.isinf(_FLOOR[role, slot]):
+            continue  # no pattern, but the measure of one
         above = above or scale != slot or row.count[slot] >= ABOVE + SLACK * usual + SIGMAS * math.sqrt(usual)
-    return fired, above
+    return fired, above, counted
 
 
 @njit(cache=True)
@@ -318,24 +335,37 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
     account = batch.wallet[i] if row.role == SHOP else batch.account[i]
     if account == 0:
         return news
-    word, bit = (account >> np.uint64(6)) & np.uint64(1), np.uint64(1) << (account & np.uint64(63))
-    new = row.accounts[word] & bit == 0
-    row.accounts[word] |= bit
-    if new and kind == LINK and ok:
-        row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
+    new = not _is_in(row.accounts, account)
+    _put_in(row.accounts, account)
+    if ok and kind in (LINK, DEBIT):
+        _put_at_risk(row, account, 0 if kind == LINK else batch.amount_yen[i], facts[YEN_LEFT])
     if (kind == DEBIT and ok) or row.role == SHOP:
         if row.yen_taken == 0:
             row.first_yen_s = time_s
             news |= FIRST_YEN
-        if new:
-            row.yen_at_risk = min(np.int64(row.yen_at_risk) + facts[YEN_LEFT], _U4)
-        else:
-            row.yen_at_risk = max(np.int64(row.yen_at_risk) - batch.amount_yen[i], 0)
-        taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED else batch.amount_yen[i]
+        # What was debited before an account was emptied came here with no event; of a known one it is counted.
+        taken = facts[YEN_DEBITED] if row.role == BANK_EMPTIED and new else batch.amount_yen[i]
         row.yen_taken = min(np.int64(row.yen_taken) + taken, _U4)
     if alerts and batch.bank[i] != ABSENT and _is_new_bank(row, batch.bank[i] + 1):
         news |= NEW_BANK
     return news
+
+
+@njit(cache=True)
+def _put_at_risk(row: Any, account: Any, debited: int, left: int) -> None:
+    """Add what was left of an account not counted yet; take away what is debited of it (0 for a link).
+
+    Where its bit is set it may be another one, the more so the more bits are. A link is most often an account's first,
+    and counts while that agrees with the bits; a debit, where there are links, only if accounts are missing by them.
+    """
+    few = _AT_LEAST if row.linked else _DISTINCT
+    may_be = (few if debited else _AT_MOST)[_bits_set(row.at_risk)]
+    at_risk = np.int64(row.yen_at_risk)
+    if not _is_in(row.at_risk, account) or row.counted < may_be:
+        _put_in(row.at_risk, account)
+        row.counted += 1
+        at_risk += left + debited
+    row.yen_at_risk = min(max(at_risk - debited, 0), _U4)
 
 
 @njit(cache=True)
@@ -351,12 +381,27 @@ def _is_new_bank(row: Any, bank: int) -> bool:
 
 
 @njit(cache=True)
+def _is_in(bits: Any, account: Any) -> Any:
+    return bits[(account >> np.uint64(6)) & np.uint64(1)] >> (account & np.uint64(63)) & np.uint64(1) != 0
+
+
+@njit(cache=True)
+def _put_in(bits: Any, account: Any) -> None:
+    bits[(account >> np.uint64(6)) & np.uint64(1)] |= np.uint64(1) << (account & np.uint64(63))
+
+
+@njit(cache=True)
 def _distinct(bits: Any) -> Any:
     """About how many accounts are in the bits of a row."""
+    return _DISTINCT[_bits_set(bits)]
+
+
+@njit(cache=True)
+def _bits_set(bits: Any) -> int:
     count = 0
     for bit in range(_BITS):
         count += (bits[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
-    return _DISTINCT[count]
+    return count
 
 
 def about(bits: npt.NDArray[np.uint64]) -> int:

@@ -50,7 +50,10 @@ def test_sizes_are_those_of_rows_and_messages(chain: Any) -> None:
     sizes = sizes_of(chain, events=1_000)
     assert {stage.name: stage.row.itemsize + 16 for stage in chain.stages} == sizes.row_bytes
     assert 200 < sizes.event_bytes < 512
-    assert (sizes.hop_bytes > 50) == (len(chain.stages) > 1), "behind a single stage only alerts go on"
+    assert (sizes.hop_bytes > 50) == (len(chain.stages) > 1), (
+        "behind a single stage alerts go on, and what campaigns are of"
+    )
+    assert sizes.hop_bytes > 5
     assert 1.0 == sizes.rows_per_account["account"]
 
 

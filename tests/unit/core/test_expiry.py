@@ -1,4 +1,4 @@
-"""Rows are kept as long as what they remember can matter: of a case two weeks, of all others as the setting says."""
+"""Rows are kept as long as what they remember can matter: a case two weeks, a campaign two months."""
 
 from support.nodes import TTL_MS
 
@@ -9,10 +9,11 @@ from detector.core.topology import COMPLETE, topology_of
 from detector.jst import DAY_MS
 
 
-def test_a_case_is_forgotten_after_two_weeks_and_the_others_as_the_setting_says() -> None:
-    pipelines = MemoryRun(topology_of(CHAINS[-1]), None, ttl_ms=TTL_MS).pipelines
+def test_a_case_is_forgotten_after_two_weeks_a_campaign_after_two_months_the_others_as_set() -> None:
+    pipelines = MemoryRun(topology_of(CHAINS[-1], campaigns=True), None, ttl_ms=TTL_MS).pipelines
     kept = {name: pipeline.ttl_ms for name, pipeline in pipelines.items()}
     assert 14 * DAY_MS == kept.pop("cases")
+    assert 60 * DAY_MS == kept.pop("campaigns")
     assert {TTL_MS} == set(kept.values())
 
 

@@ -76,7 +76,7 @@ def test_alerts_are_the_same_to_the_last_byte(chain: Chain, controlled: bool) ->
 def test_bulletins_are_the_same_to_the_last_byte(chain: Chain) -> None:
     nodes, _ = by_worker(chain, controlled=False)
     played = in_memory(chain, controlled=False)[1].outcomes["campaigns"]
-    expected = [encode_bulletin(one.bulletin) for one in bulletins(played, TOPICS) if not one.bank]
+    expected = [encode_bulletin(one.bulletin) for one in bulletins(played, TOPICS, banks=())]
     assert expected == [output.value for output in nodes.outputs if output.topic == BULLETINS]
     assert len(expected) > 1
 
