@@ -11,7 +11,7 @@ from detector.contract.batch import Batch, concatenate
 from detector.contract.vocabulary import MONTHLY_CAP_YEN
 from detector.core.stage import Chain
 from detector.jst import date_of
-from models.adapted import AS_COMES, DISGUISED, THROUGH_OWN, adapted
+from models.adapted import THROUGH_OWN, adapted
 from models.burn_in import NO_BURN_IN, BurnIn, find, given
 from models.datasets import Dataset, Life, all_normal, collect
 from models.history import History, HistoryObserver
@@ -29,14 +29,12 @@ from producers.texts import Texts
 from producers.typologies.table import INDEX, TYPOLOGIES
 
 #: Simulated cases: with fewer the trees overfit to single cases, with more training takes longer without gain.
-CASES = 5_600
+CASES = 4_000
 #: In small histories at most one case for so many accounts, so that few of the accounts are victims.
 ACCOUNTS_A_CASE = 8
 #: Cases a round: each round draws its own parameters, services and banks, so that trees do not overfit to a campaign.
 ROUND = 65
-#: Share of them that are takeovers in disguise. With none the settled world's cases are found early less often.
-DISGUISED_SHARE = 0.3
-#: Held-out cases for each other training case: enough to measure the share caught early to a few hundredths.
+#: Held-out cases for each training case: enough to measure the share caught early to a few hundredths.
 HELD_OUT_CASES = 0.25
 #: A spray (T3) tries two thousand accounts for one it opens: fewer cases of it, or they would take most of the time.
 RARER = {"T3": 0.2}
@@ -94,11 +92,9 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
     """
     check_days(history.days)
     dates = [date_of(day) for day in range(int(history.days[0]), int(history.days[-1]) + 1)]
-    disguised = round(cases * DISGUISED_SHARE)
     rounds = [
-        *(_Round(size) for size in _sizes(cases - disguised)),
-        *(_Round(size, held_out=True) for size in _sizes(round((cases - disguised) * HELD_OUT_CASES))),
-        *(_Round(size, disguised=True) for size in _sizes(disguised)),
+        *(_Round(size, held_out=False) for size in _sizes(cases)),
+        *(_Round(size, held_out=True) for size in _sizes(round(cases * HELD_OUT_CASES))),
     ]
     first_seed = TRAINING_SEEDS + seed % TRAINING_SEEDS * ROUNDS
     parts = [_play(one, index, first_seed + index, dates, history) for index, one in enumerate(rounds)]
@@ -113,8 +109,7 @@ def simulated(history: History, cases: int, seed: int) -> Attacks:
 
 class _Round(NamedTuple):
     cases: int
-    held_out: bool = False
-    disguised: bool = False
+    held_out: bool
 
 
 def _sizes(cases: int) -> list[int]:
@@ -128,8 +123,7 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
     began = dates[0].replace(day=1)
     opened = EMAIL_ERA.begins - EMAIL_ERA.wallets_since
     population = Population(seed, ACCOUNTS, Era(began, began - opened, EMAIL_ERA.verified_share))
-    campaign = _takeovers(seed, len(dates)) if one.disguised else _campaign(seed, len(dates), index)
-    played = attacks(population, dates, campaign, one.cases)
+    played = attacks(population, dates, _campaign(seed, len(dates), index), one.cases)
     played = played.select(np.isin(played.kind, history.kinds))
     (batch,) = to_batches(to_table(played, Texts(seed)), max(1, played.size), which="all")
     played = played.select(batch.record)
@@ -137,8 +131,7 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
     typology = typology_indices(played.case).astype(np.int8)
     through_own = np.isin(typology, [INDEX[name] for name in THROUGH_OWN])
     rng = np.random.default_rng(seed)
-    shares = DISGUISED if one.disguised else AS_COMES
-    batch, given, arrival_ms = adapted(rng, batch, played.arrival_ms, case, through_own, history, shares)
+    batch, given, arrival_ms = adapted(rng, batch, played.arrival_ms, case, through_own, history)
     return Attacks(
         batch=batch,
         arrival_ms=arrival_ms,
@@ -147,12 +140,6 @@ def _play(one: _Round, index: int, seed: int, dates: list[dt.date], history: His
         held_out=np.full(batch.size, one.held_out),
         names=(),
     )
-
-
-def _takeovers(seed: int, days: int) -> Campaign:
-    """Services and banks drawn from the seed, cases of the typologies that can go through a victim's own wallet."""
-    drawn = _campaign(seed, days, 1)
-    return replace(drawn, waves=tuple(wave for wave in drawn.waves if wave.typology in THROUGH_OWN))
 
 
 def _campaign(seed: int, days: int, index: int) -> Campaign:

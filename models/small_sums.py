@@ -13,9 +13,9 @@ from detector.contract.batch import Batch
 from detector.contract.hashing import P1
 from detector.contract.vocabulary import DEBIT, MONTHLY_CAP_YEN
 
-#: The most debits in the place of one; how long after each other, ms, log-uniform; yen are whole hundreds. All
-#: *assumed*: nobody published them, so all are in.
-MOST_PARTS, GAP_MS, UNIT_YEN = 4, (15_000, 5_400_000), 100
+#: Greatest share in a round of cases in such sums; the most debits in the place of one; how long after each other, ms,
+#: log-uniform; yen are whole hundreds. All *assumed*: nobody published them, so all are in.
+SMALLER, MOST_PARTS, GAP_MS, UNIT_YEN = 0.9, 4, (15_000, 5_400_000), 100
 #: A case asks for what people ask who ask for most, from this share of all debits on at the highest.
 HIGHEST = 0.9
 #: Debits of less than this share of a case's largest are tests, and stay as they are.
@@ -36,17 +36,19 @@ def in_small_sums(
     case: npt.NDArray[np.int64],
     usual_yen: npt.NDArray[np.int64],
     sums: npt.NDArray[np.int64],
-    share: float,
+    always: npt.NDArray[np.bool_],
 ) -> Split:
-    """The events of one round: in a `share` of the cases each debit is up to `MOST_PARTS`, of sums of the history.
+    """The events of one round, where in some cases each debit is up to `MOST_PARTS` debits of sums of the history.
 
     `case` int64 (n,), negative for events without a single victim; `usual_yen` int64 (cases,): of the victim of each,
-    in ascending order of cases, 0 if unknown: a thief asks for more; `sums` int64, ascending: yen of debits.
+    in ascending order of cases, 0 if unknown: a thief asks for more; `sums` int64, ascending: yen of debits; `always`
+    bool (cases,): cases that are all in such sums.
     """
-    n = batch.size
+    n, share = batch.size, rng.uniform(0, SMALLER)
     times, gap_ms, least = np.ones(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
-    for one, usual in zip(np.unique(case[case >= 0]).tolist(), usual_yen.tolist(), strict=True):
-        if not len(sums) or rng.random() >= share:
+    each = zip(np.unique(case[case >= 0]).tolist(), usual_yen.tolist(), always.tolist(), strict=True)
+    for one, usual, certain in each:
+        if not len(sums) or not (certain or rng.random() < share):
             continue
         mine = (case == one) & (batch.kind == DEBIT)
         mine &= batch.amount_yen >= TEST * batch.amount_yen[mine].max(initial=0)

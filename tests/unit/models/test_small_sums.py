@@ -26,9 +26,10 @@ def cases() -> tuple[Batch, npt.NDArray[np.int64]]:
     return batch, np.repeat(np.arange(CASES), len(kind))
 
 
-def split(usual_yen: int = 0, sums: npt.NDArray[np.int64] = SUMS, seed: int = 1, share: float = 0.5) -> Split:
+def split(usual_yen: int = 0, sums: npt.NDArray[np.int64] = SUMS, seed: int = 1, always: bool = False) -> Split:
     batch, case = cases()
-    return in_small_sums(np.random.default_rng(seed), batch, case, np.full(CASES, usual_yen), sums, share)
+    every = np.full(CASES, always)
+    return in_small_sums(np.random.default_rng(seed), batch, case, np.full(CASES, usual_yen), sums, every)
 
 
 def changed(found: Split) -> npt.NDArray[np.bool_]:
@@ -38,11 +39,17 @@ def changed(found: Split) -> npt.NDArray[np.bool_]:
     return other
 
 
+def test_cases_that_always_are_in_such_sums_are_so() -> None:
+    batch, _ = cases()
+    found = split(always=True)
+    assert batch.size * (DEBITS - 1) // (DEBITS + 1) == len(np.unique(found.given[changed(found)]))
+
+
 def test_some_cases_are_in_sums_of_the_history_and_more_debits_and_the_others_as_they_were() -> None:
     batch, case = cases()
     found = split()
     other = changed(found)
-    assert pytest.approx(0.5, abs=0.1) == len(np.unique(case[found.given[other]])) / CASES
+    assert 0.05 < len(np.unique(case[found.given[other]])) / CASES < 0.95
     assert np.isin(found.batch.amount_yen[other], SUMS).all()
     times = np.bincount(found.given, minlength=batch.size)
     assert set(range(1, MOST_PARTS + 1)) == set(times[batch.amount_yen == DRAINED].tolist())
