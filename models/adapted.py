@@ -21,9 +21,6 @@ from models.small_sums import in_small_sums
 #: cases at any hour of the day. All *assumed*: nobody published them, so all are in.
 KNOWN, OWN_WALLET, SHARED_SOURCE, SLOW, ANY_HOUR = 0.3, 0.3, 0.9, 0.9, 0.9
 SLOWEST = 60.0  # times as long: what takes a minute in the press's trace takes an hour
-#: Greatest share in a round of cases that hide in each of these ways at once, but for the address: a known victim, the
-#: own wallet where the typology can, sums of the history, any hour. Drawn apart, one case in twelve would. *Assumed*.
-DISGUISED = 0.9
 LINKED_AGAIN = 0.5  # of those who take over a wallet, as with a new phone
 #: Typologies that can go through a wallet which the victim has: all others begin by opening or linking one.
 THROUGH_OWN = ("T1", "T8", "T9", "T11", "T12")
@@ -54,40 +51,36 @@ def adapted(
     through the victim's own wallet, and then has neither an opening nor, in half of the cases, a link.
     """
     cases = np.unique(case[case >= 0])
-    disguised = rng.random(len(cases)) < rng.uniform(0, DISGUISED)
-    victim = _victims(rng, disguised, history.ties)
-    usual_yen = _usual_yen(victim, history.ties)
-    batch, given, later_ms = in_small_sums(rng, batch, case, usual_yen, history.sums, disguised)
+    victim = _victims(rng, len(cases), history.ties)
+    batch, given, later_ms = in_small_sums(rng, batch, case, _usual_yen(victim, history.ties), history.sums)
     case, through_own = case[given], through_own[given]
     columns = {name: getattr(batch, name).copy() for name in TIED}
     kept = np.ones(batch.size, np.bool_)
-    own = disguised | (rng.random(len(cases)) < rng.uniform(OWN_WALLET, 1))
-    known = np.flatnonzero(victim != NOBODY)
-    for number, at in zip(known.tolist(), victim[known].tolist(), strict=True):
-        mine = case == cases[number]
+    own = rng.uniform(OWN_WALLET, 1)
+    for one, at in zip(cases[victim != NOBODY].tolist(), victim[victim != NOBODY].tolist(), strict=True):
+        mine = case == one
         of_victim = mine & (batch.account != 0)
         if len(np.unique(batch.account[of_victim])) != 1:
             continue
         columns["account"][of_victim], columns["bank"][of_victim] = history.ties.account[at], history.ties.bank[at]
         wallets = np.unique(batch.wallet[mine & (batch.kind == OPEN) | of_victim])
-        if own[number] and through_own[mine].all() and len(wallets) == 1:
+        if through_own[mine].all() and rng.random() < own and len(wallets) == 1:
             for name in OF_WALLET:
                 columns[name][mine & (batch.wallet == wallets[0])] = getattr(history.ties, name)[at]
             again = rng.random() < LINKED_AGAIN
             kept &= ~(mine & np.isin(batch.kind, (OPEN, UNLINK) if again else (OPEN, LINK, UNLINK)))
     batch = batch._replace(**columns, source=_sources(rng, batch, history))
-    later_ms += _later(rng, batch.occurred_at_ms + later_ms, case, disguised, history)
+    later_ms += _later(rng, batch.occurred_at_ms + later_ms, case, history)
     batch = batch._replace(occurred_at_ms=batch.occurred_at_ms + later_ms)
     return Adapted(batch.select(kept), given[kept], (arrival_ms[given] + later_ms)[kept])
 
 
-def _victims(rng: np.random.Generator, disguised: npt.NDArray[np.bool_], ties: Ties) -> npt.NDArray[np.int64]:
+def _victims(rng: np.random.Generator, cases: int, ties: Ties) -> npt.NDArray[np.int64]:
     """Which tie each case's victim is, int64 (cases,); `NOBODY` for one that the history does not know."""
-    cases = len(disguised)
     if not len(ties.account):
         return np.full(cases, NOBODY)
     victim = rng.integers(0, len(ties.account), cases)
-    return np.where(disguised | (rng.random(cases) < rng.uniform(KNOWN, 1)), victim, NOBODY)
+    return np.where(rng.random(cases) < rng.uniform(KNOWN, 1), victim, NOBODY)
 
 
 def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int64]:
@@ -96,11 +89,7 @@ def _usual_yen(victim: npt.NDArray[np.int64], ties: Ties) -> npt.NDArray[np.int6
 
 
 def _later(
-    rng: np.random.Generator,
-    at_ms: npt.NDArray[np.int64],
-    case: npt.NDArray[np.int64],
-    disguised: npt.NDArray[np.bool_],
-    history: History,
+    rng: np.random.Generator, at_ms: npt.NDArray[np.int64], case: npt.NDArray[np.int64], history: History
 ) -> npt.NDArray[np.int64]:
     """How much later each event is, int64 (n,): some cases take longer, some come at another hour.
 
@@ -109,11 +98,11 @@ def _later(
     later_ms = np.zeros(len(at_ms), np.int64)
     ends_ms = (int(history.days[-1]) + 1) * DAY_MS - JST_MS
     slow, any_hour = rng.uniform(0, SLOW), rng.uniform(0, ANY_HOUR)
-    for one, hides in zip(np.unique(case[case >= 0]).tolist(), disguised.tolist(), strict=True):
+    for one in np.unique(case[case >= 0]).tolist():
         mine = case == one
         first_ms, since_ms = at_ms[mine].min(), at_ms[mine] - at_ms[mine].min()
         times = np.exp(rng.uniform(0, np.log(SLOWEST))) if rng.random() < slow else 1.0
-        moved_ms = int(rng.uniform(0, DAY_MS)) if hides or rng.random() < any_hour else 0
+        moved_ms = int(rng.uniform(0, DAY_MS)) if rng.random() < any_hour else 0
         if first_ms + moved_ms + times * since_ms.max() < ends_ms:
             later_ms[mine] = moved_ms + ((times - 1) * since_ms).astype(np.int64)
     return later_ms

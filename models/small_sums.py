@@ -36,19 +36,16 @@ def in_small_sums(
     case: npt.NDArray[np.int64],
     usual_yen: npt.NDArray[np.int64],
     sums: npt.NDArray[np.int64],
-    always: npt.NDArray[np.bool_],
 ) -> Split:
     """The events of one round, where in some cases each debit is up to `MOST_PARTS` debits of sums of the history.
 
     `case` int64 (n,), negative for events without a single victim; `usual_yen` int64 (cases,): of the victim of each,
-    in ascending order of cases, 0 if unknown: a thief asks for more; `sums` int64, ascending: yen of debits; `always`
-    bool (cases,): cases that are all in such sums.
+    in ascending order of cases, 0 if unknown: a thief asks for more; `sums` int64, ascending: yen of debits.
     """
     n, share = batch.size, rng.uniform(0, SMALLER)
     times, gap_ms, least = np.ones(n, np.int64), np.zeros(n, np.int64), np.full(n, np.nan)
-    each = zip(np.unique(case[case >= 0]).tolist(), usual_yen.tolist(), always.tolist(), strict=True)
-    for one, usual, certain in each:
-        if not len(sums) or not (certain or rng.random() < share):
+    for one, usual in zip(np.unique(case[case >= 0]).tolist(), usual_yen.tolist(), strict=True):
+        if not len(sums) or rng.random() >= share:
             continue
         mine = (case == one) & (batch.kind == DEBIT)
         mine &= batch.amount_yen >= TEST * batch.amount_yen[mine].max(initial=0)

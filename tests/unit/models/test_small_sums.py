@@ -26,10 +26,9 @@ def cases() -> tuple[Batch, npt.NDArray[np.int64]]:
     return batch, np.repeat(np.arange(CASES), len(kind))
 
 
-def split(usual_yen: int = 0, sums: npt.NDArray[np.int64] = SUMS, seed: int = 1, always: bool = False) -> Split:
+def split(usual_yen: int = 0, sums: npt.NDArray[np.int64] = SUMS, seed: int = 1) -> Split:
     batch, case = cases()
-    every = np.full(CASES, always)
-    return in_small_sums(np.random.default_rng(seed), batch, case, np.full(CASES, usual_yen), sums, every)
+    return in_small_sums(np.random.default_rng(seed), batch, case, np.full(CASES, usual_yen), sums)
 
 
 def changed(found: Split) -> npt.NDArray[np.bool_]:
@@ -37,12 +36,6 @@ def changed(found: Split) -> npt.NDArray[np.bool_]:
     batch, _ = cases()
     other: npt.NDArray[np.bool_] = found.batch.amount_yen != batch.amount_yen[found.given]
     return other
-
-
-def test_cases_that_always_are_in_such_sums_are_so() -> None:
-    batch, _ = cases()
-    found = split(always=True)
-    assert batch.size * (DEBITS - 1) // (DEBITS + 1) == len(np.unique(found.given[changed(found)]))
 
 
 def test_some_cases_are_in_sums_of_the_history_and_more_debits_and_the_others_as_they_were() -> None:
