@@ -14,6 +14,7 @@ from support.alerts import make_alert
 from detector.artifact import read_model
 from detector.cli.models import train
 from detector.cli.simulate import simulate
+from detector.contract import canary
 from detector.contract.alerts import Alert, encode_alert
 from detector.core.chains import CHAINS
 from detector.errors import UserError
@@ -201,7 +202,7 @@ def test_banks_get_budgets_of_their_own(events: Path, tmp_path: Path) -> None:
     model = read_model(tmp_path / "model", *CHAINS)
     assert {bank: 1.5} == model.banks.own
     assert 1.5 / model.banks.shares[bank] == model.limits[int(bank)]
-    assert {20.0} == set(np.delete(model.limits, int(bank)).tolist())
+    assert {20.0} == set(np.delete(model.limits, [int(bank), int(canary.BANK)]).tolist())
     with pytest.raises(UserError, match="such as 0116=2"):
         run(*options, "5=1")
 

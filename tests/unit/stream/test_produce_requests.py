@@ -1,6 +1,8 @@
 """Produce requests joined once are, to the byte, those that aiokafka encodes; other requests pass as they are."""
 
+import gc
 import random
+import weakref
 from typing import Any
 
 import pytest
@@ -42,9 +44,24 @@ async def test_a_joined_request_has_the_bytes_it_would_have(most: int) -> None:
         versions = {ProduceRequest.API_KEY: (0, most)}
         struct = joined.prepare(versions)
         expected = request.prepare(versions)
-        assert type(expected) is type(struct)
+        assert (expected.API_VERSION, expected.RESPONSE_TYPE) == (struct.API_VERSION, struct.RESPONSE_TYPE)
         assert expected.encode() == struct.encode()
         assert ProduceRequest.API_KEY == joined.API_KEY
+
+
+async def test_a_request_and_its_batches_are_freed_without_the_garbage_collector() -> None:
+    client = Client()
+    await ProducingClient(client).send(1, a_request(random.Random(1)))
+    _, joined, _ = client.sent.pop()
+    struct = joined.prepare({ProduceRequest.API_KEY: (0, 8)})
+    struct.encode()
+    kept = weakref.ref(struct._struct)
+    gc.disable()
+    try:
+        del struct
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 async def test_other_requests_and_all_else_are_the_clients_own() -> None:
