@@ -25,7 +25,7 @@ from models.span import Span
 
 #: Shares of the groups (account, day) from which honest life is extrapolated, the one that explains most being right:
 #: several times those of fraud on 2 % of the accounts in a month.
-ANCHORS = (0.01, 0.02)
+ANCHORS = (0.005, 0.01, 0.02)
 #: In honest life cases missed are taken to grow as 1 / N ** STEEPNESS: about so in the world of agents. Steeper is the
 #: safe side: more groups are taken for honest then.
 STEEPNESS = 0.5
