@@ -12,7 +12,8 @@ from detector.contract.vocabulary import ABSENT, OTHER, SERVICES
 from detector.core.alerting import Topics, position_of
 from detector.core.pipeline import Outcome
 from detector.core.stages.campaign_patterns import KEYS, QUIET_S, SERVICE, SHOP, SOURCE, Pattern, patterns_of
-from detector.core.stages.campaigns_kernel import BEGUN, CLOSED, CONCERNS, NEWS, about
+from detector.core.stages.campaigns_kernel import BEGUN, CLOSED, CONCERNS, NEWS
+from detector.core.stages.campaigns_row import about
 
 #: Of a source's link attempts, in a campaign: with more failures it guesses (T3), with fewer it knows the PINs (T4);
 #: an honest person fails once in ten, a spray succeeds once in a hundred, the operator spoke of more than 80 %.

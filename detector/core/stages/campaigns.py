@@ -14,7 +14,8 @@ from detector.core.admission import APPLY_FRESH
 from detector.core.events import Events
 from detector.core.stage import ESCALATED, OF_LIMIT, WHOLE, Stage
 from detector.core.stages.campaign_patterns import KEYS, SERVICE, SHOP, SOURCE
-from detector.core.stages.campaigns_kernel import ROW, YOUNG_MS, campaigns_kernel
+from detector.core.stages.campaigns_kernel import YOUNG_MS, campaigns_kernel
+from detector.core.stages.campaigns_row import ROW
 
 
 def telling(events: Events, status: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:

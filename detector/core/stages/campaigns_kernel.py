@@ -1,4 +1,4 @@
-"""Kernel and row of the campaigns stage: the counts of one source, bank × service, service or shop.
+"""Kernel of the campaigns stage: the counts of one source, bank × service, service or shop.
 
 A row is such a key. Its counts (`campaign_patterns`) are compared with the key's own usual, the mean of its days. A
 spell begins with the first event above the usual and ends after `QUIET_S`; it is a campaign, and is told, once a count
@@ -9,13 +9,12 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from detector.contract.loads import copy_row
 from detector.contract.vocabulary import ABSENT, DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, HEADER, YEN_DEBITED, YEN_LEFT
+from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, YEN_DEBITED, YEN_LEFT
 from detector.core.stages import campaign_patterns as patterns
 from detector.core.stages.campaign_patterns import (
     ALERTED,
@@ -24,7 +23,6 @@ from detector.core.stages.campaign_patterns import (
     BANKS,
     EMPTIED,
     FAILED,
-    KEYS,
     LINKED,
     MOST,
     OPENED,
@@ -35,17 +33,13 @@ from detector.core.stages.campaign_patterns import (
     SPENT,
     UNTOLD_QUIET_S,
 )
+from detector.core.stages.campaigns_row import BITS, NAMED_BANKS, SEEN, USUAL_DAYS, clear, end
+from detector.core.stages.distinct import bits_set, counts, is_in, put_in
 from detector.core.stages.jst import day_of, first_day_of, month_of
 from detector.core.triage import MILLION
 from detector.jst import DAY_MS, DAY_S
 
 YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
-USUAL_DAYS = 30  # days in the mean that is the usual
-#: Days without anything that a new key is taken to have had before: sources are new every day, but a bank or a service
-#: is new only to us.
-QUIET_DAYS = np.array([10 if key == SOURCE else 3 for key in range(max(KEYS) + 1)])
-SEEN = 4  # of each count: what comes again is counted once
-NAMED_BANKS = 16  # of a campaign, by name
 #: A count is above the usual if it exceeds `SLACK` times that by so many deviations (of a Poisson count) and half an
 #: event: by the first event, where nothing is usual; evenings have twice the events of a mean hour.
 SLACK, SIGMAS, ABOVE = 2.0, 2.0, 0.5
@@ -62,58 +56,20 @@ NEWS = ("begun", "pattern", "bank", "first_yen", "yen", "accounts", "closed")
 #: Beside the news, where there may be none: the event's account is new in a campaign that is told, or alerts in it.
 CONCERNS = 1 << len(NEWS)
 _U2, _U4 = 2**16 - 1, 2**32 - 1
-_BITS = 128
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # as in `detector.stream.hop_codec`
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # as in `detector.stream.hop_writer`
 _COUNTS, _HALF_LIFE_S, _FLOOR, _TIMES = patterns.COUNTS, patterns.HALF_LIFE_S, patterns.FLOOR, patterns.TIMES
 _SCALE = patterns.SCALE
 #: Fractions of a half-life from a table, because exp2 rounds differently on other machines.
 _STEPS = 64
 _PARTS = np.array([round(2.0 ** (-step / _STEPS), 12) for step in range(_STEPS)])
-#: Estimated distinct hashes by bits set: linear counting, as in `source_kernel`.
-_LOADS = [math.log(_BITS / (_BITS - k if k < _BITS else 0.5)) for k in range(_BITS + 1)]
-_DISTINCT = np.array([round(_BITS * load) for load in _LOADS])
-#: Fewest and most, by a standard deviation of that estimate.
-_SIGMA = [math.sqrt(_BITS * (math.exp(load) - load - 1)) for load in _LOADS]
-_AT_LEAST = np.array([int(_BITS * load - sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
-_AT_MOST = np.array([int(_BITS * load + sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
+_DISTINCT = counts(BITS)
+#: Fewest and most, by a standard deviation of the estimate.
+_LOADS = [math.log(BITS / (BITS - k if k < BITS else 0.5)) for k in range(BITS + 1)]
+_SIGMA = [math.sqrt(BITS * (math.exp(load) - load - 1)) for load in _LOADS]
+_AT_LEAST = np.array([int(BITS * load - sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
+_AT_MOST = np.array([int(BITS * load + sigma) for load, sigma in zip(_LOADS, _SIGMA, strict=True)])
 #: A half-life's sum of one a second.
 _LN2 = math.log(2.0)
-
-ROW = np.dtype(
-    [
-        *HEADER,
-        ("role", "u1"),  # a key of `KEYS`
-        ("patterns", "u1"),  # bits of those that were too large in this spell
-        ("banks_named", "u1"),
-        ("seen_next", "u1", (MOST,)),
-        ("news", "<u2"),  # of the last event
-        ("count", "<f4", (MOST,)),  # as of `counted_s`
-        ("usual", "<f4", (MOST,)),  # a day
-        ("today", "<u2", (MOST,)),
-        ("seen", "<u2", (MOST, SEEN)),
-        ("day", "<u2"),
-        ("days", "<u2"),  # in the mean, at most USUAL_DAYS
-        ("counted_s", "<u4"),
-        ("origin", "<i4"),  # of the spell's first event
-        ("origin_offset", "<i8"),
-        ("began_ms", "<i8"),  # 0: no spell
-        ("hot_s", "<u4"),  # last event above the usual
-        ("first_yen_s", "<u4"),  # 0: none taken
-        ("yen_taken", "<u4"),
-        ("yen_at_risk", "<u4"),
-        ("told_yen", "<u4"),
-        ("accounts", "<u8", (2,)),  # bits of their hashes
-        ("at_risk", "<u8", (2,)),  # likewise, of those whose yen left were added to `yen_at_risk`
-        ("counted", "<u2"),  # how many those are
-        ("told_accounts", "<u2"),
-        ("updates", "<u2"),  # told so far; 0: not told yet
-        ("failures", "<u2"),
-        ("linked", "<u2"),
-        ("opened", "<u2"),
-        ("alerts", "<u2"),
-        ("banks", "<u2", (NAMED_BANKS,)),  # 1 + code
-    ]
-)  # fmt: skip
 
 
 @njit(cache=True)
@@ -127,7 +83,7 @@ def campaigns_kernel(
         row = rows[row_ids[i]]
         time_s = batch.occurred_at_ms[i] // 1000
         if status[i] == APPLY_FRESH:
-            _clear(row, batch.role[i], time_s)
+            clear(row, batch.role[i], time_s)
         row.news = 0
         _turn(row, day_of(time_s))
         quiet_s = QUIET_S[row.role] if row.updates else UNTOLD_QUIET_S[row.role]
@@ -137,51 +93,12 @@ def campaigns_kernel(
             row.news = CLOSED
             copy_row(told, i, rows, row_ids[i])
         if over:
-            _end(row)
+            end(row)
         _take(row, batch, i, facts[i], time_s)
         if closes:  # there is one snapshot: what begins with the same event is told with the next one
             row.news, row.updates = CLOSED, 0
         elif row.news:
             copy_row(told, i, rows, row_ids[i])
-
-
-@njit(cache=True)
-def _clear(row: Any, role: int, time_s: int) -> None:
-    row.role = role
-    row.seen_next[:] = 0
-    row.count[:] = 0
-    row.usual[:] = 0
-    row.today[:] = 0
-    row.seen[:, :] = 0
-    row.day = day_of(time_s)
-    row.days = QUIET_DAYS[role]
-    row.counted_s = time_s
-    _end(row)
-
-
-@njit(cache=True)
-def _end(row: Any) -> None:
-    """Forget the spell."""
-    row.patterns = 0
-    row.banks_named = 0
-    row.origin = 0
-    row.origin_offset = 0
-    row.began_ms = 0
-    row.hot_s = 0
-    row.first_yen_s = 0
-    row.yen_taken = 0
-    row.yen_at_risk = 0
-    row.told_yen = 0
-    row.accounts[:] = 0
-    row.at_risk[:] = 0
-    row.counted = 0
-    row.told_accounts = 0
-    row.updates = 0
-    row.failures = 0
-    row.linked = 0
-    row.opened = 0
-    row.alerts = 0
-    row.banks[:] = 0
 
 
 @njit(cache=True)
@@ -231,14 +148,14 @@ def _take(row: Any, batch: Any, i: int, facts: Any, time_s: int) -> None:
         return
     added = row.role == SOURCE or above or (alerts and (row.role in (BANK, SERVICE)))
     # Bits do not tell many accounts apart: one that is counted, as none of the last few, is told as new too.
-    new = counted or not _is_in(row.accounts, batch.account[i])
+    new = counted or not is_in(row.accounts, batch.account[i])
     news = _add(row, batch, i, facts, alerts, time_s) if added else 0
     if fired & ~np.int64(row.patterns):
         news |= PATTERN
         row.patterns |= fired
     if row.patterns == 0:
         return
-    accounts = _distinct(row.accounts)
+    accounts = _DISTINCT[bits_set(row.accounts)]
     if row.updates == 0:
         news = BEGUN
     elif accounts >= 2 * np.int64(row.told_accounts) and accounts >= row.told_accounts + LEAST_ACCOUNTS:
@@ -335,8 +252,8 @@ def _add(row: Any, batch: Any, i: int, facts: Any, alerts: bool, time_s: int) ->
     account = batch.wallet[i] if row.role == SHOP else batch.account[i]
     if account == 0:
         return news
-    new = not _is_in(row.accounts, account)
-    _put_in(row.accounts, account)
+    new = not is_in(row.accounts, account)
+    put_in(row.accounts, account)
     if ok and kind in (LINK, DEBIT):
         _put_at_risk(row, account, 0 if kind == LINK else batch.amount_yen[i], facts[YEN_LEFT])
     if (kind == DEBIT and ok) or row.role == SHOP:
@@ -359,10 +276,10 @@ def _put_at_risk(row: Any, account: Any, debited: int, left: int) -> None:
     and counts while that agrees with the bits; a debit, where there are links, only if accounts are missing by them.
     """
     few = _AT_LEAST if row.linked else _DISTINCT
-    may_be = (few if debited else _AT_MOST)[_bits_set(row.at_risk)]
+    may_be = (few if debited else _AT_MOST)[bits_set(row.at_risk)]
     at_risk = np.int64(row.yen_at_risk)
-    if not _is_in(row.at_risk, account) or row.counted < may_be:
-        _put_in(row.at_risk, account)
+    if not is_in(row.at_risk, account) or row.counted < may_be:
+        put_in(row.at_risk, account)
         row.counted += 1
         at_risk += left + debited
     row.yen_at_risk = min(max(at_risk - debited, 0), _U4)
@@ -378,32 +295,3 @@ def _is_new_bank(row: Any, bank: int) -> bool:
     row.banks[row.banks_named] = bank
     row.banks_named += 1
     return True
-
-
-@njit(cache=True)
-def _is_in(bits: Any, account: Any) -> Any:
-    return bits[(account >> np.uint64(6)) & np.uint64(1)] >> (account & np.uint64(63)) & np.uint64(1) != 0
-
-
-@njit(cache=True)
-def _put_in(bits: Any, account: Any) -> None:
-    bits[(account >> np.uint64(6)) & np.uint64(1)] |= np.uint64(1) << (account & np.uint64(63))
-
-
-@njit(cache=True)
-def _distinct(bits: Any) -> Any:
-    """About how many accounts are in the bits of a row."""
-    return _DISTINCT[_bits_set(bits)]
-
-
-@njit(cache=True)
-def _bits_set(bits: Any) -> int:
-    count = 0
-    for bit in range(_BITS):
-        count += (bits[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
-    return count
-
-
-def about(bits: npt.NDArray[np.uint64]) -> int:
-    """About how many accounts are in the bits of a row, uint64 (2,)."""
-    return int(_DISTINCT[sum(int(word).bit_count() for word in bits)])

@@ -4,7 +4,6 @@ A family, a campus and a carrier's address are large and normal; suspicious is m
 are of the newest day (in Japan) and the day before it; late events count on the newest day.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from detector.contract.vocabulary import DEBIT, LINK, OK, OPEN
 from detector.core.admission import APPLY_FRESH
 from detector.core.stage import HEADER
 from detector.core.stages import two_days
+from detector.core.stages.distinct import counts, ones
 from detector.core.stages.jst import day_of
 from detector.jst import DAY_MS
 
@@ -84,14 +84,7 @@ COMMON = np.array([2.0, 2.0, 1.0, 20_000.0])
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 
 
-def _counts(bits: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    """Estimated distinct hashes by number of set bits, of `bits`: linear counting (Whang et al., A linear-time
-    probabilistic counting algorithm for database applications, 1990); all bits set counts as half a bit left."""
-    left = [bits - k if k < bits else 0.5 for k in range(bits + 1)]
-    return np.array([round(bits * math.log(bits / free)) for free in left])
-
-
-_OF_128, _OF_64 = _counts(128), _counts(64)
+_OF_128, _OF_64 = counts(128), counts(64)
 
 
 @njit(cache=True)
@@ -179,7 +172,7 @@ def _into_usual(row: Any, gone: int) -> None:
 def _total(row: Any, what: int) -> Any:
     """Count `what` of the newest day, in the order of the usual."""
     if what == 0:
-        return float(_OF_128[_bits(row.accounts[0, 0]) + _bits(row.accounts[0, 1])])
+        return float(_OF_128[ones(row.accounts[0, 0]) + ones(row.accounts[0, 1])])
     if what == 1:
         return float(row.attempts[0])
     if what == 2:
@@ -210,16 +203,16 @@ def _count(row: Any, batch: Any, i: int) -> None:
 
 @njit(cache=True)
 def _features(row: Any, day: int, x: Any) -> None:
-    accounts = _OF_128[_bits(row.accounts[0, 0] | row.accounts[1, 0]) + _bits(row.accounts[0, 1] | row.accounts[1, 1])]
-    wallets = _OF_64[_bits(row.wallets[0] | row.wallets[1])]
+    accounts = _OF_128[ones(row.accounts[0, 0] | row.accounts[1, 0]) + ones(row.accounts[0, 1] | row.accounts[1, 1])]
+    wallets = _OF_64[ones(row.wallets[0] | row.wallets[1])]
     attempts = np.int64(row.attempts[0]) + row.attempts[1]
     failures = np.int64(row.failures[0]) + row.failures[1]
     young = 10 * (np.int64(row.young_tens[0]) + row.young_tens[1])
     x[_ACCOUNTS] = accounts
     x[_ACCOUNTS_3] = min(accounts, MOST)
     x[_MONTH] = _OF_128[
-        _bits(row.month_accounts[0, 0] | row.month_accounts[1, 0])
-        + _bits(row.month_accounts[0, 1] | row.month_accounts[1, 1])
+        ones(row.month_accounts[0, 0] | row.month_accounts[1, 0])
+        + ones(row.month_accounts[0, 1] | row.month_accounts[1, 1])
     ]
     x[_WALLETS] = wallets
     x[_WALLETS_3] = min(wallets, MOST)
@@ -234,13 +227,3 @@ def _features(row: Any, day: int, x: Any) -> None:
     x[_UNUSUAL + 1] = attempts / (2.0 * row.usual[1] + COMMON[1])
     x[_UNUSUAL + 2] = failures / (2.0 * row.usual[2] + COMMON[2])
     x[_UNUSUAL + 3] = young / (2.0 * row.usual[3] + COMMON[3])
-
-
-@njit(cache=True)
-def _bits(word: Any) -> int:
-    """Number of bits set (Wegner 1960)."""
-    count = 0
-    while word:
-        word &= word - np.uint64(1)
-        count += 1
-    return count
