@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from heapq import nlargest
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import click
 from rich.console import Console
@@ -19,10 +19,10 @@ from detector.core.units import UNIT
 from detector.jst import JST
 from detector.kafka.errors import quiet
 from detector.kafka.security import client_options
+from detector.languages import SEVERITIES, Language
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
 
-Language = Literal["en", "ja"]
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 
 
@@ -40,10 +40,7 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "ja": "正常な取引でここまで疑わしいものは{0}（{1}）",
     },
     "case": {"en": "account {0}, case {1}, update {2}", "ja": "口座 {0}、事案 {1}、第{2}報"},
-    "critical": {"en": "CRITICAL", "ja": "最重要"},
-    "high": {"en": "HIGH", "ja": "重要"},
-    "medium": {"en": "MEDIUM", "ja": "中"},
-    "low": {"en": "LOW", "ja": "低"},
+    **SEVERITIES,
 }
 
 

@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.text import Text
 
-from detector.cli.alerts import Language, check_bank, printable, until_the_pipe_breaks
+from detector.cli.alerts import check_bank, printable, until_the_pipe_breaks
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.contract.bulletins import (
     SCHEMA,
@@ -30,6 +30,7 @@ from detector.kafka.clients import open_client
 from detector.kafka.errors import address_of, kafka_errors
 from detector.kafka.reading import records_of
 from detector.kafka.security import client_options
+from detector.languages import Language
 from detector.settings import Settings
 from detector.subscriber import BulletinSubscriber
 

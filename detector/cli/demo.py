@@ -12,9 +12,9 @@ from detector.demo.plan import (
     DEFAULT_ACCOUNTS,
     DEFAULT_BUDGET,
     DEFAULT_SECONDS,
-    Language,
     Plan,
 )
+from detector.languages import Language
 from producers.scenarios import DEFAULT_SEED, TRAINING_SEEDS
 
 PLAIN_WIDTH = 120  # where there is no terminal to ask: the summary fits

@@ -23,13 +23,13 @@ from detector.core.chains import CHAINS
 from detector.core.model import Model
 from detector.core.stage import Chain
 from detector.jst import DAY_MS
+from detector.languages import Language
 from detector.settings import Settings
 from models.backtest.labels import labels_of
 from models.backtest.played import play
 from models.facts_2020 import FACTS
 from models.replay_2020 import EPISODES, Episode, figures, replayed
 from models.reports.timeline import picture
-from models.reports.timeline_words import Language
 from models.training import Plan, train
 from producers import simulation
 from producers.banks import BANKS

@@ -12,9 +12,9 @@ from rich.text import Text
 from detector.contract.alerts import Alert, Counterfactual, Reason
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Evaluation
-from detector.demo.plan import Language
 from detector.demo.words import say
 from detector.jst import JST
+from detector.languages import Language
 from models.backtest.cases import EARLY_YEN
 from producers.banks import BANKS
 

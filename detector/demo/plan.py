@@ -2,13 +2,11 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from detector.errors import UserError
+from detector.languages import Language
 from producers import jst
 from producers.scenarios import DEFAULT_SEED, SCENARIOS, Scenario
-
-Language = Literal["en", "ja"]
 
 #: About 340,000 training events, trained on in seconds, and 50 honest wallets that charge at once for each case.
 DEFAULT_ACCOUNTS = 40_000

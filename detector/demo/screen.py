@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from detector.demo import layout
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Evaluation
-from detector.demo.plan import Language
+from detector.languages import Language
 
 #: Between two lines on progress where there is no terminal.
 PLAIN_STATUS_S = 5.0

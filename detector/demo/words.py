@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from detector.demo.plan import Language
+from detector.languages import SEVERITIES, Language
 
 WORDS: Mapping[str, Mapping[Language, str]] = {
     # the live view
@@ -14,10 +14,7 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
     "truth": {"en": "truth", "ja": "実際"},
     "attack": {"en": "attack", "ja": "不正"},
     "honest": {"en": "honest", "ja": "正当"},
-    "critical": {"en": "CRITICAL", "ja": "最重要"},
-    "high": {"en": "HIGH", "ja": "重要"},
-    "medium": {"en": "MEDIUM", "ja": "中"},
-    "low": {"en": "LOW", "ja": "低"},
+    **SEVERITIES,
     "pace": {
         "en": "  {0:,.0f} events/s  lag {1:,}  {2:,} alerts  ",
         "ja": "  毎秒 {0:,.0f} 件  未処理 {1:,} 件  警報 {2:,} 件  ",

@@ -15,10 +15,10 @@ from detector.contract.bulletins import STATES
 from detector.contract.services import known_codes, known_service
 from detector.contract.vocabulary import KINDS, RESULTS, SERVICES
 from detector.core.stages.campaign_patterns import PATTERNS
+from detector.core.triage import LEVELS
 from detector.observe.catalogue import BY_NAME
 from detector.observe.tally import Tally
 
-SEVERITIES = ("low", "medium", "high", "critical")
 #: Out-of-order delivery by seconds is normal; by a minute it is counted as late.
 LATE_MS = 60_000
 #: Label of alerts on wallet events: an empty one would be no label at all.
@@ -52,7 +52,7 @@ class Metrics:
         self._followed: set[tuple[str, int]] = set()
         self.registry.register(self._tally)
         self.gauge("kozamori_build_info").labels(release, platform.python_version()).set(1)
-        for severity in SEVERITIES:  # a counter that starts at its first event hides that event from rate()
+        for severity in LEVELS:  # a counter that starts at its first event hides that event from rate()
             self.counter("kozamori_cases_total").labels(severity)
         for service in SERVICES:
             self.counter("kozamori_alerts_by_service_total").labels(service)
@@ -88,7 +88,7 @@ class Metrics:
         self.gauge("kozamori_model_info").clear()
         self.gauge("kozamori_model_info").labels(version, sha256).set(1)
         self.gauge("kozamori_alert_budget_per_day").set(budget_per_day)
-        for severity in SEVERITIES:
+        for severity in LEVELS:
             for detector in detectors:
                 self.counter("kozamori_alerts_total").labels(severity, detector)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 from matplotlib import rc_context
+
+from detector.languages import Language
 
 JAPANESE = "IPAexGothic"
 #: The Japanese font has one weight.
@@ -12,7 +13,7 @@ BOLD = {"en": "bold", "ja": "normal"}
 
 
 @contextmanager
-def font_of(language: Literal["en", "ja"]) -> Iterator[None]:
+def font_of(language: Language) -> Iterator[None]:
     """Texts made inside are drawn in a font that has the language; afterwards all is as it was."""
     with rc_context():
         if language == "ja":

@@ -12,10 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from detector.jst import JST
+from detector.languages import Language
 from models.facts_2020 import FACTS
 from models.replay_2020 import Case, Episode
 from models.reports.fonts import BOLD, font_of
-from models.reports.timeline_words import Language, say, told_when
+from models.reports.timeline_words import say, told_when
 
 #: Colours distinct with any colour vision (Okabe & Ito, Color Universal Design, 2008).
 BEGUN, ALERTED, REPORTED = "#8a8f98", "#0072B2", "#CC79A7"

@@ -1,11 +1,9 @@
 """What the picture of the replay says, in both languages."""
 
 from collections.abc import Mapping
-from typing import Literal
 
+from detector.languages import Language
 from models.facts_2020 import FACTS
-
-Language = Literal["en", "ja"]
 
 WORDS: Mapping[str, Mapping[Language, str]] = {
     "title": {

@@ -1,8 +1,8 @@
 """Names of typologies for people, in both languages."""
 
 from collections.abc import Mapping
-from typing import Literal
 
+from detector.languages import Language
 from producers.typologies.table import BY_ID
 
 NAMES_JA: Mapping[str, str] = {
@@ -22,7 +22,7 @@ NAMES_JA: Mapping[str, str] = {
 }
 
 
-def named(typology: str, language: Literal["en", "ja"] = "en") -> str:
+def named(typology: str, language: Language = "en") -> str:
     """The id with its name; the id alone where it is not of the table, as own labels may have it."""
     if typology not in BY_ID:
         return typology

@@ -1,8 +1,9 @@
 import pytest
 from support.alerts import make_alert
 
-from detector.cli.alerts import Language, block
+from detector.cli.alerts import block
 from detector.contract.alerts import Counterfactual
+from detector.languages import Language
 
 EXPECTED: dict[Language, str] = {
     "en": """\

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from msgspec import structs
 from support.alerts import make_alert
 
-from detector.cli.alerts import Language
 from detector.cli.cases import cases, print_json, print_table
 from detector.contract.alerts import Alert
+from detector.languages import Language
 
 START_MS = 1_598_936_706_000
 ALERTS = (

@@ -10,8 +10,8 @@ from detector.contract.alerts import Counterfactual
 from detector.demo import layout
 from detector.demo.board import Board, Line
 from detector.demo.evaluation import Case, Evaluation, Group, Taken
-from detector.demo.plan import Language
 from detector.demo.words import WORDS
+from detector.languages import Language
 
 BEGIN_MS = 1_598_886_000_000
 

@@ -5,7 +5,8 @@ from matplotlib.image import imread
 
 from detector.demo.evaluation import Case, Evaluation, Group, Taken
 from detector.demo.picture import draw
-from detector.demo.plan import Language, Plan
+from detector.demo.plan import Plan
+from detector.languages import Language
 
 BEGIN_MS = 1_598_886_000_000
 TAKEN = (Taken(BEGIN_MS + 60_000, 100_000, gone=True), Taken(BEGIN_MS + 75_000, 200_000, gone=False))

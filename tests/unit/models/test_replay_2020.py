@@ -19,10 +19,11 @@ from detector.cli.replay import FIGURES, PICTURE, replay, replay_scenario
 from detector.cli.simulate import simulate
 from detector.core.chains import CHAINS
 from detector.errors import UserError
+from detector.languages import Language
 from models.facts_2020 import FACTS, MAY, SEPTEMBER, reported_by
 from models.replay_2020 import EPISODES, Bank, Day, Episode, Taken, cases_of
 from models.reports.timeline import picture
-from models.reports.timeline_words import FACTS_JA, WORDS, Language
+from models.reports.timeline_words import FACTS_JA, WORDS
 from producers.scenarios import SCENARIOS
 
 ACCOUNTS, SEED = 1_000, 4
