@@ -1,121 +1,33 @@
 """What many accounts have in common becomes a campaign: counted by a stage like any other, told once too large."""
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from support.alone import NEVER_MS, Alone
-from support.models import make_batch
-
-from detector.contract import canary
-from detector.contract.batch import Batch
-from detector.contract.bulletins import Bulletin
-from detector.contract.texts import Strings, Texts
-from detector.contract.vocabulary import BANKS, DEBIT, INSUFFICIENT, LINK, OK, OPEN, OTHER, PAYMENT, WRONG_CREDENTIALS
-from detector.core.bulletins import bulletins
-from detector.core.events import Events
-from detector.core.rows import PackedRows
-from detector.core.stage import ALARM_MILLIONTHS, ESCALATED, FACTS, OF_LIMIT, WHOLE, YEN_DEBITED, YEN_LEFT
-from detector.core.stages.campaign_patterns import (
-    BANK,
-    BANK_EMPTIED,
-    FLOOR,
-    KEYS,
-    PATTERNS,
-    QUIET_S,
-    SERVICE,
-    SOURCE,
-    TIMES,
+from support.campaigns import (
+    CAP,
+    HOUR_MS,
+    MINUTE_MS,
+    Machine,
+    T,
+    drained,
+    failures,
+    log,
+    payments,
+    told,
 )
-from detector.core.stages.campaigns import CAMPAIGNS, by_key, keys_of, telling
+
+from detector.contract.vocabulary import DEBIT, LINK, OK, OPEN, WRONG_CREDENTIALS
+from detector.core.events import Events
+from detector.core.stage import ALARM_MILLIONTHS, YEN_LEFT
+from detector.core.stages.campaign_patterns import (
+    QUIET_S,
+    SOURCE,
+)
+from detector.core.stages.campaigns import telling
 from detector.core.stages.campaigns_kernel import STRONG_A_DAY, YOUNG_MS
 from detector.core.triage import MILLION
 from detector.jst import DAY_MS
-from detector.stream.hop_writer import target_partitions
-
-T = 1_598_886_300_000
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-TOPICS = ("account-events", "wallet-events")
-CAP = 300_000
-#: One event of a log; what a field is where nothing is said.
-USUAL = {
-    "kind": LINK,
-    "at": T,
-    "source": 1,
-    "bank": 116,
-    "service": 0,
-    "wallet": 7,
-    "account": 0,
-    "result": OK,
-    "yen": 0,
-    "age": HOUR_MS,
-    "alert": False,
-    "shop": 0,
-}
-
-
-def log(*events: dict[str, Any], first: int = 0) -> Events:
-    """Events as they come out of the hop of the campaigns, offsets counted from `first`."""
-    rows = [USUAL | event for event in events]
-    n = len(rows)
-    columns = {name: np.array([row[name] for row in rows], np.int64) for name in USUAL}
-    offset = np.arange(first, first + n)
-    batch = make_batch(
-        n,
-        offset=offset,
-        origin_offset=offset + 100,
-        record=np.arange(n),
-        event_id=offset + 1,
-        kind=columns["kind"],
-        occurred_at_ms=columns["at"],
-        source=columns["source"],
-        shop=columns["shop"],
-        bank=columns["bank"],
-        service=columns["service"],
-        wallet=columns["wallet"],
-        account=columns["account"],
-        result=columns["result"],
-        amount_yen=columns["yen"],
-        wallet_opened_at_ms=columns["at"] - columns["age"],
-    )
-    facts = np.zeros((n, len(FACTS)), np.int64)
-    facts[:, ESCALATED] = columns["alert"]
-    facts[:, YEN_DEBITED] = columns["yen"]
-    facts[:, YEN_LEFT] = np.where(columns["kind"] == LINK, CAP, CAP - columns["yen"])
-    accounts = Texts.of([f"{account:016x}" for account in columns["account"].tolist()])
-    strings = Strings(Texts.empty(n), accounts, Texts.empty(n), Texts.empty(n))
-    return Events(batch, np.empty((n, 0), np.float32), facts, strings)
-
-
-class Machine:
-    """The campaigns stage, fed as its node is."""
-
-    def __init__(
-        self, rows: PackedRows | None = None, watermark_ms: int = 0, banks: Collection[str] = frozenset(BANKS)
-    ) -> None:
-        self.banks = banks
-        self.alone = Alone(CAMPAIGNS, ttl_ms=NEVER_MS, rows=rows, watermark_ms=watermark_ms)
-
-    def tell(self, events: Events) -> list[tuple[str, Bulletin]]:
-        """Bulletins with the bank that each is for, "" for all."""
-        keyed = by_key(events)
-        outcome = self.alone.process(keyed.batch, keyed.facts)
-        strings = outcome.events._replace(strings=keyed.strings)
-        return [(one.bank, one.bulletin) for one in bulletins(outcome._replace(events=strings), TOPICS, self.banks)]
-
-
-def told(events: Events, indicator: str = "source") -> list[Bulletin]:
-    """Bulletins for all of one kind of key."""
-    return [one for bank, one in Machine().tell(events) if not bank and one.indicator.kind == indicator]
-
-
-def failures(accounts: int, **changes: Any) -> list[dict[str, Any]]:
-    """A failed link of each account, a minute apart."""
-    begins = changes.pop("at", T)
-    row = {"result": WRONG_CREDENTIALS, **changes}
-    return [row | {"account": number + 1, "at": begins + number * MINUTE_MS} for number in range(accounts)]
 
 
 def test_eight_accounts_that_one_source_fails_on_are_a_spray_told_with_the_eighth() -> None:
@@ -179,17 +91,6 @@ def test_twenty_wallets_opened_at_one_source_are_an_enrolment_before_any_is_link
     opened = [{"kind": OPEN, "wallet": 50 + i, "at": T + i * MINUTE_MS, "bank": -1, "age": 0} for i in range(20)]
     (bulletin, *_) = told(log(*opened))
     assert (["enrolment"], ["T5", "T1"], 10) == (bulletin.patterns, bulletin.typologies, bulletin.opened)
-
-
-def drained(accounts: int, **changes: Any) -> list[dict[str, Any]]:
-    """Each account is linked, with an alert, and a minute later debited by 100,000 yen."""
-    rows = []
-    for number in range(accounts):
-        own = {"account": number + 1, "wallet": 50 + number, "alert": True, "bank": 116 + number % 2, **changes}
-        at = changes.get("at", T) + number * HOUR_MS
-        rows.append(own | {"at": at})
-        rows.append(own | {"kind": DEBIT, "at": at + MINUTE_MS, "yen": 100_000})
-    return rows
 
 
 def test_yen_taken_and_at_risk_banks_and_the_first_yen_are_those_of_the_whole_campaign() -> None:
@@ -323,12 +224,6 @@ def test_one_pattern_at_seven_banks_is_a_campaign_of_the_service() -> None:
     assert [f"{100 + number:04}" for number in range(7)] == bulletin.banks
 
 
-def payments(wallets: int, shop: int = 3, **changes: Any) -> list[dict[str, Any]]:
-    """Each wallet pays 40,000 yen, ten minutes apart."""
-    row = {"kind": PAYMENT, "shop": shop, "bank": -1, "yen": 40_000, **changes}
-    return [row | {"wallet": 50 + number, "at": T + number * 10 * MINUTE_MS} for number in range(wallets)]
-
-
 def test_six_new_wallets_that_pay_at_one_shop_within_an_hour_are_a_burst() -> None:
     (bulletin, *_) = told(log(*payments(7)), "shop")
     assert (["store_burst"], "T13", f"{3:016x}") == (
@@ -340,165 +235,3 @@ def test_six_new_wallets_that_pay_at_one_shop_within_an_hour_are_a_burst() -> No
     for nothing in (payments(7, shop=0), payments(7, age=2 * YOUNG_MS), payments(5), payments(1) * 9):
         events = log(*nothing)
         assert [] == told(events.select(telling(events, np.zeros(events.size, np.int8))), "shop")
-
-
-def test_a_bank_is_told_of_its_own_accounts_alone_and_all_of_none() -> None:
-    found = Machine().tell(log(*drained(10)))
-    assert {"", "0116", "0117"} == {bank for bank, _ in found}
-    assert {"": set(), "0116": {0}, "0117": {1}} == {
-        bank: {(int(account, 16) - 1) % 2 for at, one in found for account in one.accounts if at == bank}
-        for bank in ("", "0116", "0117")
-    }
-    ids = [one.bulletin_id for _, one in found]
-    assert len(ids) == len(set(ids))
-    # Of the source's campaign, from the account on with which it was told.
-    own = {account for bank, one in found for account in one.accounts if one.indicator.kind == "source"}
-    assert {f"{number:016x}" for number in range(4, 11)} == own
-
-
-def test_only_banks_with_a_topic_of_their_own_have_bulletins_of_their_own() -> None:
-    events = log(*drained(10))
-    everything = Machine().tell(events)
-    for banks in (set[str](), {"0117"}, {"0200"}):
-        assert [one for one in everything if one[0] in {"", *banks}] == Machine(banks=banks).tell(events)
-
-
-def test_a_bank_is_told_of_an_account_that_is_new_in_a_campaign_or_alerts_and_not_of_what_it_goes_on_doing() -> None:
-    goes_on = {"at": T + HOUR_MS, "account": 8, "result": WRONG_CREDENTIALS}
-    rows = [*failures(8), goes_on, goes_on, goes_on | {"account": 9}, goes_on, goes_on | {"alert": True}]
-    found = [one for bank, one in Machine().tell(log(*rows)) if bank and one.indicator.kind == "source"]
-    assert [(107, 8), (110, 9), (112, 8)] == [(one.position.offset, int(one.accounts[0], 16)) for one in found]
-
-
-def test_more_accounts_than_there_are_bits_are_all_told_to_their_bank() -> None:
-    rows = failures(400)
-    found = [one for bank, one in Machine().tell(log(*rows)) if bank and one.indicator.kind == "source"]
-    assert list(range(8, 401)) == [int(one.accounts[0], 16) for one in found]
-
-
-@pytest.mark.parametrize(("code", "name"), [(OTHER, ""), (2, "paypay")])
-def test_a_service_whose_name_does_not_travel_is_not_named_in_words(code: int, name: str) -> None:
-    (bulletin, *_) = told(log(*[row | {"service": code} for row in payments(7)]), "shop")
-    of = name or "a payment service"
-    assert f"many new wallets of {of} pay at one shop" == bulletin.text_en
-    assert bulletin.text_ja.startswith(name or "決済サービス")
-    assert (name or "other") == bulletin.service
-
-
-def random_log(seed: int, n: int = 600) -> Events:
-    rng = np.random.default_rng(seed)
-    kinds = np.array([LINK, LINK, DEBIT, OPEN])[rng.integers(0, 4, n)]
-    rows = [
-        {
-            "kind": int(kind),
-            "at": T + int(number * 40 * MINUTE_MS - (rng.random() < 0.05) * HOUR_MS * 30),
-            "source": int(rng.integers(0, 4)),
-            "bank": -1 if kind == OPEN else int(rng.integers(100, 112)),
-            "account": 0 if kind == OPEN else int(rng.integers(1, 200)),
-            "wallet": int(rng.integers(1, 90)),
-            "result": int(rng.choice([OK, OK, INSUFFICIENT if kind == DEBIT else WRONG_CREDENTIALS])),
-            "yen": int(rng.integers(1, 100_000)) if kind == DEBIT else 0,
-            "alert": bool(kind != OPEN and rng.random() < 0.3),
-        }
-        for number, kind in enumerate(kinds)
-    ]
-    return log(*rows)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_however_a_log_is_cut_bulletins_and_rows_are_the_same(seed: int) -> None:
-    events = random_log(seed)
-    whole, single = Machine(), Machine()
-    expected = whole.tell(events)
-    assert len(expected) > 50
-    assert {"begun", "grown", "closed"} == {one.state for _, one in expected}
-    assert expected == [one for i in range(events.size) for one in single.tell(events.select([i]))]
-    assert whole.alone.rows.snapshot().tobytes() == single.alone.rows.snapshot().tobytes()
-
-
-def test_what_is_read_again_after_a_crash_tells_nothing_twice_and_nothing_less() -> None:
-    events = random_log(3)
-    expected = Machine().tell(events)
-    before = Machine()
-    first = before.tell(events.select(slice(0, 300)))
-    rows = PackedRows(CAMPAIGNS.row)
-    rows.load(before.alone.rows.snapshot())
-    after = Machine(rows, before.alone.watermark_ms)
-    assert [] == after.tell(events.select(slice(200, 300)))
-    assert expected == first + after.tell(events.select(slice(300, None)))
-
-
-def test_what_campaigns_are_made_of_is_a_small_part_of_all_events() -> None:
-    rows = [
-        {"kind": LINK, "age": 9 * DAY_MS},
-        {"kind": OPEN},
-        {"kind": DEBIT, "yen": 5, "age": 9 * DAY_MS},
-        {"kind": DEBIT, "yen": 5},
-        {"kind": DEBIT, "yen": 5, "result": INSUFFICIENT},
-        {"kind": DEBIT, "yen": 5, "age": 9 * DAY_MS, "alert": True},
-        {"kind": PAYMENT},
-        {"kind": PAYMENT, "shop": 1},
-    ]
-    status = np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int8)
-    assert [0, 1, 3, 5, 7] == telling(log(*rows), status).tolist()
-    status[0], status[5] = 2, 3
-    assert [1, 3, 7] == telling(log(*rows), status).tolist()
-
-
-def test_what_the_controller_would_have_to_let_through_is_no_alert_here() -> None:
-    # The model lets through twice the limit; what the controller turns down behind it alerts nowhere.
-    events = log(*failures(5, alert=True, result=OK))
-    events.facts[:, OF_LIMIT] = [0, 1, WHOLE, WHOLE + 1, 2 * WHOLE]
-    assert [1, 1, 1, 0, 0] == by_key(events).select(by_key(events).batch.role == SOURCE).facts[:, ESCALATED].tolist()
-    assert [BANK] * 5 + [BANK_EMPTIED] * 3 == sorted(
-        role for role in roles(by_key(events).batch).tolist() if role in (BANK, BANK_EMPTIED)
-    )
-    debits = log(*[{"kind": DEBIT, "yen": 5, "age": 9 * DAY_MS, "alert": True}] * 2)
-    debits.facts[:, OF_LIMIT] = [WHOLE, WHOLE + 1]
-    assert [0] == telling(debits, np.zeros(2, np.int8)).tolist()
-    assert [1, 1] == debits.facts[:, ESCALATED].tolist(), "the cases behind the controller read them"
-
-
-def roles(batch: Batch) -> npt.NDArray[np.int64]:
-    return batch.role.astype(np.int64)
-
-
-def test_an_event_goes_to_each_of_its_keys_and_before_that_to_one_partition() -> None:
-    rows: list[dict[str, Any]] = [
-        {"alert": True},
-        {},
-        {"kind": OPEN, "bank": -1},
-        {"kind": DEBIT, "source": 0},
-        {"source": 0},
-    ]
-    events = log(*rows)
-    assert [0] * len(rows) == keys_of(events.batch).tolist()
-    keyed = by_key(events).batch
-    assert [0, 0, 0, 0, 1, 1, 2, 4] == keyed.record.tolist()
-    assert [SOURCE, BANK, SERVICE, BANK_EMPTIED, SOURCE, BANK, SOURCE, BANK] == roles(keyed).tolist()
-    assert 4 == len(set(keys_of(keyed).tolist())), "a source, a bank, a service, a bank's emptied accounts"
-
-
-def test_rows_of_every_key_are_moved_to_the_partition_that_events_go_to() -> None:
-    keyed = by_key(random_log(4))
-    keys = np.unique(keys_of(keyed.batch))
-    for partitions in (1, 3, 16):
-        (home,) = set(target_partitions(keys_of(log({}).batch), partitions).tolist())
-        assert {home} == set(target_partitions(CAMPAIGNS.placed_by(keys), partitions).tolist())
-    assert len(keys) > 20
-
-
-def test_every_pattern_has_its_place_in_the_kernels_table() -> None:
-    assert len(PATTERNS) == int(np.isfinite(FLOOR).sum())
-    assert [pattern.key for pattern in PATTERNS if pattern.scaled_by is not None] == [BANK_EMPTIED]
-    assert {pattern.key for pattern in PATTERNS} == set(KEYS)
-    for pattern in PATTERNS:
-        assert pattern.times in TIMES[pattern.key]
-        assert pattern.what_en.format(bank="0116", service="x")
-        assert pattern.advice_ja.format(bank="0116", service="x")
-
-
-@pytest.mark.parametrize(("bank", "tell"), [(int(canary.BANK), 0), (116, 200)])
-def test_the_canary_takes_part_in_no_campaign(bank: int, tell: int) -> None:
-    events = log(*failures(200, bank=bank, alert=True))
-    assert tell == len(telling(events, np.zeros(200, np.int8)))
