@@ -1,7 +1,6 @@
 """The account stage's features, as a table: direction of risk, meaning and texts."""
 
 from detector.core.stage import Feature, OwnAmount, OwnUsual
-from detector.core.stages.account_kernel import COLUMNS
 
 _LINK, _DEBIT, _BOTH = ("link",), ("debit",), ("link", "debit")
 
@@ -442,6 +441,3 @@ FEATURES = (
         "ウォレット残高へのチャージ",
     ),
 )
-
-if tuple(feature.name for feature in FEATURES) != COLUMNS:
-    raise ValueError("FEATURES and the kernel's COLUMNS must name the same features in the same order")

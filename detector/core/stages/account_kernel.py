@@ -56,91 +56,6 @@ ROW = np.dtype(
     align=True,
 )
 
-#: Columns of the feature matrix in the kernel's order; `account_features` describes them.
-COLUMNS = (
-    "wallet_age_s",
-    "wallet_unverified",
-    "wallet_new",
-    "wallets",
-    "services",
-    "account_known_s",
-    "attempts_2d",
-    "failures_2d",
-    "failures_before",
-    "link_failed",
-    "link_by_pin",
-    "night",
-    "month_days_left",
-    "own_source_new",
-    "own_sources_2d",
-    "since_link_s",
-    "link_unseen",
-    "gap_s",
-    "dormant_s",
-    "debits_1m",
-    "yen_1m",
-    "debits_10m",
-    "yen_10m",
-    "debits_1h",
-    "yen_1h",
-    "debits_24h",
-    "yen_24h",
-    "month_debits",
-    "month_yen",
-    "cap_share",
-    "cap_left_yen",
-    "yen_per_hour",
-    "amount_yen",
-    "amount_z",
-    "amount_ratio",
-    "repeats",
-    "round_amount",
-    "hour_habit",
-    "debit_refused",
-    "is_charge",
-)
-(
-    _WALLET_AGE,
-    _UNVERIFIED,
-    _WALLET_NEW,
-    _WALLETS,
-    _SERVICES,
-    _KNOWN,
-    _ATTEMPTS,
-    _FAILURES,
-    _BEFORE,
-    _LINK_FAILED,
-    _BY_PIN,
-    _NIGHT,
-    _DAYS_LEFT,
-    _SOURCE_NEW,
-    _SOURCES_2D,
-    _SINCE_LINK,
-    _UNSEEN,
-    _GAP,
-    _DORMANT,
-    _WINDOW_0,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _MONTH_DEBITS,
-    _MONTH_YEN,
-    _CAP_SHARE,
-    _CAP_LEFT,
-    _PER_HOUR,
-    _AMOUNT,
-    _Z,
-    _RATIO,
-    _REPEATS,
-    _ROUND,
-    _HABIT,
-    _REFUSED,
-    _CHARGE,
-) = range(len(COLUMNS))
 
 _U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
 NIGHT_ENDS = 6  # o'clock: honest debits are rarest from midnight until then
@@ -155,7 +70,6 @@ MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has 0, and a difference of a 
 def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
     """See `detector.core.stage.Stage`."""
     for i in range(start, stop):
-        X[i, :] = np.nan
         facts[i, YEN_DEBITED] = 0
         facts[i, YEN_LEFT] = 0
         facts[i, YEN_PACE] = 0
@@ -281,16 +195,16 @@ def _both(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, x: Any) ->
     for slot in range(SERVICES):
         services += row.month_service[slot] > 0
     services += _month_slot(row, batch.service[i]) < 0
-    x[_WALLET_AGE] = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
-    x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
-    x[_WALLET_NEW] = wallet_slot < 0
-    x[_WALLETS] = known + (wallet_slot < 0)
-    x[_SERVICES] = services
-    x[_KNOWN] = max(0, now_s - row.first_seen_s)
-    x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day) + attempt
-    x[_FAILURES] = two_days.of_two(row.failures, row.day, day) + failed
-    x[_NIGHT] = hour_of(now_s) < NIGHT_ENDS
-    x[_DAYS_LEFT] = days_left_in_month(day)
+    x.wallet_age_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
+    x.wallet_unverified = 1 - batch.wallet_verified[i]
+    x.wallet_new = wallet_slot < 0
+    x.wallets = known + (wallet_slot < 0)
+    x.services = services
+    x.account_known_s = max(0, now_s - row.first_seen_s)
+    x.attempts_2d = two_days.of_two(row.attempts, row.day, day) + attempt
+    x.failures_2d = two_days.of_two(row.failures, row.day, day) + failed
+    x.night = hour_of(now_s) < NIGHT_ENDS
+    x.month_days_left = days_left_in_month(day)
 
 
 @njit(cache=True)
@@ -298,15 +212,15 @@ def _of_source(row: Any, source: Any, day: int, x: Any) -> None:
     """An address compared with the account's own."""
     if source != 0 and row.source[0] != 0:
         new = 1 if _source_slot(row, source) < 0 else 0
-        x[_SOURCE_NEW] = new
-        x[_SOURCES_2D] = two_days.of_two(row.new_sources, row.source_day, day) + new
+        x.own_source_new = new
+        x.own_sources_2d = two_days.of_two(row.new_sources, row.source_day, day) + new
 
 
 @njit(cache=True)
 def _link(row: Any, batch: Any, i: int, x: Any) -> None:
-    x[_BEFORE] = row.streak
-    x[_LINK_FAILED] = batch.result[i] != OK
-    x[_BY_PIN] = batch.auth[i] == PIN4
+    x.failures_before = row.streak
+    x.link_failed = batch.result[i] != OK
+    x.link_by_pin = batch.auth[i] == PIN4
 
 
 @njit(cache=True)
@@ -316,27 +230,32 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, taken: in
     since_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
     if linked:
         since_s = max(0, now_s - row.linked_s[wallet_slot])
-        x[_SINCE_LINK] = since_s
-        x[_BY_PIN] = row.auth[wallet_slot] == 1 + PIN4
-    x[_UNSEEN] = not linked
-    for window in range(len(WINDOWS_S)):
-        x[_WINDOW_0 + 2 * window] = _count_within(row, now_s, WINDOWS_S[window]) + 1
-        x[_WINDOW_0 + 2 * window + 1] = _yen_within(row, now_s, WINDOWS_S[window]) + taken
+        x.since_link_s = since_s
+        x.link_by_pin = row.auth[wallet_slot] == 1 + PIN4
+    x.link_unseen = not linked
+    x.debits_1m = _count_within(row, now_s, MINUTE_S) + 1
+    x.yen_1m = _yen_within(row, now_s, MINUTE_S) + taken
+    x.debits_10m = _count_within(row, now_s, 10 * MINUTE_S) + 1
+    x.yen_10m = _yen_within(row, now_s, 10 * MINUTE_S) + taken
+    x.debits_1h = _count_within(row, now_s, HOUR_S) + 1
+    x.yen_1h = _yen_within(row, now_s, HOUR_S) + taken
+    x.debits_24h = _count_within(row, now_s, DAY_S) + 1
+    x.yen_24h = _yen_within(row, now_s, DAY_S) + taken
     late = month_of(day_of(now_s)) < row.month
     here = taken if late else _month_yen(row, service) + taken
     everywhere = taken
     if not late:
         for other in range(SERVICES):
             everywhere += row.month_yen[other]
-    x[_MONTH_DEBITS] = 1 if late else np.int64(row.month_debits) + 1
-    x[_MONTH_YEN] = everywhere
-    x[_CAP_SHARE] = here / MONTHLY_CAP_YEN
-    x[_CAP_LEFT] = max(0, MONTHLY_CAP_YEN - here)
-    x[_PER_HOUR] = (_yen_within(row, now_s, DAY_S) + taken) * HOUR_S / max(since_s, MINUTE_S)
-    x[_AMOUNT] = amount
-    x[_ROUND] = amount % ROUND_YEN == 0
-    x[_REFUSED] = batch.result[i] != OK
-    x[_CHARGE] = batch.purpose[i] == CHARGE
+    x.month_debits = 1 if late else np.int64(row.month_debits) + 1
+    x.month_yen = everywhere
+    x.cap_share = here / MONTHLY_CAP_YEN
+    x.cap_left_yen = max(0, MONTHLY_CAP_YEN - here)
+    x.yen_per_hour = (_yen_within(row, now_s, DAY_S) + taken) * HOUR_S / max(since_s, MINUTE_S)
+    x.amount_yen = amount
+    x.round_amount = amount % ROUND_YEN == 0
+    x.debit_refused = batch.result[i] != OK
+    x.is_charge = batch.purpose[i] == CHARGE
     _against_history(row, amount, now_s, x)
 
 
@@ -348,21 +267,21 @@ def _against_history(row: Any, amount: int, now_s: int, x: Any) -> None:
     for j in range(DEBITS):
         last_s = max(last_s, np.int64(row.debit_s[j]))
         repeats += row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < DAY_S and row.debit_yen[j] == amount
-    x[_REPEATS] = repeats
+    x.repeats = repeats
     if row.debits == 0:
         return
-    x[_GAP] = max(0, now_s - last_s)
-    x[_DORMANT] = max(0, now_s - last_s)
+    x.gap_s = max(0, now_s - last_s)
+    x.dormant_s = max(0, now_s - last_s)
     mean = row.log_sum / row.debits / 1000
     own = _log1000(amount) / 1000
-    x[_RATIO] = np.exp(own - mean)
+    x.amount_ratio = np.exp(own - mean)
     if row.debits >= MIN_HISTORY:
         variance = row.log_squares / row.debits / 1_000_000 - mean * mean
-        x[_Z] = (own - mean) / max(np.sqrt(max(variance, 0.0)), MIN_SPREAD)
+        x.amount_z = (own - mean) / max(np.sqrt(max(variance, 0.0)), MIN_SPREAD)
     habits = 0
     for part in range(HABIT_BINS):
         habits += row.habit[part]
-    x[_HABIT] = row.habit[hour_of(now_s) * HABIT_BINS // 24] / habits
+    x.hour_habit = row.habit[hour_of(now_s) * HABIT_BINS // 24] / habits
 
 
 @njit(cache=True)

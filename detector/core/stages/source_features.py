@@ -6,7 +6,7 @@
 from typing import Any
 
 from detector.core.stage import Feature, OwnAmount, OwnUsual
-from detector.core.stages.source_kernel import COLUMNS, COMMON, MOST
+from detector.core.stages.source_kernel import COMMON, MOST
 
 _BOTH = ("link", "debit")
 
@@ -198,6 +198,3 @@ FEATURES = (
         amount=OwnAmount("proportional", of="source_young_yen_2d"),
     ),
 )
-
-if tuple(feature.name for feature in FEATURES) != COLUMNS:
-    raise ValueError("FEATURES and the kernel's COLUMNS must name the same features in the same order")

@@ -5,7 +5,7 @@ own events, which do not pass that stage. "Two days" are today and yesterday in 
 """
 
 from detector.core.stage import Feature, OwnAmount
-from detector.core.stages.wallet_kernel import COLUMNS, FRESH_S, LINKED_2, LINKED_3, YEN_24H, YEN_DECAYED
+from detector.core.stages.wallet_kernel import FRESH_S, LINKED_2, LINKED_3, YEN_24H, YEN_DECAYED
 
 _LINK, _BOTH = ("link",), ("link", "debit")
 _SPENDING = ("payment", "transfer", "payout")
@@ -473,6 +473,3 @@ FEATURES = (
         "2時間の取引件数",
     ),
 )
-
-if tuple(feature.name for feature in FEATURES) != COLUMNS:
-    raise ValueError("FEATURES and the kernel's COLUMNS must name the same features in the same order")

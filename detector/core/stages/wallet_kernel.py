@@ -45,94 +45,6 @@ FRESH_S, DEBITS_1M = _AT["holder_fresh_s"], _AT["holder_debits_1m_3"]
 LINKED_2, LINKED_3 = _AT["linked_accounts_2"], _AT["linked_accounts_3"]
 YEN_24H, YEN_DECAYED = _AT["holder_yen_24h_100k"], _AT["holder_yen_decayed_90k"]
 
-#: Columns of the feature matrix in the kernel's order; `wallet_features` describes them.
-COLUMNS = (
-    "holder_age_s",
-    "holder_unverified",
-    "holder_fresh_s",
-    "linked_accounts",
-    "linked_accounts_2",
-    "linked_accounts_3",
-    "accounts_ever",
-    "accounts_2d",
-    "account_new",
-    "relinks",
-    "holder_attempts_2d",
-    "holder_failures_2d",
-    "holder_failures_before",
-    "tried_accounts_2d",
-    "since_any_link_s",
-    "since_first_link_s",
-    "holder_debits_1m_3",
-    "holder_debits_10m",
-    "holder_yen_10m",
-    "holder_debits_1h",
-    "holder_yen_1h",
-    "holder_debits_24h",
-    "holder_yen_24h",
-    "holder_yen_24h_100k",
-    "holder_debits_decayed",
-    "holder_yen_decayed",
-    "holder_yen_decayed_90k",
-    "holder_yen_per_hour",
-    "holder_cap_share",
-    "since_charge_s",
-    "spent_24h_yen",
-    "spent_share_24h",
-    "near_limit_24h",
-    "shop_new",
-    "category_new",
-    "fan_out_24h",
-    "fan_in_24h",
-    "received_24h_yen",
-    "payouts_24h",
-    "payouts_24h_yen",
-    "holder_events_2h",
-)
-(
-    _AGE,
-    _UNVERIFIED,
-    _FRESH,
-    _LINKED,
-    _LINKED_2,
-    _LINKED_3,
-    _EVER,
-    _ACCOUNTS_2D,
-    _ACCOUNT_NEW,
-    _RELINKS,
-    _ATTEMPTS,
-    _FAILURES,
-    _BEFORE,
-    _TRIED,
-    _SINCE_LINK,
-    _SINCE_FIRST,
-    _DEBITS_1M,
-    _WINDOW_0,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _YEN_24H,
-    _DECAYED_DEBITS,
-    _DECAYED_YEN,
-    _DECAYED_90K,
-    _PER_HOUR,
-    _CAP_SHARE,
-    _SINCE_CHARGE,
-    _SPENT,
-    _SPENT_SHARE,
-    _NEAR_LIMIT,
-    _SHOP_NEW,
-    _CATEGORY_NEW,
-    _FAN_OUT,
-    _FAN_IN,
-    _RECEIVED,
-    _PAYOUTS,
-    _PAYOUTS_YEN,
-    _EVENTS,
-) = range(len(COLUMNS))
-
 
 @njit(cache=True)
 def wallet_kernel(
@@ -148,7 +60,6 @@ def wallet_kernel(
     """See `detector.core.stage.Stage`."""
     for i in range(start, stop):
         x = X[i]
-        x[:] = np.nan
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
@@ -161,7 +72,7 @@ def wallet_kernel(
         if kind == UNLINK:
             memory.cut(row, batch.account[i])
             continue
-        x[_EVENTS] = two_days.of_two(row.events, row.hour, now_s // HOUR_S)
+        x.holder_events_2h = two_days.of_two(row.events, row.hour, now_s // HOUR_S)
         if batch.role[i] == RECEIVING:
             memory.move(row, now_s, memory.RECEIVED, batch.amount_yen[i], batch.counterparty[i])
             _received(row, now_s, x)
@@ -180,7 +91,7 @@ def _link(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
     _accounts(row, account, day, 1, x)
     _since_links(row, now_s, x)
     _spent(row, now_s, _charged(row, batch, i, now_s, 0, x), x)
-    x[_BEFORE] = row.streak
+    x.holder_failures_before = row.streak
     memory.count_attempt(row, day, account, batch.result[i] == OK)
     _attempts(row, day, x)
     if batch.result[i] == OK:
@@ -205,8 +116,8 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
 def _of_the_wallet(row: Any, batch: Any, i: int, now_s: int, x: Any) -> None:
     """Features of an opening, a payment, a transfer sent or a payout."""
     kind = batch.kind[i]
-    x[_AGE] = _age_s(batch, i, now_s)
-    x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
+    x.holder_age_s = _age_s(batch, i, now_s)
+    x.holder_unverified = 1 - batch.wallet_verified[i]
     if kind == OPEN:
         return
     _fresh(batch, i, now_s, x)
@@ -226,7 +137,7 @@ def _age_s(batch: Any, i: int, now_s: int) -> Any:
 
 @njit(cache=True)
 def _fresh(batch: Any, i: int, now_s: int, x: Any) -> None:
-    x[_FRESH] = min(_age_s(batch, i, now_s), FRESH_S)
+    x.holder_fresh_s = min(_age_s(batch, i, now_s), FRESH_S)
 
 
 @njit(cache=True)
@@ -241,34 +152,34 @@ def _accounts(row: Any, account: Any, day: int, linking: int, x: Any) -> None:
         linked = row.linked_day[other] > 0 and row.linked_day[other] >= day - 1
         recent += linked or (this and linking == 1)
     back = linking if slot >= 0 and memory.is_cut(row, slot) else 0
-    x[_LINKED] = held
-    x[_LINKED_2] = min(held, LINKED_2)
-    x[_LINKED_3] = min(held, LINKED_3)
-    x[_EVER] = row.accounts_ever + is_new
-    x[_ACCOUNTS_2D] = recent
-    x[_ACCOUNT_NEW] = is_new
-    x[_RELINKS] = row.relinks + back
+    x.linked_accounts = held
+    x.linked_accounts_2 = min(held, LINKED_2)
+    x.linked_accounts_3 = min(held, LINKED_3)
+    x.accounts_ever = row.accounts_ever + is_new
+    x.accounts_2d = recent
+    x.account_new = is_new
+    x.relinks = row.relinks + back
 
 
 @njit(cache=True)
 def _since_links(row: Any, now_s: int, x: Any) -> None:
     if row.first_link_s > 0:
-        x[_SINCE_LINK] = max(0, now_s - row.last_link_s)
-        x[_SINCE_FIRST] = max(0, now_s - row.first_link_s)
+        x.since_any_link_s = max(0, now_s - row.last_link_s)
+        x.since_first_link_s = max(0, now_s - row.first_link_s)
 
 
 @njit(cache=True)
 def _since_charge(row: Any, now_s: int, x: Any) -> None:
     if row.decayed_s > 0:
-        x[_SINCE_CHARGE] = max(0, now_s - row.decayed_s)
+        x.since_charge_s = max(0, now_s - row.decayed_s)
 
 
 @njit(cache=True)
 def _attempts(row: Any, day: int, x: Any) -> None:
     """Link attempts of two days; this event is already counted."""
-    x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day)
-    x[_FAILURES] = two_days.of_two(row.failures, row.day, day)
-    x[_TRIED] = memory.tried_of_two(row, day)
+    x.holder_attempts_2d = two_days.of_two(row.attempts, row.day, day)
+    x.holder_failures_2d = two_days.of_two(row.failures, row.day, day)
+    x.tried_accounts_2d = memory.tried_of_two(row, day)
 
 
 @njit(cache=True)
@@ -276,21 +187,26 @@ def _charged(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> in
     """Features of debits from all accounts, this one included with `taken` yen; yen of 24 hours."""
     this = 1 if batch.kind[i] == DEBIT else 0
     count, tens = memory.debits_within(row, now_s, MINUTE_S)
-    x[_DEBITS_1M] = min(count + this, DEBITS_1M)
-    for window in range(len(WINDOWS_S)):
-        count, tens = memory.debits_within(row, now_s, WINDOWS_S[window])
-        x[_WINDOW_0 + 2 * window] = count + this
-        x[_WINDOW_0 + 2 * window + 1] = 10 * (tens + memory.tens_of(taken))
-    day_yen = 10 * (tens + memory.tens_of(taken))  # the last window is 24 hours
-    x[_YEN_24H] = min(day_yen, YEN_24H)
-    x[_PER_HOUR] = day_yen * HOUR_S / max(_age_s(batch, i, now_s), MINUTE_S)
+    x.holder_debits_1m_3 = min(count + this, DEBITS_1M)
+    count, tens = memory.debits_within(row, now_s, 10 * MINUTE_S)
+    x.holder_debits_10m = count + this
+    x.holder_yen_10m = 10 * (tens + memory.tens_of(taken))
+    count, tens = memory.debits_within(row, now_s, HOUR_S)
+    x.holder_debits_1h = count + this
+    x.holder_yen_1h = 10 * (tens + memory.tens_of(taken))
+    count, tens = memory.debits_within(row, now_s, DAY_S)
+    day_yen = 10 * (tens + memory.tens_of(taken))
+    x.holder_debits_24h = count + this
+    x.holder_yen_24h = day_yen
+    x.holder_yen_24h_100k = min(day_yen, YEN_24H)
+    x.holder_yen_per_hour = day_yen * HOUR_S / max(_age_s(batch, i, now_s), MINUTE_S)
     left = memory.decay(max(0, now_s - row.decayed_s))
     decayed_yen = row.decayed_yen * left + taken
-    x[_DECAYED_DEBITS] = row.decayed_debits * left + this
-    x[_DECAYED_YEN] = decayed_yen
-    x[_DECAYED_90K] = min(decayed_yen, YEN_DECAYED)
+    x.holder_debits_decayed = row.decayed_debits * left + this
+    x.holder_yen_decayed = decayed_yen
+    x.holder_yen_decayed_90k = min(decayed_yen, YEN_DECAYED)
     late = month_of(day_of(now_s)) < row.month
-    x[_CAP_SHARE] = (taken if late else row.month_yen + taken) / MONTHLY_CAP_YEN
+    x.holder_cap_share = (taken if late else row.month_yen + taken) / MONTHLY_CAP_YEN
     return day_yen
 
 
@@ -311,13 +227,13 @@ def _spent(row: Any, now_s: int, charged_yen: int, x: Any) -> None:
         fan_out += kind == TRANSFER and memory.is_first_with(row, j, now_s)
         payouts += kind == PAYOUT
         paid_out += yen if kind == PAYOUT else 0
-    x[_SPENT] = spent
+    x.spent_24h_yen = spent
     if charged_yen > 0:
-        x[_SPENT_SHARE] = spent / charged_yen
-    x[_NEAR_LIMIT] = near
-    x[_FAN_OUT] = fan_out
-    x[_PAYOUTS] = payouts
-    x[_PAYOUTS_YEN] = paid_out
+        x.spent_share_24h = spent / charged_yen
+    x.near_limit_24h = near
+    x.fan_out_24h = fan_out
+    x.payouts_24h = payouts
+    x.payouts_24h_yen = paid_out
     _received(row, now_s, x)
 
 
@@ -330,17 +246,17 @@ def _received(row: Any, now_s: int, x: Any) -> None:
         if row.flow_kind[j] == memory.RECEIVED and memory.moved(row, j, now_s):
             received += 10 * np.int64(row.flow_tens[j])
             fan_in += memory.is_first_with(row, j, now_s)
-    x[_FAN_IN] = fan_in
-    x[_RECEIVED] = received
+    x.fan_in_24h = fan_in
+    x.received_24h_yen = received
 
 
 @njit(cache=True)
 def _shopping(row: Any, shop: Any, category: Any, x: Any) -> None:
     """Whether shop and category are new to the wallet, if known."""
     if shop != 0:
-        x[_SHOP_NEW] = 1
+        x.shop_new = 1
         for j in range(FLOWS):
             if row.flow_kind[j] == PAYMENT and row.flow_other[j] == memory.quarter_of(shop):
-                x[_SHOP_NEW] = 0
+                x.shop_new = 0
     if category != 0:
-        x[_CATEGORY_NEW] = memory.visit(row, category)
+        x.category_new = memory.visit(row, category)

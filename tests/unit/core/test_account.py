@@ -196,7 +196,7 @@ def test_a_fresh_row_forgets_everything() -> None:
         rows[name][1] = 255
     rows["last_index"] = 0
     batch = batch_of([replace(debit(T, 5_000), offset=k) for k in range(2)])
-    status, X = np.full(2, APPLY_FRESH, np.int8), np.empty((2, len(NAMES)), np.float32)
+    status, X = np.full(2, APPLY_FRESH, np.int8), np.full(2, np.nan, ACCOUNT.record)
     rows["recent_ids"] = 0
     ACCOUNT.kernel(rows, np.arange(2), status, batch, 0, 2, X, np.empty((2, len(FACTS)), np.int64))
     assert X[0].tobytes() == X[1].tobytes()

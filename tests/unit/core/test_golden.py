@@ -91,9 +91,11 @@ def grown(factor: float) -> Stage:
     """The source stage with one more feature, before all others."""
 
     def kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
-        own = np.ascontiguousarray(X[:, 1:])
+        own = np.full(len(X), np.nan, SOURCE.record)
         SOURCE.kernel(rows, row_ids, status, batch, start, stop, own, facts)
-        X[start:stop, 1:], X[start:stop, 0] = own[start:stop], batch.kind[start:stop] * factor
+        X["more"][start:stop] = batch.kind[start:stop] * factor
+        for name in SOURCE.feature_names:
+            X[name][start:stop] = own[name][start:stop]
 
     return replace(SOURCE, kernel=kernel, features=(replace(SOURCE.features[0], name="more"), *SOURCE.features))
 
