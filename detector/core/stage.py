@@ -141,9 +141,9 @@ class Stage:
     `key` is the batch's column (or property) with the row's key, or a function that returns it; `reads` are the columns
     that key and kernel read. `kernel(rows, row_ids, status, batch, start, stop, X, facts)` processes events
     `start … stop-1` in order: `rows[row_ids[i]]` is the event's state row, whose header `admit` already updated;
-    `status[i]` says whether to apply it (see `detector.core.admission`). It writes `X[i]`, a `record` of its own features,
-    NaN so far, by name, as of before the event, plus the event itself, and its own columns of `facts[i, :]`
-    (int64, columns `FACTS`, from the stage before), then updates the row's own fields.
+    `status[i]` says whether to apply it (see `detector.core.admission`). It writes its features into `X[i]`, a `record`
+    that is NaN so far, as of before the event, plus the event itself, and its own columns of `facts[i, :]` (int64,
+    columns `FACTS`, from the stage before), then updates the row's own fields.
 
     `version` is that of the row's layout and meaning, `features_version` that of the meaning of features and facts. A
     changed constant in a kernel changes no name and no layout: recorded digests enforce a new version (`tests/golden`).
