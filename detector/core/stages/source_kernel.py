@@ -22,7 +22,6 @@ PERIOD_DAYS = 15  # two of them are a month, long enough to see slow sprays
 USUAL_DAYS = 30  # days in the mean that is the usual
 FORGOTTEN_DAYS = 120  # without an event, after which a usual is 0 in float32
 YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
-MOST = 3  # of wallets and accounts in the saturated features: families have no more
 
 ROW = np.dtype(
     [
@@ -43,8 +42,8 @@ ROW = np.dtype(
 )
 
 #: Added to the usual of two days before a count is divided by it, so that a source without history is not anomalous:
-#: one person's day (accounts, attempts, failures), and one first charge of a campaign (yen).
-COMMON = np.array([2.0, 2.0, 1.0, 20_000.0])
+#: one person's day (accounts, attempts).
+COMMON = np.array([2.0, 2.0])
 
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 
@@ -172,22 +171,16 @@ def _features(row: Any, day: int, x: Any) -> None:
     attempts = np.int64(row.attempts[0]) + row.attempts[1]
     failures = np.int64(row.failures[0]) + row.failures[1]
     young = 10 * (np.int64(row.young_tens[0]) + row.young_tens[1])
-    x.source_accounts_2d = accounts
-    x.source_accounts_3 = min(accounts, MOST)
     x.source_accounts_30d = _OF_128[
         ones(row.month_accounts[0, 0] | row.month_accounts[1, 0])
         + ones(row.month_accounts[0, 1] | row.month_accounts[1, 1])
     ]
     x.source_wallets_2d = wallets
-    x.source_wallets_3 = min(wallets, MOST)
     x.source_opened_2d = np.int64(row.opened[0]) + row.opened[1]
     x.source_attempts_2d = attempts
-    x.source_failures_2d = failures
     if attempts > 0:
         x.source_failure_share = failures / attempts
     x.source_young_yen_2d = young
     x.source_known_days = max(0, day - np.int64(row.first_day))
     x.source_accounts_unusual = accounts / (2.0 * row.usual[0] + COMMON[0])
     x.source_attempts_unusual = attempts / (2.0 * row.usual[1] + COMMON[1])
-    x.source_failures_unusual = failures / (2.0 * row.usual[2] + COMMON[2])
-    x.source_young_unusual = young / (2.0 * row.usual[3] + COMMON[3])
