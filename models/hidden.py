@@ -33,8 +33,8 @@ FEWEST = 5
 #: Hidden fraud also makes the detector that sees it best look worse than the others. With the first suspects left out
 #: the detectors compare better, and so do the suspects; a third round helped with 1 % of accounts and not with 2 %.
 ROUNDS = 2
-#: Groups that are not learnt from, for each one suspected.
-NOT_LEARNT = 10
+#: Groups that are not learnt from, for each one suspected; how often all is trained again for them at most.
+NOT_LEARNT, AGAIN = 10, 3
 
 
 class Cleaned(NamedTuple):
@@ -45,40 +45,55 @@ class Cleaned(NamedTuple):
     groups: int
 
 
+class Excess(NamedTuple):
+    """Numbers of groups, and how many of their events tell them from honest ones."""
+
+    groups: npt.NDArray[np.intp]
+    events: int
+
+
+NOTHING = Excess(np.empty(0, np.intp), 1)
+
+
 def fit_cleaned(fit: Callable[[Span], tuple[Detector, ...]], span: Span) -> Cleaned:
     """The detectors that `fit` trains on a span, learnt from and counted without what looks like hidden fraud.
 
     Where held-out groups are suspected, `NOT_LEARNT` times as many a day are left out of the training days, and all is
-    trained again.
+    trained again: `AGAIN` times at most, while more are suspected each time.
     """
+    whole, before = span.fitting, 0
     detectors = fit(span)
     hidden = suspected(detectors, span)
-    if hidden.any():
-        a_day = _groups(span.held_out.select(hidden)) / span.held_out_days
+    for _ in range(AGAIN):
+        if len(hidden.groups) <= before:
+            break
+        before = len(hidden.groups)
         boosted = next(detector for detector in detectors if detector.spec.form == "boosting")
-        span = span._replace(fitting=_without_highest(boosted, span.fitting, NOT_LEARNT * a_day))
+        a_day = NOT_LEARNT * before / span.held_out_days
+        span = span._replace(fitting=_without_highest(boosted, whole, a_day, hidden.events))
         detectors = fit(span)
         hidden = suspected(detectors, span)
-    groups = _groups(span.held_out.select(hidden))
-    return Cleaned(detectors, span._replace(held_out=span.held_out.select(~hidden)), groups)
+    held_out = span.held_out
+    left = ~np.isin(_numbered(held_out.account, held_out.day), hidden.groups)
+    return Cleaned(detectors, span._replace(held_out=held_out.select(left)), len(hidden.groups))
 
 
-def suspected(detectors: tuple[Detector, ...], span: Span) -> npt.NDArray[np.bool_]:
-    """Mask of the held-out events of the groups that look like fraud nobody labelled, bool (n,).
+def suspected(detectors: tuple[Detector, ...], span: Span) -> Excess:
+    """The held-out groups that look like fraud nobody labelled, as `_numbered` numbers them.
 
     None without a detector that learnt from cases and others held out, or where there are too few groups to tell.
     """
-    held_out, cases = span.held_out, span.held_out_cases
-    left_out = np.zeros(len(held_out.kind), np.bool_)
+    held_out, cases, found = span.held_out, span.held_out_cases, NOTHING
     boosted = any(detector.spec.form == "boosting" for detector in detectors)
     if not boosted or cases is None or not len(cases.case):
-        return left_out
+        return found
     group, case = _numbered(held_out.account, held_out.day), _numbered(cases.case, cases.day)
     for _ in range(ROUNDS):
-        calibrations = calibrate(detectors, span._replace(held_out=held_out.select(~left_out)))
+        counted = held_out.select(~np.isin(group, found.groups))
+        calibrations = calibrate(detectors, span._replace(held_out=counted))
         alarm, of_cases = (alarm_of(detectors, calibrations, data) for data in (held_out, cases))
-        left_out = np.isin(group, excess(alarm, group, of_cases, case))
-    return left_out
+        found = excess(alarm, group, of_cases, case)
+    return found
 
 
 def excess(
@@ -86,42 +101,36 @@ def excess(
     group: npt.NDArray[np.intp],
     of_cases: npt.NDArray[np.float64],
     case: npt.NDArray[np.intp],
-) -> npt.NDArray[np.intp]:
+) -> Excess:
     """The groups that honest life does not explain; alarms of events, the group of each, and those of simulated cases.
 
     Lower = more anomalous, float64 each. None for fewer than `FEWEST`. What chance explains is taken for honest.
     """
-    levels = _least(alarm, group)
+    levels = _nth_least(alarm, group, 1)
     order = np.argsort(levels, kind="stable")
-    none = order[:0]
-    if len(order) < 2 * FAR:
-        return none
+    if len(order) < 2 * FAR or not len(case):
+        return NOTHING
     near, far = levels[order[NEAR - 1]], levels[order[FAR - 1]]
-    found, suspects = 0.0, none
+    found = NOTHING
     times, times_far, times_case = _times(alarm, group, near), _times(alarm, group, far), _times(of_cases, case, near)
     top, honest, caught = times[times > 0], times_far[times_far > 0], times_case[times_case > 0]
     for events in EVENTS:
         usual, apart = np.mean(honest >= events), np.mean(caught >= events) - np.mean(honest >= events)
-        if not len(caught) or apart < LEAST_APART:
+        if apart < LEAST_APART:
             continue
         explained = len(top) * usual + 2 * np.sqrt(len(top) * usual * (1 - usual))
-        more = min(((top >= events).sum() - explained) / apart, (top >= events).sum())
-        if more > found:
-            found, suspects = more, order[times[order] >= events][: int(more)]
-    return suspects if len(suspects) >= FEWEST else none
+        more = int(min(((top >= events).sum() - explained) / apart, (top >= events).sum()))
+        if more > len(found.groups):
+            found = Excess(order[times[order] >= events][:more], events)
+    return found if len(found.groups) >= FEWEST else NOTHING
 
 
-def _without_highest(detector: Detector, data: Dataset, a_day: float) -> Dataset:
-    """`data` without so many groups a day: those with the highest scores."""
+def _without_highest(detector: Detector, data: Dataset, a_day: float, events: int) -> Dataset:
+    """`data` without so many groups a day: those with so many events of the highest scores."""
     group = _numbered(data.account, data.day)
-    levels = _least(-np.nan_to_num(detector.score_many(data.X, data.kind)), group)
+    levels = _nth_least(-np.nan_to_num(detector.score_many(data.X, data.kind)), group, events)
     highest = np.argsort(levels, kind="stable")[: round(a_day * len(np.unique(data.day)))]
     return data.select(~np.isin(group, highest))
-
-
-def _groups(data: Dataset) -> int:
-    """Number of groups (account, day) that have an event in `data`."""
-    return len(np.unique(_numbered(data.account, data.day))) if len(data.day) else 0
 
 
 def _numbered(owner: npt.NDArray[np.int64 | np.uint64], day: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
@@ -131,11 +140,13 @@ def _numbered(owner: npt.NDArray[np.int64 | np.uint64], day: npt.NDArray[np.int6
     return number
 
 
-def _least(alarm: npt.NDArray[np.float64], number: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """The least alarm of each number."""
-    least = np.full(int(number.max()) + 1, np.inf)
-    np.minimum.at(least, number, alarm)
-    return least
+def _nth_least(alarm: npt.NDArray[np.float64], number: npt.NDArray[np.intp], n: int) -> npt.NDArray[np.float64]:
+    """The n-th least alarm of each number, infinite where it has fewer."""
+    order = np.lexsort((alarm, number))
+    times = np.bincount(number)
+    nth = np.full(len(times), np.inf)
+    nth[times >= n] = alarm[order][(np.cumsum(times) - times)[times >= n] + n - 1]
+    return nth
 
 
 def _times(alarm: npt.NDArray[np.float64], number: npt.NDArray[np.intp], level: float) -> npt.NDArray[np.intp]:
