@@ -83,6 +83,12 @@ class Settings(BaseModel):
         "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",
         "a four-digit bank code and a number above 0, such as 0116=2, or several separated by commas",
     )
+    alert_banks: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
+        (),
+        "banks whose alerts also go to a topic of their own, alerts.<bank>; the same for all workers of a deployment,"
+        " for `topics create`, and for who reads one of them",
+        "a four-digit bank code, such as 0116, or several separated by commas",
+    )
     bulletin_banks: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
         (),
         "banks with a topic of their own, bulletins.<bank>, for their accounts in a campaign; the same for all"
@@ -195,11 +201,11 @@ class Settings(BaseModel):
             raise PydanticCustomError("bank_budgets", "not budgets of banks") from None
         return value
 
-    @field_validator("bulletin_banks")
+    @field_validator("alert_banks", "bulletin_banks")
     @classmethod
     def _banks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_BANK.fullmatch(bank) for bank in value):
-            raise PydanticCustomError("bulletin_banks", "not codes of banks")
+            raise PydanticCustomError("banks", "not codes of banks")
         return tuple(sorted(set(value)))
 
     @field_validator("bootstrap")
@@ -273,6 +279,10 @@ class Settings(BaseModel):
         """Topic of alerts, keyed by account."""
         return f"{self.prefix}alerts"
 
+    def alerts_of(self, bank: str | None) -> str:
+        """Topic that has this bank's alerts: its own, or that of all where it has none; None is every bank."""
+        return f"{self.alerts}.{bank}" if bank in self.alert_banks else self.alerts
+
     @property
     def bulletins(self) -> str:
         """Topic of what concerns every bank."""
@@ -282,6 +292,10 @@ class Settings(BaseModel):
     def acknowledgements(self) -> str:
         """Compacted topic of which bank has read which bulletin."""
         return f"{self.prefix}kozamori.acknowledgements"
+
+    def acknowledgements_of(self, bank: str) -> str:
+        """Topic of what this bank has read: its own where it has bulletins of its own, or that of all."""
+        return f"{self.acknowledgements}.{bank}" if bank in self.bulletin_banks else self.acknowledgements
 
     def bulletins_of(self, bank: str) -> str:
         """Topic of the bulletins on this bank's own accounts; "" is that for all."""
@@ -296,6 +310,11 @@ class Settings(BaseModel):
     def redrives(self) -> str:
         """Compacted topic of messages that entered their topic a second time; beside the source topics."""
         return f"{self._sources_prefix}kozamori.redrives"
+
+    @property
+    def audit(self) -> str:
+        """Topic of who changed what."""
+        return f"{self.prefix}kozamori.audit"
 
     def input_topic(self, node: "Node") -> str:
         """What a node reads: a source topic, or its hop."""

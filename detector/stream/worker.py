@@ -189,7 +189,8 @@ def topics_of(settings: Settings, topology: Topology) -> list[str]:
     """What a worker reads and writes: without a leader of one of their partitions it cannot go on."""
     inputs = [settings.input_topic(node) for node in topology.nodes]
     rows = [settings.rows_topic(node.name) for node in topology.nodes if node.stage is not None]
-    return [*inputs, *rows, settings.alerts, settings.dead_letters]
+    own = [settings.alerts_of(bank) for bank in settings.alert_banks]
+    return [*inputs, *rows, settings.alerts, *own, settings.dead_letters]
 
 
 def alive(cause: str, shell: Shell, followed: Lags) -> Report:
