@@ -151,8 +151,8 @@ def _print_found(found: Comparison, principal: str, *, applied: bool, as_json: b
     if as_json:
         click.echo(json.dumps({"principal": principal, missing: _as_json(found.missing), "too_much": too_much}))
         return
-    for access in found.missing:
-        click.echo(f"{missing}: {access.operation} on {access.resource_type} {access.name}: {access.why}")
+    for (kind, name), some in groupby(found.missing, key=lambda access: access.on):
+        click.echo(f"{missing}: {', '.join(access.operation for access in some)} on {kind} {name}")
     for line in too_much:
         click.echo(f"too much: {line}")
     if not (found.missing or too_much):

@@ -1,35 +1,36 @@
 """Who may do what on a real broker with an authorizer: the whole matrix, and a worker, a producer, a bank on it."""
 
+import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
+import msgspec
 import pytest
-from support.brokers import local_kafka
-from support.certificates import Certificate, make_authority, make_certificate
-from support.tenants import Asker, asker
+from kafka import KafkaProducer
+from support.asking import Asker, asker
+from support.chains import draft_of, mixed_records
+from support.tenants import PRINCIPALS, config, grant, guarded_kafka, settings_of
+from support.workers import Progress, WorkerProcess, wait_until
 
+from detector.artifact import write_model
+from detector.canary.probe import prove
 from detector.cli.main import cli, run
+from detector.contract.alerts import decode_alert
+from detector.contract.bulletins import decode_bulletin
+from detector.contract.examples import MESSAGES
+from detector.core.chains import CHAINS
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members
-from detector.kafka.topics import create
+from detector.kafka.security import client_options
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 
-PASSWORD = "correct horse battery"
+EVENTS = 1_200
 BANKS = ("0116", "0117")
 DEPLOYMENT = {"prefix": "m.", "deployment": "matrix", "alert_banks": BANKS, "bulletin_banks": BANKS}
-#: Who has which role; the second bank comes with a certificate, all others with a password.
-PRINCIPALS = {
-    "producer": ("producer",),
-    "bank-0116": ("bank", "--bank", "0116"),
-    "CN=bank-0117": ("bank", "--bank", "0117"),
-    "desk": ("desk",),
-    "partner": ("partner",),
-    "canary": ("canary",),
-    "prometheus": ("prometheus",),
-    "worker": ("worker",),
-    "operator": ("operator",),
-}
 KINDS = {
     "source": ("account-events", "wallet-events"),
     "hop": tuple(f"kozamori.hop.{name}" for name in ("wallet", "source", "budget", "cases", "campaigns")),
@@ -100,73 +101,23 @@ def table(text: str) -> dict[tuple[str, str], set[str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tenants")
-    (folder / "password").write_text(PASSWORD + "\n", "utf-8")
-    return folder
-
-
-def pem(text: str) -> str:
-    return text.replace("\n", "\\n")
+    return tmp_path_factory.mktemp("tenants")
 
 
 @pytest.fixture(scope="module")
 def broker(folder: Path) -> Iterator[LocalKafka]:
-    authority = make_authority(folder)
-    certificate = make_certificate(folder, "broker", authority)
-    make_certificate(folder, "bank-0117", authority)
-    extra = {
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.certificate.chain": pem(certificate.cert.read_text("ascii")),
-        "ssl.keystore.key": pem(certificate.key.read_text("ascii")),
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.certificates": pem(authority.cert.read_text("ascii")),
-        "listener.name.mutual.ssl.client.auth": "required",
-        "sasl.enabled.mechanisms": "SCRAM-SHA-256",
-        "listener.name.secured.scram-sha-256.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        ),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        # The node itself comes by the plain listener, without a name.
-        "super.users": "User:ANONYMOUS;User:admin",
-    }
-    users = ("admin", *(name for name in PRINCIPALS if not name.startswith("CN=")))
-    kafka = local_kafka(
-        extra=extra, listeners={"SECURED": "SASL_SSL", "MUTUAL": "SSL"}, scram_users=dict.fromkeys(users, PASSWORD)
-    )
-    with kafka:
+    with guarded_kafka(folder) as kafka:
         yield kafka
-
-
-def settings(broker: LocalKafka, folder: Path, user: str, **changed: object) -> Settings:
-    given: dict[str, object] = {"tls_ca": str(folder / "authority.pem"), **DEPLOYMENT, **changed}
-    if user.startswith("CN="):
-        of_user = Certificate(*(folder / f"{user[3:]}.{ending}" for ending in ("pem", "key")))
-        own = {"bootstrap": broker.address("MUTUAL"), "tls_cert": str(of_user.cert), "tls_key": str(of_user.key)}
-    else:
-        own = {"bootstrap": broker.address("SECURED"), "sasl_mechanism": "SCRAM-SHA-256", "sasl_username": user}
-        own["sasl_password_file"] = str(folder / "password")
-    return Settings.model_validate(given | own)
-
-
-def flags(of: Settings) -> list[str]:
-    given = of.model_dump(exclude_defaults=True)
-    return [
-        word
-        for name, value in given.items()
-        for word in (f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value))
-    ]
 
 
 @pytest.fixture(scope="module")
 def granted(broker: LocalKafka, folder: Path) -> Settings:
     """Topics and rights of the deployment, by the commands; the administrator's settings."""
-    admin = settings(broker, folder, "admin")
-    create(admin, 1, 1)
+    admin = settings_of(broker, folder, "admin", **DEPLOYMENT)
+    grant(folder, admin, BANKS)
     with admin_client(admin) as client:
         client.create_topics([admin.prefix + name for name in KINDS["foreign"]])
         active_members(client, admin.group)  # waits until the new broker can answer questions about groups
-    for principal, role in PRINCIPALS.items():
-        assert 0 == run(cli, ["topics", "acls", *role, "--principal", f"User:{principal}", "--apply", *flags(admin)])
     return admin
 
 
@@ -197,7 +148,7 @@ def found_on_topics(ask: Asker, prefix: str) -> dict[str, set[str]]:
 def test_each_principal_may_do_what_the_matrix_says_and_nothing_else(
     principal: str, broker: LocalKafka, folder: Path, granted: Settings
 ) -> None:
-    with asker(settings(broker, folder, principal)) as ask:
+    with asker(settings_of(broker, folder, principal, **DEPLOYMENT)) as ask:
         on_topics = {kind: may for (who, kind), may in table(MAY).items() if who == principal}
         assert on_topics == found_on_topics(ask, granted.prefix)
         on_groups = {group: may for (who, group), may in table(GROUPS).items() if who == principal}
@@ -217,3 +168,126 @@ def test_each_principal_may_do_what_the_matrix_says_and_nothing_else(
         assert {name for name, may in ids.items() if may} == ask.transactions(ids)
         assert (principal == "operator") is ask.acls()
         assert not ask.grant_itself(f"User:{principal}", f"{granted.prefix}alerts")
+
+
+@dataclass(frozen=True)
+class Live:
+    """A worker that has processed events of a producer, each with its own rights; two banks of which some alert."""
+
+    broker: LocalKafka
+    folder: Path
+    own: str
+    other: str
+    worker: WorkerProcess
+
+    def settings(self, user: str, **changed: object) -> Settings:
+        banks = (self.own, self.other)
+        names = {
+            "prefix": "live.",
+            "deployment": "live",
+            "partitions": 1,
+            "alert_banks": banks,
+            "bulletin_banks": banks,
+        }
+        return settings_of(self.broker, self.folder, user, **{**names, **changed})
+
+    def run(self, user: str, *command: str) -> int:
+        """The exit status of a command under the user's name."""
+        return run(cli, [*command, *config(self.folder, self.settings(user))])
+
+
+@pytest.fixture(scope="module")
+def live(broker: LocalKafka, folder: Path) -> Iterator[Live]:
+    write_model(folder / "model", draft_of(CHAINS[-1]))
+    records = mixed_records(EVENTS, 1)
+    banks = Counter(msgspec.json.decode(one.record.value).get("bank") for one in records)
+    del banks[None]
+    (own, _), (other, _) = banks.most_common(2)
+    found = Live(broker, folder, own, other, cast(WorkerProcess, None))
+    admin = found.settings("admin")
+    grant(folder, admin, (own, other))
+    producer = KafkaProducer(**client_options(found.settings("producer")))
+    for one in records:
+        topic = (admin.account_events, admin.wallet_events)[one.source]
+        producer.send(topic, one.record.value, key=one.record.key)
+    producer.close()
+    model = folder / "model"
+    worker, progress = WorkerProcess(found.settings("worker", model=model), folder / "worker.log"), Progress(admin)
+    try:
+        wait_until(lambda: worker.started() and progress.finished(), "all events are committed", worker)
+        yield replace(found, worker=worker)
+    finally:
+        worker.close()
+        progress.close()
+
+
+def test_a_bank_reads_its_alerts_and_bulletins_and_says_so_and_is_refused_all_else(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = live.settings("bank-0116")
+    assert 0 == live.run("desk", "alerts", "--json", "--group", "desk")
+    everyone = [decode_alert(line.encode()) for line in capsys.readouterr().out.splitlines()]
+    assert 0 == live.run("bank-0116", "alerts", "--json", "--bank", live.own, "--group", f"desk-{live.own}")
+    own = [decode_alert(line.encode()) for line in capsys.readouterr().out.splitlines()]
+    assert {alert.alert_id: alert for alert in everyone if alert.bank == live.own} == {one.alert_id: one for one in own}
+    assert len(everyone) > len(own) > 1
+    tell(live, settings.bulletins, "bulletins")
+    tell(live, settings.bulletins_of(live.own), "bulletins.<bank>")
+    assert 0 == live.run("bank-0116", "bulletins", "--json", "--bank", live.own)
+    told = [decode_bulletin(line.encode()) for line in capsys.readouterr().out.splitlines()]
+    assert {False, True} == {bool(bulletin.accounts) for bulletin in told}
+    public = next(bulletin.bulletin_id for bulletin in told if not bulletin.accounts)
+    assert 0 == live.run("bank-0116", "bulletins", "acknowledge", public, "--bank", live.own)
+    capsys.readouterr()
+    assert 0 == live.run("operator", "bulletins", "acknowledged", "--json")
+    assert live.own == msgspec.json.decode(capsys.readouterr().out)["bank"]
+    for command in (
+        ("alerts",),
+        ("alerts", "--bank", live.other),
+        ("alerts", "--bank", live.own, "--group", f"desk-{live.other}"),
+        ("cases",),
+        ("bulletins", "--bank", live.other),
+        ("bulletins", "acknowledge", public, "--bank", live.other),
+        ("dead-letters", "list"),
+        ("state", "show"),
+        ("topics", "acls", "partner", "--principal", "User:bank-0116", "--check"),
+        ("topics", "acls", "desk", "--principal", "User:bank-0116", "--apply"),
+    ):
+        assert 2 == live.run("bank-0116", *command), command
+        said = capsys.readouterr().err
+        assert "does not allow this" in said, (command, said)
+        assert said.count("\n") == 1
+
+
+def test_rights_are_shown_to_be_all_there_and_what_is_too_much_is_named(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank = "topics", "acls", "bank", "--bank", live.own, "--principal", "User:bank-0116"
+    assert 0 == live.run("operator", *bank, "--check")
+    assert "User:bank-0116 has these rights and no more\n" == capsys.readouterr().out
+    assert 0 == live.run("admin", *bank, "--apply", "--json")
+    assert [] == msgspec.json.decode(capsys.readouterr().out)["added"]
+    # A group more; and as a partner it would have less.
+    assert 1 == live.run("operator", *bank, "--check", "--group", "siem")
+    assert "missing: READ on GROUP siem\n" == capsys.readouterr().out
+    partner = "topics", "acls", "partner", "--principal", "User:bank-0116", "--check"
+    assert 1 == live.run("operator", *partner)
+    said = capsys.readouterr().out.splitlines()
+    assert f"too much: ALLOW User:bank-0116 READ on TOPIC live.alerts.{live.own} (LITERAL) from *" in said
+    assert all(line.startswith("too much: ") for line in said)
+
+
+def test_a_canary_is_answered_and_an_operator_resets_with_their_own_rights(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prove(live.settings("canary"), int(time.time()) // 60) is not None
+    assert 0 == live.worker.stop()
+    for command in (("state", "show"), ("state", "reset", "--yes"), ("topics", "show"), ("dead-letters", "list")):
+        assert 0 == live.run("operator", *command), capsys.readouterr().err
+
+
+def tell(live: Live, topic: str, example: str) -> None:
+    """A bulletin, as the worker writes it."""
+    producer = KafkaProducer(**client_options(live.settings("worker")))
+    producer.send(topic, msgspec.json.encode(MESSAGES[example][0])).get(30)
+    producer.close()

@@ -29,6 +29,7 @@ LONGEST = (
     "integration/test_state.py",
     "integration/test_codecs.py",
     "integration/test_panels.py",
+    "integration/test_tenants.py",  # a broker of its own, with an authorizer
     "integration/local_kafka/test_kafka_command.py",
     "integration/test_second_reader.py",
     "integration/test_topics.py",
