@@ -103,6 +103,15 @@ class Settings(BaseModel):
     )
     partitions: int = _whole(4, 1, 4096, "partitions that `topics create` declares; fewer in Kafka are refused")
     replication: int = _whole(1, 1, 7, "copies of every topic that `topics create` declares; 3 in production")
+    audit_key_file: str = _setting(
+        "",
+        "file with a key of at least 16 bytes: those who change something note it in the audit's topic under this key;"
+        " the same for all workers and operators of a deployment",
+        "a path, or empty for no audit",
+    )
+    audit_key_id: str = _setting(
+        "01", "number of that key: another for another key", "1 to 8 hex digits", pattern=r"^[0-9a-f]{1,8}$"
+    )
     static_member: str = _setting(
         "",
         "name of this process in the group, so that a quick restart keeps its partitions; unique per process; in a"

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from detector.cli.alerts import check_bank
-from detector.cli.options import CONNECTION, as_json, with_settings
+from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings
 from detector.kafka.access import ROLES, Access, Role, access_of, everybody
 from detector.kafka.acls import Comparison, compare, grant, line_of
+from detector.kafka.audit import note
 from detector.settings import Settings
 
 #: How kafka-acls names a resource.
@@ -45,7 +46,7 @@ Examples:
 --apply adds what is missing and removes nothing; whoever runs it needs ALTER on the cluster, as a super user has.
 """
 )
-@with_settings(*CONNECTION, "input_prefix", "deployment", "alert_banks", "bulletin_banks")
+@with_settings(*CONNECTION, *AUDIT, "input_prefix", "deployment", "alert_banks", "bulletin_banks")
 @click.argument("role", required=False, type=click.Choice(list(ROLES)))
 @click.option("--principal", metavar="TYPE:NAME", callback=_principal, help="Who has the role, as User:bank-0116.")
 @click.option("--bank", metavar="CODE", callback=check_bank, help="Whose principal it is: of the role bank.")
@@ -88,7 +89,11 @@ def acls(
     if principal is not None and commands:
         click.echo("\n".join(lines_of(wanted, principal, settings.bootstrap[0])))
     elif principal is not None and (check or apply):
-        found = grant(settings, wanted, principal) if apply else compare(settings, wanted, principal)
+        found = compare(settings, wanted, principal)
+        if apply and found.missing:
+            who = {"role": role, "principal": principal, "bank": bank or "", "groups": ",".join(groups)}
+            note(settings, "rights granted", {"group": settings.group, **who})
+            grant(settings, wanted, principal)
         _print_found(found, principal, applied=apply, as_json=as_json)
         context.exit(1 if found.too_much or (check and found.missing) else 0)
     else:

@@ -36,22 +36,34 @@ class Comparison(NamedTuple):
 def compare(settings: Settings, wanted: Sequence[Access], principal: str) -> Comparison:
     """What Kafka has of a principal's ACLs beside those `wanted`. Raises UserError where brokers check no rights."""
     with admin_client(settings) as client:
-        return _compare(settings, wanted, principal, _existing(client))
+        return compare_with(_existing(client), settings, wanted, principal)
 
 
-def grant(settings: Settings, wanted: Sequence[Access], principal: str) -> Comparison:
-    """Add the ACLs that are missing, and return when the broker has them; what was missing before.
+def compare_with(existing: Collection[ACL], settings: Settings, wanted: Sequence[Access], principal: str) -> Comparison:
+    """The same, with these ACLs."""
+    acls = {_acl(access, principal): access for access in wanted}
+    ours = _resources(settings, wanted)
+    too_much = [
+        acl
+        for acl in existing
+        if acl not in acls and acl.principal in (principal, EVERYONE) and _concerns(acl.resource_pattern, ours)
+    ]
+    return Comparison([access for acl, access in acls.items() if acl not in existing], sorted(too_much, key=line_of))
 
-    Run as often as you like. Raises UserError as `compare` does, and where Kafka refuses.
+
+def grant(settings: Settings, wanted: Sequence[Access], principal: str) -> None:
+    """Add the ACLs that are missing, and return when the broker has them; run it as often as you like.
+
+    Raises UserError as `compare` does, and where Kafka refuses.
     """
     with admin_client(settings) as client:
-        before = _compare(settings, wanted, principal, _existing(client))
-        refused = client.create_acls([_acl(access, principal) for access in before.missing])["failed"]
+        missing = compare_with(_existing(client), settings, wanted, principal).missing
+        refused = client.create_acls([_acl(access, principal) for access in missing])["failed"]
         if refused:
             raise UserError(f"Kafka did not add {len(refused)} ACLs ({refused[0].__name__}): run again")
         for _ in attempts(TIMEOUT_S):  # a broker learns of them from the controller
-            if not _compare(settings, wanted, principal, _existing(client)).missing:
-                return before
+            if not compare_with(_existing(client), settings, wanted, principal).missing:
+                return
     raise UserError(f"Kafka took the ACLs but does not show them after {TIMEOUT_S:g} s: see `topics acls --check`")
 
 
@@ -65,17 +77,6 @@ def _existing(client: KafkaAdminClient) -> list[ACL]:
             " authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer and super.users on them"
         ) from error
     return list(found)
-
-
-def _compare(settings: Settings, wanted: Sequence[Access], principal: str, existing: Collection[ACL]) -> Comparison:
-    acls = {_acl(access, principal): access for access in wanted}
-    ours = _resources(settings, wanted)
-    too_much = [
-        acl
-        for acl in existing
-        if acl not in acls and acl.principal in (principal, EVERYONE) and _concerns(acl.resource_pattern, ours)
-    ]
-    return Comparison([access for acl, access in acls.items() if acl not in existing], sorted(too_much, key=line_of))
 
 
 def _acl(access: Access, principal: str) -> ACL:

@@ -32,7 +32,7 @@ from detector.stream.same_model import Runs
 from detector.stream.shell import Shell
 from detector.stream.signs import Turning, works_of
 from detector.stream.standby import Lags
-from detector.stream.startup import wait_until_it_fits
+from detector.stream.startup import alerts_by, wait_until_it_fits
 from detector.stream.supervision import serve
 from detector.stream.topic_watch import TopicWatch
 from detector.stream.warmup import warm_up
@@ -85,7 +85,7 @@ def run_worker(settings: Settings) -> int:
         ready=health.ready,
     )
     with server:
-        wait_until_it_fits(settings, runs, health.wait)
+        wait_until_it_fits(settings, runs, alerts_by(settings, model), health.wait)
         warm_up(topology, model)
         # Modules, kernels and the model live as long as the process: no collection, in the middle of a chunk, scans
         # them.

@@ -1,5 +1,6 @@
 """Who may do what on a real broker with an authorizer: the whole matrix, and a worker, a producer, a bank on it."""
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
 
 EVENTS = 1_200
+#: Who has the key of the audit.
+AUDITED = ("worker", "operator")
 BANKS = ("0116", "0117")
 DEPLOYMENT = {"prefix": "m.", "deployment": "matrix", "alert_banks": BANKS, "bulletin_banks": BANKS}
 KINDS = {
@@ -189,7 +192,8 @@ class Live:
             "alert_banks": banks,
             "bulletin_banks": banks,
         }
-        return settings_of(self.broker, self.folder, user, **{**names, **changed})
+        audit = {"audit_key_file": str(self.folder / "audit")} if user in AUDITED else {}
+        return settings_of(self.broker, self.folder, user, **{**names, **audit, **changed})
 
     def run(self, user: str, *command: str) -> int:
         """The exit status of a command under the user's name."""
@@ -199,6 +203,7 @@ class Live:
 @pytest.fixture(scope="module")
 def live(broker: LocalKafka, folder: Path) -> Iterator[Live]:
     write_model(folder / "model", draft_of(CHAINS[-1]))
+    (folder / "audit").write_text(secrets.token_hex(16), "ascii")
     records = mixed_records(EVENTS, 1)
     banks = Counter(msgspec.json.decode(one.record.value).get("bank") for one in records)
     del banks[None]
@@ -284,6 +289,14 @@ def test_a_canary_is_answered_and_an_operator_resets_with_their_own_rights(
     assert 0 == live.worker.stop()
     for command in (("state", "show"), ("state", "reset", "--yes"), ("topics", "show"), ("dead-letters", "list")):
         assert 0 == live.run("operator", *command), capsys.readouterr().err
+    assert 0 == live.run("operator", "audit", "verify")
+    capsys.readouterr()
+    assert 0 == live.run("operator", "audit", "show", "--json")
+    noted = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    expected = [("User:worker", "worker started"), ("User:operator", "state reset")]
+    assert expected == [(entry["user"], entry["what"]) for entry in noted]
+    assert (live.folder / "audit").read_text("ascii") not in str(noted)
+    assert 2 == live.run("bank-0116", "audit", "show")
 
 
 def tell(live: Live, topic: str, example: str) -> None:

@@ -33,6 +33,7 @@ LONGEST = (
     "integration/local_kafka/test_kafka_command.py",
     "integration/test_second_reader.py",
     "integration/test_topics.py",
+    "integration/test_audit.py",
     "integration/test_produce.py",
     "integration/test_ports.py",
     "unit/models/test_ablation_foreign.py",
