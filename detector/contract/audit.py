@@ -7,8 +7,9 @@ others is found by the entries alone. That the last ones are there says only who
 
 import hmac
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -21,17 +22,17 @@ _KEY_ID = re.compile("[0-9a-f]{1,8}")
 _HEAD = re.compile("([0-9]{1,12}):([0-9a-f]{64})")
 _DOMAIN = b"kozamori audit\0"
 
-#: What is noted → what its parameters are.
-CHANGES: Mapping[str, str] = {
-    "worker started": "group, model, budgets: where they are not those of the group's start before",
-    "state reset": "group, to",
-    "state filled": "group, to, from",
-    "state imported": "group, from",
-    "state migrated": "group, from",
-    "dead letters redriven": "group, letters or filters",
-    "bulletin acknowledged": "bulletin, bank",
-    "rights granted": "role, principal, bank, number of rights",
-}
+#: What is noted: parameters are the consumer group and what else says which change it was.
+What = Literal[
+    "worker started",  # with another model or other budgets than the group's worker before
+    "state reset",
+    "state filled",
+    "state imported",
+    "state migrated",
+    "dead letters redriven",
+    "bulletin acknowledged",
+    "rights granted",
+]
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +49,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     at_ms: int
     user: str
     os_user: str
-    what: str
+    what: What
     parameters: dict[str, str]
     key_id: str
     previous: str
@@ -133,14 +134,16 @@ def _mac(entry: Entry, key: AuditKey) -> str:
 
 
 def verify(
-    values: Iterable[bytes | None], keys: Iterable[AuditKey], topic_id: str, head: Head | None = None
+    values: Iterable[bytes | None], keys: Sequence[AuditKey], topic_id: str, head: Head | None = None
 ) -> Verdict:
     """Check a log's messages in their order, of the topic with this id.
 
     `head` is what an earlier verification came to: without it, the loss of the last entries leaves no trace in the
-    messages. After a fault the check goes on behind it.
+    messages. After a fault the check goes on behind it. Raises UserError for two keys with one id.
     """
     by_id = {key.key_id: key for key in keys}
+    if len(by_id) < len(keys):
+        raise UserError(f"got keys with the ids {', '.join(key.key_id for key in keys)}, expected each id once")
     found: list[Entry] = []
     faults: list[str] = []
     count, previous = 0, ""

@@ -50,7 +50,8 @@ _CHAIN = "reads the chain's end, adds to it"
 #: READ, WRITE and DELETE include DESCRIBE, by Kafka's rules.
 ROLES: Mapping[Role, tuple[Grant, ...]] = {
     "worker": (
-        Grant("source", ("READ", "DESCRIBE_CONFIGS"), "reads events"),
+        Grant("account events", ("READ", "DESCRIBE_CONFIGS"), "reads events"),
+        Grant("wallet events", ("READ", "DESCRIBE_CONFIGS"), "reads events"),
         Grant(
             "hop", ("READ", "WRITE", "DELETE", "DESCRIBE_CONFIGS"), "from stage to stage; deletes records it has read"
         ),
@@ -64,7 +65,10 @@ ROLES: Mapping[Role, tuple[Grant, ...]] = {
         Grant("audit's transactions", ("WRITE",), "one writer of the chain at a time"),
         Grant("group", ("READ",), "shares the partitions, commits; sees who else is in it"),
     ),
-    "producer": (Grant("source", ("WRITE",), "publishes events"),),
+    "producer": (
+        Grant("account events", ("WRITE",), "publishes events"),
+        Grant("wallet events", ("WRITE",), "publishes events"),
+    ),
     "bank": (
         Grant("alerts", ("READ",), "its own alerts", own=True),
         Grant("bulletins", ("READ",), "its own accounts in a campaign", own=True),
@@ -79,12 +83,18 @@ ROLES: Mapping[Role, tuple[Grant, ...]] = {
     ),
     "partner": (Grant("bulletins", ("READ",), "what concerns every bank", own=False),),
     "canary": (
-        Grant("source", ("READ", "WRITE"), "sends canaries, looks how old the newest events are"),
-        Grant("alerts", ("READ",), "sees them alert; how far behind desks are"),
+        Grant("account events", ("READ", "WRITE"), "sends canaries, looks how old the newest events are"),
+        Grant("alerts", ("READ",), "sees them alert", own=False),
+        Grant("alerts", ("DESCRIBE",), "sees where the log ends"),
         Grant("desk group", ("DESCRIBE",), "sees how far desks have read"),
     ),
     "operator": (
-        Grant("source", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS"), "exports; redrives, commits for a group"),
+        Grant(
+            "account events", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS"), "exports; redrives, commits for a group"
+        ),
+        Grant(
+            "wallet events", ("READ", "WRITE", "CREATE", "DESCRIBE_CONFIGS"), "exports; redrives, commits for a group"
+        ),
         Grant("hop", ("READ", "CREATE", "DELETE", "DESCRIBE_CONFIGS"), "a reset re-creates them"),
         Grant("rows", ("READ", "WRITE", "CREATE", "DELETE", "DESCRIBE_CONFIGS"), "reset, warm, export, import"),
         Grant("alerts", ("CREATE", *_CONFIGS), "creates it; reads none"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from detector.contract.audit import SCHEMA, AuditKey, Entry, decode_entry, encode_entry, signed
+from detector.contract.audit import SCHEMA, AuditKey, Entry, What, decode_entry, encode_entry, signed
 from detector.errors import OvertakenError, UserError
 from detector.kafka.clients import TIMEOUT_S
 from detector.kafka.reading import records_of
@@ -22,10 +22,10 @@ PATIENCE_S = 6 * TIMEOUT_S
 SEND_S = 30.0
 
 
-def note(settings: Settings, what: str, parameters: Mapping[str, str], *, repeats: bool = True) -> Entry | None:
+def note(settings: Settings, what: What, parameters: Mapping[str, str], *, repeats: bool = True) -> Entry | None:
     """Add an entry on a change that is about to be made; without a key, nothing.
 
-    `what` is one of `CHANGES`. Without `repeats` nothing is added where the last entry of that kind and group has the
+    Without `repeats` nothing is added where the last entry of that kind and group has the
     same parameters. Raises UserError where Kafka does not take it: then the change must not be made. Also without a key
     where the audit has entries: a change would be missing in it.
     """
@@ -88,12 +88,12 @@ def _refuse_without_key(settings: Settings) -> None:
         )
 
 
-def _is_last(entries: list[Entry], what: str, parameters: Mapping[str, str]) -> bool:
+def _is_last(entries: list[Entry], what: What, parameters: Mapping[str, str]) -> bool:
     of_group = [one for one in entries if (one.what, one.parameters.get("group")) == (what, parameters.get("group"))]
     return bool(of_group) and of_group[-1].parameters == parameters
 
 
-def _entry(settings: Settings, key: AuditKey, last: Entry | None, what: str, parameters: Mapping[str, str]) -> Entry:
+def _entry(settings: Settings, key: AuditKey, last: Entry | None, what: What, parameters: Mapping[str, str]) -> Entry:
     entry = Entry(
         schema=SCHEMA,
         number=0 if last is None else last.number + 1,

@@ -13,7 +13,18 @@ DAY_MS = 24 * HOUR_MS
 
 
 #: What a topic is for: who may do what with it follows (`access.py`).
-Kind = Literal["source", "alerts", "bulletins", "acknowledgements", "dead letters", "redrives", "audit", "hop", "rows"]
+Kind = Literal[
+    "account events",
+    "wallet events",
+    "alerts",
+    "bulletins",
+    "acknowledgements",
+    "dead letters",
+    "redrives",
+    "audit",
+    "hop",
+    "rows",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +108,14 @@ def _rows(stage: str) -> Declaration:
 
 TOPICS = (
     Declaration(
-        "source",
+        "account events",
         lambda settings: settings.account_events,
         None,
         _SOURCE,
         "link, unlink and debit events; 35 days, so that a replay rebuilds every window up to the monthly cap",
     ),
     Declaration(
-        "source",
+        "wallet events",
         lambda settings: settings.wallet_events,
         None,
         _SOURCE,

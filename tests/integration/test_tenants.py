@@ -35,7 +35,8 @@ AUDITED = ("worker", "operator")
 BANKS = ("0116", "0117")
 DEPLOYMENT = {"prefix": "m.", "deployment": "matrix", "alert_banks": BANKS, "bulletin_banks": BANKS}
 KINDS = {
-    "source": ("account-events", "wallet-events"),
+    "accounts": ("account-events",),
+    "wallets": ("wallet-events",),
     "hop": tuple(f"kozamori.hop.{name}" for name in ("wallet", "source", "budget", "cases", "campaigns")),
     "rows": tuple(f"kozamori.rows.{name}" for name in ("account", "wallet", "source", "budget", "cases", "campaigns")),
     "dead": ("dead-letters",),
@@ -57,15 +58,16 @@ KINDS = {
 #: it, add partitions (N). By hand, not from the code's table.
 MAY = """
              producer bank-0116 CN=bank-0117 desk partner canary prometheus worker operator
-source       PL       -         -            -    -       PCL    -          CLS    PCLKS
+accounts     PL       -         -            -    -       PCL    -          CLS    PCLKS
+wallets      PL       -         -            -    -       -      -          CLS    PCLKS
 hop          -        -         -            -    -       -      -          PCLDRS CLKDRS
 rows         -        -         -            -    -       -      -          PCLS   PCLKDRS
 dead         -        -         -            -    -       -      -          PLS    CLKS
 redrives     -        -         -            -    -       -      -          CLS    PCLKS
 audit        -        -         -            -    -       -      -          PCLS   PCLKS
 alerts       -        -         -            CL   -       CL     -          PLS    LKS
-alerts0116   -        CL        -            -    -       CL     -          PLS    LKS
-alerts0117   -        -         CL           -    -       CL     -          PLS    LKS
+alerts0116   -        CL        -            -    -       L      -          PLS    LKS
+alerts0117   -        -         CL           -    -       L      -          PLS    LKS
 told         -        CL        CL           CL   CL      -      -          PLS    CLKS
 told0116     -        CL        -            -    -       -      -          PLS    LKS
 told0117     -        -         CL           -    -       -      -          PLS    LKS
@@ -236,6 +238,8 @@ def test_a_bank_reads_its_alerts_and_bulletins_and_says_so_and_is_refused_all_el
     own = [decode_alert(line.encode()) for line in capsys.readouterr().out.splitlines()]
     assert {alert.alert_id: alert for alert in everyone if alert.bank == live.own} == {one.alert_id: one for one in own}
     assert len(everyone) > len(own) > 1
+    assert 0 == live.run("CN=bank-0117", "alerts", "--bank", live.other)
+    capsys.readouterr()
     tell(live, settings.bulletins, "bulletins")
     tell(live, settings.bulletins_of(live.own), "bulletins.<bank>")
     assert 0 == live.run("bank-0116", "bulletins", "--json", "--bank", live.own)
@@ -287,13 +291,23 @@ def test_a_canary_is_answered_and_an_operator_resets_with_their_own_rights(
 ) -> None:
     assert prove(live.settings("canary"), int(time.time()) // 60) is not None
     assert 0 == live.worker.stop()
-    for command in (("state", "show"), ("state", "reset", "--yes"), ("topics", "show"), ("dead-letters", "list")):
-        assert 0 == live.run("operator", *command), capsys.readouterr().err
+    copy = str(live.folder / "copy")
+    for command in (
+        ("state", "show"),
+        ("state", "export", copy),
+        ("state", "reset", "--yes"),
+        ("state", "import", copy, "--yes"),
+        ("topics", "show"),
+        ("dead-letters", "redrive", "--yes"),
+        ("export", "-o", f"{copy}.parquet"),
+    ):
+        assert 0 == live.run("operator", *command), (command, capsys.readouterr().err)
     assert 0 == live.run("operator", "audit", "verify")
     capsys.readouterr()
     assert 0 == live.run("operator", "audit", "show", "--json")
     noted = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
-    expected = [("User:worker", "worker started"), ("User:operator", "state reset")]
+    changes = "state reset", "state imported", "dead letters redriven"
+    expected = [("User:worker", "worker started"), *(("User:operator", change) for change in changes)]
     assert expected == [(entry["user"], entry["what"]) for entry in noted]
     assert (live.folder / "audit").read_text("ascii") not in str(noted)
     assert 2 == live.run("bank-0116", "audit", "show")

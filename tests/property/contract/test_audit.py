@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from detector.contract.audit import AuditKey, Entry, Head, encode_entry, signed, verify
+from detector.errors import UserError
 
 TOPIC = "nF2vxZ0gQ4mC1yqUu0b9Kw"
 KEYS = AuditKey("01", b"first key, sixteen bytes"), AuditKey("02", b"second key, sixteen bytes")
@@ -144,3 +145,8 @@ def test_each_fault_is_named_once_and_where_it_is() -> None:
     only_first = verify(LOG, KEYS[:1], TOPIC).faults
     assert "entry 6 (message 6) is under key '02', which is not given" == only_first[0]
     assert ENTRIES - 6 == len(only_first)
+
+
+def test_two_keys_of_one_id_are_refused() -> None:
+    with pytest.raises(UserError, match="with the ids 01, 02, 01, expected each id once"):
+        verify(LOG, [*KEYS, FOREIGN], TOPIC)
