@@ -1,12 +1,13 @@
 """Who may do what on a real broker with an authorizer: the whole matrix, and a worker, a producer, a bank on it."""
 
 import secrets
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -23,11 +24,13 @@ from detector.contract.alerts import decode_alert
 from detector.contract.bulletins import decode_bulletin
 from detector.contract.examples import MESSAGES
 from detector.core.chains import CHAINS
+from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members
 from detector.kafka.security import client_options
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
+from detector.subscriber import AlertSubscriber
 
 EVENTS = 1_200
 #: Who has the key of the audit.
@@ -266,6 +269,27 @@ def test_a_bank_reads_its_alerts_and_bulletins_and_says_so_and_is_refused_all_el
         said = capsys.readouterr().err
         assert "does not allow this" in said, (command, said)
         assert said.count("\n") == 1
+
+
+def test_a_client_is_whoever_its_new_certificate_names_from_its_next_connection_on(live: Live) -> None:
+    settings = live.settings("CN=bank-0117")
+    own: dict[str, Any] = {
+        "topic": settings.alerts_of(live.other),
+        "bank": live.other,
+        "from_beginning": True,
+        "until_end": True,
+    }
+    connection = client_options(settings)  # one context for all connections, as a worker has
+    brokers = connection.pop("bootstrap_servers")
+    with AlertSubscriber(brokers, **own, **connection) as alerts:
+        assert list(alerts)
+    for ending, used in (("pem", settings.tls_cert), ("key", settings.tls_key)):
+        shutil.copy(used, live.folder / f"kept.{ending}")
+        shutil.copy(live.folder / f"broker.{ending}", used)
+    with pytest.raises(UserError, match="does not allow this"):
+        AlertSubscriber(brokers, **own, **connection)
+    for ending, used in (("pem", settings.tls_cert), ("key", settings.tls_key)):
+        shutil.copy(live.folder / f"kept.{ending}", used)
 
 
 def test_rights_are_shown_to_be_all_there_and_what_is_too_much_is_named(
