@@ -13,7 +13,7 @@ from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings
 from detector.contract.audit import AuditKey, Entry, parse_head, verify
 from detector.errors import UserError
 from detector.jst import JST
-from detector.kafka.audit import audit_key, entries_of, messages_of, topic_of
+from detector.kafka.audit import audit_key, entries_in, messages_of, topic_of
 from detector.settings import Settings
 
 
@@ -44,7 +44,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and nothing else.")
 def show(settings: Settings, *, as_json: bool) -> None:
     """Show the entries in their order, unproven: `verify` proves them."""
-    _print(entries_of(settings), as_json=as_json)
+    _print(entries_in(messages_of(settings)), as_json=as_json)
 
 
 @audit.command(

@@ -8,6 +8,7 @@ others is found by the entries alone. That the last ones are there says only who
 import hmac
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,11 +50,18 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     at_ms: int
     user: str
     os_user: str
-    what: What
+    what: str  # one of `What`, or of a newer release
     parameters: dict[str, str]
     key_id: str
     previous: str
     mac: str = ""  # of an entry that is not signed yet
+
+
+class Link(Struct, frozen=True):
+    """What the next entry needs of one, of whatever release."""
+
+    number: int
+    mac: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class Verdict:
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(Entry)
+_LINKS = msgspec.json.Decoder(Link)
 
 
 def parse_head(text: str) -> Head:
@@ -121,6 +130,14 @@ def decode_entry(value: bytes | None) -> Entry | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return entry if encode_entry(entry) == value else None
+
+
+def end_of(values: Sequence[bytes | None]) -> Link | None:
+    """Where a log of messages goes on: the last that can be an entry; None where there is none."""
+    for value in reversed(values):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return _LINKS.decode(value or b"")
+    return None
 
 
 def signed(entry: Entry, key: AuditKey) -> Entry:

@@ -5,11 +5,11 @@ import os
 import random
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from detector.contract.audit import SCHEMA, AuditKey, Entry, What, decode_entry, encode_entry, signed
+from detector.contract.audit import SCHEMA, AuditKey, Entry, Link, What, decode_entry, encode_entry, end_of, signed
 from detector.errors import OvertakenError, UserError
 from detector.kafka.clients import TIMEOUT_S
 from detector.kafka.reading import records_of
@@ -25,9 +25,9 @@ SEND_S = 30.0
 def note(settings: Settings, what: What, parameters: Mapping[str, str], *, repeats: bool = True) -> Entry | None:
     """Add an entry on a change that is about to be made; without a key, nothing.
 
-    Without `repeats` nothing is added where the last entry of that kind and group has the
-    same parameters. Raises UserError where Kafka does not take it: then the change must not be made. Also without a key
-    where the audit has entries: a change would be missing in it.
+    Without `repeats` nothing is added where the last entry of that kind and group has the same parameters. Raises
+    UserError where Kafka does not take it: then the change must not be made. Also without a key where the audit has
+    entries: the change would be missing in it.
     """
     if not settings.audit_key_file:
         _refuse_without_key(settings)
@@ -35,14 +35,14 @@ def note(settings: Settings, what: What, parameters: Mapping[str, str], *, repea
     key = audit_key(Path(settings.audit_key_file), settings.audit_key_id)
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        if not repeats and _is_last(entries_of(settings), what, parameters):
+        if not repeats and _is_last(messages_of(settings), what, parameters):
             return None
         try:
             with sole_producer(settings, settings.audit, "others add to the audit all the time: run again") as producer:
-                before = entries_of(settings)  # final: no one else has a producer
+                before = messages_of(settings)  # final: no one else has a producer
                 if not repeats and _is_last(before, what, parameters):
                     return None
-                entry = _entry(settings, key, before[-1] if before else None, what, parameters)
+                entry = _entry(settings, key, end_of(before), what, parameters)
                 producer.begin_transaction()
                 producer.send(settings.audit, encode_entry(entry), partition=0).get(SEND_S)
                 producer.commit_transaction()
@@ -67,9 +67,9 @@ def messages_of(settings: Settings) -> list[bytes | None]:
     return [record.value for record in records_of(settings, settings.audit)]
 
 
-def entries_of(settings: Settings) -> list[Entry]:
-    """What of the messages is an entry, not verified."""
-    return [entry for value in messages_of(settings) if (entry := decode_entry(value)) is not None]
+def entries_in(messages: Iterable[bytes | None]) -> list[Entry]:
+    """What of the messages is an entry of this release, not verified."""
+    return [entry for value in messages if (entry := decode_entry(value)) is not None]
 
 
 def topic_of(settings: Settings) -> str:
@@ -88,12 +88,13 @@ def _refuse_without_key(settings: Settings) -> None:
         )
 
 
-def _is_last(entries: list[Entry], what: What, parameters: Mapping[str, str]) -> bool:
-    of_group = [one for one in entries if (one.what, one.parameters.get("group")) == (what, parameters.get("group"))]
+def _is_last(messages: Iterable[bytes | None], what: What, parameters: Mapping[str, str]) -> bool:
+    mine = what, parameters.get("group")
+    of_group = [one for one in entries_in(messages) if (one.what, one.parameters.get("group")) == mine]
     return bool(of_group) and of_group[-1].parameters == parameters
 
 
-def _entry(settings: Settings, key: AuditKey, last: Entry | None, what: What, parameters: Mapping[str, str]) -> Entry:
+def _entry(settings: Settings, key: AuditKey, last: Link | None, what: What, parameters: Mapping[str, str]) -> Entry:
     entry = Entry(
         schema=SCHEMA,
         number=0 if last is None else last.number + 1,

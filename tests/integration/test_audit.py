@@ -14,7 +14,7 @@ from support.shared_kafka import Cluster
 from detector.cli.main import cli, run
 from detector.contract.audit import parse_head
 from detector.errors import UserError
-from detector.kafka.audit import entries_of, messages_of, note
+from detector.kafka.audit import entries_in, messages_of, note
 from detector.kafka.topics import create, delete_before
 from detector.kafka.transactions import sole_producer
 from detector.settings import Settings
@@ -51,7 +51,7 @@ def test_many_writers_at_once_make_one_chain_and_none_is_left_out(
     with ThreadPoolExecutor(WRITERS) as pool:
         told = [{"group": "g", "to": str(number)} for number in range(WRITERS)]
         list(pool.map(lambda parameters: note(settings, "state reset", parameters), told))
-    entries = entries_of(settings)
+    entries = entries_in(messages_of(settings))
     assert sorted(str(one) for one in told) == sorted(str(one.parameters) for one in entries)
     said = verified(settings, capsys)
     assert (WRITERS, [], 0) == (said["entries"], said["faults"], said["proven_to"])
@@ -64,7 +64,7 @@ def test_a_start_is_noted_where_it_differs_from_the_group_s_last_alone(settings:
     for parameters in (blue, blue, green, blue | {"model": "2"}, blue | {"model": "2"}, green, blue):
         note(settings, "worker started", parameters, repeats=False)
     expected = [blue, green, blue | {"model": "2"}, blue]
-    assert expected == [entry.parameters for entry in entries_of(settings)]
+    assert expected == [entry.parameters for entry in entries_in(messages_of(settings))]
 
 
 def test_what_a_killed_writer_left_open_is_no_entry_and_holds_up_nobody(

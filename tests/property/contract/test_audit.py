@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from detector.contract.audit import AuditKey, Entry, Head, encode_entry, signed, verify
+from detector.contract.audit import AuditKey, Entry, Head, Link, encode_entry, end_of, signed, verify
 from detector.errors import UserError
 
 TOPIC = "nF2vxZ0gQ4mC1yqUu0b9Kw"
@@ -145,6 +145,15 @@ def test_each_fault_is_named_once_and_where_it_is() -> None:
     only_first = verify(LOG, KEYS[:1], TOPIC).faults
     assert "entry 6 (message 6) is under key '02', which is not given" == only_first[0]
     assert ENTRIES - 6 == len(only_first)
+
+
+def test_the_chain_goes_on_behind_an_entry_of_a_newer_release_and_behind_what_is_none() -> None:
+    newer = LOG[-1].replace(b'"schema":1', b'"more":true,"schema":2').replace(b'"state reset"', b'"new kind"')
+    for last in (LOG[-1], newer):
+        assert Link(ENTRIES - 1, HEAD.mac) == end_of([*LOG[:-1], last, b"no entry", None, b"\xff"])
+    assert end_of([]) is None
+    assert [] == list(verify(LOG[:-1], KEYS, TOPIC).faults)
+    assert 1 == len(verify([*LOG[:-1], newer], KEYS, TOPIC).faults)
 
 
 def test_two_keys_of_one_id_are_refused() -> None:
