@@ -25,7 +25,8 @@ _FLAGS = {
     "TRANSACTIONAL_ID": "--transactional-id {}",
     "CLUSTER": "--cluster",
 }
-_PRINCIPAL = re.compile(r"[A-Za-z]+:\S.*")
+#: Not everyone's, `User:*`.
+_PRINCIPAL = re.compile(r"[A-Za-z]+:(?!\*$)\S.*")
 
 
 def _principal(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:

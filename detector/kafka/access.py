@@ -17,6 +17,10 @@ ResourceType = Literal["TOPIC", "GROUP", "TRANSACTIONAL_ID", "CLUSTER"]
 CLUSTER = "kafka-cluster"  # Kafka's name of the one resource of that type
 
 
+#: What belongs to another deployment where this one is a second reader, which reads it and no more.
+_OF_THE_FIRST = ("account events", "wallet events", "redrives", "redrives' transactions")
+
+
 class Grant(NamedTuple):
     """What a role may do with all topics of a kind, or with what is no topic, and why.
 
@@ -128,8 +132,10 @@ def access_of(settings: Settings, role: Role, bank: str = "", groups: Sequence[s
     _check_groups(settings, role, bank, groups)
     found: dict[tuple[str, ...], Access] = {}
     for grant in ROLES[role]:
+        others = settings.is_second_reader and grant.what in _OF_THE_FIRST
+        operations = [one for one in sorted(grant.operations) if not (others and one in ("WRITE", "CREATE"))]
         for kind, name in _resources(settings, grant, bank, groups):
-            for operation in sorted(grant.operations):
+            for operation in operations:
                 access = Access(kind, name, operation, grant.why)
                 found.setdefault((*access.on, operation), access)
     return list(found.values())

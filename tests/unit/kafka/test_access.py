@@ -44,6 +44,15 @@ def test_every_topic_can_be_created_by_the_operator_and_none_by_another() -> Non
         assert (names if role == "operator" else set()) == may
 
 
+def test_a_second_reader_changes_nothing_of_the_deployment_that_it_reads() -> None:
+    shadow = SETTINGS.model_copy(update={"prefix": "shadow.", "input_prefix": "t."})
+    rights = [one for role, bank in everybody(shadow) for one in access_of(shadow, role, bank)]
+    of_the_first = {(one.name, one.operation) for one in rights if one.name.startswith("t.")}
+    assert {"READ", "DESCRIBE_CONFIGS"} == {operation for _, operation in of_the_first}
+    assert {"t.account-events", "t.wallet-events", "t.kozamori.redrives"} == {name for name, _ in of_the_first}
+    assert [] == access_of(shadow, "producer")
+
+
 def test_a_bank_with_a_topic_of_its_own_is_a_bank_and_no_other() -> None:
     assert ("0005", "0116") == banks_of(SETTINGS)
     assert {"t.alerts.0005", "t.bulletins", "desk-0005"} == {one.name for one in access_of(SETTINGS, "bank", "0005")}
@@ -124,6 +133,7 @@ def test_the_lines_for_kafka_acls_are_one_a_resource_and_quoted(capsys: pytest.C
         (["bank", "--principal", BANK], "--bank goes with the role bank"),
         (["desk", "--bank", "0116"], "--bank goes with the role bank"),
         (["worker", "--principal", "worker", "--check"], "such as User:bank-0116"),
+        (["partner", "--principal", "User:*", "--apply"], "such as User:bank-0116"),
         (["worker", "--principal", BANK, "--check", "--apply"], "one of --commands, --check and --apply"),
     ],
 )
