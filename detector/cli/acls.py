@@ -96,7 +96,7 @@ def acls(
             note(settings, "rights granted", {"group": settings.group, **who})
             grant(settings, wanted, principal)
         _print_found(found, principal, applied=apply, as_json=as_json)
-        context.exit(1 if found.too_much or (check and found.missing) else 0)
+        context.exit(1 if check and (found.missing or found.too_much) else 0)
     else:
         _print([(role, bank or "", wanted)], as_json=as_json)
 
