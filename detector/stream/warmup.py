@@ -62,6 +62,8 @@ def warm_up(topology: Topology, model: Model) -> None:
     for detector in model.detectors:
         for kind in detector.spec.kinds:
             detector.contributions(x, KINDS.index(kind))
+    # What would not have alerted is asked of an alert only where there is something to change.
+    model.alerts(x[np.newaxis], np.zeros(1, np.int8), None, model.detectors[0])
 
 
 def _processor(wiring: Wiring, node: Node) -> Processor:

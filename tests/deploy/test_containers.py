@@ -62,7 +62,7 @@ def test_everything_installed_comes_from_the_lock_with_hashes_or_from_the_wheel_
     installs = re.findall(r"pip (?:install|wheel) ([^&\n]*)", DOCKERFILE)
     assert len(installs) == 3
     locked, built, wheel = installs
-    assert "--require-hashes --requirement requirements.lock" in locked
+    assert "--require-hashes --requirement requirements-worker.lock" in locked
     assert "--no-deps --no-build-isolation" in built
     assert "--no-deps --no-index" in wheel
 
