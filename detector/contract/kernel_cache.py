@@ -70,7 +70,7 @@ class Provided(_AllSources, UserProvidedCacheLocator):
     """
 
     def ensure_cache_path(self) -> None:
-        own = Path(self.get_cache_path())
+        own = Path(self.get_cache_path())  # type: ignore[no-untyped-call]
         shipped = SHIPPED / own.name
         if shipped.is_dir() and not own.exists():
             fresh = own.with_name(f"{own.name}.{os.getpid()}")
