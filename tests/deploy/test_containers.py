@@ -9,7 +9,7 @@ from support.container_files import DEPLOY, DOCKERFILE, arguments, images, instr
 
 ROOT = Path(__file__).parents[2]
 SECRET = re.compile(
-    r"(?i)(password|passwd|secret|token|api[_-]?key)(?!_file|Name|TargetRef)\w*\s*[:=]\s*(?!\{secretName|false\b)\S"
+    r"(?i)(password|passwd|secret|token|api[_-]?key)(?!_file|Name|TargetRef)\w*\s*[:=]\s*(?!\{secretName|false\b|/)\S"
 )
 
 

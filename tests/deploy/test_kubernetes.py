@@ -3,7 +3,6 @@
 import copy
 import re
 import runpy
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +58,12 @@ def container() -> dict[str, Any]:
 
 def changed(manifest: Manifest, where: str, value: object) -> Manifest:
     """The manifest with another value somewhere."""
-    other: Any = copy.deepcopy(manifest)
+    other = copy.deepcopy(manifest)
     *way, last = (int(step) if step.isdigit() else step for step in where.split("."))
-    reduce(lambda part, step: part[step], way, other)[last] = value
+    part: Any = other
+    for step in way:
+        part = part[step]
+    part[last] = value
     return other
 
 
