@@ -1,19 +1,21 @@
-"""Builds the worker's image without a daemon: `make image`, as root on Debian or Ubuntu.
+"""Builds the worker's image without a daemon: `make image`, as root on Debian.
 
 Needs mmdebstrap, buildah and podman. The base is made of Debian's packages, from where this machine has its own, and is
 kept: `podman rmi localhost/kozamori-base` for a new one. Prints the image's name and size.
 """
 
 import json
+import platform
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from shutil import which
 
 ROOT = Path(__file__).parents[1]
-BASE, IMAGE = "localhost/kozamori-base:bookworm", "localhost/kozamori:local"
-SUITE = "bookworm"
+SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
+BASE, IMAGE = f"localhost/kozamori-base:{SUITE}", "localhost/kozamori:local"
 TOOLS = ("mmdebstrap", "buildah", "podman")
 PACKAGES = ("ca-certificates", "python3", "python3-venv", "tini")
 #: What nobody reads in a container; licences stay.
@@ -45,7 +47,9 @@ def make_base() -> None:
     options = [f"--dpkgopt={option}" for option in LEFT_OUT]
     with tempfile.TemporaryDirectory() as folder:
         tar = f"{folder}/base.tar"
-        wanted = ["--variant=minbase", f"--include={','.join(PACKAGES)}", *options]
+        # Where this machine has its packages from is not the image's business.
+        forget = '--customize-hook=rm -rf "$1"/etc/apt/sources.list*'
+        wanted = ["--variant=minbase", f"--include={','.join(PACKAGES)}", forget, *options]
         subprocess.run(["mmdebstrap", *wanted, SUITE, tar, *sources], check=True)
         subprocess.run(["podman", "import", "--quiet", tar, BASE], check=True)
 
@@ -53,10 +57,14 @@ def make_base() -> None:
 def build_command() -> list[str]:
     """The build as the Dockerfile says it, in a chroot; authorities that this machine trusts are trusted there."""
     certificates = "/etc/ssl/certs:/etc/ssl/certs:ro"
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    revision = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     return [
         *("buildah", "build", "--isolation=chroot", "--network=host", "--layers"),
         "--format=docker",  # the other one has no health check
         *("--build-arg", f"BASE={BASE}", "--volume", certificates),
+        *("--label", f"org.opencontainers.image.version={version}"),
+        *("--label", f"org.opencontainers.image.revision={revision.stdout.strip()}"),
         *("--file", "deploy/Dockerfile", "--ignorefile", "deploy/Dockerfile.dockerignore"),
         *("--tag", IMAGE, "."),
     ]

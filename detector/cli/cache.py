@@ -1,4 +1,4 @@
-"""`kozamori cache`: what is kept between runs, and a way to be rid of it."""
+"""`kozamori cache`: what is kept between runs, a way to be rid of it, and kernels compiled ahead."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ Examples:
 """
 )
 def cache() -> None:
-    """Show or remove what is kept between runs."""
+    """Show, remove or prepare what is kept between runs."""
 
 
 @cache.command(epilog="Example: kozamori cache show --json")

@@ -2,10 +2,15 @@
 
 import re
 import runpy
+import sys
 from itertools import pairwise
 from pathlib import Path
 
+import click
 from support.container_files import DEPLOY, DOCKERFILE, arguments, images, instructions
+
+from detector.cli.main import cli
+from detector.contract.kernel_cache import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 SECRET = re.compile(
@@ -74,3 +79,13 @@ def test_the_image_that_is_built_without_a_daemon_is_that_of_the_dockerfile() ->
         assert (ROOT / words[words.index(option) + 1]).is_file()
     assert {"python3", "python3-venv", "tini", "ca-certificates"} == set(script["PACKAGES"])
     assert "--format=docker" in words, "the other has no health check"
+
+
+def test_kernels_are_compiled_for_the_cpu_that_the_image_says_where_they_are_looked_for() -> None:
+    (compiled,) = [text for name, text in instructions() if name == "RUN" and "cache compile" in text]
+    command = cli.get_command(click.Context(cli), "cache")
+    assert isinstance(command, click.Group)
+    assert "compile" in command.commands
+    (folder,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", compiled)
+    assert SHIPPED.relative_to(sys.prefix) == Path(folder).relative_to("/opt/kozamori")
+    assert 2 == DOCKERFILE.count("NUMBA_CPU_NAME=generic")
