@@ -14,8 +14,7 @@ from pathlib import Path
 from shutil import which
 
 ROOT = Path(__file__).parents[1]
-SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "stable")
-BASE, IMAGE = f"localhost/kozamori-base:{SUITE}", "localhost/kozamori:local"
+BASE, IMAGE = "localhost/kozamori-base:local", "localhost/kozamori:local"
 TOOLS = ("mmdebstrap", "buildah", "podman")
 PACKAGES = ("ca-certificates", "python3", "python3-venv", "tini")
 #: What nobody reads in a container; licences stay.
@@ -42,7 +41,7 @@ def main() -> int:
 
 
 def make_base() -> None:
-    """Debian's smallest with Python and tini, as an image."""
+    """Debian's smallest, of this machine's release, with Python and tini, as an image."""
     sources = [str(path) for path in SOURCES if path.exists()][:1]
     options = [f"--dpkgopt={option}" for option in LEFT_OUT]
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +49,8 @@ def make_base() -> None:
         # Where this machine has its packages from is not the image's business.
         forget = '--customize-hook=rm -rf "$1"/etc/apt/sources.list*'
         wanted = ["--variant=minbase", f"--include={','.join(PACKAGES)}", forget, *options]
-        subprocess.run(["mmdebstrap", *wanted, SUITE, tar, *sources], check=True)
+        suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+        subprocess.run(["mmdebstrap", *wanted, suite, tar, *sources], check=True)
         subprocess.run(["podman", "import", "--quiet", tar, BASE], check=True)
 
 
@@ -58,13 +58,11 @@ def build_command() -> list[str]:
     """The build as the Dockerfile says it, in a chroot; authorities that this machine trusts are trusted there."""
     certificates = "/etc/ssl/certs:/etc/ssl/certs:ro"
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    revision = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
     return [
         *("buildah", "build", "--isolation=chroot", "--network=host", "--layers"),
         "--format=docker",  # the other one has no health check
         *("--build-arg", f"BASE={BASE}", "--volume", certificates),
         *("--label", f"org.opencontainers.image.version={version}"),
-        *("--label", f"org.opencontainers.image.revision={revision.stdout.strip()}"),
         *("--file", "deploy/Dockerfile", "--ignorefile", "deploy/Dockerfile.dockerignore"),
         *("--tag", IMAGE, "."),
     ]

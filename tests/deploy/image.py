@@ -21,7 +21,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from support.brokers import local_kafka
-from support.certificates import make_authority, make_certificate
+from support.certificates import make_authority, make_certificate, with_passwords
 from support.manifests import KUBERNETES
 from support.prometheus import program
 from support.scenes import Scene, make_scene
@@ -75,13 +75,7 @@ def kafka(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
     extra = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.certificate.chain": certificate.cert.read_text("ascii").replace("\n", "\\n"),
-        "ssl.keystore.key": certificate.key.read_text("ascii").replace("\n", "\\n"),
-        "sasl.enabled.mechanisms": "SCRAM-SHA-256",
-        "listener.name.secured.scram-sha-256.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        ),
+        **with_passwords(certificate),
     }
     with local_kafka(extra=extra, listeners={"SECURED": "SASL_SSL"}, scram_users={USER: PASSWORD}) as broker:
         yield broker
@@ -147,6 +141,11 @@ def container(settings: Settings, kafka: LocalKafka, folder: Path, port: int) ->
         podman("rm", "--force", name)
 
 
+def kernels(name: str, folder: str) -> set[str]:
+    """The compiled kernels in a folder of a container."""
+    return set(podman("exec", name, "find", folder, "-name", "*.nbc", "-printf", "%P\n").split())
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -182,7 +181,7 @@ def test_the_image_has_nothing_of_the_trainer_and_no_tool_to_install() -> None:
     assert "[]" == podman("run", "--rm", *CONFINED, "--entrypoint", "python", IMAGE, "-c", look).strip()
 
 
-def test_a_worker_in_it_is_ready_soon_raises_alerts_and_stops_in_order(
+def test_a_worker_in_it_is_ready_soon_raises_alerts_compiles_nothing_and_stops_in_order(
     scene: Scene, kafka: LocalKafka, folder: Path
 ) -> None:
     settings, port = scene.fresh("image"), free_port()
@@ -194,6 +193,8 @@ def test_a_worker_in_it_is_ready_soon_raises_alerts_and_stops_in_order(
         alerts = progress.alerts()
         seconds_until(lambda: not sum(progress.held_by_hops().values()), began)
         progress.close()
+        assert kernels(name, "/tmp/kozamori-kernels")
+        assert set() == kernels(name, "/tmp/kozamori-kernels") - kernels(name, "/opt/kozamori/share/kozamori/kernels")
         podman("stop", "--time", "45", name)
         (state,) = json.loads(podman("inspect", name))
         assert 0 == state["State"]["ExitCode"]
