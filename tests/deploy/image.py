@@ -193,6 +193,7 @@ def test_a_worker_in_it_is_ready_soon_raises_alerts_compiles_nothing_and_stops_i
         alerts = progress.alerts()
         seconds_until(lambda: not sum(progress.held_by_hops().values()), began)
         progress.close()
+        podman("healthcheck", "run", name)
         assert kernels(name, "/tmp/kozamori-kernels")
         assert set() == kernels(name, "/tmp/kozamori-kernels") - kernels(name, "/opt/kozamori/share/kozamori/kernels")
         podman("stop", "--time", "45", name)
