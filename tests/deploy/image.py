@@ -5,7 +5,6 @@ loopback, which gives the worker the rights of `deploy/kubernetes/operators/user
 """
 
 import json
-import runpy
 import secrets
 import socket
 import subprocess
@@ -18,15 +17,14 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from support.brokers import local_kafka
 from support.certificates import make_authority, make_certificate, with_passwords
-from support.manifests import KUBERNETES
 from support.prometheus import program
 from support.scenes import Scene, make_scene
 from support.workers import Progress
 
+from detector.kafka.access import access_of
+from detector.kafka.acls import grant
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings, environment_name
 
@@ -38,7 +36,6 @@ PATIENCE_S = 60.0
 USER, PASSWORD = "kozamori-worker", secrets.token_hex(8)
 AUTHORITY, PASSWORD_FILE, SETTINGS = "authority.pem", "password", "kozamori.toml"
 MOUNTED = "/etc/kozamori"
-OPERATIONS = {operation.name.replace("_", "").lower(): operation for operation in ACLOperation}
 #: Limits are given, so that none of the machine's own has to be taken over.
 CONFINED = (
     *("--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp:size=256m"),
@@ -84,26 +81,6 @@ def kafka(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
 @pytest.fixture(scope="module")
 def scene(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return make_scene(kafka.bootstrap, tmp_path_factory.mktemp("scene"), events=6_000, partitions=2)
-
-
-def allow(settings: Settings) -> None:
-    """Give the worker's user the rights that the manifest gives it, and no others."""
-    manifest = runpy.run_path(str(KUBERNETES / "operators" / "written.py"))["user"](settings)
-    acls = [
-        ACL(
-            f"User:{USER}",
-            "*",
-            operation,
-            ACLPermissionType.ALLOW,
-            ResourcePattern(resource, right["resource"]["name"]),
-        )
-        for right in manifest["spec"]["authorization"]["acls"]
-        for resource in [ResourceType[right["resource"]["type"].upper()]]
-        for operation in [OPERATIONS[name.lower()] for name in right["operations"]]
-    ]
-    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
-    assert not admin.create_acls(acls)["failed"]
-    admin.close()
 
 
 @contextmanager
@@ -185,7 +162,7 @@ def test_a_worker_in_it_is_ready_soon_raises_alerts_compiles_nothing_and_stops_i
     scene: Scene, kafka: LocalKafka, folder: Path
 ) -> None:
     settings, port = scene.fresh("image"), free_port()
-    allow(settings.model_copy(update={"sasl_username": USER, "sasl_mechanism": "SCRAM-SHA-256"}))
+    grant(settings, access_of(settings, "worker"), f"User:{USER}")
     progress, began = Progress(settings), time.monotonic()
     with container(settings, kafka, folder, port) as name:
         ready_s = seconds_until(lambda: is_ready(port), began)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from support.manifests import KUBERNETES, KUSTOMIZATION, Manifest, files, manifests, manifests_in, the, wrong_with
 
+from detector.kafka.access import CLUSTER, access_of, everybody
 from detector.kafka.declarations import declared, declared_config
 from detector.settings import Settings, load_settings
 
@@ -104,15 +105,24 @@ def test_topics_are_those_that_the_settings_declare() -> None:
     assert expected == {name: (own["partitions"], own["replicas"], own["config"]) for name, own in specs.items()}
 
 
-def test_the_worker_may_look_at_every_topic_and_at_nothing_else() -> None:
-    acls = the("KafkaUser")["spec"]["authorization"]["acls"]
-    topics = {acl["resource"]["name"]: set(acl["operations"]) for acl in acls if acl["resource"]["type"] == "topic"}
-    assert {topic.name(settings()) for topic in declared(settings())} == set(topics)
-    assert all(operations >= {"Describe", "DescribeConfigs"} for operations in topics.values())
-    others = [(acl["resource"]["type"], acl["resource"]["name"]) for acl in acls if acl["resource"]["type"] != "topic"]
-    assert [("group", settings().group)] == others
-    assert {"literal"} == {acl["resource"]["patternType"] for acl in acls}
-    assert {name for name in topics if "Delete" in topics[name]} == {name for name in topics if ".hop." in name}
+def test_every_role_has_a_user_with_the_rights_that_it_needs() -> None:
+    given = settings()
+    users = {user["metadata"]["name"]: user["spec"]["authorization"]["acls"] for user in manifests("KafkaUser")}
+    assert given.sasl_username in users
+    for role, bank in everybody(given):
+        wanted = {(one.resource_type, one.name, one.operation) for one in access_of(given, role, bank)}
+        acls = users.pop(f"kozamori-{role}{bank and '-'}{bank}", [])
+        has = [
+            (of_kafka(acl["resource"]["type"]), acl["resource"].get("name", CLUSTER), acl["operations"]) for acl in acls
+        ]
+        assert wanted == {(kind, name, of_kafka(one)) for kind, name, operations in has for one in operations}, role
+        assert {"literal", None} >= {acl["resource"].get("patternType") for acl in acls}
+    assert not users
+
+
+def of_kafka(name: str) -> str:
+    """As Kafka writes what Strimzi calls DescribeConfigs or transactionalId."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper()
 
 
 def test_the_pod_has_no_rights_to_spare() -> None:
@@ -150,8 +160,9 @@ def test_every_volume_is_mounted_and_holds_what_the_settings_name() -> None:
     assert given.tls_ca == f"{mounts['kafka-ca']}/ca.crt"
     assert given.sasl_password_file == f"{mounts['kafka-user']}/password"
     secrets = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in pod()["volumes"]}
-    assert secrets["kafka-user"] == given.sasl_username == the("KafkaUser")["metadata"]["name"]
-    assert given.sasl_mechanism.lower() == the("KafkaUser")["spec"]["authentication"]["type"]
+    assert secrets["kafka-user"] == given.sasl_username
+    (user,) = [user for user in manifests("KafkaUser") if user["metadata"]["name"] == given.sasl_username]
+    assert given.sasl_mechanism.lower() == user["spec"]["authentication"]["type"]
 
 
 def test_everything_finds_the_worker_by_its_labels() -> None:

@@ -1,4 +1,4 @@
-"""Writes rules, topics and the worker's rights from their tables: `python deploy/kubernetes/operators/written.py`."""
+"""Writes rules, topics and users' rights from their tables: `python deploy/kubernetes/operators/written.py`."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from detector.kafka.declarations import HOPS, STAGES, Declaration, declared, declared_config
+from detector.kafka.access import ResourceType, Role, access_of, everybody
+from detector.kafka.declarations import Declaration, declared, declared_config
 from detector.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parent
@@ -16,7 +17,6 @@ from rules import alert_groups, slo_groups  # noqa: E402
 HEAD = "# Written by deploy/kubernetes/operators/written.py: change the tables that it reads.\n"
 #: The name of Strimzi's Kafka.
 CLUSTER = {"strimzi.io/cluster": "kafka"}
-LOOK = ("Describe", "DescribeConfigs")
 
 
 def settings() -> Settings:
@@ -48,35 +48,37 @@ def topic(declaration: Declaration, given: Settings) -> dict[str, Any]:
     }
 
 
-def rights(given: Settings) -> dict[str, tuple[str, ...]]:
-    """By topic, what the worker does with it beside looking at it."""
-    own: dict[str, tuple[str, ...]] = {
-        **dict.fromkeys((given.account_events, given.wallet_events, given.redrives), ("Read",)),
-        **dict.fromkeys((given.alerts, given.dead_letters), ("Write",)),
-        **dict.fromkeys((given.bulletins_of(bank) for bank in ("", *given.bulletin_banks)), ("Write",)),
-        **dict.fromkeys((given.rows_topic(stage) for stage in STAGES), ("Read", "Write")),
-        # What was read of a hop is deleted from it.
-        **dict.fromkeys((given.hop_topic(stage) for stage in HOPS), ("Read", "Write", "Delete")),
-    }
-    return {declaration.name(given): own.get(declaration.name(given), ()) for declaration in declared(given)}
-
-
-def user(given: Settings) -> dict[str, Any]:
-    """The worker's user and its rights, none of them on anything else."""
-    topics = [
-        {"resource": {"type": "topic", "name": name, "patternType": "literal"}, "operations": [*own, *LOOK]}
-        for name, own in rights(given).items()
-    ]
-    group = {"resource": {"type": "group", "name": given.group, "patternType": "literal"}, "operations": ["Read"]}
+def user(given: Settings, role: Role, bank: str) -> dict[str, Any]:
+    """The user of a role, or of a bank, and its rights, none of them on anything else."""
+    operations: dict[tuple[ResourceType, str], list[str]] = {}
+    for access in access_of(given, role, bank):
+        operations.setdefault((access.resource_type, access.name), []).append(_joined(access.operation))
+    acls = [{"resource": _resource(*on), "operations": own} for on, own in operations.items()]
     return {
         "apiVersion": "kafka.strimzi.io/v1",
         "kind": "KafkaUser",
-        "metadata": {"name": given.sasl_username, "labels": CLUSTER},
+        "metadata": {"name": f"kozamori-{role}{bank and '-'}{bank}", "labels": CLUSTER},
         "spec": {
             "authentication": {"type": given.sasl_mechanism.lower()},
-            "authorization": {"type": "simple", "acls": [*topics, group]},
+            "authorization": {"type": "simple", "acls": acls},
         },
     }
+
+
+def _resource(kind: ResourceType, name: str) -> dict[str, str]:
+    """As Strimzi names it, which has but one cluster and so no name for it."""
+    if kind == "CLUSTER":
+        return {"type": "cluster"}
+    return {
+        "type": "transactionalId" if kind == "TRANSACTIONAL_ID" else kind.lower(),
+        "name": name,
+        "patternType": "literal",
+    }
+
+
+def _joined(operation: str) -> str:
+    """As Strimzi writes it: DescribeConfigs."""
+    return operation.title().replace("_", "")
 
 
 def rendered() -> dict[str, str]:
@@ -85,7 +87,7 @@ def rendered() -> dict[str, str]:
     objects = {
         "prometheusrule.yml": [rule()],
         "topics.yml": [topic(declaration, given) for declaration in declared(given)],
-        "users.yml": [user(given)],
+        "users.yml": [user(given, role, bank) for role, bank in everybody(given) if access_of(given, role, bank)],
     }
     return {name: HEAD + _text(found) for name, found in objects.items()}
 
