@@ -27,7 +27,7 @@ SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 pytest quick test-faults test-earlier soak: export OMP_NUM_THREADS := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test pytest quick test-faults test-earlier soak lint bench sizes lock install clean
+.PHONY: help demo test pytest quick test-faults test-earlier soak lint bench sizes image image-test lock install clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -72,10 +72,17 @@ bench: $(VENV)/.wheel $(VENV)/.dev  ## Measure throughput, scoring and recovery;
 sizes: $(VENV)/.wheel $(VENV)/.dev  ## Install each role into an environment of its own, measure and check it.
 	$(BIN)/python deploy/sizes.py $(VENV)/wheel/kozamori-*.whl requirements.lock $(VENV)/sizes
 
+image:  ## Build the worker's image without a daemon, as root on Debian.
+	python3 deploy/image.py
+
+image-test: $(VENV)/.wheel $(VENV)/.dev  ## Run the image that was built, confined, on a real Kafka.
+	KOZAMORI_TEST_INSTALLED=1 $(BIN)/pytest --capture=no tests/deploy/image.py
+
 install: $(VENV)/.wheel  ## Make .venv with the command kozamori in it.
 
 lock: $(VENV)/.dev  ## Write the lock files anew from pyproject.toml.
 	$(LOCK) --upgrade --group build --extra demo --output-file requirements.lock
+	$(LOCK) --group build --extra worker --constraint requirements.lock --output-file requirements-worker.lock
 	$(LOCK) --upgrade --group build --group dev --all-extras --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:  ## Remove the environment and every cache of the tools.

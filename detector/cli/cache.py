@@ -1,4 +1,4 @@
-"""`kozamori cache`: what is kept between runs, and a way to be rid of it."""
+"""`kozamori cache`: what is kept between runs, a way to be rid of it, and kernels compiled ahead."""
 
 import json
 import shutil
@@ -21,10 +21,11 @@ FOLDERS = (
 Examples:
   kozamori cache show
   kozamori cache clear --all
+  kozamori cache compile
 """
 )
 def cache() -> None:
-    """Show or remove what is kept between runs."""
+    """Show, remove or prepare what is kept between runs."""
 
 
 @cache.command(epilog="Example: kozamori cache show --json")
@@ -55,6 +56,17 @@ def clear(*, everything: bool) -> None:
         if (name == "cache" or everything) and folder().exists():
             shutil.rmtree(folder())
             click.echo(f"removed {folder()}")
+
+
+@cache.command("compile", epilog="Example: NUMBA_CACHE_DIR=/srv/kernels kozamori cache compile")
+def compile_() -> None:
+    """Compile a worker's kernels, into NUMBA_CACHE_DIR or beside the modules: its next start needs no compiler.
+
+    For the CPU of this machine, or with NUMBA_CPU_NAME=generic for any of its kind.
+    """
+    from detector.ops.kernels import compile_kernels  # numba, which the other commands need not wait for
+
+    compile_kernels()
 
 
 def size_bytes(folder: Path) -> int:

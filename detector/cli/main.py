@@ -58,7 +58,7 @@ COMMANDS = (
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
     Entry("capacity", "detector.cli.capacity:capacity", "Say what a rate needs: processes, memory, disk, network."),
-    Entry("cache", "detector.cli.cache:cache", "Show or remove what is kept between runs."),
+    Entry("cache", "detector.cli.cache:cache", "Show, remove or prepare what is kept between runs."),
 )
 
 #: The extra that has all that a command needs; one that is not here needs none.

@@ -3,10 +3,16 @@
 numba invalidates a kernel only when its own file changes, but functions and constants of other files are compiled in
 too. Here the stamp of a kernel covers its file and all files of the package it imports, directly or not. It hashes
 contents, so installing the same sources again compiles nothing. The package names these classes to numba.
+
+An image brings its kernels along (`kozamori cache compile`), in a folder that its workers may not write to.
 """
 
 import ast
 import hashlib
+import os
+import shutil
+import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +21,8 @@ from numba.core.caching import InTreeCacheLocator, UserProvidedCacheLocator, Use
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "detector"
+#: Kernels compiled when this environment was made.
+SHIPPED = Path(sys.prefix, "share", "kozamori", "kernels")
 
 
 @cache
@@ -56,7 +64,21 @@ class _AllSources:
 
 
 class Provided(_AllSources, UserProvidedCacheLocator):
-    """Cache in the folder of the environment variable NUMBA_CACHE_DIR."""
+    """Cache in the folder of the environment variable NUMBA_CACHE_DIR, which begins with the shipped kernels.
+
+    Copied, some megabytes: numba takes no cache that it cannot write to, and would fail at a kernel that is not there.
+    """
+
+    def ensure_cache_path(self) -> None:
+        own = Path(self.get_cache_path())  # type: ignore[no-untyped-call]
+        shipped = SHIPPED / own.name
+        if shipped.is_dir() and not own.exists():
+            fresh = own.with_name(f"{own.name}.{os.getpid()}")
+            shutil.copytree(shipped, fresh, copy_function=shutil.copyfile)
+            with suppress(OSError):  # another process was first
+                fresh.rename(own)
+            shutil.rmtree(fresh, ignore_errors=True)
+        super().ensure_cache_path()  # type: ignore[no-untyped-call]
 
 
 class InTree(_AllSources, InTreeCacheLocator):

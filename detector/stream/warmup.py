@@ -56,12 +56,15 @@ def warm_up(topology: Topology, model: Model) -> None:
         taken = rows.take_dirty()
         deque(batches_of(encode_rows(taken, 0), 0), maxlen=0)
         rows.load(taken)
+        rows.mark_dirty(np.zeros(0, np.int64))
         rows.expire(0, DAY_MS, 0)
     # Reasons come from the detector that alerts; each compiles for arrays of its own for each kind.
     x = np.zeros(len(model.feature_names), np.float32)
     for detector in model.detectors:
         for kind in detector.spec.kinds:
             detector.contributions(x, KINDS.index(kind))
+    # What would not have alerted is asked of an alert only where there is something to change.
+    model.alerts(x[np.newaxis], np.zeros(1, np.int8), None, model.detectors[0])
 
 
 def _processor(wiring: Wiring, node: Node) -> Processor:

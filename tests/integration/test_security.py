@@ -11,7 +11,7 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 from support.brokers import local_kafka
-from support.certificates import make_authority, make_certificate
+from support.certificates import make_authority, make_certificate, with_passwords
 
 from detector.kafka.security import client_options
 from detector.local_kafka.broker import LocalKafka
@@ -34,17 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def broker(folder: Path) -> Iterator[LocalKafka]:
     authority = make_authority(folder)
     certificate = make_certificate(folder, "broker", authority)
-    extra = {
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.certificate.chain": certificate.cert.read_text("ascii").replace("\n", "\\n"),
-        "ssl.keystore.key": certificate.key.read_text("ascii").replace("\n", "\\n"),
-        "sasl.enabled.mechanisms": "SCRAM-SHA-256",
-        "listener.name.secured.scram-sha-256.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        ),
-    }
     kafka = local_kafka(
-        extra=extra,
+        extra=with_passwords(certificate),
         listeners={"SECURED": "SASL_SSL"},
         scram_users={"worker": PASSWORD},
     )

@@ -42,6 +42,19 @@ def make_certificate(folder: Path, name: str, authority: Certificate, host: str 
     return made
 
 
+def with_passwords(broker: Certificate) -> dict[str, str]:
+    """Properties of a broker with a listener SECURED: TLS with its certificate, and passwords by SCRAM-SHA-256."""
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": broker.cert.read_text("ascii").replace("\n", "\\n"),
+        "ssl.keystore.key": broker.key.read_text("ascii").replace("\n", "\\n"),
+        "sasl.enabled.mechanisms": "SCRAM-SHA-256",
+        "listener.name.secured.scram-sha-256.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+    }
+
+
 def encrypt_key(made: Certificate) -> Path:
     """The certificate's key, encrypted."""
     path = made.key.with_suffix(".encrypted")

@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
 
 import detector
-from detector.contract.kernel_cache import _imports, sources_hash
+from detector.contract import kernel_cache
+from detector.contract.kernel_cache import Provided, _imports, sources_hash
 
 KERNEL = """
 from numba import njit
@@ -96,3 +99,22 @@ def test_a_kernel_is_compiled_anew_for_what_it_imports_and_nothing_else(copy: Pa
     sources_hash.cache_clear()
     _imports.cache_clear()
     assert same == (before == sources_hash(rows, copy))
+
+
+def test_a_cache_begins_with_the_shipped_kernels_and_keeps_what_it_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_cache, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "own"), raising=False)
+    locator: Any = Provided
+    function, source = sources_hash.__wrapped__, str(kernel_cache.__file__)
+    folder = Path(locator(function, source).get_cache_path())
+    shipped = tmp_path / "shipped" / folder.name
+    shipped.mkdir(parents=True)
+    (shipped / "kernel.nbi").write_bytes(b"as shipped")
+    shipped.chmod(0o555)
+    for added in (b"as shipped", b"compiled here"):
+        assert locator.from_function(function, source) is not None
+        assert added == (folder / "kernel.nbi").read_bytes()
+        (folder / "kernel.nbi").write_bytes(b"compiled here")
+    assert [folder.name] == [path.name for path in folder.parent.iterdir()]

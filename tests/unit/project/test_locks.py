@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-worker.lock", "requirements-dev.lock")
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -32,7 +32,15 @@ def test_every_declared_dependency_is_locked() -> None:
     assert everything - locked["requirements-dev.lock"] == set()
 
 
-def test_both_locks_agree() -> None:
-    texts = [(ROOT / lock).read_text() for lock in LOCKS]
-    runtime, everything = (set(re.findall(r"^([a-z0-9-]+==\S+)", text, re.MULTILINE)) for text in texts)
+def test_the_locks_agree() -> None:
+    runtime, worker, everything = (set((ROOT / lock).read_text().replace("\\\n", "").splitlines()) for lock in LOCKS)
     assert runtime - everything == set()
+    assert worker - runtime == set()
+
+
+def test_the_worker_has_its_own_and_nothing_of_the_trainer() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    worker, train = (names(project["optional-dependencies"][role]) for role in ("worker", "train"))
+    locked = names((ROOT / "requirements-worker.lock").read_text().splitlines())
+    assert (names(project["dependencies"]) | worker) - locked == set()
+    assert locked & (train - worker) == set()

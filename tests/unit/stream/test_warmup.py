@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from support import warmth
 from support.chains import draft_of, model_of, source_records
-from support.warmth import CONTROLLED, LOG, MODEL, Warmth
+from support.warmth import AHEAD, CONTROLLED, LOG, MODEL, Warmth
 
 from detector.artifact import write_model
 from detector.core.chains import CHAINS
@@ -21,8 +21,14 @@ from detector.stream.warmup import warm_up
 TESTS = str(Path(warmth.__file__).parents[1])
 
 
-@pytest.mark.parametrize("options", [[], [CONTROLLED]], ids=["", "controlled"])
-@pytest.mark.parametrize("chain", [CHAINS[0], CHAINS[-1]], ids=lambda chain: chain.name)
+@pytest.mark.parametrize(
+    ("chain", "options"),
+    [
+        *((chain, options) for options in ([], [CONTROLLED]) for chain in (CHAINS[0], CHAINS[-1])),
+        (CHAINS[-1], [AHEAD]),
+    ],
+    ids=lambda given: given.name if isinstance(given, Chain) else "".join(given),
+)
 def test_nothing_is_compiled_after_warming_up(chain: Chain, options: list[str], tmp_path: Path) -> None:
     write_model(tmp_path / MODEL, draft_of(chain))
     (tmp_path / LOG).write_bytes(pickle.dumps(source_records(2_000, 2)))
