@@ -13,7 +13,7 @@ from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings
 from detector.contract.audit import AuditKey, Entry, parse_head, verify
 from detector.errors import UserError
 from detector.jst import JST
-from detector.kafka.audit import audit_key, entries_in, messages_of, topic_of
+from detector.kafka.audit import audit_key, entries_in, log_of
 from detector.settings import Settings
 
 
@@ -44,7 +44,11 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line and nothing else.")
 def show(settings: Settings, *, as_json: bool) -> None:
     """Show the entries in their order, unproven: `verify` proves them."""
-    _print(entries_in(messages_of(settings)), as_json=as_json)
+    messages = log_of(settings).messages
+    entries = entries_in(messages)
+    _print(entries, as_json=as_json)
+    if foreign := len(messages) - len(entries):
+        click.echo(f"{foreign} messages that are no entries of this release were left out", err=True)
 
 
 @audit.command(
@@ -76,10 +80,11 @@ def verify_command(
         )
     keys = [audit_key(Path(settings.audit_key_file), settings.audit_key_id), *map(_former, former)]
     head = None if before is None else parse_head(before)
-    found = verify(messages_of(settings), keys, topic_of(settings), head)
+    log = log_of(settings)
+    found = verify(log.messages, keys, log.topic_id, head)
     if as_json:
         shape = {"entries": len(found.entries), "faults": found.faults, "head": str(found.head)}
-        click.echo(json.dumps({**shape, "proven_to": 0 if head is None else head.count}))
+        click.echo(json.dumps({**shape, "proven_to": 0 if head is None or found.faults else head.count}))
     else:
         for fault in found.faults:
             click.echo(printable(fault))

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from detector.errors import UserError
 
@@ -22,6 +22,10 @@ MIN_KEY_BYTES = 16
 _KEY_ID = re.compile("[0-9a-f]{1,8}")
 _HEAD = re.compile("([0-9]{1,12}):([0-9a-f]{64})")
 _DOMAIN = b"kozamori audit\0"
+#: Who has no key may write too: what nobody could go on from, or show, is no entry.
+_Number = Annotated[int, Meta(ge=0, lt=10**11)]  # the next one's is in `_HEAD`, too
+_Mac = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Ms = Annotated[int, Meta(ge=0, lt=10**14)]  # a year that datetime knows
 
 #: What is noted: parameters are the consumer group and what else says which change it was.
 What = Literal[
@@ -45,23 +49,23 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     schema: int
-    number: int
+    number: _Number
     topic_id: str
-    at_ms: int
+    at_ms: _Ms
     user: str
     os_user: str
     what: str  # one of `What`, or of a newer release
     parameters: dict[str, str]
     key_id: str
     previous: str
-    mac: str = ""  # of an entry that is not signed yet
+    mac: _Mac = ""  # of an entry that is not signed yet
 
 
 class Link(Struct, frozen=True):
     """What the next entry needs of one, of whatever release."""
 
-    number: int
-    mac: str
+    number: _Number
+    mac: _Mac
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +136,27 @@ def decode_entry(value: bytes | None) -> Entry | None:
     return entry if encode_entry(entry) == value else None
 
 
-def end_of(values: Sequence[bytes | None]) -> Link | None:
-    """Where a log of messages goes on: the last that can be an entry; None where there is none."""
-    for value in reversed(values):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            return _LINKS.decode(value or b"")
-    return None
+def end_of(values: Iterable[bytes | None]) -> Link | None:
+    """Where a log of messages goes on: the last that can be an entry; None where there is none.
+
+    A MAC counts where it is first: behind an entry that somebody repeats no second chain begins.
+    """
+    links: dict[str, Link] = {}
+    for value in values:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            link = _LINKS.decode(value or b"")
+            links.setdefault(link.mac, link)
+    return next(reversed(links.values()), None)
 
 
 def signed(entry: Entry, key: AuditKey) -> Entry:
     """The entry under this key."""
     return msgspec.structs.replace(entry, key_id=key.key_id, mac=_mac(entry, key))
+
+
+def is_by(entry: Entry, key: AuditKey) -> bool:
+    """Whether a holder of this key has signed the entry as it is."""
+    return hmac.compare_digest(_mac(entry, key), entry.mac)
 
 
 def _mac(entry: Entry, key: AuditKey) -> str:
@@ -174,12 +188,13 @@ def verify(
         if key is None:
             faults.append(f"{where} is under key {entry.key_id!r}, which is not given")
             continue
-        if not hmac.compare_digest(_mac(entry, key), entry.mac):
+        if not is_by(entry, key):
             faults.append(f"{where} was changed, or is not of a holder of key {entry.key_id}")
             continue
         faults += _misplaced(entry, where, count, previous, topic_id)
         found.append(entry)
-        count, previous = entry.number + 1, entry.mac
+        if entry.number >= count:
+            count, previous = entry.number + 1, entry.mac
     if head is not None:
         faults += _behind(found, head)
     return Verdict(tuple(found), tuple(faults), Head(count, previous))

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
-from detector.contract.audit import SCHEMA, AuditKey, Entry, Link, What, decode_entry, encode_entry, end_of, signed
+from detector.contract.audit import SCHEMA, AuditKey, Entry, What, decode_entry, encode_entry, end_of, is_by, signed
 from detector.errors import OvertakenError, UserError
 from detector.kafka.clients import TIMEOUT_S
 from detector.kafka.reading import records_of
@@ -20,6 +21,13 @@ from detector.settings import Settings
 #: Many workers may start at once, and each takes some hundred milliseconds.
 PATIENCE_S = 6 * TIMEOUT_S
 SEND_S = 30.0
+
+
+class Log(NamedTuple):
+    """The audit's topic: Kafka's id of it, and the values of its messages in their order."""
+
+    topic_id: str
+    messages: list[bytes | None]
 
 
 def note(settings: Settings, what: What, parameters: Mapping[str, str], *, repeats: bool = True) -> Entry | None:
@@ -35,14 +43,14 @@ def note(settings: Settings, what: What, parameters: Mapping[str, str], *, repea
     key = audit_key(Path(settings.audit_key_file), settings.audit_key_id)
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        if not repeats and _is_last(messages_of(settings), what, parameters):
+        if not repeats and _is_last(log_of(settings), key, what, parameters):
             return None
         try:
             with sole_producer(settings, settings.audit, "others add to the audit all the time: run again") as producer:
-                before = messages_of(settings)  # final: no one else has a producer
-                if not repeats and _is_last(before, what, parameters):
+                before = log_of(settings)  # final: no one else has a producer
+                if not repeats and _is_last(before, key, what, parameters):
                     return None
-                entry = _entry(settings, key, end_of(before), what, parameters)
+                entry = _entry(settings, key, before, what, parameters)
                 producer.begin_transaction()
                 producer.send(settings.audit, encode_entry(entry), partition=0).get(SEND_S)
                 producer.commit_transaction()
@@ -61,23 +69,17 @@ def audit_key(path: Path, key_id: str) -> AuditKey:
         raise UserError(f"audit key {path} cannot be read ({error.strerror}), expected a file with the key") from None
 
 
-def messages_of(settings: Settings) -> list[bytes | None]:
-    """The values of the audit's messages in their order. Raises UserError where there is no such topic."""
-    topic_of(settings)
-    return [record.value for record in records_of(settings, settings.audit)]
+def log_of(settings: Settings) -> Log:
+    """All of the audit. Raises UserError where there is no such topic."""
+    found = topic_ids(settings, [settings.audit])
+    if not found:
+        raise UserError(f"Kafka has no topic {settings.audit}: run `kozamori topics create`")
+    return Log(found[settings.audit], [record.value for record in records_of(settings, settings.audit)])
 
 
 def entries_in(messages: Iterable[bytes | None]) -> list[Entry]:
     """What of the messages is an entry of this release, not verified."""
     return [entry for value in messages if (entry := decode_entry(value)) is not None]
-
-
-def topic_of(settings: Settings) -> str:
-    """Kafka's id of the audit's topic. Raises UserError where there is none."""
-    found = topic_ids(settings, [settings.audit])
-    if not found:
-        raise UserError(f"Kafka has no topic {settings.audit}: run `kozamori topics create`")
-    return found[settings.audit]
 
 
 def _refuse_without_key(settings: Settings) -> None:
@@ -88,17 +90,23 @@ def _refuse_without_key(settings: Settings) -> None:
         )
 
 
-def _is_last(messages: Iterable[bytes | None], what: What, parameters: Mapping[str, str]) -> bool:
+def _is_last(log: Log, key: AuditKey, what: What, parameters: Mapping[str, str]) -> bool:
+    """Whether the last entry of that kind and group has these parameters.
+
+    What was written without the key, repeated or copied from another topic hides no change.
+    """
+    own = {one.mac: one for one in entries_in(log.messages) if one.topic_id == log.topic_id and is_by(one, key)}
     mine = what, parameters.get("group")
-    of_group = [one for one in entries_in(messages) if (one.what, one.parameters.get("group")) == mine]
+    of_group = [one for one in own.values() if (one.what, one.parameters.get("group")) == mine]
     return bool(of_group) and of_group[-1].parameters == parameters
 
 
-def _entry(settings: Settings, key: AuditKey, last: Link | None, what: What, parameters: Mapping[str, str]) -> Entry:
+def _entry(settings: Settings, key: AuditKey, log: Log, what: What, parameters: Mapping[str, str]) -> Entry:
+    last = end_of(log.messages)
     entry = Entry(
         schema=SCHEMA,
         number=0 if last is None else last.number + 1,
-        topic_id=topic_of(settings),
+        topic_id=log.topic_id,
         at_ms=int(time.time() * 1000),
         user=_user(settings),
         os_user=_os_user(),

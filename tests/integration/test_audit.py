@@ -6,15 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from kafka import KafkaProducer
 from support.deployments import recreate
 from support.shared_kafka import Cluster
 
 from detector.cli.main import cli, run
-from detector.contract.audit import parse_head
+from detector.contract.audit import AuditKey, encode_entry, parse_head, signed
 from detector.errors import UserError
-from detector.kafka.audit import entries_in, messages_of, note
+from detector.kafka.audit import entries_in, log_of, note
 from detector.kafka.topics import create, delete_before
 from detector.kafka.transactions import sole_producer
 from detector.settings import Settings
@@ -51,7 +52,7 @@ def test_many_writers_at_once_make_one_chain_and_none_is_left_out(
     with ThreadPoolExecutor(WRITERS) as pool:
         told = [{"group": "g", "to": str(number)} for number in range(WRITERS)]
         list(pool.map(lambda parameters: note(settings, "state reset", parameters), told))
-    entries = entries_in(messages_of(settings))
+    entries = entries_in(log_of(settings).messages)
     assert sorted(str(one) for one in told) == sorted(str(one.parameters) for one in entries)
     said = verified(settings, capsys)
     assert (WRITERS, [], 0) == (said["entries"], said["faults"], said["proven_to"])
@@ -64,14 +65,44 @@ def test_a_start_is_noted_where_it_differs_from_the_group_s_last_alone(settings:
     for parameters in (blue, blue, green, blue | {"model": "2"}, blue | {"model": "2"}, green, blue):
         note(settings, "worker started", parameters, repeats=False)
     expected = [blue, green, blue | {"model": "2"}, blue]
-    assert expected == [entry.parameters for entry in entries_in(messages_of(settings))]
+    assert expected == [entry.parameters for entry in entries_in(log_of(settings).messages)]
+
+
+def test_what_is_written_without_the_key_or_once_more_hides_no_start_and_blinds_nobody(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, three = ({"group": "g", "model": str(number)} for number in (1, 2, 3))
+    for parameters in (one, two):
+        note(settings, "worker started", parameters, repeats=False)
+    first, second = log_of(settings).messages
+    (last,) = entries_in([second])
+    by_another = AuditKey("01", b"guessed key, sixteen bytes")
+    forged = encode_entry(signed(msgspec.structs.replace(last, number=2, parameters=three), by_another))
+    producer = KafkaProducer(bootstrap_servers=list(settings.bootstrap))
+    # As if it had been noted already that model one, or three, has started.
+    for message, parameters in ((first, one), (forged, three)):
+        producer.send(settings.audit, message).get(30)
+        assert note(settings, "worker started", parameters, repeats=False), parameters
+    producer.send(settings.audit, b'{"more":' + b"[" * 100_000).get(30)
+    producer.close()
+    assert note(settings, "worker started", three, repeats=False) is None
+    said = verified(settings, capsys)
+    assert [
+        "entry 0 (message 2) comes after entry 1: repeated, or in another order",
+        "entry 2 (message 4) was changed, or is not of a holder of key 01",
+        "entry 3 (message 5) does not follow the one before it, which is another than it was",
+        "message 6 is no entry",
+    ] == said["faults"]
+    assert "4" == said["head"].partition(":")[0]
+    assert 0 == run(cli, command(settings, "audit", "show", keyed=False))
+    assert "1 messages that are no entries of this release were left out\n" == capsys.readouterr().err
 
 
 def test_what_a_killed_writer_left_open_is_no_entry_and_holds_up_nobody(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     note(settings, "state reset", {"group": "g"})
-    (first,) = messages_of(settings)
+    (first,) = log_of(settings).messages
     with sole_producer(settings, settings.audit, "") as killed:
         killed.begin_transaction()
         killed.send(settings.audit, first).get(30)
@@ -96,7 +127,7 @@ def test_what_is_done_to_the_topic_itself_is_found(settings: Settings, capsys: p
         note(settings, "state reset", {"group": str(number)})
     head = str(verified(settings, capsys)["head"])
     assert 3 == parse_head(head).count
-    messages = messages_of(settings)
+    messages = log_of(settings).messages
     delete_before(settings, {(settings.audit, 0): 2})
     (lost,) = verified(settings, capsys, "--head", head)["faults"]
     assert "1 entries before entry 1 (message 0) are missing" == lost

@@ -6,7 +6,18 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from detector.contract.audit import AuditKey, Entry, Head, Link, encode_entry, end_of, signed, verify
+from detector.contract.audit import (
+    AuditKey,
+    Entry,
+    Head,
+    Link,
+    encode_entry,
+    end_of,
+    is_by,
+    parse_head,
+    signed,
+    verify,
+)
 from detector.errors import UserError
 
 TOPIC = "nF2vxZ0gQ4mC1yqUu0b9Kw"
@@ -34,6 +45,7 @@ def chain(count: int = ENTRIES, topic_id: str = TOPIC, salt: str = "") -> list[E
 
 LOG: Log = [encode_entry(entry) for entry in chain()]
 HEAD = Head(ENTRIES, chain()[-1].mac)
+MAC_OF_FIRST = chain(1)[0].mac.encode()
 
 
 def flip(log: Log, chance: random.Random) -> None:
@@ -147,6 +159,14 @@ def test_each_fault_is_named_once_and_where_it_is() -> None:
     assert ENTRIES - 6 == len(only_first)
 
 
+def test_the_check_goes_on_behind_an_entry_that_is_repeated() -> None:
+    found = verify([*LOG[:-1], LOG[3], LOG[-1]], KEYS, TOPIC, HEAD)
+    assert (f"entry 3 (message {ENTRIES - 1}) comes after entry {ENTRIES - 2}: repeated, or in another order",) == (
+        found.faults
+    )
+    assert HEAD == found.head
+
+
 def test_the_chain_goes_on_behind_an_entry_of_a_newer_release_and_behind_what_is_none() -> None:
     newer = LOG[-1].replace(b'"schema":1', b'"more":true,"schema":2').replace(b'"state reset"', b'"new kind"')
     for last in (LOG[-1], newer):
@@ -154,6 +174,44 @@ def test_the_chain_goes_on_behind_an_entry_of_a_newer_release_and_behind_what_is
     assert end_of([]) is None
     assert [] == list(verify(LOG[:-1], KEYS, TOPIC).faults)
     assert 1 == len(verify([*LOG[:-1], newer], KEYS, TOPIC).faults)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        LOG[0].replace(MAC_OF_FIRST, "é".encode() * 64),
+        LOG[0].replace(MAC_OF_FIRST, b"f" * 63),
+        LOG[0].replace(b'"number":0', b'"number":18446744073709551615'),
+        LOG[0].replace(b'"number":0', b'"number":-1'),
+        LOG[0].replace(b'"at_ms":1600000000000', b'"at_ms":100000000000000000'),
+        b'{"more":' + b"[" * 100_000,
+    ],
+    ids=["a MAC of other letters", "a short MAC", "a giant number", "a number below 0", "a giant time", "too deep"],
+)
+def test_what_somebody_without_a_key_writes_stops_neither_the_check_nor_the_next_writer(value: bytes) -> None:
+    assert value != LOG[0]
+    (fault,) = verify([*LOG, value], KEYS, TOPIC, HEAD).faults
+    assert f"message {ENTRIES} is no entry" == fault
+    assert Link(ENTRIES - 1, HEAD.mac) == end_of([*LOG, value])
+
+
+def test_the_next_entry_can_always_be_written_and_its_head_be_given() -> None:
+    last = Link(10**11 - 1, HEAD.mac)
+    assert last == end_of([msgspec.json.encode(last)])
+    following = signed(msgspec.structs.replace(chain(1)[0], number=last.number + 1, previous=last.mac), KEYS[0])
+    assert encode_entry(following)
+    head = Head(following.number + 1, following.mac)
+    assert head == parse_head(str(head))
+
+
+def test_the_chain_goes_on_behind_its_last_entry_also_where_an_earlier_one_is_repeated() -> None:
+    assert Link(ENTRIES - 1, HEAD.mac) == end_of([*LOG, LOG[3]])
+
+
+def test_an_entry_is_by_a_key_only_as_it_was_signed() -> None:
+    first, last = chain()[0], chain()[-1]
+    assert [True, False, True] == [is_by(first, KEYS[0]), is_by(first, FOREIGN), is_by(last, KEYS[1])]
+    assert not is_by(msgspec.structs.replace(first, user="User:x"), KEYS[0])
 
 
 def test_two_keys_of_one_id_are_refused() -> None:
