@@ -108,7 +108,7 @@ def _entry(settings: Settings, key: AuditKey, log: Log, what: What, parameters: 
         number=0 if last is None else last.number + 1,
         topic_id=log.topic_id,
         at_ms=int(time.time() * 1000),
-        user=_user(settings),
+        user=user_of(settings),
         os_user=_os_user(),
         what=what,
         parameters=dict(parameters),
@@ -118,14 +118,19 @@ def _entry(settings: Settings, key: AuditKey, log: Log, what: What, parameters: 
     return signed(entry, key)
 
 
-def _user(settings: Settings) -> str:
+def user_of(settings: Settings) -> str:
     """Who Kafka takes us for: by SASL a name, by a certificate whoever has that one."""
     if settings.sasl_username:
         return f"User:{settings.sasl_username}"
     if settings.tls_cert:
-        certificate = ssl.PEM_cert_to_DER_cert(Path(settings.tls_cert).read_text("ascii"))
-        return f"certificate SHA-256 {sha256(certificate).hexdigest()}"
+        return f"certificate SHA-256 {sha256(_first_certificate(Path(settings.tls_cert))).hexdigest()}"
     return "User:ANONYMOUS"
+
+
+def _first_certificate(path: Path) -> bytes:
+    """The client's own in a PEM file, DER: authorities may follow it, and a text or a key be around."""
+    _, begin, rest = path.read_text("latin-1").partition(ssl.PEM_HEADER)
+    return ssl.PEM_cert_to_DER_cert(begin + rest.partition(ssl.PEM_FOOTER)[0] + ssl.PEM_FOOTER)
 
 
 def _os_user() -> str:
