@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from detector.contract.alerts import Position
+from detector.contract.events import TimeMs
 
 SCHEMA = 1
 
@@ -32,7 +33,7 @@ class Acknowledgement(Struct, frozen=True, gc=False):
     schema: int
     bulletin_id: str
     bank: str
-    acknowledged_at_ms: int
+    acknowledged_at_ms: TimeMs
 
 
 class Bulletin(Struct, frozen=True):
@@ -102,5 +103,8 @@ def encode_acknowledgement(acknowledgement: Acknowledgement) -> bytes:
 
 
 def decode_acknowledgement(value: bytes) -> Acknowledgement:
-    """The acknowledgement of a JSON message; raises `msgspec.DecodeError` for anything else."""
-    return _ACKNOWLEDGEMENTS.decode(value)
+    """The acknowledgement of a JSON message; raises `msgspec.DecodeError` for anything else that a bank may write."""
+    try:
+        return _ACKNOWLEDGEMENTS.decode(value)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error

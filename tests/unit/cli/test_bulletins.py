@@ -7,7 +7,15 @@ import pytest
 from rich.text import Text
 
 from detector.cli.bulletins import COLOURS, block
-from detector.contract.bulletins import STATES, Bulletin, decode_bulletin, encode_bulletin
+from detector.contract.bulletins import (
+    STATES,
+    Acknowledgement,
+    Bulletin,
+    decode_acknowledgement,
+    decode_bulletin,
+    encode_acknowledgement,
+    encode_bulletin,
+)
 from detector.contract.examples import MESSAGES
 
 FOR_ALL, OWN = (cast(Bulletin, MESSAGES[topic][0]) for topic in ("bulletins", "bulletins.<bank>"))
@@ -54,3 +62,23 @@ def test_a_bulletin_is_read_as_it_was_written_and_one_without_accounts_too() -> 
     assert FOR_ALL == decode_bulletin(msgspec.json.encode(without))
     with pytest.raises(msgspec.DecodeError):
         decode_bulletin(b'{"schema": 1}')
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"1598936751000", b"9" * 400),
+        (b"1598936751000", b"-1"),
+        (b'"0116"', b'"\xff"'),
+        (b'"schema":1', b'"more":' + b"[" * 100_000),
+        (b"}", b""),
+    ],
+    ids=["a giant time", "a time before all events", "no UTF-8", "too deep", "half of it"],
+)
+def test_what_a_bank_writes_instead_of_an_acknowledgement_is_none(old: bytes, new: bytes) -> None:
+    (good,) = cast(tuple[Acknowledgement], MESSAGES["kozamori.acknowledgements"])
+    encoded = encode_acknowledgement(good)
+    assert good == decode_acknowledgement(encoded)
+    assert old in encoded
+    with pytest.raises(msgspec.DecodeError):
+        decode_acknowledgement(encoded.replace(old, new))
