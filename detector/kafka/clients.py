@@ -1,11 +1,12 @@
 """Clients of kafka-python that fail cleanly: a bounded wait, nothing left behind, errors turned into one line."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import KafkaAdminClient
+from kafka.errors import UnknownTopicOrPartitionError, for_code
 from kafka.net.compat import KafkaNetClient
 
 from detector.kafka.errors import address_of, kafka_errors
@@ -70,6 +71,18 @@ def admin_client(settings: "Settings", timeout_s: float = TIMEOUT_S) -> Iterator
 
     with admin_of(client_options(settings), timeout_s) as client:
         yield client
+
+
+def existing(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, Any]:
+    """What Kafka says of the topics of these names that exist. Raises KafkaError, also where it may not say."""
+    found = {}
+    for topic in client.describe_topics(list(names)):
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if topic["error_code"]:
+            raise for_code(topic["error_code"])(topic["name"])
+        found[topic["name"]] = topic
+    return found
 
 
 def attempts(limit_s: float) -> Iterator[None]:

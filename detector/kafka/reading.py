@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from detector.errors import UserError
-from detector.kafka.clients import TIMEOUT_S, open_client
+from detector.kafka.clients import TIMEOUT_S, admin_client, existing, open_client
 from detector.kafka.errors import address_of, kafka_errors
 from detector.kafka.security import client_options
 from detector.settings import Settings
@@ -45,10 +45,13 @@ def reader(settings: Settings, **options: Any) -> Iterator[KafkaConsumer]:
 def records_of(settings: Settings, topic: str) -> Iterator[Any]:
     """The committed records of a topic, partition by partition, up to the end there was; none where there is no topic.
 
-    Raises UserError where Kafka gives nothing for a while.
+    Raises UserError where Kafka gives nothing for a while, or may not show the topic.
     """
     with reader(settings) as consumer:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not partitions:
+            with admin_client(settings) as client:
+                existing(client, [topic])  # to a consumer, one that it may not read is none
         begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         for tp in partitions:
             if begins[tp] < ends[tp]:

@@ -9,15 +9,10 @@ from uuid import UUID
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import (
-    InvalidReplicationFactorError,
-    TopicAlreadyExistsError,
-    UnknownTopicOrPartitionError,
-    for_code,
-)
+from kafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
 from detector.errors import UserError
-from detector.kafka.clients import TIMEOUT_S, admin_client
+from detector.kafka.clients import TIMEOUT_S, admin_client, existing
 from detector.kafka.declarations import MAX_TIMESTAMP_AHEAD_MS, UPSTREAMS, Declaration, declared, declared_config
 from detector.kafka.marks import most_upstreams
 from detector.settings import Settings
@@ -57,7 +52,7 @@ def inspect(settings: Settings, timeout_s: float = TIMEOUT_S) -> dict[str, Topic
 def topic_ids(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     """Kafka's ids of the topics of these names that exist. Raises UserError as `inspect` does."""
     with admin_client(settings) as client:
-        return {name: _topic_id(topic) for name, topic in _existing(client, names).items()}
+        return {name: _topic_id(topic) for name, topic in existing(client, names).items()}
 
 
 def delete_before(settings: Settings, offsets: Mapping[Any, int]) -> None:
@@ -83,7 +78,7 @@ def bytes_of(client: KafkaAdminClient, names: Iterable[str]) -> dict[tuple[str, 
 
 def describe(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicFacts]:
     """Facts on the topics of these names that exist. Raises KafkaError."""
-    found = _existing(client, names)
+    found = existing(client, names)
     if not found:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in found]
@@ -98,17 +93,6 @@ def describe(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, TopicF
         )
         for name, topic in found.items()
     }
-
-
-def _existing(client: KafkaAdminClient, names: Iterable[str]) -> dict[str, Any]:
-    found = {}
-    for topic in client.describe_topics(list(names)):
-        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
-            continue
-        if topic["error_code"]:
-            raise for_code(topic["error_code"])(topic["name"])
-        found[topic["name"]] = topic
-    return found
 
 
 def _topic_id(topic: Mapping[str, Any]) -> str:

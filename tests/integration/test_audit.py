@@ -115,6 +115,7 @@ def test_a_change_without_a_key_is_refused_where_changes_are_noted(
 ) -> None:
     keyless = settings.model_copy(update={"audit_key_file": ""})
     assert note(keyless, "state reset", {"group": "g"}) is None
+    assert note(Settings(bootstrap=settings.bootstrap, prefix="nothing."), "state reset", {}) is None  # no such topic
     note(settings, "state reset", {"group": "g"})
     with pytest.raises(UserError, match="keeps an audit, and setting audit_key_file is empty"):
         note(keyless, "state reset", {"group": "g"})

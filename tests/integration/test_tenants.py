@@ -269,6 +269,9 @@ def test_a_bank_reads_its_alerts_and_bulletins_and_says_so_and_is_refused_all_el
         said = capsys.readouterr().err
         assert "does not allow this" in said, (command, said)
         assert said.count("\n") == 1
+    # To a consumer a topic that it may not see is none: that would be an empty list.
+    assert 2 == live.run("partner", "bulletins", "acknowledged")
+    assert "does not allow this" in capsys.readouterr().err
 
 
 def test_a_client_is_whoever_its_new_certificate_names_from_its_next_connection_on(live: Live) -> None:

@@ -27,7 +27,9 @@ def test_by_sasl_it_is_the_user_and_without_any_credentials_nobody() -> None:
     assert "User:ANONYMOUS" == user_of(Settings())
 
 
-@pytest.mark.parametrize("around", ["{own}", "{own}{authority}", "Bag Attributes: größe\n{own}", "{key}{own}{authority}"])
+@pytest.mark.parametrize(
+    "around", ["{own}", "{own}{authority}", "Bag Attributes: größe\n{own}", "{key}{own}{authority}"]
+)
 def test_by_a_certificate_it_is_the_first_in_its_file_whatever_is_around(
     around: str, made: Pair, tmp_path: Path
 ) -> None:
