@@ -189,8 +189,9 @@ def topics_of(settings: Settings, topology: Topology) -> list[str]:
     """What a worker reads and writes: without a leader of one of their partitions it cannot go on."""
     inputs = [settings.input_topic(node) for node in topology.nodes]
     rows = [settings.rows_topic(node.name) for node in topology.nodes if node.stage is not None]
-    own = [settings.alerts_of(bank) for bank in settings.alert_banks]
-    return [*inputs, *rows, settings.alerts, *own, settings.dead_letters]
+    alerts = [settings.alerts, *map(settings.alerts_of, settings.alert_banks)]
+    bulletins = [settings.bulletins, *map(settings.bulletins_of, settings.bulletin_banks)]
+    return [*inputs, *rows, *alerts, *bulletins, settings.dead_letters]
 
 
 def alive(cause: str, shell: Shell, followed: Lags) -> Report:

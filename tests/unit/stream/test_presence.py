@@ -7,9 +7,13 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, RequestTimedOutError, TopicAuthorizationFailedError
 from structlog.testing import capture_logs
 
+from detector.core.topology import COMPLETE
 from detector.errors import KafkaAwayError, WorkerError
+from detector.kafka.access import access_of
+from detector.settings import Settings
 from detector.stream.patience import ATTEMPTS, patiently
 from detector.stream.presence import INTERVAL_S, LIMIT_S, Presence
+from detector.stream.worker import topics_of
 
 TOLD_WITHIN_S = 3.0
 SOON_S = 0.01
@@ -49,6 +53,14 @@ async def test_it_is_told_once_that_kafka_is_away_and_once_that_it_is_back(does:
     assert ["Kafka is away, the worker waits", "Kafka is back, the worker goes on"] == [log["event"] for log in logs]
     assert cause == logs[0]["cause"]
     assert [cause, ""] == kafka.changes
+
+
+def test_a_worker_is_away_from_kafka_without_a_leader_of_whatever_it_reads_and_writes_all_the_time() -> None:
+    settings = Settings(prefix="t.", alert_banks=("0116", "9900"), bulletin_banks=("0005",))
+    rights = [one for one in access_of(settings, "worker") if one.resource_type == "TOPIC"]
+    used = {one.name for one in rights if one.operation in {"READ", "WRITE"}}
+    now_and_then = {settings.redrives, settings.audit}  # at an assignment, at the start
+    assert used - now_and_then == set(topics_of(settings, COMPLETE))
 
 
 def test_people_hear_of_it_within_three_seconds() -> None:
