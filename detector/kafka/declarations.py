@@ -161,7 +161,7 @@ TOPICS = (
         "audit",
         lambda settings: settings.audit,
         1,
-        {**_log(1, "LogAppendTime"), "retention.ms": "-1"},
+        {**_log(1, "LogAppendTime"), "retention.ms": "-1", "retention.bytes": "-1"},
         "who changed what, in a chain of keyed hashes; for ever",
     ),
     *(_hop(stage) for stage in HOPS),

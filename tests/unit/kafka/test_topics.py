@@ -135,6 +135,13 @@ def test_what_was_acknowledged_lies_on_all_copies_but_one() -> None:
     assert expected == {copies: declared_config(TOPICS[0], copies)["min.insync.replicas"] for copies in expected}
 
 
+def test_the_audit_is_kept_for_ever_whatever_the_cluster_keeps_by_default() -> None:
+    (audit,) = (topic for topic in TOPICS if topic.kind == "audit")
+    assert ("delete", "-1", "-1") == tuple(
+        declared_config(audit, 3)[name] for name in ("cleanup.policy", "retention.ms", "retention.bytes")
+    )
+
+
 def test_the_report_says_which_settings_of_a_topic_are_not_as_declared() -> None:
     facts = as_declared(replication=3)
     facts = changed("t.alerts", replication=3, config={**facts["t.alerts"].config, "retention.ms": "1000"})(facts)
