@@ -15,6 +15,7 @@ Role = Literal["worker", "producer", "bank", "desk", "partner", "canary", "opera
 ResourceType = Literal["TOPIC", "GROUP", "TRANSACTIONAL_ID", "CLUSTER"]
 
 CLUSTER = "kafka-cluster"  # Kafka's name of the one resource of that type
+EVERY_NAME = "*"  # to Kafka, in an ACL
 
 
 #: What belongs to another deployment where this one is a second reader, which reads it and no more.
@@ -157,7 +158,7 @@ def desk_group(bank: str) -> str:
 
 
 def _check_groups(settings: Settings, role: Role, bank: str, groups: Sequence[str]) -> None:
-    others = {settings.group, *(desk_group(one) for one in ("", *banks_of(settings)) if one != bank)}
+    others = {settings.group, EVERY_NAME, *(desk_group(one) for one in ("", *banks_of(settings)) if one != bank)}
     if wrong := others.intersection(groups):
         raise UserError(f"got group {', '.join(sorted(wrong))}, expected none that is another's")
     if groups and not any(grant.what == "desk group" for grant in ROLES[role]):

@@ -17,13 +17,12 @@ from kafka.admin import (
 from kafka.errors import SecurityDisabledError
 
 from detector.errors import UserError
-from detector.kafka.access import Access, access_of, everybody
+from detector.kafka.access import EVERY_NAME, Access, access_of, everybody
 from detector.kafka.clients import TIMEOUT_S, admin_client, attempts
 from detector.settings import Settings
 
 EVERYONE = "User:*"
 ANY_HOST = "*"
-ANY_NAME = "*"
 
 
 class Comparison(NamedTuple):
@@ -60,7 +59,7 @@ def grant(settings: Settings, wanted: Sequence[Access], principal: str) -> None:
         missing = compare_with(_existing(client), settings, wanted, principal).missing
         refused = client.create_acls([_acl(access, principal) for access in missing])["failed"]
         if refused:
-            raise UserError(f"Kafka did not add {len(refused)} ACLs ({refused[0].__name__}): run again")
+            raise refused[0]
         for _ in attempts(TIMEOUT_S):  # a broker learns of them from the controller
             if not compare_with(_existing(client), settings, wanted, principal).missing:
                 return
@@ -94,7 +93,7 @@ def _concerns(pattern: ResourcePattern, ours: Collection[tuple[str, str]]) -> bo
     names = [name for kind, name in ours if kind == pattern.resource_type.name]
     if pattern.pattern_type == ACLResourcePatternType.PREFIXED:
         return any(name.startswith(pattern.resource_name) for name in names)
-    return pattern.resource_name in (*names, ANY_NAME)
+    return pattern.resource_name in (*names, EVERY_NAME)
 
 
 def line_of(acl: ACL) -> str:

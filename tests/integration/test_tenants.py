@@ -340,6 +340,9 @@ def test_a_canary_is_answered_and_an_operator_resets_with_their_own_rights(
     assert expected == [(entry["user"], entry["what"]) for entry in noted]
     assert (live.folder / "audit").read_text("ascii") not in str(noted)
     assert 2 == live.run("bank-0116", "audit", "show")
+    capsys.readouterr()
+    assert 2 == live.run("operator", "topics", "acls", "partner", "--principal", "User:new", "--apply")
+    assert "does not allow this" in capsys.readouterr().err
 
 
 def tell(live: Live, topic: str, example: str) -> None:
