@@ -1,4 +1,4 @@
-"""Who may do what on a real broker with an authorizer: the whole matrix, and a worker, a producer, a bank on it."""
+"""A real broker with TLS, passwords and an authorizer: who gets in and may do what, and a worker, a bank on it."""
 
 import secrets
 import shutil
@@ -11,6 +11,9 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka import KafkaProducer
 from support.asking import Asker, asker
 from support.chains import draft_of, mixed_records
@@ -30,9 +33,11 @@ from detector.kafka.groups import active_members
 from detector.kafka.security import client_options
 from detector.local_kafka.broker import LocalKafka
 from detector.settings import Settings
+from detector.stream.app import broker_credentials
 from detector.subscriber import AlertSubscriber
 
 EVENTS = 1_200
+TOPIC = "secured"
 #: Who has the key of the audit.
 AUDITED = ("worker", "operator")
 BANKS = ("0116", "0117")
@@ -150,6 +155,46 @@ def found_on_topics(ask: Asker, prefix: str) -> dict[str, set[str]]:
             some = {name in allowed for name in (prefix + topic for topic in topics)}
             found[kind] |= {letter} if some == {True} else {f"some {letter}"} if True in some else set()
     return found
+
+
+async def test_a_record_goes_through_kafka_python_aiokafka_and_the_options_faust_makes(
+    broker: LocalKafka, folder: Path
+) -> None:
+    secured = settings_of(broker, folder, "admin")
+    with admin_client(secured) as client:
+        client.create_topics([TOPIC])
+    async with AIOKafkaProducer(**client_options(secured)) as producer:
+        await producer.send_and_wait(TOPIC, b"sealed")
+    through_faust = credentials_to_aiokafka_auth(broker_credentials(secured))
+    consumer = AIOKafkaConsumer(
+        TOPIC, bootstrap_servers=list(secured.bootstrap), auto_offset_reset="earliest", **through_faust
+    )
+    async with consumer:
+        assert (await consumer.getone()).value == b"sealed"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"sasl_username": "nobody"}, "SaslAuthenticationFailed"),
+        ({"sasl_password_file": "{folder}/authority.pem"}, "SaslAuthenticationFailed"),
+        ({"tls_ca": "system"}, "CERTIFICATE_VERIFY_FAILED"),
+        ({"sasl_mechanism": "", "sasl_username": "", "sasl_password_file": ""}, "Unable to request metadata"),
+    ],
+    ids=["unknown user", "wrong password", "authority not trusted", "no credentials"],
+)
+async def test_nobody_gets_in_who_should_not(
+    broker: LocalKafka, folder: Path, caplog: pytest.LogCaptureFixture, changed: dict[str, str], reason: str
+) -> None:
+    changed = {name: value.format(folder=folder) for name, value in changed.items()}
+    options = client_options(settings_of(broker, folder, "worker").model_copy(update=changed))
+    producer = AIOKafkaProducer(**options, request_timeout_ms=5_000)
+    try:
+        with pytest.raises(KafkaError):
+            await producer.start()
+        assert reason in caplog.text  # aiokafka raises "unable to bootstrap" for each, and logs why
+    finally:
+        await producer.stop()
 
 
 @pytest.mark.parametrize("principal", PRINCIPALS)
