@@ -29,7 +29,7 @@ def audit() -> None:
 
     With the setting audit_key_file, workers and the commands that change something add an entry to a topic before they
     do it: resets, fillings, imports, migrations, redrives, acknowledged bulletins, granted rights, and workers that
-    start with another model or other budgets. The entries are a chain under that key.
+    start with another model, other budgets or other banks. The entries are a chain under that key.
     """
 
 
@@ -71,8 +71,9 @@ def verify_command(
     """Check the chain, and print its head; exit status 1 where something was done to it.
 
     Every change, deletion, insertion and reordering is found, unless by a holder of the key. That the last entries are
-    there is proven up to the given --head: keep the head that this prints where nobody who can write to Kafka can. An
-    entry says what was about to be done, and who its writer said it was.
+    there is proven up to the given --head: what came after it may have been cut off, also where others follow. So
+    verify often, and keep the head that this prints where nobody who can write to Kafka can. An entry says what was
+    about to be done, and who its writer said it was.
     """
     if not settings.audit_key_file:
         raise UserError(

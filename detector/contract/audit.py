@@ -2,7 +2,8 @@
 
 Each entry has its number, the hash of the one before and an HMAC-SHA-256 of all of itself (Schneier and Kelsey, "Secure
 audit logs to support computer forensics", 1999, without their evolving keys). So whatever happens to entries between
-others is found by the entries alone. That the last ones are there says only who keeps the chain's head elsewhere.
+others is found by the entries alone. That the last ones are there says only who keeps the chain's head elsewhere: what
+came after that head can be cut off by whoever can cut a log, and entries go on from there.
 """
 
 import hmac
@@ -29,7 +30,7 @@ _Ms = Annotated[int, Meta(ge=0, lt=10**14)]  # a year that datetime knows
 
 #: What is noted: parameters are the consumer group and what else says which change it was.
 What = Literal[
-    "worker started",  # with another model or other budgets than the group's worker before
+    "worker started",  # with another model, other budgets or banks than the group's worker before
     "state reset",
     "state filled",
     "state imported",

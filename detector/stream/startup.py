@@ -23,14 +23,16 @@ PAUSE_S = 1.0
 
 
 def alerts_by(settings: Settings, model: Model) -> Mapping[str, str]:
-    """What the audit has of a worker's start: by which model and budgets its alerts come."""
+    """What the audit has of a worker's start: by which model and budgets alerts come, and which banks get theirs."""
     return {
         "group": settings.group,
-        "model": model.sha256[:12],
+        "model": model.sha256,  # all of it: another with the same beginning can be made
         "version": model.version,
         "budget": f"{model.budget:g}",
         "bank_budgets": ",".join(settings.bank_budgets),
         "controller": str(settings.controller).lower(),
+        "alert_banks": ",".join(settings.alert_banks),
+        "bulletin_banks": ",".join(settings.bulletin_banks),
     }
 
 

@@ -142,6 +142,20 @@ def test_the_loss_of_the_last_entries_is_found_by_a_head_of_then_and_only_by_it(
     assert f"{ENTRIES} were there before" in fault
 
 
+def test_a_log_that_was_cut_off_and_went_on_is_found_by_a_head_of_what_is_lost_and_by_none_before() -> None:
+    kept = ENTRIES // 2
+    log = LOG[:kept]
+    for number in range(kept, ENTRIES):
+        last = end_of(log)
+        assert last
+        entry = msgspec.structs.replace(chain(1)[0], number=number, previous=last.mac, os_user="afterwards")
+        log.append(encode_entry(signed(entry, KEYS[1])))
+    for count in range(1, ENTRIES + 1):
+        head = Head(count, chain()[count - 1].mac)
+        faults = () if count <= kept else (f"entry {count - 1} is another than it was before",)
+        assert faults == verify(log, KEYS, TOPIC, head).faults
+
+
 @pytest.mark.parametrize("harm", [flip, rewrite, reformat, swap, forge])
 def test_without_a_head_what_is_not_at_the_end_is_found_too(harm: Callable[[Log, random.Random], None]) -> None:
     for seed in range(100):
