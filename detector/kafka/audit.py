@@ -93,12 +93,15 @@ def _refuse_without_key(settings: Settings) -> None:
 def _is_last(log: Log, key: AuditKey, what: What, parameters: Mapping[str, str]) -> bool:
     """Whether the last entry of that kind and group has these parameters.
 
-    What was written without the key, repeated or copied from another topic hides no change.
+    What was written without this key, repeated or copied from another topic hides no change.
     """
-    own = {one.mac: one for one in entries_in(log.messages) if one.topic_id == log.topic_id and is_by(one, key)}
+    entries = {one.mac: one for one in entries_in(log.messages)}
     mine = what, parameters.get("group")
-    of_group = [one for one in own.values() if (one.what, one.parameters.get("group")) == mine]
-    return bool(of_group) and of_group[-1].parameters == parameters
+    of_group = (one for one in reversed(entries.values()) if (one.what, one.parameters.get("group")) == mine)
+    last = next(of_group, None)
+    if last is None or last.topic_id != log.topic_id or not is_by(last, key):
+        return False
+    return last.parameters == parameters
 
 
 def _entry(settings: Settings, key: AuditKey, log: Log, what: What, parameters: Mapping[str, str]) -> Entry:

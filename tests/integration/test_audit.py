@@ -64,7 +64,12 @@ def test_a_start_is_noted_where_it_differs_from_the_group_s_last_alone(settings:
     blue, green = {"group": "blue", "model": "1"}, {"group": "green", "model": "1"}
     for parameters in (blue, blue, green, blue | {"model": "2"}, blue | {"model": "2"}, green, blue):
         note(settings, "worker started", parameters, repeats=False)
-    expected = [blue, green, blue | {"model": "2"}, blue]
+    # While some have a new key: the last under one's own is not the last.
+    new_key = settings.model_copy(update={"audit_key_id": "02"})
+    two = blue | {"model": "2"}
+    for of, parameters in ((new_key, two), (new_key, two), (settings, blue)):
+        note(of, "worker started", parameters, repeats=False)
+    expected = [blue, green, two, blue, two, blue]
     assert expected == [entry.parameters for entry in entries_in(log_of(settings).messages)]
 
 
