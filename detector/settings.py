@@ -316,18 +316,25 @@ def environment_name(setting: str) -> str:
     return ENVIRONMENT_PREFIX + setting.upper()
 
 
-def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None) -> Settings:
+def config_file(given: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file of settings: the one given, or named by `KOZAMORI_CONFIG`."""
+    return given or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+
+
+def load_settings(
+    flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None, beside: str = ""
+) -> Settings:
     """Settings from flags (`None` = not given), then the environment, then the TOML file, then defaults.
 
     In a pod of a StatefulSet, `static_member` is the pod's name where nothing else is given.
 
-    `config` or `KOZAMORI_CONFIG` names the file. Raises UserError with one line per problem: the setting and where it
-    came from, what was got, what was expected.
+    `config` or `KOZAMORI_CONFIG` names the file; `beside` is a table in it that is no setting. Raises UserError with
+    one line per problem: the setting and where it came from, what was got, what was expected.
     """
-    file = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    file = config_file(config, environ)
     layers: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("of the pod", _of_pod(environ)),
-        (f"in {file}", _read_file(file) if file else {}),
+        (f"in {file}", {name: value for name, value in _read_file(file).items() if name != beside} if file else {}),
         (
             "in the environment",
             {

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from detector.core.own_budgets import parse_own
-from detector.settings import Settings, environment_name, expected_text, load_settings
+from detector.settings import Settings, config_file, environment_name, expected_text, load_settings
 from producers.mapping.policies import LIMIT, POLICIES
 
 #: What every command needs that talks to Kafka.
@@ -106,9 +106,10 @@ def own_data(command: Callable[..., Any]) -> Callable[..., Any]:
     return mapping_file()(wrapped)
 
 
-def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_settings(*names: str, beside: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the options of the settings `names` and `--config`; it gets `settings` instead of them.
 
+    `beside`: a table of the file that is the command's own; it gets `config` too.
     What is not given as an option comes from the environment, then from the file. UserError where it is senseless.
     """
 
@@ -116,7 +117,8 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
         @functools.wraps(command)
         def run(*, config: Path | None, **given: Any) -> Any:
             flags = {name: given.pop(name) for name in names}
-            return command(settings=load_settings(flags, os.environ, config), **given)
+            own = {"config": config_file(config, os.environ)} if beside else {}
+            return command(settings=load_settings(flags, os.environ, config, beside), **own, **given)
 
         wrapped: Callable[..., Any] = click.option(
             "--config",

@@ -5,9 +5,9 @@ import threading
 import weakref
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
@@ -38,6 +38,38 @@ class _Schema(msgspec.Struct):
 Message = TypeVar("Message")
 
 
+class LogRecord(Protocol):
+    """A record of a topic, as kafka-python's `ConsumerRecord`."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+def readable(record: LogRecord, newest: int, noun: str, read: Callable[[bytes], Message]) -> Message | None:
+    """The record's message; None, and a warning, where it is none, or of a schema above `newest`.
+
+    `read` raises `msgspec.DecodeError` for anything that is no message.
+    """
+    position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+    try:
+        schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
+        if schema <= newest:
+            return read(record.value or b"")
+        text = "skipped %s of schema %d at %s: this release reads %d, upgrade"
+        log.warning(text, noun, schema, position, newest)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        log.warning("skipped a record that is no %s at %s", noun.rsplit(maxsplit=1)[-1], position)
+    return None
+
+
 class RecentIds:
     """The last `limit` ids."""
 
@@ -45,11 +77,14 @@ class RecentIds:
         self._limit = limit
         self._ids: dict[str, None] = {}
 
-    def repeated(self, alert_id: str) -> bool:
+    def __contains__(self, message_id: str) -> bool:
+        return message_id in self._ids
+
+    def repeated(self, message_id: str) -> bool:
         """Whether the id is among the last; remembers it if not."""
-        if alert_id in self._ids:
+        if message_id in self._ids:
             return True
-        self._ids[alert_id] = None
+        self._ids[message_id] = None
         if len(self._ids) > self._limit:
             del self._ids[next(iter(self._ids))]
         return False
@@ -237,17 +272,9 @@ class Subscriber(Generic[Message]):
         return True
 
     def _decode(self, record: ConsumerRecord) -> Message | None:
-        position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
-        try:
-            schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
-            if schema <= self.schema:
-                return self.read(record.value)
-            text = "skipped %s of schema %d at %s: this release reads %d, upgrade"
-            log.warning(text, self.noun, schema, position, self.schema)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            log.warning("skipped a record that is no %s at %s", self.noun.split()[-1], position)
-        self.skipped += 1
-        return None
+        message = readable(record, self.schema, self.noun, self.read)
+        self.skipped += message is None
+        return message
 
     def _commit(self) -> None:
         if self._group is None or not self._done:

@@ -1,0 +1,169 @@
+"""One record at a time of what a group has not finished, however long each takes; the group waits meanwhile."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from detector.errors import UserError
+from detector.kafka.clients import TIMEOUT_S, admin_client, open_client
+from detector.kafka.errors import address_of, kafka_errors
+from detector.kafka.groups import active_members, all_offsets, store_offsets
+from detector.kafka.reading import reader
+from detector.kafka.security import client_options
+from detector.settings import Settings
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 200
+#: Few: what is read and not worked on is read again after every rebalance.
+POLL_RECORDS = 50
+COMMIT_MS = 5_000
+#: A stopped service must be gone within 5 s.
+CLOSE_S = 1.5
+
+
+def ends_of(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, int]:
+    """Where each partition of `topics` ends; UserError for a topic that is missing, and for whatever Kafka refuses."""
+    with reader(settings) as consumer:
+        held = {topic: consumer.partitions_for_topic(topic) or () for topic in topics}
+        if missing := [topic for topic, numbers in held.items() if not numbers]:
+            raise UserError(f"there is no topic {', '.join(missing)}, or this user may not describe it: let it read it")
+        places = [TopicPartition(topic, number) for topic, numbers in held.items() for number in numbers]
+        ends: dict[TopicPartition, int] = consumer.end_offsets(places)
+        return ends
+
+
+def begin_now(settings: Settings, group: str, topics: Sequence[str]) -> None:
+    """Let a group that has no position begin at the ends of `topics`; nothing where it has one, or members.
+
+    So a message that comes while the group's first member joins, or falls, is not lost. Partitions that come later are
+    read from their start. Raises as `ends_of` does.
+    """
+    ends = ends_of(settings, topics)
+    with admin_client(settings) as client:
+        if active_members(client, group):
+            return
+        known = {tp.topic for tp in all_offsets(client, group)}
+        new = {tp: OffsetAndMetadata(end, "", -1) for tp, end in ends.items() if tp.topic not in known}
+        if new:
+            store_offsets(client, group, new)
+            log.info("group %s begins at the end of %s", group, ", ".join(sorted({tp.topic for tp in new})))
+
+
+class _Share(ConsumerRebalanceListener):  # type: ignore[misc]  # without types
+    """Tells the inbox which partitions were taken away."""
+
+    def __init__(self, inbox: "KafkaInbox") -> None:
+        self._inbox = inbox
+
+    def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Forget what was read of them."""
+        self._inbox.forget(revoked)
+
+    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """They are read from where the group stopped."""
+
+
+class KafkaInbox:
+    """A member of `group`; used by one thread. Raises UserError where Kafka refuses, KafkaAwayError at the start alone.
+
+    See `detector.notify.courier.Inbox`. Where no broker answers it waits, and says nothing of it.
+    """
+
+    def __init__(self, settings: Settings, group: str, topics: Sequence[str]) -> None:
+        begin_now(settings, group, topics)
+        connection = client_options(settings)
+        self._address = address_of(connection)
+        self._group = group
+        self._pending: deque[ConsumerRecord] = deque()
+        self._held: TopicPartition | None = None
+        self._done: dict[TopicPartition, int] = {}
+        self._consumer: Any = open_client(
+            KafkaConsumer,
+            connection,
+            TIMEOUT_S,
+            group_id=group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            max_poll_records=POLL_RECORDS,
+        )
+        self._consumer.subscribe(list(topics), listener=_Share(self))
+
+    def next(self) -> ConsumerRecord | None:
+        """The next record that is not finished; None where there was none for `POLL_MS`."""
+        if not self._pending:
+            self._poll(POLL_MS, pause=False)
+        if not self._pending:
+            return None
+        record = self._pending.popleft()
+        self._held = _place(record)
+        return record
+
+    def stay(self, limit_s: float) -> bool:
+        """Wait up to `limit_s` with the record handed out; False where its partition was taken away meanwhile."""
+        self._poll(int(limit_s * 1000), pause=True)
+        return self._held is not None
+
+    def done(self, record: ConsumerRecord) -> None:
+        """The record is finished; `commit` says so to Kafka."""
+        if self._held is not None:
+            self._done[self._held] = record.offset + 1
+        self._held = None
+
+    def commit(self) -> None:
+        """Write down what is finished; where Kafka does not take it, it comes again."""
+        done, self._done = self._done, {}
+        if not done:
+            return
+        try:
+            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
+            self._consumer.commit(offsets, timeout_ms=COMMIT_MS)
+        except KafkaError as error:
+            log.warning("group %s could not commit (%s): messages may come again", self._group, type(error).__name__)
+            if error.retriable:
+                self._done = done
+
+    def forget(self, revoked: Sequence[TopicPartition]) -> None:
+        """Nothing is known of these partitions any more."""
+        taken = set(revoked)
+        self._pending = deque(record for record in self._pending if _place(record) not in taken)
+        self._done = {tp: offset for tp, offset in self._done.items() if tp not in taken}
+        if self._held in taken:
+            self._held = None
+
+    def close(self) -> None:
+        """Commit what is finished and leave the group."""
+        self.commit()
+        # See `detector.kafka.subscription.Subscriber.close`: it may hang.
+        closing = threading.Thread(target=self._close, name="close inbox", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+
+    def _close(self) -> None:
+        try:
+            self._consumer.close(timeout_ms=int(CLOSE_S * 1000))
+        except KafkaError as error:
+            log.info("the connection to %s did not close in order: %r", self._address, error)
+
+    def _poll(self, limit_ms: int, *, pause: bool) -> None:
+        self.commit()  # before partitions may be taken away
+        with kafka_errors(self._address):
+            if pause:
+                self._consumer.pause(*self._consumer.assignment())
+            else:
+                self._consumer.resume(*self._consumer.paused())
+            for records in self._consumer.poll(limit_ms).values():
+                self._pending.extend(records)
+
+
+def _place(record: ConsumerRecord) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
