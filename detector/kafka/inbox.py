@@ -29,24 +29,19 @@ COMMIT_MS = 5_000
 CLOSE_S = 1.5
 
 
-def ends_of(settings: Settings, topics: Sequence[str]) -> dict[TopicPartition, int]:
-    """Where each partition of `topics` ends; UserError for a topic that is missing, and for whatever Kafka refuses."""
+def begin_now(settings: Settings, group: str, topics: Sequence[str]) -> None:
+    """Let a group that has no position begin at the ends of `topics`; nothing where it has one, or members.
+
+    So what comes while its first member joins, or falls before its first commit, is not lost. Partitions that come
+    later are read from their start. Raises UserError for a topic that is missing, and for whatever Kafka refuses.
+    """
     with reader(settings) as consumer:
         held = {topic: consumer.partitions_for_topic(topic) or () for topic in topics}
         if missing := [topic for topic, numbers in held.items() if not numbers]:
             raise UserError(f"there is no topic {', '.join(missing)}, or this user may not describe it: let it read it")
-        places = [TopicPartition(topic, number) for topic, numbers in held.items() for number in numbers]
-        ends: dict[TopicPartition, int] = consumer.end_offsets(places)
-        return ends
-
-
-def begin_now(settings: Settings, group: str, topics: Sequence[str]) -> None:
-    """Let a group that has no position begin at the ends of `topics`; nothing where it has one, or members.
-
-    So a message that comes while the group's first member joins, or falls, is not lost. Partitions that come later are
-    read from their start. Raises as `ends_of` does.
-    """
-    ends = ends_of(settings, topics)
+        ends = consumer.end_offsets(
+            [TopicPartition(topic, each) for topic, numbers in held.items() for each in numbers]
+        )
     with admin_client(settings) as client:
         if active_members(client, group):
             return
@@ -78,7 +73,6 @@ class KafkaInbox:
     """
 
     def __init__(self, settings: Settings, group: str, topics: Sequence[str]) -> None:
-        begin_now(settings, group, topics)
         connection = client_options(settings)
         self._address = address_of(connection)
         self._group = group

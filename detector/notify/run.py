@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from detector.errors import KafkaAwayError, KozamoriError
-from detector.kafka.inbox import KafkaInbox, ends_of
+from detector.kafka.inbox import KafkaInbox, begin_now
 from detector.kafka.security import client_options
 from detector.kafka.subscription import LogRecord
 from detector.kafka.watch import BrokerWatch
@@ -163,7 +163,8 @@ def run_notify(settings: Settings, notify: NotifySettings, environ: Mapping[str,
         ending.callback(watch.stop)
         server = HealthServer(host=host, port=port, registry=registry, alive=service.alive, ready=service.ready)
         ending.enter_context(server)
-        _wait_for_topics(settings, sorted({topic for each in topics.values() for topic in each}), stop)
+        for name, read in topics.items():
+            _begin(settings, group_of(settings, name), read, stop)
         service.start()
         ending.callback(service.end)
         log.info("notify starts", metrics_port=server.port, receivers=len(receivers))
@@ -173,10 +174,11 @@ def run_notify(settings: Settings, notify: NotifySettings, environ: Mapping[str,
     log.info("notify ends: what is not delivered is sent after the next start")
 
 
-def _wait_for_topics(settings: Settings, topics: Sequence[str], stop: threading.Event) -> None:
+def _begin(settings: Settings, group: str, topics: Sequence[str], stop: threading.Event) -> None:
+    """Wait until Kafka answers and the group has a position."""
     while not stop.is_set():
         try:
-            ends_of(settings, topics)
+            begin_now(settings, group, topics)
         except KafkaAwayError:
             stop.wait(AWAY_S)
         else:
