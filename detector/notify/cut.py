@@ -1,6 +1,7 @@
-"""Ends an exchange that goes on for too long, or is not wanted any more, from another thread."""
+"""Exchanges over a socket: ended from another thread where they take too long; why they failed."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,3 +46,12 @@ class Cut:
             if self._socket is not None:
                 # Of the plain socket below TLS, which says no farewell and so cannot wait.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def told(error: Exception, protocol: str) -> str:
+    """Why an exchange failed, in a few words; without what the other side said, or an address that may be a secret."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return getattr(error, "strerror", None) or f"no answer of {protocol} ({type(error).__name__})"

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from detector.languages import Language
 from detector.notify.courier import Delivered, Failed, Outcome, Refused
-from detector.notify.cut import Cut
+from detector.notify.cut import Cut, told
 from detector.notify.messages import Notice
 from detector.notify.retry import Pace
 from detector.notify.texts import Texts
@@ -64,7 +64,7 @@ class Mail:
         except smtplib.SMTPResponseException as error:  # of the server or the account, not of this message
             return Failed(f"status {error.smtp_code}")
         except (OSError, smtplib.SMTPException) as error:
-            return Failed(getattr(error, "strerror", None) or f"no answer of SMTP ({type(error).__name__})")
+            return Failed(told(error, "SMTP"))
 
     def abort(self) -> None:
         """See `detector.notify.courier.Deliverer`."""

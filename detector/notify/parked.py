@@ -43,7 +43,7 @@ class ParkedFile:
         """Raise UserError where nothing can be written there."""
         try:
             with self._alone():
-                self._append(b"")
+                _append(self.path, b"")
         except OSError as error:
             raise UserError(
                 f"setting notify.parked: {self.path} cannot be written ({error.strerror}), expected a file in a folder"
@@ -53,16 +53,13 @@ class ParkedFile:
     def add(self, line: Parked) -> None:
         """Append it, durable on return; raises OSError."""
         with self._alone():
-            self._append(msgspec.json.encode(line) + b"\n")
+            _append(self.path, msgspec.json.encode(line) + b"\n")
 
     def take(self) -> list[Parked]:
         """All lines, until `taken` to be read again; those of a redrive that fell among them."""
         with self._alone():
             if self.path.exists():
-                with self._taken.open("ab") as file:
-                    file.write(self.path.read_bytes())
-                    file.flush()
-                    os.fsync(file.fileno())
+                _append(self._taken, self.path.read_bytes())
                 self.path.unlink()
         lines = self._taken.read_bytes().splitlines() if self._taken.exists() else []
         return [parked for line in lines if line and (parked := _read(line)) is not None]
@@ -71,18 +68,23 @@ class ParkedFile:
         """What was taken is settled: delivered, or parked again."""
         self._taken.unlink(missing_ok=True)
 
-    def _append(self, data: bytes) -> None:
-        with self.path.open("ab") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Alone among threads and processes."""
         with self._lock, self.path.with_name(self.path.name + ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _append(path: Path, lines: bytes) -> None:
+    """Durable on return; behind a line that was cut short with the machine's power a new one begins."""
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            lines = lines if file.read() == b"\n" else b"\n" + lines
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(line: bytes) -> Parked | None:

@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit
 
 from detector.notify.courier import Delivered, Failed, Outcome, Refused
-from detector.notify.cut import Cut
+from detector.notify.cut import Cut, told
 from detector.notify.messages import Notice
 from detector.notify.retry import Pace
 
@@ -52,7 +52,7 @@ class Webhook:
                 connection.request("POST", self._path, notice.body, headers)
                 return outcome_of(connection.getresponse(), wall_s)
         except (OSError, HTTPException) as error:
-            return Failed(told(error))
+            return Failed(told(error, "HTTP"))
         finally:
             connection.close()
 
@@ -113,16 +113,6 @@ def wish_s(retry_after: str, wall_s: float) -> float:
         return max(parsedate_to_datetime(retry_after).timestamp() - wall_s, 0.0)
     except (ValueError, OverflowError):
         return 0.0
-
-
-def told(error: OSError | HTTPException) -> str:
-    """The error in a few words; without what the other side said, nor the address, whose path may be a secret."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    reason = error.strerror if isinstance(error, OSError) else None
-    return reason or f"no HTTP answer ({type(error).__name__})"
 
 
 def moment(at_ms: int) -> str:

@@ -27,7 +27,7 @@ class Log(Protocol):
 
 def take(inbox: Inbox, number: int) -> list[LogRecord]:
     """The next records, each done."""
-    found = []
+    found: list[LogRecord] = []
     while len(found) < number:
         record = inbox.next()
         if record is not None:
