@@ -1,5 +1,6 @@
 """Settings of receivers that make no sense are refused by their names, and secrets are nowhere to be read."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from detector.notify.receivers import is_local, load_receivers
 from detector.notify.retry import Pace
 from detector.notify.run import receivers_of, topics_of
 from detector.notify.secrets import signing_keys
-from detector.settings import Settings
+from detector.settings import Settings, load_settings
 
 WEBHOOK = {"name": "soc", "url": "https://soc.example/hook", "secret_env": "SOC"}
 MAIL = {"name": "desk", "to": "desk@bank.example", "sender": "k@bank.example", "server": "mail.bank.example:587"}
-NOW_S = 1_600_000_000
+PAGE = Path(__file__).parents[3] / "deploy" / "notify.md"
 
 
 def text_of(value: Any) -> str:
@@ -160,3 +161,14 @@ def test_authorities_and_templates_that_are_none_are_refused(tmp_path: Path) -> 
 def test_a_receiver_reads_the_topics_of_what_it_gets(tmp_path: Path, table: Any, expected: list[str]) -> None:
     (receiver,) = load_receivers(write(tmp_path, "webhooks", {**WEBHOOK, **table})).receivers
     assert expected == topics_of(Settings(prefix="p."), receiver)
+
+
+def test_the_examples_of_the_page_and_the_help_are_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == run(cli, ["notify", "--help"])
+    shown = capsys.readouterr().out.partition("A notify.toml")[2].partition("\n")[2]
+    (page,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for text in (shown, page):
+        (tmp_path / "notify.toml").write_text(text)
+        found = load_receivers(tmp_path / "notify.toml")
+        assert ["soc", "desk"] == [each.name for each in found.receivers]
+        assert ("kafka-1:9092",) == load_settings({}, {}, tmp_path / "notify.toml", "notify").bootstrap
