@@ -1,6 +1,5 @@
 """`kozamori notify`: alerts and bulletins to webhooks and mailboxes."""
 
-import logging
 import os
 import threading
 import time
@@ -47,7 +46,7 @@ A notify.toml, beside any other settings:
   lang = "ja"
 """
 )
-@with_settings(*CONNECTION, "deployment", "metrics_host", "metrics_port", "log_level", "log_format", beside="notify")
+@with_settings(*CONNECTION, "deployment", "metrics_host", "metrics_port", "log_level", "log_format", and_file=True)
 @click.option("--preview", is_flag=True, help="Print one mail of each kind in both languages, and send nothing.")
 @click.option("--redrive", is_flag=True, help="Deliver once more what receivers had refused, and end.")
 def notify(settings: Settings, config: Path | None, *, preview: bool, redrive: bool) -> None:
@@ -66,15 +65,16 @@ def notify(settings: Settings, config: Path | None, *, preview: bool, redrive: b
         raise UserError("expected --config FILE with a table [notify]: see kozamori notify --help")
     receivers = load_receivers(config)
     configure_logging(settings.log_level, settings.log_format)
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # what it warns of is told in lines of our own
     if redrive:
         _redrive(settings, receivers)
         return
+    from detector.kafka.errors import quiet
     from detector.notify.run import run_notify
 
     stop = threading.Event()
     STOP_SIGNALS.orderly(stop.set)
-    run_notify(settings, receivers, os.environ, stop)
+    with quiet():  # what kafka-python says line by line is told in one
+        run_notify(settings, receivers, os.environ, stop)
 
 
 def _preview(templates: Path | None) -> None:

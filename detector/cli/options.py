@@ -106,10 +106,10 @@ def own_data(command: Callable[..., Any]) -> Callable[..., Any]:
     return mapping_file()(wrapped)
 
 
-def with_settings(*names: str, beside: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_settings(*names: str, and_file: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the options of the settings `names` and `--config`; it gets `settings` instead of them.
 
-    `beside`: a table of the file that is the command's own; it gets `config` too.
+    `and_file`: it also gets `config`, the file, for a table of its own there.
     What is not given as an option comes from the environment, then from the file. UserError where it is senseless.
     """
 
@@ -117,8 +117,8 @@ def with_settings(*names: str, beside: str = "") -> Callable[[Callable[..., Any]
         @functools.wraps(command)
         def run(*, config: Path | None, **given: Any) -> Any:
             flags = {name: given.pop(name) for name in names}
-            own = {"config": config_file(config, os.environ)} if beside else {}
-            return command(settings=load_settings(flags, os.environ, config, beside), **own, **given)
+            own = {"config": config_file(config, os.environ)} if and_file else {}
+            return command(settings=load_settings(flags, os.environ, config), **own, **given)
 
         wrapped: Callable[..., Any] = click.option(
             "--config",

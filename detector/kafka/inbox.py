@@ -1,20 +1,19 @@
 """One record at a time of what a group has not finished, however long each takes; the group waits meanwhile."""
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from detector.errors import UserError
 from detector.kafka.clients import TIMEOUT_S, admin_client, open_client
 from detector.kafka.errors import address_of, kafka_errors
 from detector.kafka.groups import active_members, all_offsets, store_offsets
+from detector.kafka.membership import close, commit
 from detector.kafka.reading import reader
 from detector.kafka.security import client_options
 from detector.settings import Settings
@@ -25,6 +24,8 @@ POLL_MS = 200
 #: Few: what is read and not worked on is read again after every rebalance.
 POLL_RECORDS = 50
 COMMIT_MS = 5_000
+#: A member that was killed holds its partitions so long. Brokers allow no less than 6 s.
+SESSION_MS = 10_000
 #: A stopped service must be gone within 5 s.
 CLOSE_S = 1.5
 
@@ -89,6 +90,7 @@ class KafkaInbox:
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             max_poll_records=POLL_RECORDS,
+            session_timeout_ms=SESSION_MS,
         )
         self._consumer.subscribe(list(topics), listener=_Share(self))
 
@@ -115,16 +117,7 @@ class KafkaInbox:
 
     def commit(self) -> None:
         """Write down what is finished; where Kafka does not take it, it comes again."""
-        done, self._done = self._done, {}
-        if not done:
-            return
-        try:
-            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
-            self._consumer.commit(offsets, timeout_ms=COMMIT_MS)
-        except KafkaError as error:
-            log.warning("group %s could not commit (%s): messages may come again", self._group, type(error).__name__)
-            if error.retriable:
-                self._done = done
+        self._done = commit(self._consumer, self._group, self._done, COMMIT_MS)
 
     def forget(self, revoked: Sequence[TopicPartition]) -> None:
         """Nothing is known of these partitions any more."""
@@ -137,16 +130,7 @@ class KafkaInbox:
     def close(self) -> None:
         """Commit what is finished and leave the group."""
         self.commit()
-        # See `detector.kafka.subscription.Subscriber.close`: it may hang.
-        closing = threading.Thread(target=self._close, name="close inbox", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
-
-    def _close(self) -> None:
-        try:
-            self._consumer.close(timeout_ms=int(CLOSE_S * 1000))
-        except KafkaError as error:
-            log.info("the connection to %s did not close in order: %r", self._address, error)
+        close(self._consumer, self._address, int(CLOSE_S * 1000), CLOSE_S)
 
     def _poll(self, limit_ms: int, *, pause: bool) -> None:
         self.commit()  # before partitions may be taken away

@@ -13,11 +13,11 @@ import msgspec
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
 
 from detector.errors import UserError
 from detector.kafka.clients import RECONNECT_MS
 from detector.kafka.errors import explain, kafka_errors
+from detector.kafka.membership import close, commit
 from detector.kafka.watch import BrokerWatch
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ POLL_MS = 500
 CONNECT_MS = 10_000
 #: The broker answers nobody who leaves while the group gathers, and that can take as long as its slowest member.
 CLOSE_MS = 3_000
-#: Beyond that, kafka-python waits without bound for its own thread, which under load has gone on for ever: see `close`.
+#: Beyond that, kafka-python waits without bound for its own thread, which under load has gone on for ever.
 CLOSE_S = 5.0
 
 
@@ -223,19 +223,7 @@ class Subscriber(Generic[Message]):
         self._watch.stop()
         self._finish_handed_out()
         self._commit()
-        # It joins its I/O thread, which first runs whatever is ready in it: tasks that make each other ready never end.
-        # All that is to be given back was committed above; what hangs ends with the process.
-        closing = threading.Thread(target=self._close_consumer, name="close subscriber", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
-        if closing.is_alive():
-            log.info("the connection to %s did not close within %g s", self._address, CLOSE_S)
-
-    def _close_consumer(self) -> None:
-        try:
-            self._consumer.close(timeout_ms=CLOSE_MS)
-        except KafkaError as error:
-            log.info("the connection to %s did not close in order: %r", self._address, error)
+        close(self._consumer, self._address, CLOSE_MS, CLOSE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -277,17 +265,8 @@ class Subscriber(Generic[Message]):
         return message
 
     def _commit(self) -> None:
-        if self._group is None or not self._done:
-            return
-        done, self._done = self._done, {}
-        try:
-            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
-            self._consumer.commit(offsets, timeout_ms=CONNECT_MS)
-        except KafkaError as error:
-            # Nothing is lost, at worst repeated: the partition's new owner starts at the commit before.
-            log.warning("group %s could not commit (%s): messages may come again", self._group, type(error).__name__)
-            if error.retriable:
-                self._done = done
+        if self._group is not None:
+            self._done = commit(self._consumer, self._group, self._done, CONNECT_MS)
 
     def _partitions(self) -> list[TopicPartition]:
         found = {topic: self._consumer.partitions_for_topic(topic) or () for topic in self._topics}

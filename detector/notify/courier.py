@@ -80,6 +80,15 @@ class Receiver:
     read: Callable[[LogRecord], Notice | None]
 
 
+def send(receiver: Receiver, notice: Notice, wall_s: float) -> Outcome:
+    """Send it once. A defect that one message meets must not hold up those behind it: that message is refused."""
+    try:
+        return receiver.way.deliver(notice, wall_s)
+    except Exception as error:
+        log.exception("a message cannot be sent for a reason of our own", receiver=receiver.name, id=notice.id)
+        return Refused(f"a defect: {type(error).__name__}")
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """`steady_s` only grows; `wall_s` is seconds since 1970."""
@@ -166,7 +175,7 @@ class Courier:
         circuit = self._receiver.circuit
         circuit.attempts()
         self._metrics.circuit(circuit.state)
-        outcome = self._send(notice)
+        outcome = send(self._receiver, notice, self._clock.wall_s())
         if isinstance(outcome, Refused):
             try:
                 self._park(record, notice, outcome.cause)
@@ -179,13 +188,6 @@ class Courier:
         if not isinstance(outcome, Failed):
             self._recovered()
         return outcome
-
-    def _send(self, notice: Notice) -> Outcome:
-        try:
-            return self._receiver.way.deliver(notice, self._clock.wall_s())
-        except Exception as error:  # noqa: BLE001 - a defect that one message meets must not hold up those behind it
-            self._log.exception("a message cannot be sent for a reason of our own", id=notice.id)
-            return Refused(f"a defect: {type(error).__name__}")
 
     def _recovered(self) -> None:
         if self._receiver.circuit.state != "closed":

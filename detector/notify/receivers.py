@@ -13,9 +13,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from detector.contract.alerts import Severity
 from detector.errors import UserError
 from detector.languages import Language
+from detector.settings import NOTIFY_TABLE
 
-TABLE = "notify"
 _ADDRESS = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}")
+_PLAIN = re.compile(r"[!-~]+")
 _SERVER = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
 
@@ -33,7 +34,7 @@ def _url(value: str) -> str:
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         fits = False
-    if not fits or parts.username is not None or parts.fragment or not (value.isascii() and value.isprintable()):
+    if not fits or parts.username is not None or parts.fragment or not _PLAIN.fullmatch(value):
         raise PydanticCustomError("url", "not a URL")
     return value
 
@@ -79,7 +80,7 @@ class ReceiverSettings(_Table):
 class WebhookSettings(ReceiverSettings):
     """A webhook; its secret from a file or the environment, one or several of the form whsec_…"""
 
-    url: Annotated[str, AfterValidator(_url)] = _is("https://host/path, without a user's name, ASCII")
+    url: Annotated[str, AfterValidator(_url)] = _is("https://host/path in ASCII, no space, no user's name")
     secret_file: Path | None = _is(_SECRET_FILE, None, strict=False)
     secret_env: str | None = _is(_SECRET_ENV, None)
 
@@ -144,7 +145,7 @@ def _together(name: str, expected: str) -> PydanticCustomError:
 def load_receivers(path: Path) -> NotifySettings:
     """The table of a settings file; UserError with a line for each problem, without the value: it may be a secret."""
     try:
-        table = tomllib.loads(path.read_text("utf-8")).get(TABLE, {})
+        table = tomllib.loads(path.read_text("utf-8")).get(NOTIFY_TABLE, {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"settings file {path} cannot be read ({error}); expected a TOML file") from None
     try:
@@ -161,7 +162,7 @@ def _problem(found: ErrorDetails, table: dict[str, Any]) -> str:
     model: type[BaseModel] = NotifySettings
     if place and place[0] in {"webhooks", "mails"} and len(place) > 1:
         model = WebhookSettings if place[0] == "webhooks" else MailSettings
-    field = str(place[2] if model is not NotifySettings and len(place) > 2 else place[0] if place else TABLE)
+    field = str(place[2] if model is not NotifySettings and len(place) > 2 else place[0] if place else NOTIFY_TABLE)
     if found["type"] == "extra_forbidden":
         return f"setting {_path(place, table)}: no such setting; expected one of {', '.join(model.model_fields)}"
     extra = model.model_fields[field].json_schema_extra if field in model.model_fields else None
@@ -171,7 +172,7 @@ def _problem(found: ErrorDetails, table: dict[str, Any]) -> str:
 
 def _path(place: list[int | str], table: dict[str, Any]) -> str:
     """`notify.webhooks.soc.url`: a receiver by its name, where it has one."""
-    words = [TABLE]
+    words = [NOTIFY_TABLE]
     at: Any = table
     for step in place:
         try:

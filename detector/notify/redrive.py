@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from kafka import TopicPartition
 
 from detector.kafka.subscription import LogRecord
-from detector.notify.courier import Clock, Delivered, Receiver
+from detector.notify.courier import Clock, Delivered, Receiver, send
 from detector.notify.parked import Parked, ParkedFile
 
 
@@ -60,5 +60,5 @@ def _once(line: Parked, record: LogRecord, receiver: Receiver | None, clock: Clo
     notice = receiver.read(record)
     if notice is None:
         return line.cause
-    outcome = receiver.way.deliver(notice, clock.wall_s())
+    outcome = send(receiver, notice, clock.wall_s())
     return "" if isinstance(outcome, Delivered) else outcome.cause

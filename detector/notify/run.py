@@ -19,14 +19,14 @@ from detector.notify.courier import AWAY_S, Clock, Courier, Deliverer, Inbox, Re
 from detector.notify.mail import Mail, Mailbox
 from detector.notify.messages import Notice, Wanted, read_notice
 from detector.notify.parked import Parked, ParkedFile
-from detector.notify.receivers import TABLE, MailSettings, NotifySettings, ReceiverSettings, WebhookSettings
+from detector.notify.receivers import MailSettings, NotifySettings, ReceiverSettings, WebhookSettings
 from detector.notify.retry import Circuit, Pace
 from detector.notify.secrets import read_secret, signing_keys, trust
 from detector.notify.texts import Texts
 from detector.notify.webhook import Webhook
 from detector.observe.health import HealthServer, Report
 from detector.observe.notify_metrics import NotifyMetrics
-from detector.settings import Settings
+from detector.settings import NOTIFY_TABLE, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -53,13 +53,13 @@ def receivers_of(
 
 
 def _webhook(each: WebhookSettings, environ: Mapping[str, str], pace: Pace) -> Deliverer:
-    place = f"{TABLE}.webhooks.{each.name}"
+    place = f"{NOTIFY_TABLE}.webhooks.{each.name}"
     keys = signing_keys(place, read_secret(f"{place}.secret", each.secret_file, each.secret_env, environ))
     return Webhook(each.url, keys, trust(place, each.tls_ca) if each.url.startswith("https:") else None, pace)
 
 
 def _mail(each: MailSettings, texts: Texts, environ: Mapping[str, str], pace: Pace) -> Deliverer:
-    place = f"{TABLE}.mails.{each.name}"
+    place = f"{NOTIFY_TABLE}.mails.{each.name}"
     host, _, port = each.server.rpartition(":")
     password = read_secret(f"{place}.password", each.password_file, each.password_env, environ) if each.username else ""
     tls = None if each.insecure else trust(place, each.tls_ca)

@@ -24,6 +24,7 @@ class MemoryTopics:
     def __init__(self) -> None:
         self.logs: dict[tuple[str, int], list[MemoryRecord]] = {}
         self.committed: dict[str, dict[tuple[str, int], int]] = {}
+        self.broken: set[str] = set()
         self._changed = threading.Condition()
 
     def put(self, topic: str, value: bytes, *, partition: int = 0, timestamp: int = 0) -> MemoryRecord:
@@ -35,7 +36,11 @@ class MemoryTopics:
         return record
 
     def inbox(self, group: str, topics: Sequence[str]) -> "MemoryInbox":
-        return MemoryInbox(self, self.committed.setdefault(group, {}), topics)
+        return MemoryInbox(self, group, self.committed.setdefault(group, {}), topics)
+
+    def break_group(self, group: str) -> None:
+        """A defect: its member falls over."""
+        self.broken.add(group)
 
     def wait(self, limit_s: float) -> None:
         with self._changed:
@@ -45,8 +50,11 @@ class MemoryTopics:
 class MemoryInbox:
     """A group's only member; `lose()` makes `stay` say that its partition was taken away."""
 
-    def __init__(self, topics: MemoryTopics, committed: dict[tuple[str, int], int], names: Sequence[str]) -> None:
+    def __init__(
+        self, topics: MemoryTopics, group: str, committed: dict[tuple[str, int], int], names: Sequence[str]
+    ) -> None:
         self._topics = topics
+        self._group = group
         self._committed = committed
         self._names = names
         self._positions = dict(committed)
@@ -55,6 +63,8 @@ class MemoryInbox:
         self.closed = False
 
     def next(self) -> MemoryRecord | None:
+        if self._group in self._topics.broken:
+            raise RuntimeError("a defect")
         for wait_s in (WAIT_S, 0.0):
             for place, log in list(self._topics.logs.items()):
                 at = self._positions.get(place, 0)

@@ -44,6 +44,7 @@ REFUSED = {
     "no URL": ("webhooks", without(WEBHOOK, "url"), "notify.webhooks.soc.url: is missing, expected https://"),
     "no scheme": ("webhooks", {**WEBHOOK, "url": "soc.example"}, "notify.webhooks.soc.url: expected https://"),
     "odd scheme": ("webhooks", {**WEBHOOK, "url": "file:///etc/passwd"}, "webhooks.soc.url: expected https://"),
+    "a space": ("webhooks", {**WEBHOOK, "url": "https://soc.example/a b"}, "webhooks.soc.url: expected https://"),
     "odd port": ("webhooks", {**WEBHOOK, "url": "https://soc.example:99999/"}, "webhooks.soc.url: expected https://"),
     "a password": ("webhooks", {**WEBHOOK, "url": "https://me:pw@soc.example/"}, "webhooks.soc.url: expected https://"),
     "http": ("webhooks", {**WEBHOOK, "url": "http://soc.example/"}, "soc.url: expected https, or insecure = true"),
@@ -171,4 +172,4 @@ def test_the_examples_of_the_page_and_the_help_are_accepted(tmp_path: Path, caps
         (tmp_path / "notify.toml").write_text(text)
         found = load_receivers(tmp_path / "notify.toml")
         assert ["soc", "desk"] == [each.name for each in found.receivers]
-        assert ("kafka-1:9092",) == load_settings({}, {}, tmp_path / "notify.toml", "notify").bootstrap
+        assert ("kafka-1:9092",) == load_settings({}, {}, tmp_path / "notify.toml").bootstrap

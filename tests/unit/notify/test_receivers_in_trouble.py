@@ -150,3 +150,24 @@ def test_a_service_that_ends_amid_a_delivery_sends_it_after_the_next_start(
         print(f"ended in {ended_s * 1000:.0f} ms amid a delivery")
         assert ended_s < 1.0
         assert (IDS[:5], 1) == (receiver.kept, receiver.repeats)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_health_says_which_receiver_is_not_read_for_and_fails_where_a_courier_has_ended(
+    topics: MemoryTopics, tmp_path: Path
+) -> None:
+    with WebhookReceiver() as receiver:
+        stand = Stand({"one": receiver.url, "two": receiver.url}, topics, tmp_path)
+        assert (False, {"one", "two"}) == (stand.service.ready().ok, stand.service.ready().detail.keys())
+        with stand:
+            until(lambda: stand.service.ready().ok)
+            assert stand.service.alive().ok
+            topics.break_group("two")
+            until(lambda: not stand.service.alive().ok)
+
+
+def until(happens: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 10
+    while not happens():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
