@@ -103,4 +103,4 @@ def _redrive(settings: Settings, receivers: "NotifySettings") -> None:
         lambda wanted: list(records_at(settings, wanted)),
         Clock(),
     )
-    click.echo(f"{found.delivered} delivered, {found.parked} parked again, {found.gone} no longer in Kafka")
+    click.echo(f"{found.delivered} delivered, {found.parked} parked again, {found.dropped} no longer in Kafka")

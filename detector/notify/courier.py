@@ -47,6 +47,8 @@ class Failed:
 
 
 Outcome = Delivered | Refused | Failed
+#: Of a record that is no message to this release, maybe of a newer schema.
+UNREADABLE = Refused("this release cannot read it")
 
 
 class Deliverer(Protocol):
@@ -100,15 +102,16 @@ class Clock:
 class Courier:
     """Carries the messages of `open_inbox()` to one receiver until `stop` is set; `run` is a thread's life.
 
-    `park` keeps what is refused for good, with its cause; it raises OSError where it cannot, and then the message is
-    tried again. The position moves on only behind what was delivered, parked or is not for this receiver.
+    `park` keeps where a message lies that is refused for good, or that a newer release may read, with id and cause; it
+    raises OSError where it cannot, and then the message is tried again. The position moves on only behind what was
+    delivered, parked or is not for this receiver.
     """
 
     def __init__(
         self,
         receiver: Receiver,
         open_inbox: Callable[[], Inbox],
-        park: Callable[[LogRecord, Notice, str], None],
+        park: Callable[[LogRecord, str, str], None],
         metrics: ReceiverMetrics,
         stop: threading.Event,
         clock: Clock,
@@ -146,14 +149,15 @@ class Courier:
         if record is None:
             return
         notice = self._receiver.read(record)
-        if notice is None or notice.id in self._recent or not self._receiver.wanted.takes(notice):
+        if notice is not None and (notice.id in self._recent or not self._receiver.wanted.takes(notice)):
             inbox.done(record)
         elif self._settle(inbox, record, notice):
-            self._recent.repeated(notice.id)
+            if notice is not None:
+                self._recent.repeated(notice.id)
             inbox.done(record)
             inbox.commit()
 
-    def _settle(self, inbox: Inbox, record: LogRecord, notice: Notice) -> bool:
+    def _settle(self, inbox: Inbox, record: LogRecord, notice: Notice | None) -> bool:
         """Try until it is delivered or parked; False where it is to come again: at a stop, or for another member."""
         began_s = self._clock.steady_s()
         while not self._stop.is_set():
@@ -171,17 +175,18 @@ class Courier:
                     return False
         return False
 
-    def _attempt(self, record: LogRecord, notice: Notice) -> Outcome:
+    def _attempt(self, record: LogRecord, notice: Notice | None) -> Outcome:
         circuit = self._receiver.circuit
         circuit.attempts()
         self._metrics.circuit(circuit.state)
-        outcome = send(self._receiver, notice, self._clock.wall_s())
+        outcome = UNREADABLE if notice is None else send(self._receiver, notice, self._clock.wall_s())
         if isinstance(outcome, Refused):
+            identity = "" if notice is None else notice.id
             try:
-                self._park(record, notice, outcome.cause)
+                self._park(record, identity, outcome.cause)
             except OSError as error:
                 return Failed(f"refused ({outcome.cause}), and cannot be parked ({error.strerror})")
-            self._log.warning("refused for good, parked", id=notice.id, cause=outcome.cause)
+            self._log.warning("refused for good, parked", id=identity, cause=outcome.cause)
             self._metrics.refused()
         elif isinstance(outcome, Delivered):
             self._metrics.delivered(max(self._clock.wall_s() - record.timestamp / 1000, 0.0))

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class Parked(msgspec.Struct, frozen=True):
-    """One message that `receiver` refused; `id` is the message's, `cause` why."""
+    """One message that `receiver` refused, or that could not be read; `id` is "" then, `cause` says why."""
 
     receiver: str
     id: str

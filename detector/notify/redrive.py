@@ -4,20 +4,21 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 from kafka import TopicPartition
 
 from detector.kafka.subscription import LogRecord
-from detector.notify.courier import Clock, Delivered, Receiver, send
+from detector.notify.courier import UNREADABLE, Clock, Delivered, Outcome, Receiver, Refused, send
 from detector.notify.parked import Parked, ParkedFile
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of parked messages: `gone` are those that Kafka no longer has."""
+    """What became of parked messages: `dropped` are those that Kafka no longer has, or that are for others."""
 
     delivered: int = 0
     parked: int = 0
-    gone: int = 0
+    dropped: int = 0
 
 
 def redrive(
@@ -40,25 +41,26 @@ def redrive(
     result = Redriven()
     for line in lines:
         record = records.get((line.topic, line.partition, line.offset))
-        if record is None:
-            result = replace(result, gone=result.gone + 1)
-        elif cause := _once(line, record, by_name.get(line.receiver), clock):
-            parked.add(
-                Parked(line.receiver, line.id, line.topic, line.partition, line.offset, cause, line.parked_at_ms)
-            )
-            result = replace(result, parked=result.parked + 1)
-        else:
+        outcome = _once(line, record, by_name.get(line.receiver), clock)
+        if outcome is None:
+            result = replace(result, dropped=result.dropped + 1)
+        elif isinstance(outcome, Delivered):
             result = replace(result, delivered=result.delivered + 1)
+        else:
+            parked.add(msgspec.structs.replace(line, cause=outcome.cause))
+            result = replace(result, parked=result.parked + 1)
     parked.taken()
     return result
 
 
-def _once(line: Parked, record: LogRecord, receiver: Receiver | None, clock: Clock) -> str:
-    """Why it could not be delivered, "" where it was."""
+def _once(line: Parked, record: LogRecord | None, receiver: Receiver | None, clock: Clock) -> Outcome | None:
+    """What becomes of a line; None where there is nothing to deliver."""
+    if record is None:
+        return None
     if receiver is None:
-        return line.cause
+        return Refused(line.cause)
     notice = receiver.read(record)
     if notice is None:
-        return line.cause
-    outcome = send(receiver, notice, clock.wall_s())
-    return "" if isinstance(outcome, Delivered) else outcome.cause
+        return UNREADABLE
+    # Of one that was parked unread it was not known whose it is.
+    return send(receiver, notice, clock.wall_s()) if receiver.wanted.takes(notice) else None

@@ -17,7 +17,7 @@ from detector.kafka.subscription import LogRecord
 from detector.kafka.watch import BrokerWatch
 from detector.notify.courier import AWAY_S, Clock, Courier, Deliverer, Inbox, Receiver
 from detector.notify.mail import Mail, Mailbox
-from detector.notify.messages import Notice, Wanted, read_notice
+from detector.notify.messages import Wanted, read_notice
 from detector.notify.parked import Parked, ParkedFile
 from detector.notify.receivers import MailSettings, NotifySettings, ReceiverSettings, WebhookSettings
 from detector.notify.retry import Circuit, Pace
@@ -80,13 +80,12 @@ def group_of(settings: Settings, receiver: str) -> str:
     return f"kozamori.notify.{settings.prefix}{settings.deployment}.{receiver}"
 
 
-def parker(parked: ParkedFile, receiver: str, clock: Clock) -> Callable[[LogRecord, Notice, str], None]:
+def parker(parked: ParkedFile, receiver: str, clock: Clock) -> Callable[[LogRecord, str, str], None]:
     """Keeps what this receiver refuses."""
 
-    def park(record: LogRecord, notice: Notice, cause: str) -> None:
+    def park(record: LogRecord, identity: str, cause: str) -> None:
         at_ms = int(clock.wall_s() * 1000)
-        place = (record.topic, record.partition, record.offset)
-        parked.add(Parked(receiver, notice.id, *place, cause, at_ms))
+        parked.add(Parked(receiver, identity, record.topic, record.partition, record.offset, cause, at_ms))
 
     return park
 

@@ -309,7 +309,7 @@ NOTIFY = (
     Metric(
         "kozamori_notify_refused_total",
         "counter",
-        "Messages that the receiver refused for good, another status of the 400s: parked, see its log.",
+        "Messages parked: refused for good, by another status of the 400s, or that this release cannot read.",
         ("receiver",),
     ),
     Metric(

@@ -15,6 +15,7 @@ from support.notify_files import SECRET, write_config
 from support.shared_kafka import Cluster
 from support.webhook_receivers import Answer, Request, WebhookReceiver, status
 
+from detector.cli.main import cli, run
 from detector.contract.alerts import Alert
 from detector.kafka.inbox import KafkaInbox, begin_now
 from detector.settings import Settings
@@ -72,7 +73,9 @@ def refuses(_number: int, request: Request) -> Answer:
     return Answer(status(422), keeps=False) if request.id == IDS[1] else Answer()
 
 
-def test_receivers_have_each_id_once_over_failures_and_a_stop_while_alerts_come(kafka: Cluster, tmp_path: Path) -> None:
+def test_receivers_have_each_id_once_over_failures_a_stop_while_alerts_come_and_a_redrive(
+    kafka: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = new_deployment(kafka.bootstrap)
 
     def put(alerts: list[Alert]) -> None:
@@ -99,12 +102,18 @@ def test_receivers_have_each_id_once_over_failures_and_a_stop_while_alerts_come(
         finally:
             second.process.send_signal(signal.SIGTERM)
             assert 0 == second.process.wait(10)
-        print(f"ended after {ended_s:.2f} s; repeats: good {good.repeats}, bad {bad.repeats}")
+        with capsys.disabled():
+            print(f"\nended after {ended_s:.2f} s; repeats: good {good.repeats}, bad {bad.repeats}")
         assert (0, True) == (ended, ended_s < 5.0)
         assert (kept, IDS, 0) == (good.kept, bad.kept, good.repeats)
         assert SECRET not in first.said.read_text() + second.said.read_text()
         refused = (tmp_path / "parked.jsonl").read_text().splitlines()
         assert [True] == [IDS[1] in line and "status 422" in line for line in refused]
+        good.answer = lambda _number, _request: Answer()
+        where = ["--bootstrap", kafka.bootstrap, "--prefix", settings.prefix, "--log-level", "error"]
+        assert 0 == run(cli, ["notify", "--config", str(config), "--redrive", *where])
+        assert "1 delivered, 0 parked again, 0 no longer in Kafka\n" == capsys.readouterr().out
+        assert [*kept, IDS[1]] == good.kept
 
 
 def wait_for(command: Command, text: str) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from support.alerts import make_alert
-from support.memory_topics import MemoryInbox, MemoryTopics
+from support.memory_topics import MemoryInbox, MemoryRecord, MemoryTopics
 
 from detector.contract import canary
 from detector.contract.alerts import encode_alert
@@ -107,12 +108,31 @@ def test_a_failure_is_tried_again_before_anything_else(tmp_path: Path) -> None:
     assert (2.0, 2.0) == (stand.value("failures_total"), stand.value("delivered_total"))
 
 
-def test_repeats_and_what_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+def test_repeats_are_passed_over(tmp_path: Path) -> None:
     stand = Stand(tmp_path, Way())
-    newer = msgspec.json.encode({**msgspec.to_builtins(ALERTS[1]), "schema": 99})
-    stand.put(*values(0), b"{", newer, b"", *values(0, 2))
-    stand.turns(6)
-    assert ([IDS[0], IDS[2]], {("alerts", 0): 6}) == (stand.way.sent, stand.committed)
+    stand.put(*values(0, 1, 0, 2))
+    stand.turns(4)
+    assert ([IDS[0], IDS[1], IDS[2]], {("alerts", 0): 4}) == (stand.way.sent, stand.committed)
+
+
+def test_what_cannot_be_read_is_parked_and_a_release_that_can_delivers_it_to_whom_it_is_for(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, Way(), Wanted(bank="0116"))
+    alerts = [make_alert(0), make_alert(1, bank="0117")]
+    newer = [msgspec.json.encode({**msgspec.to_builtins(alert), "schema": 99}) for alert in alerts]
+    stand.put(*newer, b"{", *values(3))
+    stand.turns(4)
+    assert ([IDS[3]], {("alerts", 0): 4}, 3.0) == (stand.way.sent, stand.committed, stand.value("refused_total"))
+
+    def read_newer(record: LogRecord) -> Notice | None:
+        value = (record.value or b"").replace(b'"schema":99', b'"schema":1')
+        return read_notice(MemoryRecord(record.topic, 0, record.offset, 0, value), "alerts")
+
+    upgraded = replace(stand.receiver, read=read_newer)
+    assert Redriven(delivered=1, parked=1, dropped=1) == redrive(
+        stand.parked, [upgraded], records_of(stand), stand.clock
+    )
+    assert [IDS[3], IDS[0]] == stand.way.sent
+    assert [(2, "this release cannot read it")] == [(line.offset, line.cause) for line in stand.parked.take()]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +250,7 @@ def records_of(stand: Stand, *gone: int) -> Callable[[object], Sequence[LogRecor
 
 def test_a_redrive_delivers_what_is_parked_and_parks_again_what_is_not_taken(tmp_path: Path) -> None:
     stand = parked_stand(tmp_path, Way(Delivered(), Refused("status 422"), Failed("status 500")))
-    expected = Redriven(delivered=2, parked=2, gone=1)
+    expected = Redriven(delivered=2, parked=2, dropped=1)
     assert expected == redrive(stand.parked, [stand.receiver], records_of(stand, 4), stand.clock)
     again = [("status 422", IDS[1], 7), ("status 500", IDS[2], 7)]
     assert again == [(line.cause, line.id, line.parked_at_ms) for line in stand.parked.take()]
