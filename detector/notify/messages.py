@@ -45,15 +45,18 @@ class Wanted:
         )
 
 
+def notice_of(content: Alert | Bulletin, topic: str, body: bytes) -> Notice:
+    """The message of that content, whose bytes are `body`."""
+    if isinstance(content, Alert):
+        return Notice("alert", content.alert_id, topic, content.occurred_at_ms, body, content)
+    return Notice("bulletin", content.bulletin_id, topic, content.occurred_at_ms, body, content)
+
+
 def read_notice(record: LogRecord, alerts_topic: str) -> Notice | None:
     """The message of a record; None, and a warning, where this release cannot read it."""
-    value = record.value or b""
+    content: Alert | Bulletin | None
     if record.topic == alerts_topic:
-        alert = readable(record, ALERT_SCHEMA, "an alert", decode_alert)
-        if alert is not None:
-            return Notice("alert", alert.alert_id, record.topic, alert.occurred_at_ms, value, alert)
+        content = readable(record, ALERT_SCHEMA, "an alert", decode_alert)
     else:
-        bulletin = readable(record, BULLETIN_SCHEMA, "a bulletin", decode_bulletin)
-        if bulletin is not None:
-            return Notice("bulletin", bulletin.bulletin_id, record.topic, bulletin.occurred_at_ms, value, bulletin)
-    return None
+        content = readable(record, BULLETIN_SCHEMA, "a bulletin", decode_bulletin)
+    return None if content is None else notice_of(content, record.topic, record.value or b"")

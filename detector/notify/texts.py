@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
 
-from detector.contract.alerts import Alert, encode_alert
-from detector.contract.bulletins import Bulletin, encode_bulletin
+from detector.contract.alerts import Alert
+from detector.contract.bulletins import Bulletin
 from detector.contract.examples import MESSAGES
 from detector.errors import UserError
 from detector.jst import JST
 from detector.languages import SEVERITIES, STATES, Language, printable
-from detector.notify.messages import Notice
+from detector.notify.messages import Notice, notice_of
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 #: RFC 5322 2.1.1 allows 998 characters, and folding; what is longer is no subject.
@@ -24,17 +25,13 @@ SUBJECT_CHARACTERS = 200
 
 
 def examples() -> tuple[Notice, ...]:
-    """One message of each kind."""
-    found = []
-    for topic in ("alerts", "bulletins", "bulletins.<bank>"):
-        content = MESSAGES[topic][0]
-        if isinstance(content, Alert):
-            body = encode_alert(content)
-            found.append(Notice("alert", content.alert_id, topic, content.occurred_at_ms, body, content))
-        elif isinstance(content, Bulletin):
-            body = encode_bulletin(content)
-            found.append(Notice("bulletin", content.bulletin_id, topic, content.occurred_at_ms, body, content))
-    return tuple(found)
+    """One message of each kind, and a bulletin on a bank's own account."""
+    contents = [(topic, MESSAGES[topic][0]) for topic in ("alerts", "bulletins", "bulletins.<bank>")]
+    return tuple(
+        notice_of(content, topic.replace("<bank>", "0116"), msgspec.json.encode(content))
+        for topic, content in contents
+        if isinstance(content, Alert | Bulletin)
+    )
 
 
 class Texts:

@@ -88,7 +88,7 @@ def test_receivers_have_each_id_once_over_failures_a_stop_while_alerts_come_and_
         try:
             wait_for(first, "notify starts")
             put(ALERTS[:6])
-            assert good.has(kept[:5])
+            assert good.has(kept[:5], 30), first.said.read_text()
         finally:
             first.process.send_signal(signal.SIGTERM)
             began_s = time.monotonic()

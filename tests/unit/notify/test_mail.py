@@ -13,7 +13,7 @@ from detector.contract.alerts import encode_alert
 from detector.languages import Language
 from detector.notify.courier import Delivered, Failed, Outcome, Refused
 from detector.notify.mail import Mail, Mailbox, mail_of
-from detector.notify.messages import Notice
+from detector.notify.messages import Notice, notice_of
 from detector.notify.retry import Pace
 from detector.notify.texts import LANGUAGES, Texts, examples
 
@@ -23,13 +23,13 @@ TEXTS = Texts(None)
 BOX = Mailbox("desk@bank.example", "kozamori@bank.example", "127.0.0.1", 25, "en", None)
 
 
-def notice_of(**changes: object) -> Notice:
+def an_alert(**changes: object) -> Notice:
     alert = make_alert(7, **changes)  # type: ignore[arg-type]
-    return Notice("alert", alert.alert_id, "alerts", alert.occurred_at_ms, encode_alert(alert), alert)
+    return notice_of(alert, "alerts", encode_alert(alert))
 
 
 def send(server: SmtpServer, box: Mailbox = BOX) -> Outcome:
-    return Mail(replace(box, port=server.port), TEXTS, PACE).deliver(notice_of(), NOW_S)
+    return Mail(replace(box, port=server.port), TEXTS, PACE).deliver(an_alert(), NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_a_mail_arrives_as_it_was_written(lang: Language, subject: str, line: st
 
 def test_no_value_of_a_message_makes_a_header_or_a_line() -> None:
     evil = "x\r\nBcc: everybody@evil.example\r\n\r\n\u2028\u202eFree yen"
-    notice = replace(notice_of(service=evil, bank=evil, case_id=evil, passbook_text=evil), id=f"{evil}.>@evil")
+    notice = replace(an_alert(service=evil, bank=evil, case_id=evil, passbook_text=evil), id=f"{evil}.>@evil")
     for lang in LANGUAGES:
-        plain, odd = (mail_of(each, replace(BOX, lang=lang), TEXTS, NOW_S) for each in (notice_of(), notice))
+        plain, odd = (mail_of(each, replace(BOX, lang=lang), TEXTS, NOW_S) for each in (an_alert(), notice))
         assert plain.keys() == odd.keys()
         assert len(plain.get_content().splitlines()) == len(odd.get_content().splitlines())
         assert "everybody@evil.example" not in [
@@ -63,7 +63,7 @@ def test_no_value_of_a_message_makes_a_header_or_a_line() -> None:
 
 
 def test_times_beyond_the_calendar_are_written_as_they_are() -> None:
-    assert f"{10**17} JST" in TEXTS.write(notice_of(occurred_at_ms=10**17), "en")[1]
+    assert f"{10**17} JST" in TEXTS.write(an_alert(occurred_at_ms=10**17), "en")[1]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_preview_has_every_kind_in_both_languages_and_needs_no_settings(
 
 
 def test_an_alert_without_reasons_or_amount_is_written_too() -> None:
-    bare = notice_of(reasons=[], amount_yen=0, passbook_text="", counterfactual=None)
+    bare = an_alert(reasons=[], amount_yen=0, passbook_text="", counterfactual=None)
     for lang in LANGUAGES:
         subject, text = TEXTS.write(bare, lang)
         assert (True, True) == (bool(subject), len(text.splitlines()) > 8)

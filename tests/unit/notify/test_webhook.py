@@ -15,14 +15,14 @@ from support.webhook_receivers import OK, Answer, WebhookReceiver, status
 
 from detector.contract.alerts import encode_alert
 from detector.notify.courier import Delivered, Failed, Outcome, Refused
-from detector.notify.messages import Notice
+from detector.notify.messages import notice_of
 from detector.notify.retry import Pace
 from detector.notify.webhook import Webhook, headers_of, moment, signature, wish_s
 
 KEYS = (b"o" * 24, b"n" * 24)
 NOW_S = 1_600_000_000.9
 ALERT = make_alert(7)
-NOTICE = Notice("alert", ALERT.alert_id, "alerts", ALERT.occurred_at_ms, encode_alert(ALERT), ALERT)
+NOTICE = notice_of(ALERT, "alerts", encode_alert(ALERT))
 PACE = Pace(connect_s=0.3, answer_s=0.3, exchange_s=0.6)
 
 
