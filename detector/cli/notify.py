@@ -91,8 +91,8 @@ def _preview(templates: Path | None) -> None:
 def _redrive(settings: Settings, receivers: "NotifySettings") -> None:
     """Deliver what is parked, and say what became of it."""
     from detector.kafka.reading import records_at
-    from detector.notify.courier import Clock
     from detector.notify.parked import ParkedFile
+    from detector.notify.ports import Clock
     from detector.notify.redrive import redrive
     from detector.notify.retry import Pace
     from detector.notify.run import receivers_of

@@ -70,7 +70,7 @@ class _Share(ConsumerRebalanceListener):  # type: ignore[misc]  # without types
 class KafkaInbox:
     """A member of `group`; used by one thread. Raises UserError where Kafka refuses, KafkaAwayError at the start alone.
 
-    See `detector.notify.courier.Inbox`. Where no broker answers it waits, and says nothing of it.
+    See `detector.notify.ports.Inbox`. Where no broker answers it waits, and says nothing of it.
     """
 
     def __init__(self, settings: Settings, group: str, topics: Sequence[str]) -> None:

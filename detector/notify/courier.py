@@ -1,18 +1,15 @@
 """One receiver's messages, one after the other: each is tried until it is delivered, or refused for good."""
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from detector.errors import KafkaAwayError, UserError
 from detector.kafka.subscription import LogRecord, RecentIds
-from detector.notify.messages import Notice, Wanted
-from detector.notify.retry import Circuit
+from detector.notify.messages import Notice
+from detector.notify.ports import UNREADABLE, Clock, Delivered, Failed, Inbox, Outcome, Receiver, Refused, send
 from detector.observe.notify_metrics import ReceiverMetrics
 
 log = structlog.get_logger(__name__)
@@ -24,79 +21,6 @@ PIECE_S = 0.2
 #: Before reading is begun anew after Kafka refused it.
 REFUSED_S = 30.0
 AWAY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The receiver has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The receiver will never take this message; `cause` for people, nothing of the message in it."""
-
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The receiver did not take it now; it wishes for nothing during `wish_s`."""
-
-    cause: str
-    wish_s: float = 0.0
-
-
-Outcome = Delivered | Refused | Failed
-#: Of a record that is no message to this release, maybe of a newer schema.
-UNREADABLE = Refused("this release cannot read it")
-
-
-class Deliverer(Protocol):
-    """A way to a receiver."""
-
-    def deliver(self, notice: Notice, wall_s: float) -> Outcome:
-        """Send it once, at a time in seconds since 1970; bounded in time."""
-
-    def abort(self) -> None:
-        """End the delivery that is under way, if any; called from another thread."""
-
-
-class Inbox(Protocol):
-    """What a receiver has not got yet: records of its group, see `detector.kafka.inbox.KafkaInbox`."""
-
-    def next(self) -> LogRecord | None: ...
-    def stay(self, limit_s: float) -> bool: ...
-    def done(self, record: LogRecord) -> None: ...
-    def commit(self) -> None: ...
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """Who gets what, by which way; `read` makes a message of a record, None of one that is none."""
-
-    name: str
-    wanted: Wanted
-    way: Deliverer
-    circuit: Circuit
-    read: Callable[[LogRecord], Notice | None]
-
-
-def send(receiver: Receiver, notice: Notice, wall_s: float) -> Outcome:
-    """Send it once. A defect that one message meets must not hold up those behind it: that message is refused."""
-    try:
-        return receiver.way.deliver(notice, wall_s)
-    except Exception as error:
-        log.exception("a message cannot be sent for a reason of our own", receiver=receiver.name, id=notice.id)
-        return Refused(f"a defect: {type(error).__name__}")
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """`steady_s` only grows; `wall_s` is seconds since 1970."""
-
-    steady_s: Callable[[], float] = time.monotonic
-    wall_s: Callable[[], float] = time.time
 
 
 class Courier:
@@ -125,7 +49,7 @@ class Courier:
         self._recent = RecentIds(REMEMBERED_IDS)
         self._log = log.bind(receiver=receiver.name)
         #: Why nothing is read, "" where it is.
-        self.trouble = "it has not joined its group yet"
+        self.trouble = "it has not asked Kafka yet"
 
     def run(self) -> None:
         """Carry until stopped; also over refusals of Kafka, which are told."""

@@ -11,9 +11,9 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 from detector.languages import Language
-from detector.notify.courier import Delivered, Failed, Outcome, Refused
 from detector.notify.cut import Cut, told
 from detector.notify.messages import Notice
+from detector.notify.ports import Delivered, Failed, Outcome, Refused
 from detector.notify.retry import Pace
 from detector.notify.texts import Texts
 
@@ -48,7 +48,7 @@ class Mail:
         self._cut = Cut()
 
     def deliver(self, notice: Notice, wall_s: float) -> Outcome:
-        """See `detector.notify.courier.Deliverer`."""
+        """See `detector.notify.ports.Deliverer`."""
         message = mail_of(notice, self._mailbox, self._texts, wall_s)
         try:
             with self._cut.off_after(self._pace.exchange_s), ExitStack() as ending:
@@ -67,7 +67,7 @@ class Mail:
             return Failed(told(error, "SMTP"))
 
     def abort(self) -> None:
-        """See `detector.notify.courier.Deliverer`."""
+        """See `detector.notify.ports.Deliverer`."""
         self._cut.now()
 
     def _greet(self, client: smtplib.SMTP) -> None:

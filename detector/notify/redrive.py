@@ -8,8 +8,8 @@ import msgspec
 from kafka import TopicPartition
 
 from detector.kafka.subscription import LogRecord
-from detector.notify.courier import UNREADABLE, Clock, Delivered, Outcome, Receiver, Refused, send
 from detector.notify.parked import Parked, ParkedFile
+from detector.notify.ports import UNREADABLE, Clock, Delivered, Outcome, Receiver, Refused, send
 
 
 @dataclass(frozen=True, slots=True)

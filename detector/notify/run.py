@@ -15,10 +15,11 @@ from detector.kafka.inbox import KafkaInbox, begin_now
 from detector.kafka.security import client_options
 from detector.kafka.subscription import LogRecord
 from detector.kafka.watch import BrokerWatch
-from detector.notify.courier import AWAY_S, Clock, Courier, Deliverer, Inbox, Receiver
+from detector.notify.courier import AWAY_S, Courier
 from detector.notify.mail import Mail, Mailbox
 from detector.notify.messages import Wanted, read_notice
 from detector.notify.parked import Parked, ParkedFile
+from detector.notify.ports import Clock, Deliverer, Inbox, Receiver
 from detector.notify.receivers import MailSettings, NotifySettings, ReceiverSettings, WebhookSettings
 from detector.notify.retry import Circuit, Pace
 from detector.notify.secrets import read_secret, signing_keys, trust

@@ -15,9 +15,9 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit
 
-from detector.notify.courier import Delivered, Failed, Outcome, Refused
 from detector.notify.cut import Cut, told
 from detector.notify.messages import Notice
+from detector.notify.ports import Delivered, Failed, Outcome, Refused
 from detector.notify.retry import Pace
 
 #: Of the 400s, those that ask to try again.
@@ -43,12 +43,12 @@ class Webhook:
         self._cut = Cut()
 
     def deliver(self, notice: Notice, wall_s: float) -> Outcome:
-        """See `detector.notify.courier.Deliverer`."""
+        """See `detector.notify.ports.Deliverer`."""
         headers = {"Host": self._netloc, **headers_of(notice, self._secrets, int(wall_s))}
         connection = HTTPConnection(self._host)
         try:
             with self._cut.off_after(self._pace.exchange_s):
-                connection.sock = self._connected()
+                self._open(connection)
                 connection.request("POST", self._path, notice.body, headers)
                 return outcome_of(connection.getresponse(), wall_s)
         except (OSError, HTTPException) as error:
@@ -57,18 +57,19 @@ class Webhook:
             connection.close()
 
     def abort(self) -> None:
-        """See `detector.notify.courier.Deliverer`."""
+        """See `detector.notify.ports.Deliverer`."""
         self._cut.now()
 
-    def _connected(self) -> socket.socket:
-        sock = socket.create_connection((self._host, self._port), self._pace.connect_s)
+    def _open(self, connection: HTTPConnection) -> None:
+        connection.sock = socket.create_connection((self._host, self._port), self._pace.connect_s)
         if self._tls is not None:
-            sock = self._tls.wrap_socket(sock, server_hostname=self._host, do_handshake_on_connect=False)
-        self._cut.hold(sock)
-        sock.settimeout(self._pace.answer_s)
-        if isinstance(sock, ssl.SSLSocket):
-            sock.do_handshake()
-        return sock
+            connection.sock = self._tls.wrap_socket(
+                connection.sock, server_hostname=self._host, do_handshake_on_connect=False
+            )
+        self._cut.hold(connection.sock)
+        connection.sock.settimeout(self._pace.answer_s)
+        if isinstance(connection.sock, ssl.SSLSocket):
+            connection.sock.do_handshake()
 
 
 def headers_of(notice: Notice, secrets: Sequence[bytes], at_s: int) -> dict[str, str]:

@@ -116,6 +116,15 @@ def test_receivers_have_each_id_once_over_failures_a_stop_while_alerts_come_and_
         assert [*kept, IDS[1]] == good.kept
 
 
+def test_a_topic_that_is_missing_is_one_line(
+    kafka: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path, {"soc": "https://soc.example"}, 'messages = ["bulletins"]\nbank = "0116"')
+    where = ["--bootstrap", kafka.bootstrap, "--prefix", new_deployment(kafka.bootstrap).prefix, "--metrics-port", "0"]
+    assert 2 == run(cli, ["notify", "--config", str(config), *where])
+    assert "there is no topic " in capsys.readouterr().err.splitlines()[-1]
+
+
 def wait_for(command: Command, text: str) -> None:
     deadline = time.monotonic() + 30
     while text not in command.said.read_text():

@@ -6,7 +6,7 @@ from support.alerts import make_alert
 
 from detector.contract.alerts import encode_alert
 from detector.kafka.subscription import LogRecord
-from detector.notify.courier import Inbox
+from detector.notify.ports import Inbox
 
 PIECE_S = 0.2
 VALUES = [encode_alert(make_alert(number)) for number in range(4)]

@@ -19,9 +19,10 @@ from detector.contract.bulletins import encode_bulletin
 from detector.contract.examples import MESSAGES
 from detector.errors import KafkaAwayError, UserError
 from detector.kafka.subscription import LogRecord
-from detector.notify.courier import Clock, Courier, Delivered, Failed, Inbox, Outcome, Receiver, Refused
+from detector.notify.courier import Courier
 from detector.notify.messages import Notice, Wanted, read_notice
 from detector.notify.parked import Parked, ParkedFile
+from detector.notify.ports import Clock, Delivered, Failed, Inbox, Outcome, Receiver, Refused
 from detector.notify.redrive import Redriven, redrive
 from detector.notify.retry import Circuit, Pace
 from detector.notify.run import parker
@@ -231,7 +232,7 @@ def test_an_inbox_that_kafka_refuses_is_told_and_opened_again(tmp_path: Path, mo
 
     stand.courier._open_inbox = open_inbox
     stand.courier.run()
-    assert ["it has not joined its group yet"] * 2 + ["away", "not allowed"] == said
+    assert ["it has not asked Kafka yet"] * 2 + ["away", "not allowed"] == said
     assert ("", [IDS[0]]) == (stand.courier.trouble, stand.way.sent)
 
 

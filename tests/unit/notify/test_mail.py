@@ -11,9 +11,9 @@ from support.smtp_server import SmtpServer
 from detector.cli.main import cli, run
 from detector.contract.alerts import encode_alert
 from detector.languages import Language
-from detector.notify.courier import Delivered, Failed, Outcome, Refused
 from detector.notify.mail import Mail, Mailbox, mail_of
 from detector.notify.messages import Notice, notice_of
+from detector.notify.ports import Delivered, Failed, Outcome, Refused
 from detector.notify.retry import Pace
 from detector.notify.texts import LANGUAGES, Texts, examples
 

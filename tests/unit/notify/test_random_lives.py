@@ -11,9 +11,10 @@ from support.alerts import make_alert
 from support.memory_topics import MemoryInbox, MemoryTopics
 
 from detector.contract.alerts import encode_alert
-from detector.notify.courier import Clock, Courier, Delivered, Failed, Outcome, Receiver, Refused
+from detector.notify.courier import Courier
 from detector.notify.messages import Notice, Wanted, read_notice
 from detector.notify.parked import ParkedFile
+from detector.notify.ports import Clock, Delivered, Failed, Outcome, Receiver, Refused
 from detector.notify.retry import Circuit, Pace
 from detector.notify.run import parker
 from detector.observe.notify_metrics import NotifyMetrics

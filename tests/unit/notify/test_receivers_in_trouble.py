@@ -15,9 +15,9 @@ from support.memory_topics import MemoryTopics
 from support.webhook_receivers import OK, Answer, Request, WebhookReceiver, status
 
 from detector.contract.alerts import encode_alert
-from detector.notify.courier import Clock, Receiver
 from detector.notify.messages import Wanted, read_notice
 from detector.notify.parked import ParkedFile
+from detector.notify.ports import Clock, Receiver
 from detector.notify.retry import Circuit, Pace
 from detector.notify.run import Service
 from detector.notify.webhook import Webhook

@@ -14,8 +14,8 @@ from support.certificates import make_authority, make_certificate
 from support.webhook_receivers import OK, Answer, WebhookReceiver, status
 
 from detector.contract.alerts import encode_alert
-from detector.notify.courier import Delivered, Failed, Outcome, Refused
 from detector.notify.messages import notice_of
+from detector.notify.ports import Delivered, Failed, Outcome, Refused
 from detector.notify.retry import Pace
 from detector.notify.webhook import Webhook, headers_of, moment, signature, wish_s
 
