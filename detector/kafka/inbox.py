@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.structs import OffsetAndMetadata
 
@@ -53,20 +53,6 @@ def begin_now(settings: Settings, group: str, topics: Sequence[str]) -> None:
             log.info("group %s begins at the end of %s", group, ", ".join(sorted({tp.topic for tp in new})))
 
 
-class _Share(ConsumerRebalanceListener):  # type: ignore[misc]  # without types
-    """Tells the inbox which partitions were taken away."""
-
-    def __init__(self, inbox: "KafkaInbox") -> None:
-        self._inbox = inbox
-
-    def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Forget what was read of them."""
-        self._inbox.forget(revoked)
-
-    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """They are read from where the group stopped."""
-
-
 class KafkaInbox:
     """A member of `group`; used by one thread. Raises UserError where Kafka refuses, KafkaAwayError at the start alone.
 
@@ -80,6 +66,7 @@ class KafkaInbox:
         self._pending: deque[ConsumerRecord] = deque()
         self._held: TopicPartition | None = None
         self._done: dict[TopicPartition, int] = {}
+        self._last: dict[TopicPartition, int] = {}  # offset of the last record read
         self._consumer: Any = open_client(
             KafkaConsumer,
             connection,
@@ -92,7 +79,7 @@ class KafkaInbox:
             max_poll_records=POLL_RECORDS,
             session_timeout_ms=SESSION_MS,
         )
-        self._consumer.subscribe(list(topics), listener=_Share(self))
+        self._consumer.subscribe(list(topics))
 
     def next(self) -> ConsumerRecord | None:
         """The next record that is not finished; None where there was none for `POLL_MS`."""
@@ -119,14 +106,6 @@ class KafkaInbox:
         """Write down what is finished; where Kafka does not take it, it comes again."""
         self._done = commit(self._consumer, self._group, self._done, COMMIT_MS)
 
-    def forget(self, revoked: Sequence[TopicPartition]) -> None:
-        """Nothing is known of these partitions any more."""
-        taken = set(revoked)
-        self._pending = deque(record for record in self._pending if _place(record) not in taken)
-        self._done = {tp: offset for tp, offset in self._done.items() if tp not in taken}
-        if self._held in taken:
-            self._held = None
-
     def close(self) -> None:
         """Commit what is finished and leave the group."""
         self.commit()
@@ -139,8 +118,24 @@ class KafkaInbox:
                 self._consumer.pause(*self._consumer.assignment())
             else:
                 self._consumer.resume(*self._consumer.paused())
-            for records in self._consumer.poll(limit_ms).values():
-                self._pending.extend(records)
+            read = self._consumer.poll(limit_ms)
+            self._forget(self._in_hand() - self._consumer.assignment())
+        for tp, records in read.items():
+            # A partition that stays over a rebalance is read on; one that was away meanwhile, from its commit.
+            if records[0].offset <= self._last.get(tp, -1):
+                self._forget({tp})
+            self._last[tp] = records[-1].offset
+            self._pending.extend(records)
+
+    def _in_hand(self) -> set[TopicPartition]:
+        return {*map(_place, self._pending), *self._done, *([] if self._held is None else [self._held])}
+
+    def _forget(self, taken: set[TopicPartition]) -> None:
+        """Others go on with these, or we from the last commit."""
+        if taken:
+            self._pending = deque(record for record in self._pending if _place(record) not in taken)
+            self._done = {tp: offset for tp, offset in self._done.items() if tp not in taken}
+            self._held = None if self._held in taken else self._held
 
 
 def _place(record: ConsumerRecord) -> TopicPartition:

@@ -37,17 +37,19 @@ class KafkaLog:
         return KafkaInbox(self.settings, self.group, [self.settings.alerts])
 
     def lose(self, inbox: Any) -> None:
-        """Let a second member join, so that Kafka takes all partitions away, and leave."""
-        bystander = KafkaConsumer(
-            self.settings.alerts, bootstrap_servers=list(self.settings.bootstrap), group_id=self.group
+        # The first by its name gets the first partition.
+        self._other = KafkaConsumer(
+            self.settings.alerts, bootstrap_servers=list(self.settings.bootstrap), group_id=self.group, client_id="a"
         )
-        try:
-            deadline = time.monotonic() + 30
-            while inbox.stay(0.1) or not bystander.assignment():
-                bystander.poll(100)
-                assert time.monotonic() < deadline
-        finally:
-            bystander.close(autocommit=False)
+        deadline = time.monotonic() + 30
+        while not self._other.assignment() or len(inbox._consumer.assignment()) != 1:
+            inbox.stay(0.1)
+            self._other.poll(100)
+            assert time.monotonic() < deadline
+        assert [0] == [tp.partition for tp in self._other.assignment()]
+
+    def give_back(self) -> None:
+        self._other.close(autocommit=False)
 
 
 class TestKafka(InboxSuite):

@@ -48,7 +48,7 @@ class MemoryTopics:
 
 
 class MemoryInbox:
-    """A group's only member; `lose()` makes `stay` say that its partition was taken away."""
+    """A group's member; `lose()` gives partition 0 of its topics to nobody for a moment."""
 
     def __init__(
         self, topics: MemoryTopics, group: str, committed: dict[tuple[str, int], int], names: Sequence[str]
@@ -59,6 +59,7 @@ class MemoryInbox:
         self._names = names
         self._positions = dict(committed)
         self._done: dict[tuple[str, int], int] = {}
+        self._held: tuple[str, int] | None = None
         self._lost = threading.Event()
         self.closed = False
 
@@ -70,23 +71,28 @@ class MemoryInbox:
                 at = self._positions.get(place, 0)
                 if place[0] in self._names and at < len(log):
                     self._positions[place] = at + 1
+                    self._held = place
                     return log[at]
             if wait_s:
                 self._topics.wait(wait_s)
         return None
 
     def stay(self, limit_s: float) -> bool:
-        lost = self._lost.wait(limit_s)
-        if lost:
-            self._positions = dict(self._committed)
+        if self._lost.wait(limit_s):
             self._lost.clear()
-        return not lost
+            for place in [place for place in self._positions if place[1] == 0]:
+                self._positions[place] = self._committed.get(place, 0)
+                self._done.pop(place, None)
+                self._held = None if self._held == place else self._held
+        return self._held is not None
 
     def lose(self) -> None:
         self._lost.set()
 
     def done(self, record: LogRecord) -> None:
-        self._done[record.topic, record.partition] = record.offset + 1
+        if self._held is not None:
+            self._done[self._held] = record.offset + 1
+        self._held = None
 
     def commit(self) -> None:
         self._committed |= self._done
