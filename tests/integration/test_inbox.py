@@ -107,7 +107,8 @@ def test_receivers_have_each_id_once_over_failures_a_stop_while_alerts_come_and_
         with capsys.disabled():
             print(f"\nended after {ended_s:.2f} s; repeats: good {good.repeats}, bad {bad.repeats}")
         assert (0, True) == (ended, ended_s < 5.0)
-        assert (kept, IDS, 0) == (good.kept, bad.kept, good.repeats)
+        assert (kept, IDS) == (good.kept, bad.kept)
+        assert good.repeats <= 1, "only what was under way at the stop"
         assert SECRET not in first.said.read_text() + second.said.read_text()
         refused = (tmp_path / "parked.jsonl").read_text().splitlines()
         assert [True] == [IDS[1] in line and "status 422" in line for line in refused]
