@@ -11,6 +11,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from detector.errors import KafkaAwayError, KozamoriError
+from detector.kafka.clients import admin_client
 from detector.kafka.inbox import KafkaInbox, begin_now
 from detector.kafka.security import client_options
 from detector.kafka.subscription import LogRecord
@@ -165,6 +166,8 @@ def run_notify(settings: Settings, notify: NotifySettings, environ: Mapping[str,
         ending.enter_context(server)
         for name, read in topics.items():
             _begin(settings, group_of(settings, name), read, stop)
+        if stop.is_set():
+            return
         service.start()
         ending.callback(service.end)
         log.info("notify starts", metrics_port=server.port, receivers=len(receivers))
@@ -178,7 +181,8 @@ def _begin(settings: Settings, group: str, topics: Sequence[str], stop: threadin
     """Wait until Kafka answers and the group has a position."""
     while not stop.is_set():
         try:
-            begin_now(settings, group, topics)
+            with admin_client(settings, LOOK_S):  # a short look: a stop must be heard within 5 s
+                begin_now(settings, group, topics)
         except KafkaAwayError:
             stop.wait(AWAY_S)
         else:

@@ -1,6 +1,8 @@
 """Settings of receivers that make no sense are refused by their names, and secrets are nowhere to be read."""
 
 import re
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from detector.cli.main import cli, run
 from detector.errors import UserError
 from detector.notify.receivers import is_local, load_receivers
 from detector.notify.retry import Pace
-from detector.notify.run import receivers_of, topics_of
+from detector.notify.run import receivers_of, run_notify, topics_of
 from detector.notify.secrets import signing_keys
 from detector.settings import Settings, load_settings
 
@@ -173,3 +175,13 @@ def test_the_examples_of_the_page_and_the_help_are_accepted(tmp_path: Path, caps
         found = load_receivers(tmp_path / "notify.toml")
         assert ["soc", "desk"] == [each.name for each in found.receivers]
         assert ("kafka-1:9092",) == load_settings({}, {}, tmp_path / "notify.toml").bootstrap
+
+
+def test_without_a_kafka_it_waits_and_ends_when_asked(tmp_path: Path) -> None:
+    settings = Settings(bootstrap=("127.0.0.1:1",), metrics_port=0)
+    path = write(tmp_path, "webhooks", WEBHOOK, more=f'[notify]\nparked = "{tmp_path / "parked.jsonl"}"\n')
+    stop = threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    began_s = time.monotonic()
+    run_notify(settings, load_receivers(path), {"SOC": SECRET}, stop)
+    assert 1.0 <= time.monotonic() - began_s < 1.0 + 5.0
