@@ -16,9 +16,6 @@ from models.flatten import flatten_boosting
 from models.inject import Cases
 
 WEEK_S = 7 * 24 * 3600
-#: The calendar: a history has each day of the month once or twice, and simulated cases fall on random days. With these
-#: features the trees overfit to single days.
-BLIND_TO = ("month_days_left",)
 #: Times that grow with the history, with the value at which they are cut. Beyond the range of the training weeks the
 #: trees extrapolate by chance, and the next month would have more false alerts than the budget.
 SATURATED = {
@@ -64,10 +61,7 @@ def fit_boosting(
     X = np.concatenate([data.X[normal], cases.X[attack]])
     saturate(X, features)
     # A feature that varies among attacks only would be an artefact of the simulator.
-    varies = [
-        feature.name in seen and feature.name not in BLIND_TO and _varies(x)
-        for feature, x in zip(features, X[: len(normal)].T, strict=True)
-    ]
+    varies = [feature.name in seen and _varies(x) for feature, x in zip(features, X[: len(normal)].T, strict=True)]
     columns = np.flatnonzero(varies)
     X, is_attack = X[:, columns], np.arange(len(X)) >= len(normal)
     state = int(random.integers(2**31))

@@ -75,9 +75,10 @@ def find(data: Dataset, columns: Columns, seed: int) -> BurnIn:
     unusual = _unusual(data, days, days[half], columns, seed)
     usual, most = max(FEWEST, np.median(unusual[half:])), max(FEWEST, unusual[half:].max())
     weeks = np.array([np.median(unusual[at : at + WEEK]) for at in range(half)])
-    loud = np.flatnonzero(weeks > WEEK_AT_MOST * usual)
-    loud_since_first = np.cumprod(unusual[:half] > DAY_AT_MOST * most).sum()
-    first = max(int(loud[-1]) + WEEK // 2 + 1 if len(loud) else 0, int(loud_since_first))
+    # A cold start is loud from the first day on; loud weeks after a quiet one are an attack.
+    loud_weeks = int(np.cumprod(weeks > WEEK_AT_MOST * usual).sum())
+    loud_days = int(np.cumprod(unusual[:half] > DAY_AT_MOST * most).sum())
+    first = max(loud_weeks + WEEK // 2 if loud_weeks else 0, loud_days)
     third, last = (float(np.median(part)) for part in np.array_split(unusual[half:], 2))
     if first >= half or third > WEEK_AT_MOST * max(last, FEWEST):
         quarters = ", ".join(f"{np.median(part):.0f}" for part in np.array_split(unusual, 4))

@@ -32,13 +32,14 @@ def unknown_to_data(model: Model, names: Collection[str]) -> tuple[str, ...]:
 
 
 def _blanked(stage: Stage, names: Collection[str]) -> Stage:
-    indices = np.array([index for index, name in enumerate(stage.feature_names) if name in names], np.intp)
-    if not len(indices):
+    blanks = [name for name in stage.feature_names if name in names]
+    if not blanks:
         return stage
     kernel: Callable[..., None] = stage.kernel
 
     def blank(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
         kernel(rows, row_ids, status, batch, start, stop, X, facts)
-        X[start:stop, indices] = np.nan
+        for name in blanks:
+            X[name][start:stop] = np.nan
 
     return replace(stage, kernel=blank)

@@ -8,17 +8,16 @@ from functools import cache
 from math import exp, log, nan, sqrt
 from typing import Any, Protocol
 
-from detector.contract.vocabulary import MONTHLY_CAP_YEN
-from detector.core.stages.account_kernel import DEBITS, HABIT_BINS, MIN_HISTORY, MIN_SPREAD, SOURCES, WALLETS, WINDOWS_S
-from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
+from detector.core.stages.account_kernel import DEBITS, HABIT_BINS, MIN_HISTORY, MIN_SPREAD, SOURCES, WALLETS
+from detector.core.stages.jst import day_of, hour_of, month_of
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
 #: Features that links do not have, from `since_link_s` to `is_charge`.
-DEBIT_FEATURES = 25
+DEBIT_FEATURES = 15
 
 # Plain functions: a compiled one costs more to call from Python than it saves. Months change seldom: looked up.
 _day_of, _hour_of = day_of.py_func, hour_of.py_func
-_month_of, _days_left = cache(month_of.py_func), cache(days_left_in_month.py_func)
+_month_of = cache(month_of.py_func)
 
 State = dict[str, Any]
 
@@ -46,16 +45,11 @@ def new_state() -> State:
         "debits": [],  # the last six successful ones: [second, yen]
         "wallets": {},  # the last four, most recently used last: [linked, by PIN]
         "month": 0,
-        "month_debits": 0,
         "month_yen": {},
         "count": 0,
         "log_sum": 0,
         "log_squares": 0,
         "habit": [0] * HABIT_BINS,
-        "day": 0,
-        "attempts": [0, 0],
-        "failures": [0, 0],
-        "streak": 0,
         "sources": [],  # the last eight addresses, most recently used last
         "source_day": 0,
         "new_sources": [0, 0],
@@ -72,7 +66,7 @@ def take(state: State, event: Event) -> list[float]:
     if not state["first_s"]:
         state["first_s"] = now_s
     if _month_of(day) > state["month"]:
-        state["month"], state["month_debits"], state["month_yen"] = int(_month_of(day)), 0, {}
+        state["month"], state["month_yen"] = int(_month_of(day)), {}
     if event.kind == "unlink":
         if event.wallet in state["wallets"]:
             state["wallets"][event.wallet][0] = 0
@@ -80,23 +74,26 @@ def take(state: State, event: Event) -> list[float]:
     ok = event.result == "ok"
     if event.kind == "link":
         found = [
-            *_both(state, event, now_s, day),
-            *_link(state, event),
-            *_when(now_s, day),
+            *_both(state, event, now_s),
+            event.result != "ok",
+            event.auth == "pin4",
+            _hour_of(now_s) < 6,
             *_source(state, event, day),
             *([nan] * DEBIT_FEATURES),
         ]
-        _take_link(state, event, now_s, day)
+        if ok:
+            wallet = _remember(state, event.wallet)
+            wallet[0], wallet[1] = now_s, event.auth == "pin4"
+            _own(state, event.source, day)
         return found
     taken = (event.amount_yen or 0) if ok else 0
     wallet = state["wallets"].get(event.wallet)
     by_pin = wallet[1] if wallet and wallet[0] else nan
     found = [
-        *_both(state, event, now_s, day),
-        nan,
+        *_both(state, event, now_s),
         nan,
         by_pin,
-        *_when(now_s, day),
+        _hour_of(now_s) < 6,
         *_source(state, event, day),
         *_debit(state, event, now_s, taken),
     ]
@@ -105,29 +102,15 @@ def take(state: State, event: Event) -> list[float]:
     return found
 
 
-def _both(state: State, event: Event, now_s: int, day: int) -> list[float]:
-    attempt = event.kind == "link"
+def _both(state: State, event: Event, now_s: int) -> list[float]:
     known = event.wallet in state["wallets"]
-    age = max(0, day - state["day"])
-    before = [sum(state[name][: max(0, 2 - age)]) for name in ("attempts", "failures")]
     return [
         max(0, now_s - event.wallet_opened_at_ms // 1000),
         not event.wallet_verified,
-        not known,
         len(state["wallets"]) + (not known),
         len({service for service, yen in state["month_yen"].items() if yen} | {event.service}),
         max(0, now_s - state["first_s"]),
-        before[0] + attempt,
-        before[1] + (attempt and event.result != "ok"),
     ]
-
-
-def _link(state: State, event: Event) -> list[float]:
-    return [state["streak"], event.result != "ok", event.auth == "pin4"]
-
-
-def _when(now_s: int, day: int) -> list[float]:
-    return [_hour_of(now_s) < 6, _days_left(day)]
 
 
 def _source(state: State, event: Event, day: int) -> list[float]:
@@ -143,28 +126,18 @@ def _debit(state: State, event: Event, now_s: int, taken: int) -> list[float]:
     linked = wallet is not None and wallet[0] > 0
     since_s = max(0, now_s - (wallet[0] if linked else event.wallet_opened_at_ms // 1000))
     ages = [(max(0, now_s - second), yen) for second, yen in state["debits"]]
-    windows: list[float] = []
-    for window_s in WINDOWS_S:
-        within = [yen for age, yen in ages if age < window_s]
-        windows += [len(within) + 1, sum(within) + taken]
+    yen = [sum(yen for age, yen in ages if age < window_s) + taken for window_s in (MINUTE_S, 600, HOUR_S, DAY_S)]
     gap = max(0, now_s - max(second for second, _ in state["debits"])) if state["debits"] else nan
     late = _month_of(_day_of(now_s)) < state["month"]
-    here = taken if late else state["month_yen"].get(event.service, 0) + taken
     return [
         since_s if linked else nan,
-        not linked,
         gap,
-        gap,
-        *windows,
-        1 if late else state["month_debits"] + 1,
+        sum(age < MINUTE_S for age, _ in ages) + 1,
+        *yen,
         taken if late else sum(state["month_yen"].values()) + taken,
-        here / MONTHLY_CAP_YEN,
-        max(0, MONTHLY_CAP_YEN - here),
-        windows[-1] * HOUR_S / max(since_s, MINUTE_S),
+        yen[-1] * HOUR_S / max(since_s, MINUTE_S),
         amount,
         *_against_history(state, amount),
-        sum(1 for age, yen in ages if age < DAY_S and yen == amount),
-        amount % 10_000 == 0,
         state["habit"][_hour_of(now_s) * HABIT_BINS // 24] / sum(state["habit"]) if state["count"] else nan,
         event.result != "ok",
         event.purpose == "charge",
@@ -183,28 +156,11 @@ def _against_history(state: State, amount: int) -> tuple[float, float]:
     return (own - mean) / max(sqrt(variance), MIN_SPREAD), exp(own - mean)
 
 
-def _take_link(state: State, event: Event, now_s: int, day: int) -> None:
-    if day > state["day"]:
-        for name in ("attempts", "failures"):
-            state[name] = [0, state[name][0] if day == state["day"] + 1 else 0]
-        state["day"] = day
-    state["attempts"][0] += 1
-    if event.result == "ok":
-        state["streak"] = 0
-        wallet = _remember(state, event.wallet)
-        wallet[0], wallet[1] = now_s, event.auth == "pin4"
-        _own(state, event.source, day)
-    else:
-        state["failures"][0] += 1
-        state["streak"] += 1
-
-
 def _take_debit(state: State, event: Event, now_s: int, taken: int, day: int) -> None:
     _remember(state, event.wallet)
     _own(state, event.source, day)
     state["debits"] = [*state["debits"], [now_s, taken]][-DEBITS:]
     if _month_of(_day_of(now_s)) == state["month"]:
-        state["month_debits"] += 1
         state["month_yen"][event.service] = state["month_yen"].get(event.service, 0) + taken
     size = round(1000 * log(taken))
     state["count"] += 1

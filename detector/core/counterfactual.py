@@ -85,7 +85,7 @@ def _of_a_reason(
         feature = columns.features[j]
         if steps := steps_towards(feature, float(x[j]), float(usual[j])):
             tried.append((feature, steps))
-            variants.append(_with(columns, x, feature, steps))
+            variants.append(_with(x, j, steps))
     if not tried:
         return None
     loud, begin = alerts(np.concatenate(variants)), 0
@@ -98,16 +98,11 @@ def _of_a_reason(
     return None
 
 
-def _with(
-    columns: Columns, x: npt.NDArray[np.float32], feature: Feature, values: list[float]
-) -> npt.NDArray[np.float32]:
-    """The event with other values of one feature and its capped copies, float32 (m, F)."""
+def _with(x: npt.NDArray[np.float32], j: int, values: list[float]) -> npt.NDArray[np.float32]:
+    """The event with other values of feature `j`, float32 (m, F)."""
     changed = np.empty((len(values), len(x)), np.float32)
     changed[:] = x
-    base = feature.same_as or feature.name
-    for k, other in enumerate(columns.features):
-        if base in (other.name, other.same_as) and not np.isnan(x[k]):
-            changed[:, k] = np.minimum(values, other.at_most)
+    changed[:, j] = values
     return changed
 
 

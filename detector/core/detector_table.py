@@ -51,7 +51,7 @@ DETECTORS = (
         typologies=("T3", "T4", "T7"),
         meaning="a second account on a wallet, linked just now, and charged",
         features=(
-            ("linked_accounts", 2),
+            ("accounts_ever", 2),
             ("since_any_link_s", HOUR_S),
             ("holder_yen_24h", 100_000),
             ("link_by_pin", None),

@@ -1,7 +1,7 @@
 """A debit's features for another amount, all else the same: how each feature depends on the amount.
 
-Computed from the features alone, which leave two things unknown: how many earlier debits had the other amount (taken
-as none), and how the account's amounts vary if this one equals its usual to a thousandth (the deviation then stays).
+Computed from the features alone, which leave one thing unknown: how the account's amounts vary if this one equals its
+usual to a thousandth (the deviation then stays).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from detector.contract.vocabulary import MONTHLY_CAP_YEN
 from detector.core.stage import Feature
-from detector.core.stages.account_kernel import ROUND_YEN
 from detector.core.stages.wallet_row import ROW
 
 Values = npt.NDArray[np.float64]
@@ -90,15 +89,12 @@ def _deviation(x: float, before: float, after: Values) -> Values:
 #: Forms of dependence on the amount, by their name in the features tables.
 FORMS: Mapping[str, Form] = {
     "asked": lambda _x, change, _before, _after: change.asked.astype(np.float64),
-    "round": lambda _x, change, _before, _after: (change.asked % ROUND_YEN == 0).astype(np.float64),
-    "repeats": lambda _x, change, _before, _after: np.zeros(len(change.asked)),
     "ratio": lambda x, change, _before, _after: x * np.exp(change.log),
     "deviation": lambda x, _change, before, after: _deviation(x, before, after),
     "sum": lambda x, change, _before, _after: x - change.less(),
     "tens": lambda x, change, _before, _after: x - change.less(_tens),
     "young_tens": lambda x, change, _before, _after: x - change.less(_whole_tens) * change.debit.young,
     "caps": lambda x, change, _before, _after: _caps(x, change),
-    "cap_left": lambda _x, _change, _before, after: np.maximum(0.0, np.rint(MONTHLY_CAP_YEN * (1 - after))),
     "proportional": lambda x, _change, before, after: _proportional(x, before, after),
     "inverse": lambda x, _change, before, after: _inverse(x, before, after),
 }
@@ -112,21 +108,13 @@ def with_amounts(
     index = {feature.name: j for j, feature in enumerate(features)}
     X = np.empty((len(asked), len(x)), np.float32)
     X[:] = x
-    changing = [j for j, feature in enumerate(features) if feature.amount is not None or feature.same_as]
-    for j in sorted(changing, key=lambda j: _after_others(features[j])):
-        feature = features[j]
-        if feature.amount is not None and not np.isnan(x[j]):
-            needed = index.get(feature.amount.of)
-            before, after = (np.nan, change.nothing) if needed is None else _values(needed, x, X)
-            X[:, j] = FORMS[feature.amount.form](float(x[j]), change, before, after)
-        elif feature.same_as in index:
-            X[:, j] = np.minimum(X[:, index[feature.same_as]], feature.at_most)
+    changing = [(j, feature.amount) for j, feature in enumerate(features) if feature.amount and not np.isnan(x[j])]
+    # Those that need another one after it.
+    for j, amount in sorted(changing, key=lambda one: bool(one[1].of)):
+        needed = index.get(amount.of)
+        before, after = (np.nan, change.nothing) if needed is None else _values(needed, x, X)
+        X[:, j] = FORMS[amount.form](float(x[j]), change, before, after)
     return X
-
-
-def _after_others(feature: Feature) -> bool:
-    """Whether it depends on another feature."""
-    return bool(feature.same_as) or (feature.amount is not None and bool(feature.amount.of))
 
 
 def _values(j: int, x: npt.NDArray[np.float32], X: npt.NDArray[np.float32]) -> tuple[float, Values]:

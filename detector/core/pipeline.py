@@ -102,8 +102,8 @@ class Pipeline:
             return np.zeros(batch.size, np.int8), events, None
         row_ids = self.rows.locate(stage.keys_of(batch))
         status, identity = np.empty(batch.size, np.int8), batch.identity
-        shape = (batch.size, len(stage.features))
-        own: npt.NDArray[Any] = np.zeros(batch.size, stage.row) if stage.snapshots else np.empty(shape, np.float32)
+        matrix = np.full((batch.size, len(stage.features)), np.nan, np.float32)
+        own = np.zeros(batch.size, stage.row) if stage.snapshots else _records(matrix, stage.record)
         start = 0
         while start < batch.size:
             stop, self.watermark_ms = admit(
@@ -125,7 +125,7 @@ class Pipeline:
             start = stop
         if stage.snapshots:
             return status, events, own
-        events.X[:, self._columns] = own
+        events.X[:, self._columns] = matrix
         return status, events, None
 
     def _judge(self, events: Events, status: npt.NDArray[np.int8]) -> Judgement | None:
@@ -140,3 +140,8 @@ class Pipeline:
             judgement = judgement.spread(which, batch.size)
         escalate(events.facts, batch, judgement, self._model)
         return judgement
+
+
+def _records(matrix: npt.NDArray[np.float32], record: np.dtype[Any]) -> npt.NDArray[Any]:
+    """The rows of a matrix (n, F) by the names of its columns, (n,); a matrix without columns as it is."""
+    return matrix.view(record).reshape(-1) if record.names else matrix

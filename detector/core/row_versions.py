@@ -25,7 +25,7 @@ class RowVersion:
     version: int
     kernel_hash: int
     row: np.dtype[Any]
-    unknown: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def check(self, row: np.dtype[Any]) -> None:
         """Raise ValueError where rows of this layout cannot be read as `row` by name."""

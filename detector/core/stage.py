@@ -1,6 +1,5 @@
 """Stage: a key column, a fixed-size state row, one kernel and a table of features. Chain: stages in order."""
 
-import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -108,9 +107,8 @@ class Feature:
 
     `risk` is +1 where higher is riskier, -1 where lower is. `kinds` are the event kinds it is defined for;
     for others its value is NaN. `text_en` and `text_ja` are format strings over `value` and `usual`; `thing_en` and
-    `thing_ja` name the measured quantity ("if … had been 3 or less"), "" for yes or no. A capped copy of another
-    feature, min(`same_as`, `at_most`), changes with it. `first_name`: its first name where it was renamed; models and
-    hops know it by that for ever.
+    `thing_ja` name the measured quantity ("if … had been 3 or less"), "" for yes or no. `first_name`: its first
+    name where it was renamed; models and hops know it by that for ever.
     """
 
     name: str
@@ -123,8 +121,6 @@ class Feature:
     thing_en: str = ""
     thing_ja: str = ""
     amount: OwnAmount | None = None
-    same_as: str = ""
-    at_most: float = math.inf
     own_usual: OwnUsual | None = None
     first_name: str = ""
 
@@ -141,9 +137,9 @@ class Stage:
     `key` is the batch's column (or property) with the row's key, or a function that returns it; `reads` are the columns
     that key and kernel read. `kernel(rows, row_ids, status, batch, start, stop, X, facts)` processes events
     `start … stop-1` in order: `rows[row_ids[i]]` is the event's state row, whose header `admit` already updated;
-    `status[i]` says whether to apply it (see `detector.core.admission`). It writes `X[i, :]` (its own features, as of
-    before the event, plus the event itself) and its own columns of `facts[i, :]` (int64, columns `FACTS`, from the
-    stage before), then updates the row's own fields.
+    `status[i]` says whether to apply it (see `detector.core.admission`). It writes its features into `X[i]`, a `record`
+    that is NaN so far, as of before the event, plus the event itself, and its own columns of `facts[i, :]` (int64,
+    columns `FACTS`, from the stage before), then updates the row's own fields.
 
     `version` is that of the row's layout and meaning, `features_version` that of the meaning of features and facts. A
     changed constant in a kernel changes no name and no layout: recorded digests enforce a new version (`tests/golden`).
@@ -165,8 +161,12 @@ class Stage:
     recorded_hash: tuple[int, int] = (0, 0)
     snapshots: bool = False
     one_partition: bool = False
+    #: A record of its features by name, float32 each: a row of its feature matrix.
+    record: np.dtype[Any] = field(init=False)
 
     def __post_init__(self) -> None:
+        # Cached: read at every batch.
+        object.__setattr__(self, "record", np.dtype([(name, "<f4") for name in self.feature_names], align=True))
         if self.row.itemsize > MAX_ROW_BYTES:
             raise ValueError(f"row of stage {self.name} has {self.row.itemsize} bytes, at most {MAX_ROW_BYTES}")
         if sum(dtype.itemsize for dtype, *_ in (self.row.fields or {}).values()) != self.row.itemsize:

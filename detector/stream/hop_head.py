@@ -1,8 +1,7 @@
 """The header of a hop message: which columns, facts and features it carries, of which kinds of events.
 
-By name, each as a hash: a reader of another release takes what it knows, and ignores the rest. A topology that the
-release before knew too is named as that one did, by the CRC of its catalogue and by numbers in it (`hop_numbers`), so
-that both can share a group.
+By name, each as a hash: a reader of another release takes what it knows, and ignores the rest. Messages of the release
+before name theirs by the CRC of its catalogue and by numbers in it (`hop_numbers`): they are read, and not written.
 """
 
 import struct
@@ -90,21 +89,11 @@ def feature_ids(topology: Topology) -> tuple[int, ...]:
 
 
 def head_by_name(carried: Carried) -> bytes:
-    """The header with the ids."""
+    """The header that names this."""
     lists = (*carried.columns, carried.facts, carried.features)
     numbers = [number for ids in lists for number in ids]
     head = _NAMED.pack(BY_NAME, *map(len, lists), _bits(carried.kinds))
     return head + struct.pack(f"<{len(numbers)}I", *numbers)
-
-
-def head_by_number(crc: int, carried: Carried) -> bytes:
-    """The header by numbers in the catalogue with this CRC, which is one of `NUMBERED`."""
-    catalogue, ids = NUMBERED[crc]
-    held = {number for numbers in carried.columns for number in numbers}
-    columns = _bits(bit for bit, named in enumerate(catalogue.columns) if id_of(*named) in held)
-    features = np.isin(ids, carried.features)
-    names = _NUMBERED.pack(BY_NUMBER, crc, columns, _bits(carried.kinds), len(ids))
-    return names + np.packbits(features, bitorder="little").tobytes()
 
 
 def head_of(message: bytes) -> bytes:

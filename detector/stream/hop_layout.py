@@ -17,13 +17,10 @@ from detector.core.stage import FACTS, HOP_FACTS
 from detector.core.stages.campaigns import CAMPAIGNS
 from detector.core.topology import Topology
 from detector.stream.hop_head import (
-    NUMBERED,
     Carried,
-    Catalogue,
     by_width,
     feature_ids,
     head_by_name,
-    head_by_number,
     id_of,
 )
 
@@ -44,7 +41,6 @@ class Layout:
     `optional` are columns for campaigns alone, which the release before did not carry: 0 where a message lacks them.
     """
 
-    catalogue: int
     columns: tuple[str, ...]
     features: tuple[int, ...]
     kinds: tuple[int, ...]
@@ -56,7 +52,6 @@ class Layout:
         """The layout of the hop into `node`; `model`: None carries all features of all kinds."""
         columns = topology.reads(node) - set(POSITION_COLUMNS)
         return cls(
-            catalogue_of(topology),
             tuple(name for name in DTYPES if name in columns),
             tuple(sorted(_features(topology, node, model))),
             tuple(code for code, kind in enumerate(KINDS) if model is None or kind in model.kinds),
@@ -88,21 +83,12 @@ class Layout:
 
     @cached_property
     def head(self) -> bytes:
-        """The header that names this layout, as the release before reads it where that one knows the topology."""
-        known = self.catalogue in NUMBERED
-        return head_by_number(self.catalogue, self.carried) if known else head_by_name(self.carried)
+        """The header that names this layout."""
+        return head_by_name(self.carried)
 
     def of_width(self, size: int) -> tuple[str, ...]:
         """The columns whose values take `size` bytes."""
         return tuple(name for name in self.columns if np.dtype(DTYPES[name]).itemsize == size)
-
-
-def catalogue_of(topology: Topology) -> int:
-    """CRC-32 of all that headers by number count, and of what the features mean."""
-    columns = [(name, np.dtype(dtype).str) for name, dtype in DTYPES.items()]
-    features = [feature.known_as for feature in topology.features]
-    chain = topology.chain
-    return Catalogue(chain.name, columns, FACTS[:HOP_FACTS], features, chain.features_versions).crc
 
 
 def _features(topology: Topology, node: str, model: Model | None) -> set[int]:
@@ -122,5 +108,5 @@ def _features(topology: Topology, node: str, model: Model | None) -> set[int]:
     names = {feature.name: index for index, feature in enumerate(topology.features)}
     for feature in [topology.features[index] for index in used]:
         ratio, of = feature.own_usual and feature.own_usual.ratio, feature.amount and feature.amount.of
-        used |= {names[name] for name in (ratio, of, feature.same_as) if name}
+        used |= {names[name] for name in (ratio, of) if name}
     return known & used

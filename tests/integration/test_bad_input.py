@@ -210,6 +210,7 @@ def test_nothing_of_a_message_is_in_the_log(run: Run, account_scene: Scene) -> N
     assert [] == [text for text in secrets if len(text) > 5 and text in run.log]
 
 
+@pytest.mark.alone
 def test_a_flood_of_bad_messages_delays_no_event_beside_it(account_scene: Scene, tmp_path: Path) -> None:
     settings = replace(account_scene, events=()).fresh("flood")
     bad: list[Message] = [(b"0" * 16, b"{", 0)] * FLOOD

@@ -80,11 +80,13 @@ def test_a_reset_rebuilds_the_same_rows_and_raises_the_same_alerts(account_scene
     run_worker(settings, tmp_path / "first.log")
     first = left_in_kafka(settings, account_scene.model)
     reset(settings, "earliest")
+    # Those of the first run may differ: the hop of campaigns mixed its upstreams in another order.
+    recreate(settings, settings.bulletins)
     run_worker(settings, tmp_path / "second.log")
     second = left_in_kafka(settings, account_scene.model)
     assert first.alerts
     assert first.alerts == second.alerts
-    assert set(second.times.values()) == {2}
+    assert {second.times[alert] for alert in second.alerts} == {2}
     assert first.hops == second.hops
     assert first.rows_of(ACCOUNT.name) == second.rows_of(ACCOUNT.name)
     same(offline(settings, account_scene.model), second)

@@ -221,50 +221,24 @@ def own_sources(past: list[Event], event: Event) -> dict[str, float]:
     return {"own_source_new": new, "own_sources_2d": sum(day >= max(newest, event.day) - 1 for day in days) + new}
 
 
-def attempts(past: list[Event], event: Event) -> list[Event]:
-    """Link attempts of the newest day and the day before it; a late one counts on the newest day when it came."""
-    newest, dated = 0, []
-    for e in past:
-        if e.kind == LINK:
-            newest = max(newest, e.day)
-            dated.append((newest, e))
-    return [e for day, e in dated if day >= max(newest, event.day) - 1]
-
-
 def features(past: list[Event], event: Event) -> dict[str, float]:
     """All features of a link or debit, as of `past`."""
     wallets = remembered(past)
     known = next((w for w in wallets if w.wallet == event.wallet), None)
     month = max(e.month for e in [*past, event])
     here = [e for e in successful(past) if e.month == month]
-    tried = [*attempts(past, event), *([event] if event.kind == LINK else [])]
-    tomorrow = event.local.date()
-    while tomorrow.month == event.local.month:
-        tomorrow += timedelta(days=1)
     both = {
         "wallet_age_s": since(event, event.opened_ms // 1000),
         "wallet_unverified": not event.verified,
-        "wallet_new": known is None,
         "wallets": len({w.wallet for w in wallets} | {event.wallet}),
         "services": len({*by_service(here), event.service}),
         "account_known_s": since(event, past[0].at_s) if past else 0,
-        "attempts_2d": min(len(tried), 256),
-        "failures_2d": sum(e.result != OK for e in tried),
         "night": event.local.hour < 6,
-        "month_days_left": (tomorrow - event.local.date()).days - 1,
         **own_sources(past, event),
     }
     if event.kind == LINK:
-        return both | link_features(past, event)
+        return both | {"link_failed": event.result != OK, "link_by_pin": event.auth == PIN4}
     return both | debit_features(past, event, known, here, late=event.month < month)
-
-
-def link_features(past: list[Event], event: Event) -> dict[str, float]:
-    failures = 0
-    for e in past:
-        if e.kind == LINK:
-            failures = 0 if e.result == OK else failures + 1
-    return {"failures_before": failures, "link_failed": event.result != OK, "link_by_pin": event.auth == PIN4}
 
 
 def debit_features(
@@ -275,26 +249,17 @@ def debit_features(
     if known and linked_s is not None:
         found["since_link_s"] = since(event, linked_s)
         found["link_by_pin"] = known.auth == PIN4
-    found["link_unseen"] = linked_s is None
+    found["debits_1m"] = len(within(past, event, 60)) + 1
     for name, window_s in WINDOWS:
-        inside = within(past, event, window_s)
-        found["debits_" + name] = len(inside) + 1
-        found["yen_" + name] = sum(e.yen for e in inside) + event.taken
-    month = [] if late else here
-    services = by_service(month)
-    used = services.get(event.service, 0) + event.taken
+        found["yen_" + name] = sum(e.yen for e in within(past, event, window_s)) + event.taken
+    services = by_service([] if late else here)
     began_s = event.opened_ms // 1000 if linked_s is None else linked_s
     return (
         found
         | {
-            "month_debits": len(month) + 1,
             "month_yen": sum(services.values()) + event.taken,
-            "cap_share": used / CAP,
-            "cap_left_yen": max(0, CAP - used),
             "yen_per_hour": found["yen_24h"] * 3_600 / max(60, since(event, began_s)),
             "amount_yen": event.yen,
-            "repeats": sum(e.yen == event.yen for e in within(past, event, 86_400)),
-            "round_amount": event.yen % 10_000 == 0,
             "debit_refused": event.result != OK,
             "is_charge": event.purpose == 0,
         }
@@ -311,7 +276,6 @@ def own_history(debits: list[Event], event: Event) -> dict[str, float]:
     hours = [e.local.hour // 4 for e in debits]
     found = {
         "gap_s": gap,
-        "dormant_s": gap,
         "amount_ratio": math.exp(own - mean),
         "hour_habit": hours.count(event.local.hour // 4) / len(hours),
     }

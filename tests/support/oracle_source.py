@@ -155,20 +155,14 @@ def features(events: list[Event], event: Event) -> dict[str, float]:
     accounts, wallets, yen = accounts_of(two), distinct({e.wallet for e in two}, 64), young_yen(two)
     usual = usual_of(days)
     found: dict[str, float] = {
-        "source_accounts_2d": accounts,
-        "source_accounts_3": min(accounts, 3),
         "source_accounts_30d": accounts_of([e for p, e in periods if p >= period - 1]),
         "source_wallets_2d": wallets,
-        "source_wallets_3": min(wallets, 3),
         "source_opened_2d": sum(e.kind == OPEN for e in two),
         "source_attempts_2d": len(tried),
-        "source_failures_2d": failed,
         "source_young_yen_2d": yen,
         "source_known_days": max(0, event.day - events[0].day),
         "source_accounts_unusual": accounts / (2 * usual[0] + 2),
         "source_attempts_unusual": len(tried) / (2 * usual[1] + 2),
-        "source_failures_unusual": failed / (2 * usual[2] + 1),
-        "source_young_unusual": yen / (2 * usual[3] + 20_000),
     }
     if tried:
         found["source_failure_share"] = failed / len(tried)

@@ -33,7 +33,6 @@ JST = timezone(timedelta(hours=9))
 NEVER_MS = 10**15
 NAMES = tuple(feature.name for feature in FEATURES)
 START_MS = 1_598_500_000_000  # 27 August 2020 in Japan: month ends are never far
-WINDOWS = (("10m", 600), ("1h", 3_600), ("24h", 86_400))
 Found = dict[str, float]
 
 
@@ -149,26 +148,17 @@ class Oracle:
 
 
 def features(past: list[Event], event: Event) -> Found:
-    """All features of an event, as of `past`."""
-    if event.kind == UNLINK:
+    """All features of an event, as of `past`: links and debits have some."""
+    if event.kind not in (LINK, DEBIT):
         return {}
-    found: Found = {"holder_events_2h": len(of_two_units([*past, event], event, lambda e: e.at_s // 3_600))}
-    if event.role == RECEIVING:
-        return found | received(past, event)
-    if event.kind in (LINK, DEBIT):
-        return (
-            found
-            | fresh(event)
-            | accounts(past, event)
-            | attempts(past, event)
-            | charges(past, event)
-            | links(past, event)
-            | spending(past, event)
-        )
-    found |= {"holder_age_s": since(event, event.opened_ms // 1000), "holder_unverified": not event.verified}
-    if event.kind == OPEN:
-        return found
-    return found | fresh(event) | links(past, event) | shopping(past, event) | spending(past, event)
+    return (
+        {"holder_events_2h": len(of_two_units([*past, event], event, lambda e: e.at_s // 3_600))}
+        | accounts(past, event)
+        | attempts(past, event)
+        | charges(past, event)
+        | links(past, event)
+        | {"spent_share_24h": spent_share(past, event)}
+    )
 
 
 def since(event: Event, then_s: float) -> float:
@@ -182,10 +172,6 @@ def of_two_units(events: list[Event], event: Event, unit: Callable[[Event], int]
         newest = max(newest, unit(e))
         dated.append((newest, e))
     return [e for day, e in dated if day >= max(newest, unit(event)) - 1]
-
-
-def fresh(event: Event) -> Found:
-    return {"holder_fresh_s": min(since(event, event.opened_ms // 1000), 43_200)}
 
 
 @dataclass
@@ -229,15 +215,10 @@ def accounts(past: list[Event], event: Event) -> Found:
         holder.take(e)
     known = holder.find(event.account)
     linking = event.kind == LINK
-    live = {h.account for h in holder.held if not h.cut} | {event.account}
     recent = {h.account for h in holder.held if h.linked_day is not None and h.linked_day >= event.day - 1}
     return {
-        "linked_accounts": len(live),
-        "linked_accounts_2": min(len(live), 2),
-        "linked_accounts_3": min(len(live), 3),
         "accounts_ever": holder.ever + (known is None),
         "accounts_2d": len(recent | ({event.account} if linking else set())),
-        "account_new": known is None,
         "relinks": holder.relinks + bool(linking and known and known.cut),
     }
 
@@ -270,32 +251,22 @@ def whole_tens(yen: int) -> int:
     return 10 * min(yen // 10, 65_535)
 
 
-def debits_within(past: list[Event], event: Event, window_s: int) -> list[Event]:
-    """Of the last six successful debits, those of the window."""
-    return [e for e in [e for e in past if e.taken][-6:] if since(event, e.at_s) < window_s]
-
-
-def charged(past: list[Event], event: Event, window_s: int) -> int:
-    return sum(whole_tens(e.taken) for e in [*debits_within(past, event, window_s), event])
+def charged(past: list[Event], event: Event) -> int:
+    """Yen of the last six successful debits within 24 hours, and of this one."""
+    debits = [e for e in [e for e in past if e.taken][-6:] if since(event, e.at_s) < 86_400]
+    return sum(whole_tens(e.taken) for e in [*debits, event])
 
 
 def charges(past: list[Event], event: Event) -> Found:
     this = event.kind == DEBIT
-    found: Found = {"holder_debits_1m_3": min(len(debits_within(past, event, 60)) + this, 3)}
-    for name, window_s in WINDOWS:
-        found["holder_debits_" + name] = len(debits_within(past, event, window_s)) + this
-        found["holder_yen_" + name] = charged(past, event, window_s)
     count, yen, newest_s = decayed(past)
     left = decay(max(0, event.at_s - newest_s))
     month = max(e.month for e in [*past, event])
     earlier = 0 if event.month < month else sum(e.taken for e in past if e.month == month)
-    day = charged(past, event, 86_400)
-    return found | {
-        "holder_yen_24h_100k": min(day, 100_000),
+    return {
+        "holder_yen_24h": charged(past, event),
         "holder_debits_decayed": count * left + this,
         "holder_yen_decayed": yen * left + event.taken,
-        "holder_yen_decayed_90k": min(yen * left + event.taken, 90_000),
-        "holder_yen_per_hour": day * 3_600 / max(60, since(event, event.opened_ms // 1000)),
         "holder_cap_share": (min(earlier, 2**32 - 1) + event.taken) / 300_000,
     }
 
@@ -316,39 +287,11 @@ def decayed(past: list[Event]) -> tuple[float, float, int]:
     return count, yen, newest_s
 
 
-def flows(past: list[Event], event: Event) -> list[Event]:
-    """Of the last six movements but debits, this event's included, those of 24 hours."""
-    moved = [e for e in [*past, event] if e.kind in (PAYMENT, TRANSFER, PAYOUT)]
-    return [e for e in moved[-6:] if since(event, e.at_s) < 86_400]
-
-
-def received(past: list[Event], event: Event) -> Found:
-    into = [e for e in flows(past, event) if e.role == RECEIVING]
-    return {"fan_in_24h": len({e.other for e in into}), "received_24h_yen": sum(whole_tens(e.yen) for e in into)}
-
-
-def spending(past: list[Event], event: Event) -> Found:
-    out = [e for e in flows(past, event) if e.role == OWN]
-    payouts = [e for e in out if e.kind == PAYOUT]
-    spent, day = sum(whole_tens(e.yen) for e in out), charged(past, event, 86_400)
-    return received(past, event) | {
-        "spent_24h_yen": spent,
-        "spent_share_24h": spent / day if day else math.nan,
-        "near_limit_24h": sum(e.kind == PAYMENT and 45_000 <= e.yen <= 49_999 for e in out),
-        "fan_out_24h": len({e.other for e in out if e.kind == TRANSFER}),
-        "payouts_24h": len(payouts),
-        "payouts_24h_yen": sum(whole_tens(e.yen) for e in payouts),
-    }
-
-
-def shopping(past: list[Event], event: Event) -> Found:
-    found: Found = {}
-    moved = [e for e in past if e.kind in (PAYMENT, TRANSFER, PAYOUT)]
-    if event.shop:
-        found["shop_new"] = event.shop not in [e.shop for e in moved[-6:]]
-    if event.category:
-        found["category_new"] = event.category not in [e.category for e in past]
-    return found
+def spent_share(past: list[Event], event: Event) -> float:
+    """What left the wallet, of the last six movements but debits those within 24 hours, against what was charged."""
+    moved = [e for e in past if e.kind in (PAYMENT, TRANSFER, PAYOUT)][-6:]
+    spent = sum(whole_tens(e.yen) for e in moved if e.role == OWN and since(event, e.at_s) < 86_400)
+    return spent / charged(past, event) if charged(past, event) else math.nan
 
 
 def lives(

@@ -30,7 +30,7 @@ def _count(
                 row.yen = 0
             row.events += 1
             row.yen += batch.amount_yen[i]
-            X[i, 0] = row.events
+            X[i].events = row.events
             facts[i, 0] = row.yen
             facts[i, 1] = 0
 

@@ -1,8 +1,9 @@
 """The account stage."""
 
+from detector.core.row_versions import RowVersion
 from detector.core.stage import Stage
 from detector.core.stages.account_features import FEATURES
-from detector.core.stages.account_kernel import ROW, account_kernel
+from detector.core.stages.account_kernel import BEFORE, ROW, account_kernel
 
 READS = frozenset(
     {
@@ -25,10 +26,10 @@ ACCOUNT = Stage(
     "account",
     "account",
     ROW,
-    3,
+    4,
     account_kernel,
     FEATURES,
     READS,
     features_version=2,
-    recorded_hash=(3, 0xBA0BC865),
+    other_rows=(RowVersion(3, 0xBA0BC865, BEFORE),),
 )

@@ -14,7 +14,7 @@ from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, O
 from detector.core.admission import APPLY_FRESH
 from detector.core.stage import HEADER, YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages import two_days
-from detector.core.stages.jst import day_of, days_left_in_month, hour_of, month_of
+from detector.core.stages.jst import day_of, hour_of, month_of
 
 DEBITS = 6  # successful debits remembered
 WALLETS = 4  # wallets remembered, the least recently used is evicted first
@@ -22,129 +22,42 @@ SOURCES = 8  # addresses, likewise: home, work and the last few that a carrier g
 SERVICES = 8  # of a month; a ninth takes the slot of the one with the least yen
 HABIT_BINS = 6  # of four hours each
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
-WINDOWS_S = (60, 600, 3_600, 86_400)
 PACE_S = 600  # a drain takes minutes; earlier events say little about the next debit
 
-ROW = np.dtype(
-    [
-        *HEADER,
-        ("first_seen_s", "<u4"),  # first own field: pads the header to a multiple of eight
-        ("log_squares", "<u8"),  # of the log amounts below
-        ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
-        ("debit_yen", "<u4", (DEBITS,)),
-        ("wallet", "<u4", (WALLETS,)),  # upper half of the hash, 0 = empty; most recently used first
-        ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or unlinked
-        ("month_yen", "<u4", (SERVICES,)),  # by service, each in the slot of its tag
-        ("month_service", "<u2", (SERVICES,)),  # tags: 1 + code, 0 = free
-        ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
-        ("month", "<u2"),  # newest month seen, since January 1970
-        ("month_debits", "<u2"),  # successful ones of that month
-        ("day", "<u2"),  # newest day of a link attempt
-        ("debits", "<u2"),
-        # Upper sixteen bits of the hash, 0 = empty; most recently used first. A stranger is taken for one of eight
-        # with probability 1 / 8,192.
-        ("source", "<u2", (SOURCES,)),
-        ("source_day", "<u2"),  # newest day of a new address
-        ("new_sources", "u1", (2,)),  # new addresses that day and the day before, without the first of all
-        ("attempts", "u1", (2,)),  # link attempts that day and the day before
-        ("failures", "u1", (2,)),
-        ("streak", "u1"),  # failures since the last successful link
-        ("next_debit", "u1"),
-        ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
-        ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
-    ],
-    align=True,
+FIELDS: tuple[tuple[Any, ...], ...] = (
+    *HEADER,
+    ("first_seen_s", "<u4"),  # first own field: pads the header to a multiple of eight
+    ("log_squares", "<u8"),  # of the log amounts below
+    ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
+    ("debit_yen", "<u4", (DEBITS,)),
+    ("wallet", "<u4", (WALLETS,)),  # upper half of the hash, 0 = empty; most recently used first
+    ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or unlinked
+    ("month_yen", "<u4", (SERVICES,)),  # by service, each in the slot of its tag
+    ("month_service", "<u2", (SERVICES,)),  # tags: 1 + code, 0 = free
+    ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
+    ("month", "<u2"),  # newest month seen, since January 1970
+    ("debits", "<u2"),
+    # Upper sixteen bits of the hash, 0 = empty; most recently used first. A stranger is taken for one of eight
+    # with probability 1 / 8,192.
+    ("source", "<u2", (SOURCES,)),
+    ("source_day", "<u2"),  # newest day of a new address
+    ("new_sources", "u1", (2,)),  # new addresses that day and the day before, without the first of all
+    ("next_debit", "u1"),
+    ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
+    ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
+    ("_pad", "u1"),
 )
+ROW = np.dtype([*FIELDS], align=True)
+#: As version 3 had it, with link attempts and the number of debits in a month.
+_GONE = {
+    "month": (("month_debits", "<u2"), ("day", "<u2")),
+    "new_sources": (("attempts", "u1", (2,)), ("failures", "u1", (2,)), ("streak", "u1")),
+}
+BEFORE = np.dtype([field for own in FIELDS[:-1] for field in (own, *_GONE.get(own[0], ()))], align=True)
 
-#: Columns of the feature matrix in the kernel's order; `account_features` describes them.
-COLUMNS = (
-    "wallet_age_s",
-    "wallet_unverified",
-    "wallet_new",
-    "wallets",
-    "services",
-    "account_known_s",
-    "attempts_2d",
-    "failures_2d",
-    "failures_before",
-    "link_failed",
-    "link_by_pin",
-    "night",
-    "month_days_left",
-    "own_source_new",
-    "own_sources_2d",
-    "since_link_s",
-    "link_unseen",
-    "gap_s",
-    "dormant_s",
-    "debits_1m",
-    "yen_1m",
-    "debits_10m",
-    "yen_10m",
-    "debits_1h",
-    "yen_1h",
-    "debits_24h",
-    "yen_24h",
-    "month_debits",
-    "month_yen",
-    "cap_share",
-    "cap_left_yen",
-    "yen_per_hour",
-    "amount_yen",
-    "amount_z",
-    "amount_ratio",
-    "repeats",
-    "round_amount",
-    "hour_habit",
-    "debit_refused",
-    "is_charge",
-)
-(
-    _WALLET_AGE,
-    _UNVERIFIED,
-    _WALLET_NEW,
-    _WALLETS,
-    _SERVICES,
-    _KNOWN,
-    _ATTEMPTS,
-    _FAILURES,
-    _BEFORE,
-    _LINK_FAILED,
-    _BY_PIN,
-    _NIGHT,
-    _DAYS_LEFT,
-    _SOURCE_NEW,
-    _SOURCES_2D,
-    _SINCE_LINK,
-    _UNSEEN,
-    _GAP,
-    _DORMANT,
-    _WINDOW_0,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _,
-    _MONTH_DEBITS,
-    _MONTH_YEN,
-    _CAP_SHARE,
-    _CAP_LEFT,
-    _PER_HOUR,
-    _AMOUNT,
-    _Z,
-    _RATIO,
-    _REPEATS,
-    _ROUND,
-    _HABIT,
-    _REFUSED,
-    _CHARGE,
-) = range(len(COLUMNS))
 
 _U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
 NIGHT_ENDS = 6  # o'clock: honest debits are rarest from midnight until then
-ROUND_YEN = 10_000
 MIN_HISTORY = 3  # debits before an amount is compared with the account's own spread
 MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has 0, and a difference of a tenth is normal
 
@@ -155,7 +68,6 @@ MIN_SPREAD = 0.1  # of ln yen: a fixed auto-charge has 0, and a difference of a 
 def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any) -> None:
     """See `detector.core.stage.Stage`."""
     for i in range(start, stop):
-        X[i, :] = np.nan
         facts[i, YEN_DEBITED] = 0
         facts[i, YEN_LEFT] = 0
         facts[i, YEN_PACE] = 0
@@ -173,7 +85,8 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
             _both(row, batch, i, now_s, wallet_slot, X[i])
             _of_source(row, batch.source[i], day_of(now_s), X[i])
             if kind == LINK:
-                _link(row, batch, i, X[i])
+                X[i].link_failed = batch.result[i] != OK
+                X[i].link_by_pin = batch.auth[i] == PIN4
             else:
                 _debit(row, batch, i, now_s, wallet_slot, taken, X[i])
         facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
@@ -191,18 +104,13 @@ def _clear(row: Any, now_s: int) -> None:
     row.log_sum = 0
     row.debits = 0
     row.month = 0
-    row.day = 0
-    row.streak = 0
     row.next_debit = 0
     row.debit_s[:] = 0
     row.debit_yen[:] = 0
     row.wallet[:] = 0
     row.linked_s[:] = 0
-    row.month_debits = 0
     row.month_yen[:] = 0
     row.month_service[:] = 0
-    row.attempts[:] = 0
-    row.failures[:] = 0
     row.habit[:] = 0
     row.auth[:] = 0
     row.source[:] = 0
@@ -216,7 +124,6 @@ def _turn_month(row: Any, now_s: int) -> None:
     month = month_of(day_of(now_s))
     if month > row.month:
         row.month = month
-        row.month_debits = 0
         row.month_yen[:] = 0
         row.month_service[:] = 0
 
@@ -272,25 +179,18 @@ def _source_slot(row: Any, source: Any) -> int:
 @njit(cache=True)
 def _both(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, x: Any) -> None:
     """Features of both link attempts and debits."""
-    attempt = 1 if batch.kind[i] == LINK else 0
-    failed = 1 if attempt and batch.result[i] != OK else 0
-    day = day_of(now_s)
     known, services = 0, 0
     for other in range(WALLETS):
         known += row.wallet[other] != 0
     for slot in range(SERVICES):
         services += row.month_service[slot] > 0
     services += _month_slot(row, batch.service[i]) < 0
-    x[_WALLET_AGE] = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
-    x[_UNVERIFIED] = 1 - batch.wallet_verified[i]
-    x[_WALLET_NEW] = wallet_slot < 0
-    x[_WALLETS] = known + (wallet_slot < 0)
-    x[_SERVICES] = services
-    x[_KNOWN] = max(0, now_s - row.first_seen_s)
-    x[_ATTEMPTS] = two_days.of_two(row.attempts, row.day, day) + attempt
-    x[_FAILURES] = two_days.of_two(row.failures, row.day, day) + failed
-    x[_NIGHT] = hour_of(now_s) < NIGHT_ENDS
-    x[_DAYS_LEFT] = days_left_in_month(day)
+    x.wallet_age_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
+    x.wallet_unverified = 1 - batch.wallet_verified[i]
+    x.wallets = known + (wallet_slot < 0)
+    x.services = services
+    x.account_known_s = max(0, now_s - row.first_seen_s)
+    x.night = hour_of(now_s) < NIGHT_ENDS
 
 
 @njit(cache=True)
@@ -298,71 +198,55 @@ def _of_source(row: Any, source: Any, day: int, x: Any) -> None:
     """An address compared with the account's own."""
     if source != 0 and row.source[0] != 0:
         new = 1 if _source_slot(row, source) < 0 else 0
-        x[_SOURCE_NEW] = new
-        x[_SOURCES_2D] = two_days.of_two(row.new_sources, row.source_day, day) + new
-
-
-@njit(cache=True)
-def _link(row: Any, batch: Any, i: int, x: Any) -> None:
-    x[_BEFORE] = row.streak
-    x[_LINK_FAILED] = batch.result[i] != OK
-    x[_BY_PIN] = batch.auth[i] == PIN4
+        x.own_source_new = new
+        x.own_sources_2d = two_days.of_two(row.new_sources, row.source_day, day) + new
 
 
 @njit(cache=True)
 def _debit(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, taken: int, x: Any) -> None:
-    amount, service = batch.amount_yen[i], batch.service[i]
     linked = wallet_slot >= 0 and row.linked_s[wallet_slot] > 0
     since_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
     if linked:
         since_s = max(0, now_s - row.linked_s[wallet_slot])
-        x[_SINCE_LINK] = since_s
-        x[_BY_PIN] = row.auth[wallet_slot] == 1 + PIN4
-    x[_UNSEEN] = not linked
-    for window in range(len(WINDOWS_S)):
-        x[_WINDOW_0 + 2 * window] = _count_within(row, now_s, WINDOWS_S[window]) + 1
-        x[_WINDOW_0 + 2 * window + 1] = _yen_within(row, now_s, WINDOWS_S[window]) + taken
-    late = month_of(day_of(now_s)) < row.month
-    here = taken if late else _month_yen(row, service) + taken
-    everywhere = taken
-    if not late:
-        for other in range(SERVICES):
-            everywhere += row.month_yen[other]
-    x[_MONTH_DEBITS] = 1 if late else np.int64(row.month_debits) + 1
-    x[_MONTH_YEN] = everywhere
-    x[_CAP_SHARE] = here / MONTHLY_CAP_YEN
-    x[_CAP_LEFT] = max(0, MONTHLY_CAP_YEN - here)
-    x[_PER_HOUR] = (_yen_within(row, now_s, DAY_S) + taken) * HOUR_S / max(since_s, MINUTE_S)
-    x[_AMOUNT] = amount
-    x[_ROUND] = amount % ROUND_YEN == 0
-    x[_REFUSED] = batch.result[i] != OK
-    x[_CHARGE] = batch.purpose[i] == CHARGE
-    _against_history(row, amount, now_s, x)
+        x.since_link_s = since_s
+        x.link_by_pin = row.auth[wallet_slot] == 1 + PIN4
+    x.debits_1m = _count_within(row, now_s, MINUTE_S) + 1
+    x.yen_1m = _yen_within(row, now_s, MINUTE_S) + taken
+    x.yen_10m = _yen_within(row, now_s, 10 * MINUTE_S) + taken
+    x.yen_1h = _yen_within(row, now_s, HOUR_S) + taken
+    day_yen = _yen_within(row, now_s, DAY_S) + taken
+    x.yen_24h = day_yen
+    x.yen_per_hour = day_yen * HOUR_S / max(since_s, MINUTE_S)
+    month_yen = taken
+    if month_of(day_of(now_s)) == row.month:  # a late one has only itself
+        for slot in range(SERVICES):
+            month_yen += row.month_yen[slot]
+    x.month_yen = month_yen
+    x.amount_yen = batch.amount_yen[i]
+    x.debit_refused = batch.result[i] != OK
+    x.is_charge = batch.purpose[i] == CHARGE
+    _against_history(row, batch.amount_yen[i], now_s, x)
 
 
 @njit(cache=True)
 def _against_history(row: Any, amount: int, now_s: int, x: Any) -> None:
     """A debit compared with the account's earlier ones."""
-    last_s: Any = 0
-    repeats = 0
-    for j in range(DEBITS):
-        last_s = max(last_s, np.int64(row.debit_s[j]))
-        repeats += row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < DAY_S and row.debit_yen[j] == amount
-    x[_REPEATS] = repeats
     if row.debits == 0:
         return
-    x[_GAP] = max(0, now_s - last_s)
-    x[_DORMANT] = max(0, now_s - last_s)
+    last_s: Any = 0
+    for j in range(DEBITS):
+        last_s = max(last_s, np.int64(row.debit_s[j]))
+    x.gap_s = max(0, now_s - last_s)
     mean = row.log_sum / row.debits / 1000
     own = _log1000(amount) / 1000
-    x[_RATIO] = np.exp(own - mean)
+    x.amount_ratio = np.exp(own - mean)
     if row.debits >= MIN_HISTORY:
         variance = row.log_squares / row.debits / 1_000_000 - mean * mean
-        x[_Z] = (own - mean) / max(np.sqrt(max(variance, 0.0)), MIN_SPREAD)
+        x.amount_z = (own - mean) / max(np.sqrt(max(variance, 0.0)), MIN_SPREAD)
     habits = 0
     for part in range(HABIT_BINS):
         habits += row.habit[part]
-    x[_HABIT] = row.habit[hour_of(now_s) * HABIT_BINS // 24] / habits
+    x.hour_habit = row.habit[hour_of(now_s) * HABIT_BINS // 24] / habits
 
 
 @njit(cache=True)
@@ -403,7 +287,6 @@ def _update(row: Any, batch: Any, i: int, now_s: int, taken: int) -> None:
     """Take the event into the row; its wallet is in the first slot if it succeeded."""
     kind = batch.kind[i]
     if kind == LINK:
-        two_days.count_attempt(row, day_of(now_s), batch.result[i] == OK)
         if batch.result[i] == OK:
             row.linked_s[0] = now_s
             row.auth[0] = 1 + batch.auth[i]
@@ -459,7 +342,6 @@ def _count_debit(row: Any, now_s: int, taken: int, service: int) -> None:
     row.debit_yen[row.next_debit] = taken
     row.next_debit = (row.next_debit + 1) % DEBITS
     if month_of(day_of(now_s)) == row.month:
-        row.month_debits = min(np.int64(row.month_debits) + 1, _U2)
         slot = _take_slot(row, service)
         row.month_yen[slot] = min(np.int64(row.month_yen[slot]) + taken, _U4)
     if row.debits < _U2:

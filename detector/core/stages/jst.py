@@ -38,9 +38,3 @@ def first_day_of(month: int) -> int:
     marched = month + 1970 * 12 - 2  # months since March of the year 0
     year, march_month = marched // 12, marched % 12
     return year * 365 + year // 4 - year // 100 + year // 400 + (153 * march_month + 2) // 5 - _ERA_DAYS
-
-
-@njit(cache=True)
-def days_left_in_month(day: int) -> int:
-    """Days after this one in its month: 0 on the last."""
-    return first_day_of(month_of(day) + 1) - day - 1

@@ -6,7 +6,7 @@
 from typing import Any
 
 from detector.core.stage import Feature, OwnAmount, OwnUsual
-from detector.core.stages.source_kernel import COLUMNS, COMMON, MOST
+from detector.core.stages.source_kernel import COMMON
 
 _BOTH = ("link", "debit")
 
@@ -21,31 +21,6 @@ def _own(ratio: str, index: int) -> OwnUsual:
 
 
 FEATURES = (
-    _of_source(
-        "source_accounts_2d",
-        "different accounts linked, tried or debited from the source in two days, this one included (estimated)",
-        "count",
-        (
-            "bank accounts used from one address in two days: {value} (usual: {usual})",
-            "同じ接続元から2日間に使われた口座{value}件（通常 {usual}）",
-            "the bank accounts used from the address in two days",
-            "同じ接続元の2日間の口座の数",
-        ),
-        own_usual=_own("source_accounts_unusual", 0),
-    ),
-    _of_source(
-        "source_accounts_3",
-        "the same, at most 3",
-        "count",
-        (
-            "bank accounts used from one address: {value} (3 stand for 3 or more)",
-            "同じ接続元から使われた口座{value}件（3件は3件以上を含む）",
-            "the bank accounts used from the address in two days",
-            "同じ接続元の2日間の口座の数",
-        ),
-        same_as="source_accounts_2d",
-        at_most=MOST,
-    ),
     _of_source(
         "source_accounts_30d",
         "the same in this and the last period of fifteen days",
@@ -67,19 +42,6 @@ FEATURES = (
             "the wallets used from the address in two days",
             "同じ接続元の2日間のウォレットの数",
         ),
-    ),
-    _of_source(
-        "source_wallets_3",
-        "the same, at most 3",
-        "count",
-        (
-            "wallets used from one address: {value} (3 stand for 3 or more)",
-            "同じ接続元から使われたウォレット{value}件（3件は3件以上を含む）",
-            "the wallets used from the address in two days",
-            "同じ接続元の2日間のウォレットの数",
-        ),
-        same_as="source_wallets_2d",
-        at_most=MOST,
     ),
     _of_source(
         "source_opened_2d",
@@ -105,18 +67,6 @@ FEATURES = (
         own_usual=_own("source_attempts_unusual", 1),
     ),
     _of_source(
-        "source_failures_2d",
-        "failed ones among them",
-        "count",
-        (
-            "failed link attempts from one address in two days: {value} (usual: {usual})",
-            "同じ接続元からの口座登録の失敗が2日間で{value}回（通常 {usual}）",
-            "the failed link attempts from the address in two days",
-            "同じ接続元の2日間の失敗回数",
-        ),
-        own_usual=_own("source_failures_unusual", 2),
-    ),
-    _of_source(
         "source_failure_share",
         "failed share of them",
         "share",
@@ -138,7 +88,6 @@ FEATURES = (
             "同じ接続元の開設当日のウォレットへの引き落とし額",
         ),
         amount=OwnAmount("young_tens"),
-        own_usual=_own("source_young_unusual", 3),
     ),
     _of_source(
         "source_known_days",
@@ -174,30 +123,4 @@ FEATURES = (
             "この接続元の普段に対する試行回数の倍率",
         ),
     ),
-    _of_source(
-        "source_failures_unusual",
-        "failed link attempts in two days, likewise",
-        "ratio",
-        (
-            "{value} the address's own usual number of failed link attempts (usual: {usual})",
-            "口座登録の失敗がこの接続元の普段の{value}（通常 {usual}）",
-            "the address's failed link attempts in multiples of its own usual",
-            "この接続元の普段に対する失敗回数の倍率",
-        ),
-    ),
-    _of_source(
-        "source_young_unusual",
-        "yen for wallets less than a day old in two days, likewise",
-        "ratio",
-        (
-            "{value} the address's own usual yen for wallets just opened (usual: {usual})",
-            "開設当日のウォレットへの引き落とし額がこの接続元の普段の{value}（通常 {usual}）",
-            "the address's yen for wallets just opened in multiples of its own usual",
-            "この接続元の普段に対する開設当日のウォレットへの引き落とし額の倍率",
-        ),
-        amount=OwnAmount("proportional", of="source_young_yen_2d"),
-    ),
 )
-
-if tuple(feature.name for feature in FEATURES) != COLUMNS:
-    raise ValueError("FEATURES and the kernel's COLUMNS must name the same features in the same order")

@@ -22,7 +22,6 @@ PERIOD_DAYS = 15  # two of them are a month, long enough to see slow sprays
 USUAL_DAYS = 30  # days in the mean that is the usual
 FORGOTTEN_DAYS = 120  # without an event, after which a usual is 0 in float32
 YOUNG_MS = DAY_MS  # goods were bought within 24 hours of the wallet's opening (arrests of January 2021)
-MOST = 3  # of wallets and accounts in the saturated features: families have no more
 
 ROW = np.dtype(
     [
@@ -42,44 +41,9 @@ ROW = np.dtype(
     ]
 )
 
-#: Columns of the feature matrix in the kernel's order; `source_features` describes them.
-COLUMNS = (
-    "source_accounts_2d",
-    "source_accounts_3",
-    "source_accounts_30d",
-    "source_wallets_2d",
-    "source_wallets_3",
-    "source_opened_2d",
-    "source_attempts_2d",
-    "source_failures_2d",
-    "source_failure_share",
-    "source_young_yen_2d",
-    "source_known_days",
-    "source_accounts_unusual",
-    "source_attempts_unusual",
-    "source_failures_unusual",
-    "source_young_unusual",
-)
-(
-    _ACCOUNTS,
-    _ACCOUNTS_3,
-    _MONTH,
-    _WALLETS,
-    _WALLETS_3,
-    _OPENED,
-    _ATTEMPTS,
-    _FAILURES,
-    _SHARE,
-    _YOUNG,
-    _KNOWN,
-    _UNUSUAL,
-    _,
-    _,
-    _,
-) = range(len(COLUMNS))
 #: Added to the usual of two days before a count is divided by it, so that a source without history is not anomalous:
-#: one person's day (accounts, attempts, failures), and one first charge of a campaign (yen).
-COMMON = np.array([2.0, 2.0, 1.0, 20_000.0])
+#: one person's day (accounts, attempts).
+COMMON = np.array([2.0, 2.0])
 
 _U2, _U4 = 2**16 - 1, 2**32 - 1
 
@@ -100,7 +64,6 @@ def source_kernel(
 ) -> None:
     """See `detector.core.stage.Stage`. Events of unknown source and receiving sides of transfers have no features."""
     for i in range(start, stop):
-        X[i, :] = np.nan
         if status[i] > APPLY_FRESH:
             continue
         row = rows[row_ids[i]]
@@ -208,22 +171,16 @@ def _features(row: Any, day: int, x: Any) -> None:
     attempts = np.int64(row.attempts[0]) + row.attempts[1]
     failures = np.int64(row.failures[0]) + row.failures[1]
     young = 10 * (np.int64(row.young_tens[0]) + row.young_tens[1])
-    x[_ACCOUNTS] = accounts
-    x[_ACCOUNTS_3] = min(accounts, MOST)
-    x[_MONTH] = _OF_128[
+    x.source_accounts_30d = _OF_128[
         ones(row.month_accounts[0, 0] | row.month_accounts[1, 0])
         + ones(row.month_accounts[0, 1] | row.month_accounts[1, 1])
     ]
-    x[_WALLETS] = wallets
-    x[_WALLETS_3] = min(wallets, MOST)
-    x[_OPENED] = np.int64(row.opened[0]) + row.opened[1]
-    x[_ATTEMPTS] = attempts
-    x[_FAILURES] = failures
+    x.source_wallets_2d = wallets
+    x.source_opened_2d = np.int64(row.opened[0]) + row.opened[1]
+    x.source_attempts_2d = attempts
     if attempts > 0:
-        x[_SHARE] = failures / attempts
-    x[_YOUNG] = young
-    x[_KNOWN] = max(0, day - np.int64(row.first_day))
-    x[_UNUSUAL] = accounts / (2.0 * row.usual[0] + COMMON[0])
-    x[_UNUSUAL + 1] = attempts / (2.0 * row.usual[1] + COMMON[1])
-    x[_UNUSUAL + 2] = failures / (2.0 * row.usual[2] + COMMON[2])
-    x[_UNUSUAL + 3] = young / (2.0 * row.usual[3] + COMMON[3])
+        x.source_failure_share = failures / attempts
+    x.source_young_yen_2d = young
+    x.source_known_days = max(0, day - np.int64(row.first_day))
+    x.source_accounts_unusual = accounts / (2.0 * row.usual[0] + COMMON[0])
+    x.source_attempts_unusual = attempts / (2.0 * row.usual[1] + COMMON[1])

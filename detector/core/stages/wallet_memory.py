@@ -10,7 +10,7 @@ from numba import njit
 
 from detector.core.stages import two_days
 from detector.core.stages.jst import day_of, month_of
-from detector.core.stages.wallet_row import ACCOUNTS, CATEGORY_BITS, DEBITS, FLOWS, TRIED_BITS
+from detector.core.stages.wallet_row import ACCOUNTS, DEBITS, FLOWS, TRIED_BITS
 from detector.jst import DAY_S
 
 HALF_LIFE_S = 420  # of the decayed sums: a drain takes minutes, an honest second charge is hours later
@@ -138,62 +138,40 @@ def decay(seconds: int) -> Any:
 
 
 @njit(cache=True)
-def debits_within(row: Any, now_s: int, window_s: int) -> tuple[int, int]:
-    """Number and tens of yen of the remembered debits less than `window_s` old."""
-    count, tens = 0, 0
+def tens_within(row: Any, now_s: int, window_s: int) -> int:
+    """Tens of yen of the remembered debits less than `window_s` old."""
+    tens = 0
     for j in range(DEBITS):
         if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
-            count += 1
             tens += row.debit_tens[j]
-    return count, tens
+    return tens
 
 
 @njit(cache=True)
-def move(row: Any, now_s: int, kind: int, yen: int, other: Any) -> None:
+def move(row: Any, now_s: int, kind: int, yen: int) -> None:
     """Remember money paid, sent, paid out or `RECEIVED`, overwriting the oldest of six."""
     slot = row.next_flow
     row.flow_s[slot] = now_s
     row.flow_kind[slot] = kind
     row.flow_tens[slot] = tens_of(yen)
-    row.flow_other[slot] = quarter_of(other)
     row.next_flow = (slot + 1) % FLOWS
 
 
 @njit(cache=True)
-def moved(row: Any, j: int, now_s: int) -> Any:
-    """Whether slot `j` has a movement of the last 24 hours."""
-    return row.flow_s[j] > 0 and max(0, now_s - row.flow_s[j]) < DAY_S
-
-
-@njit(cache=True)
-def is_first_with(row: Any, j: int, now_s: int) -> bool:
-    """Whether no slot before `j` has a movement of the last 24 hours of the same kind with the same other wallet."""
-    for k in range(j):
-        same = row.flow_kind[k] == row.flow_kind[j] and row.flow_other[k] == row.flow_other[j]
-        if same and moved(row, k, now_s):
-            return False
-    return True
-
-
-@njit(cache=True)
-def visit(row: Any, category: Any) -> Any:
-    """Remember a shop category; whether it is new."""
-    bit = np.uint64(1) << (category & np.uint64(CATEGORY_BITS - 1))
-    is_new = row.categories & bit == 0
-    row.categories |= bit
-    return is_new
+def spent_tens(row: Any, now_s: int) -> int:
+    """Tens of yen of the remembered movements out of the wallet in the last 24 hours."""
+    tens = 0
+    for j in range(FLOWS):
+        within = row.flow_s[j] > 0 and max(0, now_s - row.flow_s[j]) < DAY_S
+        if within and row.flow_kind[j] != RECEIVED:
+            tens += row.flow_tens[j]
+    return tens
 
 
 @njit(cache=True)
 def _half(account: Any) -> Any:
     """Upper half of an account's hash, never 0."""
     return max(np.int64(account >> np.uint64(32)), 1)
-
-
-@njit(cache=True)
-def quarter_of(other: Any) -> Any:
-    """Upper quarter of a shop's or wallet's hash, 0 only if unknown."""
-    return max(np.int64(other >> np.uint64(48)), 1) if other != 0 else 0
 
 
 @njit(cache=True)

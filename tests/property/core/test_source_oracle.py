@@ -8,7 +8,6 @@ from support.oracle_source import DAY_MS, NAMES, NEVER_MS, Event, Oracle, batch_
 
 from detector.core.pipeline import Outcome
 from detector.core.stages.source import SOURCE
-from detector.core.stages.source_kernel import COLUMNS
 
 
 def run(events: list[Event], ttl_ms: int = NEVER_MS) -> Outcome:
@@ -20,10 +19,6 @@ def assert_equal(outcome: Outcome, oracle: Oracle, events: list[Event]) -> None:
     np.testing.assert_array_equal(outcome.status, status)
     for j, name in enumerate(NAMES):
         np.testing.assert_array_equal(outcome.events.X[:, j], X[:, j], err_msg=name)
-
-
-def test_the_table_describes_what_the_kernel_writes() -> None:
-    assert NAMES == COLUMNS
 
 
 @given(

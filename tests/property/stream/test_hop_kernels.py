@@ -26,7 +26,7 @@ Messages = list[tuple[int, bytes]]
 
 def a_codec(rng: np.random.Generator) -> HopCodec:
     """Into any hop, of any number of partitions, for a model that looks at all, some or no features."""
-    hop, some = rng.choice(HOPS), tuple(rng.choice(["", "wallet_age_s", "cap_left_yen", "holder_age_s"], 3))
+    hop, some = rng.choice(HOPS), tuple(rng.choice(["", "wallet_age_s", "month_yen", "holder_yen_24h"], 3))
     if rng.random() < 0.3:
         codec = HopCodec(TOPOLOGY, hop, None, 1)
     else:
@@ -75,7 +75,7 @@ def test_messages_have_the_same_bytes_and_come_out_the_same() -> None:
 
 def test_a_message_that_says_what_it_does_not_hold_is_refused_and_nothing_changes() -> None:
     events = some_events(40, TOPOLOGY)
-    codec = looking("cap_left_yen", kinds=("debit",))
+    codec = looking("month_yen", kinds=("debit",))
     ((_, message),) = codec.encode(0, events, np.arange(40), events.batch.account)
     at = len(codec.layout.head)
     counts = COUNTS.unpack_from(message, at)
@@ -99,7 +99,7 @@ def test_a_message_that_says_what_it_does_not_hold_is_refused_and_nothing_change
 
 def test_lengths_of_strings_past_the_end_are_refused() -> None:
     events = some_events(40, TOPOLOGY)
-    codec = looking("cap_left_yen", kinds=("debit",))
+    codec = looking("month_yen", kinds=("debit",))
     ((_, message),) = codec.encode(0, events, np.arange(40), events.batch.account)
     at = len(codec.layout.head)
     counts = list(COUNTS.unpack_from(message, at))

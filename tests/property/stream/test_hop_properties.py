@@ -17,7 +17,7 @@ from detector.stream.hop_codec import HopCodec
 from detector.stream.hop_writer import target_partitions
 
 TOPOLOGY = topology_of(SOURCE_CHAIN)
-MODELS = (None, Looks.at(TOPOLOGY, "cap_left_yen", "wallet_age_s"), Looks.at(TOPOLOGY, "amount_yen", kinds=("debit",)))
+MODELS = (None, Looks.at(TOPOLOGY, "month_yen", "wallet_age_s"), Looks.at(TOPOLOGY, "amount_yen", kinds=("debit",)))
 UPSTREAMS = 2
 
 seeds = st.integers(0, 2**32)

@@ -240,7 +240,7 @@ def test_the_row_is_judged_again_to_what_the_judging_node_said() -> None:
 def risky_kernel(*arguments: Any) -> None:
     """Every event is as the risky debit."""
     _, _, _, _, start, stop, X, _ = arguments
-    X[start:stop] = RISKY[0]
+    X[start:stop] = tuple(RISKY[0])
 
 
 def test_every_fact_of_a_case_is_in_the_alert() -> None:

@@ -13,17 +13,14 @@ from detector.core.stage import Chain, Feature, OwnAmount, Stage
 
 FEATURES = (
     Feature("wallet_age_s", "", "s", -1, ("debit",), "young", "若い", "the wallet's age", "開設からの時間"),
-    Feature(
-        "fresh_s", "", "s", -1, ("debit",), "f", "f", "the wallet's age", "開設からの時間", None, "wallet_age_s", 600
-    ),
     Feature("amount_yen", "", "yen", 1, ("debit",), "a", "a", "the amount", "金額", OwnAmount("asked")),
     Feature("yen_24h", "", "yen", 1, ("debit",), "y", "y", "the yen within 24 hours", "24時間の額", OwnAmount("sum")),
     Feature("by_pin", "", "bool", 1, ("debit",), "linked by PIN", "暗証番号で登録"),
 )
-AGE, FRESH, AMOUNT, DAY, PIN = range(5)
+AGE, AMOUNT, DAY, PIN = range(4)
 COLUMNS = Stage("account", "account", STAGE.row, 1, STAGE.kernel, FEATURES, STAGE.reads)
-X = np.array([300, 300, 90_000, 190_000, 1], np.float32)
-USUAL = np.array([86_400, 600, 5_000, 5_000, 0], np.float32)
+X = np.array([300, 90_000, 190_000, 1], np.float32)
+USUAL = np.array([86_400, 5_000, 5_000, 0], np.float32)
 DEBITED = Debit(90_000, done=True, young=True)
 ALL = ["yen_24h", "wallet_age_s", "by_pin"]
 
@@ -62,19 +59,6 @@ def test_where_the_amount_does_not_decide_the_first_reason_that_does_is_given() 
         "would not have alerted if the wallet's age had been 60 minutes or more",
         "開設からの時間が60分以上であれば検知されませんでした",
     )
-
-
-def test_a_feature_changes_with_what_it_is_the_same_as_but_for_a_cap() -> None:
-    seen = []
-
-    def alerts(X: np.ndarray) -> np.ndarray:
-        seen.append(X)
-        return np.ones(len(X), np.bool_)
-
-    assert explained(alerts, ["wallet_age_s", "fresh_s"], None) is None
-    (tried,) = seen
-    np.testing.assert_array_equal(np.minimum(tried[:, AGE], 600), tried[:, FRESH])
-    assert {86_400} < set(tried[:, AGE])
 
 
 def test_a_yes_or_no_is_described_by_its_own_text() -> None:

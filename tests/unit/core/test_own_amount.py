@@ -52,7 +52,6 @@ def features_of_last(batch: Batch) -> np.ndarray:
 
 def test_every_feature_moves_as_the_kernels_would_have_it(log: Batch) -> None:
     rng = np.random.default_rng(2)
-    others = [j for j, name in enumerate(NAMES) if name != "repeats"]
     moved = set()
     for i in rng.choice(np.flatnonzero(log.kind == DEBIT)[100:], 40, replace=False):
         amount = int(log.amount_yen[i])
@@ -61,22 +60,19 @@ def test_every_feature_moves_as_the_kernels_would_have_it(log: Batch) -> None:
             done=bool(log.result[i] == OK),
             young=bool(log.occurred_at_ms[i] - log.wallet_opened_at_ms[i] < YOUNG_MS),
         )
-        before, x = log.select(slice(0, i)), features_of_last(log.select(slice(0, i + 1)))
+        x = features_of_last(log.select(slice(0, i + 1)))
         asked = np.array([amount, max(1, amount // 3), max(1, amount // 20_000 * 10_000)])
         X = with_amounts(CHAIN.features, x, debit, asked)
-        np.testing.assert_allclose(x[others], X[0, others], rtol=2e-6, atol=1e-6)
+        np.testing.assert_allclose(x, X[0], rtol=2e-6, atol=1e-6)
         for other, got in zip(asked[1:], X[1:], strict=True):
             changed = log._replace(amount_yen=np.where(np.arange(N) == i, other, log.amount_yen))
             expected = features_of_last(changed.select(slice(0, i + 1)))
-            for j in others:
+            for j, name in enumerate(NAMES):
                 # A deviation is computed from a ratio that has lost digits near one.
-                rtol = 1e-3 if NAMES[j] == "amount_z" else 2e-6
-                np.testing.assert_allclose(expected[j], got[j], rtol=rtol, atol=1e-5, err_msg=NAMES[j])
-            if other not in before.amount_yen:
-                assert expected[NAMES.index("repeats")] == got[NAMES.index("repeats")]
+                rtol = 1e-3 if name == "amount_z" else 2e-6
+                np.testing.assert_allclose(expected[j], got[j], rtol=rtol, atol=1e-5, err_msg=name)
             moved |= {NAMES[j] for j in np.flatnonzero((x != expected) & ~(np.isnan(x) & np.isnan(expected)))}
-    holding = {f.name for f in CHAIN.features if f.amount is not None}
-    assert holding - {"repeats"} <= moved - {"repeats"} <= holding | {f.name for f in CHAIN.features if f.same_as}
+    assert {f.name for f in CHAIN.features if f.amount is not None} == moved
 
 
 def test_what_a_feature_is_told_by_exists_and_needs_nothing_itself() -> None:
@@ -87,9 +83,6 @@ def test_what_a_feature_is_told_by_exists_and_needs_nothing_itself() -> None:
             needed = of[feature.amount.of].amount
             assert needed is not None
             assert not needed.of
-        if feature.same_as:
-            assert feature.amount is None
-            assert not of[feature.same_as].same_as
         if feature.own_usual is not None:
             assert "ratio" == of[feature.own_usual.ratio].unit
 

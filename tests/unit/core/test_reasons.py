@@ -61,15 +61,15 @@ def test_a_reason_has_the_usual_of_the_account_and_that_of_everyone() -> None:
     index = {name: j for j, name in enumerate(chain.feature_names)}
     usual = np.full(len(chain.features), 5_000, np.float32)
     x[[index["amount_yen"], index["amount_ratio"]]] = 90_000, 30
-    x[[index["source_accounts_2d"], index["source_accounts_unusual"]]] = 12_000, 2
-    raised[[index["amount_yen"], index["source_accounts_2d"]]] = 2, 1
-    amount, accounts = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
+    x[[index["source_attempts_2d"], index["source_attempts_unusual"]]] = 12_000, 2
+    raised[[index["amount_yen"], index["source_attempts_2d"]]] = 2, 1
+    amount, attempts = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
     assert ("an amount of 90,000 yen (usual: 5,000 yen, for this account 3,000 yen)", 3_000) == (
         amount.text_en,
         amount.own_usual,
     )
     assert "金額90,000円（通常 5,000円、この口座は普段 3,000円）" == amount.text_ja
-    assert "(usual: 5,000, for this address 5,998)" in accounts.text_en
+    assert "(usual: 5,000, for this address 5,998)" in attempts.text_en
     x[index["amount_ratio"]] = np.nan
     (unknown, *_) = reasons_of(chain, x, usual, np.nan_to_num(raised).astype(np.float64))
     assert ("an amount of 90,000 yen (usual: 5,000 yen)", None) == (unknown.text_en, unknown.own_usual)

@@ -52,15 +52,14 @@ def test_a_declaration_that_cannot_be_meant_is_refused(other: RowVersion, said: 
 
 
 def test_a_feature_more_or_renamed_changes_no_row() -> None:
+    more = replace(COUNTING.features[0], name="more")
     for stage in (COUNTING, *STAGES):
-        assert stage.kernel_hash == replace(stage, features=(*COUNTING.features, *stage.features)).kernel_hash
+        assert stage.kernel_hash == replace(stage, features=(more, *stage.features)).kernel_hash
 
 
 def test_rows_carry_the_hashes_of_the_release_before() -> None:
     # Both may share a group. Hashes as that release computed them.
     expected = {
-        ("account", 3): 0xBA0BC865,
-        ("wallet", 2): 0xC8C37ED6,
         ("source", 2): 0xAB0A3A7D,
         ("cases", 2): 0xF3892677,
         ("budget", 1): 0xBDF7EA04,

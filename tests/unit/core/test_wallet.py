@@ -1,5 +1,6 @@
 """The wallet stage on lives of a few events, expected values worked out by hand."""
 
+import math
 from dataclasses import replace
 from string import Formatter
 
@@ -27,7 +28,6 @@ from detector.core.stage import FACTS, HEADER, MAX_ROW_BYTES, Chain, Feature
 from detector.core.stages.account import ACCOUNT
 from detector.core.stages.wallet import WALLET
 from detector.core.stages.wallet_features import FEATURES
-from detector.core.stages.wallet_kernel import CAPS
 from detector.core.units import UNITS
 
 T = 1_598_936_700_000  # 1 September 2020, 14:05 in Japan
@@ -100,74 +100,35 @@ def test_a_thiefs_wallet_of_ten_minutes_links_a_second_strangers_account() -> No
     first, *debits, second, again = played(
         link(T - MINUTE), *drain, link(T + 10 * MINUTE, B), debit(T + 11 * MINUTE, 100_000, B)
     )
-    assert (540, 1, 1, 0) == tuple(
-        first[name] for name in ("holder_fresh_s", "linked_accounts", "account_new", "holder_yen_24h")
-    )
+    assert (1, 0) == (first["accounts_ever"], first["holder_yen_24h"])
     assert "since_any_link_s" not in first
-    assert [100_000, 190_000, 280_000, 300_000] == [x["holder_yen_10m"] for x in debits]
-    assert [100_000] * 4 == [x["holder_yen_24h_100k"] for x in debits]
-    assert [90_000] * 4 == [x["holder_yen_decayed_90k"] for x in debits]
-    assert [1, 2, 3, 3] == [x["holder_debits_1m_3"] for x in debits]
-    assert 600_000 == debits[0]["holder_yen_per_hour"]
+    assert [100_000, 190_000, 280_000, 300_000] == [x["holder_yen_24h"] for x in debits]
     assert {
-        "linked_accounts_2": 2,
         "accounts_2d": 2,
         "accounts_ever": 2,
-        "account_new": 1,
         "holder_yen_24h": 300_000,
         "holder_cap_share": 1.0,
         "since_any_link_s": 660,
-        "holder_fresh_s": 1_200,
     }.items() <= second.items()
-    assert {"linked_accounts": 2, "account_new": 0, "since_any_link_s": 60, "since_charge_s": 615}.items() <= (
-        again.items()
-    )
+    assert {"accounts_ever": 2, "since_any_link_s": 60, "since_charge_s": 615}.items() <= again.items()
     assert 400_000 / 300_000 == pytest.approx(again["holder_cap_share"])
 
 
-def test_a_mule_buys_out_a_wallet_with_payments_just_under_the_limit() -> None:
-    shops = (SHOP, STORE, SHOP, STORE, SHOP)
-    buys = [payment(T + (2 + k) * HOUR, 49_980, shop, TABLETS) for k, shop in enumerate(shops)]
-    *_, charged, one, two, three, four, five, another = played(
-        link(T), debit(T + MINUTE, 300_000), *buys, debit(T + 8 * HOUR, 1_000)
-    )
-    assert {"spent_24h_yen": 0, "spent_share_24h": 0, "near_limit_24h": 0}.items() <= charged.items()
-    assert [1, 2, 3, 4, 5] == [x["near_limit_24h"] for x in (one, two, three, four, five)]
-    assert [1, 1, 0, 0, 0] == [x["shop_new"] for x in (one, two, three, four, five)]
-    assert [1, 0] == [x["category_new"] for x in (one, two)]
-    assert 2 * 3_600 - 60 == one["since_charge_s"]
-    assert 5 * 49_980 / 300_000 == pytest.approx(five["spent_share_24h"])
-    assert (249_900, 5) == (another["spent_24h_yen"], another["near_limit_24h"])
+def test_a_mule_buys_out_a_wallet() -> None:
+    buys = [payment(T + (2 + k) * HOUR, 49_980) for k in range(5)]
+    _, charged, *bought, another = played(link(T), debit(T + MINUTE, 300_000), *buys, debit(T + 8 * HOUR, 1_000))
+    assert 0 == charged["spent_share_24h"]
+    assert [{}] * 5 == bought
     assert 249_900 / 301_000 == pytest.approx(another["spent_share_24h"])
 
 
-def test_a_charge_fans_out_to_other_wallets_and_comes_together_in_a_collector() -> None:
-    sends = [sent(T + k * MINUTE, 90_000, to) for k, to in enumerate((W1, W2, W1, W3), start=1)]
-    assert [1, 2, 2, 3] == [x["fan_out_24h"] for x in played(debit(T, 300_000), *sends)[1:]]
-    collector = played(
-        *(got(T + k * MINUTE, 90_000, sender) for k, sender in enumerate((W1, W2, W1))), payout(T + HOUR)
-    )
-    assert [1, 2, 2] == [x["fan_in_24h"] for x in collector[:3]]
-    assert [90_000, 180_000, 270_000] == [x["received_24h_yen"] for x in collector[:3]]
-    assert {"fan_in_24h": 2, "received_24h_yen": 270_000, "payouts_24h": 1, "fan_out_24h": 0}.items() <= (
-        collector[3].items()
-    )
-
-
 def test_a_first_link_says_what_is_known_before_any_money_is_gone() -> None:
-    zeros = [
-        name
-        for name in NAMES
-        if name.startswith(("holder_debits", "holder_yen", "fan_", "payouts", "spent_24", "received", "near"))
-    ]
-    assert dict.fromkeys(zeros, 0.0) | {
-        "holder_fresh_s": 600,
-        "linked_accounts": 1,
-        "linked_accounts_2": 1,
-        "linked_accounts_3": 1,
+    assert {
+        "holder_yen_24h": 0,
+        "holder_debits_decayed": 0,
+        "holder_yen_decayed": 0,
         "accounts_ever": 1,
         "accounts_2d": 1,
-        "account_new": 1,
         "relinks": 0,
         "holder_attempts_2d": 1,
         "holder_failures_2d": 0,
@@ -181,22 +142,16 @@ def test_a_first_link_says_what_is_known_before_any_money_is_gone() -> None:
 @pytest.mark.parametrize(
     ("why", "expected", "events"),
     [
-        ("a wallet is fresh for half a day", {"holder_fresh_s": 43_200}, [link(OPENED + 20 * HOUR)]),
-        ("families hold two accounts", {"linked_accounts": 2, "linked_accounts_2": 2}, [link(T), link(T, B)]),
+        ("families hold two accounts", {"accounts_ever": 2, "accounts_2d": 2}, [link(T), link(T, B)]),
+        ("a hoard holds more", {"accounts_ever": 4}, [link(T, account) for account in ACCOUNTS[:4]]),
         (
-            "a hoard holds more",
-            {"linked_accounts": 4, "linked_accounts_2": 2, "linked_accounts_3": 3},
-            [link(T, account) for account in ACCOUNTS[:4]],
-        ),
-        (
-            "an account that is cut is not held, but was",
-            {"linked_accounts": 1, "accounts_ever": 2, "accounts_2d": 2},
+            "an account that is cut was held",
+            {"accounts_ever": 2, "accounts_2d": 2},
             [link(T), unlink(T), link(T, B)],
         ),
-        ("another account's unlink changes nothing", {"linked_accounts": 1}, [link(T), unlink(T, B), debit(T, 1)]),
         (
             "an account that comes back is no new one",
-            {"relinks": 1, "account_new": 0, "linked_accounts": 1, "accounts_ever": 1},
+            {"relinks": 1, "accounts_ever": 1},
             [link(T), unlink(T), link(T)],
         ),
         ("a link while linked is no return", {"relinks": 0}, [link(T), link(T)]),
@@ -206,9 +161,9 @@ def test_a_first_link_says_what_is_known_before_any_money_is_gone() -> None:
             {"relinks": 0},
             [link(T), unlink(T), link(T, result=LOCKED), debit(T, 1, B)],
         ),
-        ("a failed link holds nothing", {"linked_accounts": 1, "account_new": 1}, [link(T, B, LOCKED), link(T)]),
-        ("a debit shows an account whose link was not seen", {"linked_accounts": 2}, [debit(T, 1), link(T, B)]),
-        ("a refused debit does not", {"linked_accounts": 1}, [debit(T, 1, result=INSUFFICIENT), link(T, B)]),
+        ("a failed link holds nothing", {"accounts_ever": 1}, [link(T, B, LOCKED), link(T)]),
+        ("a debit shows an account whose link was not seen", {"accounts_ever": 2}, [debit(T, 1), link(T, B)]),
+        ("a refused debit does not", {"accounts_ever": 1}, [debit(T, 1, result=INSUFFICIENT), link(T, B)]),
         ("accounts linked the day before yesterday are old", {"accounts_2d": 1}, [link(T), link(T + 2 * DAY, B)]),
         ("those of yesterday are not", {"accounts_2d": 2}, [link(T), link(T + DAY, B)]),
         (
@@ -230,7 +185,7 @@ def test_a_first_link_says_what_is_known_before_any_money_is_gone() -> None:
         ),
         (
             "what comes late is never before",
-            {"since_any_link_s": 0, "since_charge_s": 0, "holder_debits_1m_3": 2, "holder_fresh_s": 0},
+            {"since_any_link_s": 0, "since_charge_s": 0, "holder_yen_24h": 20},
             [link(T), debit(T, 10), debit(T - HOUR, 10)],
         ),
     ],
@@ -244,18 +199,22 @@ def test_accounts(why: str, expected: dict[str, float | None], events: list[Even
     [
         (
             "debits of all accounts are one wallet's",
-            {"holder_debits_10m": 3, "holder_yen_10m": 60_000},
+            {"holder_yen_24h": 60_000},
             [debit(T, 10_000), debit(T, 20_000, B), debit(T + SECOND, 30_000, C)],
         ),
         (
             "a refused debit is an attempt, and no yen",
-            {"holder_debits_1h": 2, "holder_yen_1h": 5_000, "holder_debits_decayed": 2, "holder_yen_decayed": 5_000},
+            {"holder_yen_24h": 5_000, "holder_debits_decayed": 2, "holder_yen_decayed": 5_000},
             [debit(T, 5_000), debit(T, 90_000, result=INSUFFICIENT)],
         ),
-        ("a link sees debits before it", {"holder_debits_1h": 1, "holder_yen_1h": 500}, [debit(T, 500), link(T, B)]),
-        ("a window ends where it is as old", {"holder_debits_10m": 1}, [debit(T, 10), debit(T + 10 * MINUTE, 10)]),
-        ("and holds what is younger", {"holder_debits_10m": 2}, [debit(T, 10), debit(T + 599 * SECOND, 10)]),
-        ("windows remember six debits", {"holder_debits_24h": 7, "holder_yen_24h": 70}, [debit(T, 10)] * 9),
+        (
+            "a link sees debits before it",
+            {"holder_debits_decayed": 1, "holder_yen_24h": 500},
+            [debit(T, 500), link(T, B)],
+        ),
+        ("a day ends where it is as old", {"holder_yen_24h": 10}, [debit(T, 10), debit(T + DAY, 10)]),
+        ("and holds what is younger", {"holder_yen_24h": 20}, [debit(T, 10), debit(T + DAY - SECOND, 10)]),
+        ("it remembers six debits", {"holder_yen_24h": 70}, [debit(T, 10)] * 9),
         ("in whole tens of yen", {"holder_yen_24h": 120}, [debit(T, 109), debit(T, 28)]),
         ("the month remembers all", {"holder_cap_share": 2.0}, [debit(T, 100_000)] * 6),
         (
@@ -270,8 +229,6 @@ def test_accounts(why: str, expected: dict[str, float | None], events: list[Even
         ),
         ("half after seven minutes", {"holder_yen_decayed": 51_000}, [debit(T, 100_000), debit(T + 7 * MINUTE, 1_000)]),
         ("nothing after hours", {"holder_yen_decayed": 1}, [debit(T, 10**9), debit(T + 168 * MINUTE, 1)]),
-        ("pace since the opening", {"holder_yen_per_hour": 60_000}, [debit(OPENED + 30 * MINUTE, 30_000)]),
-        ("of at least a minute", {"holder_yen_per_hour": 60_000}, [debit(OPENED, 1_000)]),
     ],
 )
 def test_debits(why: str, expected: dict[str, float | None], events: list[Event]) -> None:
@@ -281,30 +238,19 @@ def test_debits(why: str, expected: dict[str, float | None], events: list[Event]
 @pytest.mark.parametrize(
     ("why", "expected", "events"),
     [
-        ("an opening", {"holder_age_s": 600, "holder_unverified": 1, "holder_events_2h": 1}, [opening(T)]),
-        ("nothing charged, no share", {"spent_share_24h": None, "spent_24h_yen": 1_000}, [payment(T)]),
-        ("all that leaves counts", {"spent_24h_yen": 60_000}, [payment(T, 10_000), sent(T, 30_000), payout(T, 20_000)]),
-        ("what comes in does not", {"spent_24h_yen": 1_000}, [got(T, 50_000), payment(T)]),
-        ("for a day", {"spent_24h_yen": 1_000}, [payment(T), payment(T + DAY)]),
+        ("nothing charged, no share", {"spent_share_24h": None}, [payment(T), link(T)]),
         (
-            "six movements are remembered",
-            {"spent_24h_yen": 6_000, "received_24h_yen": 0},
-            [got(T, 5), *[payment(T)] * 8],
+            "all that leaves counts",
+            {"spent_share_24h": 0.6},
+            [payment(T, 10_000), sent(T, 30_000), payout(T, 20_000), debit(T, 100_000)],
         ),
-        ("just under the limit", {"near_limit_24h": 1}, [payment(T, 44_999), payment(T, 45_000), payment(T, 50_000)]),
-        ("of payments alone", {"near_limit_24h": 0}, [sent(T, 49_999)]),
-        ("unknown shops are neither old nor new", {"shop_new": None, "category_new": None}, [payment(T, 1, 0, 0)]),
-        ("a transfer is no shop", {"shop_new": 1}, [sent(T, 5, SHOP), payment(T)]),
-        ("categories are never forgotten", {"category_new": 0}, [payment(T), *[payout(T)] * 9, payment(T + 400 * DAY)]),
-        (
-            "one wallet sent to and received from",
-            {"fan_out_24h": 1, "fan_in_24h": 1},
-            [got(T, 5), sent(T, 5), payout(T)],
-        ),
-        ("payouts", {"payouts_24h": 2, "payouts_24h_yen": 30_000}, [payout(T), payout(T, 10_000), link(T)]),
-        ("a payment sees how the wallet was linked", {"since_first_link_s": 60}, [link(T), payment(T + MINUTE)]),
-        ("this hour and the one before", {"holder_events_2h": 3}, [link(T), unlink(T), payment(T + HOUR)]),
-        ("and no earlier", {"holder_events_2h": 1}, [link(T), payment(T + 2 * HOUR)]),
+        ("what comes in does not", {"spent_share_24h": 0.01}, [got(T, 50_000), payment(T), debit(T, 100_000)]),
+        ("for a day", {"spent_share_24h": 0.01}, [payment(T), payment(T + DAY), debit(T + DAY, 100_000)]),
+        ("six movements are remembered", {"spent_share_24h": 0.06}, [*[payment(T)] * 8, debit(T, 100_000)]),
+        ("what came in among them", {"spent_share_24h": 0.05}, [*[payment(T)] * 8, got(T, 5), debit(T, 100_000)]),
+        ("this hour and the one before", {"holder_events_2h": 3}, [link(T), unlink(T), debit(T + HOUR, 1)]),
+        ("payments too", {"holder_events_2h": 2}, [payment(T), link(T)]),
+        ("and no earlier", {"holder_events_2h": 1}, [link(T), debit(T + 2 * HOUR, 1)]),
     ],
 )
 def test_the_wallets_own_events(why: str, expected: dict[str, float | None], events: list[Event]) -> None:
@@ -322,14 +268,7 @@ def test_decayed_sums_are_those_of_the_formula_however_late_debits_come() -> Non
 def test_a_seventh_account_evicts_the_oldest() -> None:
     life = [*(link(T, account) for account in ACCOUNTS[:7]), link(T, A)]
     found = played(*life, debit(T, 1, ACCOUNTS[1]), debit(T, 1, ACCOUNTS[2]))
-    assert [6, 7, 7] == [x["linked_accounts"] for x in found[5:8]]
     assert [7, 8, 9, 10] == [x["accounts_ever"] for x in found[6:]]
-    assert [1, 1, 1, 1] == [x["account_new"] for x in found[6:]]
-
-
-def test_the_sender_of_a_transfer_says_nothing_of_the_receivers_age() -> None:
-    for event in (got(T, 500), replace(got(T, 500), opened_ms=T, verified=True)):
-        assert {"fan_in_24h": 1, "received_24h_yen": 500, "holder_events_2h": 1} == last(event)
 
 
 @pytest.mark.parametrize(
@@ -343,18 +282,11 @@ def test_the_sender_of_a_transfer_says_nothing_of_the_receivers_age() -> None:
         (32, "tried_accounts_2d", [link(T, account, LOCKED) for account in ACCOUNTS]),
         (7 * 655_350, "holder_yen_24h", [debit(T, 10**9)] * 9),
         ((2**32 - 1 + 10**9) / 300_000, "holder_cap_share", [debit(T, 10**9)] * 9),
-        (6 * 655_350, "spent_24h_yen", [sent(T, 10**9)] * 9),
+        (6.0, "spent_share_24h", [*[sent(T, 10**9)] * 9, debit(T, 10**9)]),
     ],
 )
 def test_counts_saturate_instead_of_running_over(expected: float, name: str, events: list[Event]) -> None:
     assert expected == pytest.approx(last(*events)[name])
-
-
-@pytest.mark.parametrize("cap", CAPS, ids=lambda cap: cap.feature)
-def test_capped_features_reach_their_cap_and_stop(cap: object) -> None:
-    name, at = cap.feature, cap.at  # type: ignore[attr-defined]
-    late = T + DAY
-    assert at == last(*(link(late, a) for a in (A, B, C)), *[debit(late, 90_000)] * 4, link(late, ACCOUNTS[9]))[name]
 
 
 def test_an_unlink_has_no_features() -> None:
@@ -363,20 +295,20 @@ def test_an_unlink_has_no_features() -> None:
 
 def test_facts_go_on_as_they_came_and_a_replay_has_no_features() -> None:
     rows, batch = np.zeros(1, WALLET.row), batch_of([debit(T, 5_000)] * 2)
-    X, facts = np.empty((2, len(NAMES)), np.float32), np.full((2, len(FACTS)), 7)
+    X, facts = np.full(2, np.nan, WALLET.record), np.full((2, len(FACTS)), 7)
     WALLET.kernel(rows, np.zeros(2, np.int64), np.array([APPLY_FRESH, REPLAY], np.int8), batch, 0, 2, X, facts)
     assert {7} == set(facts.ravel().tolist())
-    assert [False, True] == np.isnan(X).all(axis=1).tolist()
+    assert [False, True] == [all(map(math.isnan, x)) for x in X.tolist()]
 
 
 @pytest.mark.parametrize("event", [link(T), debit(T, 5_000), payment(T), got(T, 500)], ids=lambda event: event.kind)
 def test_a_fresh_row_forgets_everything(event: Event) -> None:
     rows = np.zeros(2, WALLET.row)
-    own = [name for name in WALLET.row.names or () if name not in {field[0] for field in HEADER}]
+    own = [name for name in WALLET.row.names or () if name not in {field[0] for field in HEADER} and name[0] != "_"]
     for name in own:
         rows[name][1] = 255
     assert rows[:1].tobytes() != rows[1:].tobytes()
-    status, X = np.full(2, APPLY_FRESH, np.int8), np.empty((2, len(NAMES)), np.float32)
+    status, X = np.full(2, APPLY_FRESH, np.int8), np.full(2, np.nan, WALLET.record)
     WALLET.kernel(rows, np.arange(2), status, batch_of([event] * 2), 0, 2, X, np.empty((2, len(FACTS)), np.int64))
     assert X[0].tobytes() == X[1].tobytes()
     assert rows[:1].tobytes() == rows[1:].tobytes()

@@ -33,14 +33,14 @@ def seen() -> Seen:
 
 def test_no_single_feature_finds_half_of_the_cases_early_or_saves_half_of_the_money(seen: Seen) -> None:
     found = best_first(seen, of_source=False)
-    assert len(found) > 80
+    assert len(found) > 60
     assert 0.1 < found[0].early < BEST_EARLY
     assert min(one.lost for one in found) > LEAST_LOST
 
 
 def test_no_feature_of_a_source_tells_its_first_case(seen: Seen) -> None:
     found = best_first(seen, of_source=True)
-    assert len(found) > 20
+    assert len(found) > 15
     assert 0.1 < found[0].early < MOST_BY_SOURCE
 
 

@@ -21,7 +21,7 @@ from detector.stream.processor import Wiring
 
 @pytest.mark.parametrize("n", [1, 2, 500])
 @pytest.mark.parametrize("hop", HOPS)
-@pytest.mark.parametrize("features", [None, ("cap_left_yen", "wallet_age_s"), ()], ids=["all", "two", "none"])
+@pytest.mark.parametrize("features", [None, ("month_yen", "wallet_age_s"), ()], ids=["all", "two", "none"])
 def test_events_come_out_bit_for_bit(n: int, hop: str, features: tuple[str, ...] | None) -> None:
     codec = HopCodec(TOPOLOGY, hop, None, 1) if features is None else looking(*features, hop=hop)
     events = some_events(n, TOPOLOGY)
@@ -42,7 +42,7 @@ def test_facts_that_no_event_has_take_no_room() -> None:
 
 
 def test_events_of_kinds_that_are_never_scored_have_no_features_and_no_strings() -> None:
-    codec, events = looking("cap_left_yen", kinds=("debit",)), some_events(400, TOPOLOGY)
+    codec, events = looking("month_yen", kinds=("debit",)), some_events(400, TOPOLOGY)
     (message,) = sent(events, codec)
     debits = events.batch.kind == DEBIT
     assert (400, int(debits.sum())) == counts(message)[1:3]
@@ -50,7 +50,7 @@ def test_events_of_kinds_that_are_never_scored_have_no_features_and_no_strings()
     assert np.isnan(found.X[~debits]).all()
     assert found.strings is not None
     assert {0} == set(found.strings.event_id.length[~debits].tolist())
-    column = [feature.name for feature in TOPOLOGY.features].index("cap_left_yen")
+    column = [feature.name for feature in TOPOLOGY.features].index("month_yen")
     assert events.X[debits, column].tobytes() == found.X[debits, column].tobytes()
 
 

@@ -21,14 +21,14 @@ def one_partition(events: Events) -> Events:
     "wider",
     [
         HopCodec(TOPOLOGY, "source", None, 1),
-        looking("cap_left_yen", "amount_yen", "wallet_age_s", kinds=("link", "debit", "payment")),
-        looking("cap_left_yen", kinds=("link", "debit", "unlink")),
-        HopCodec(TOPOLOGY, "wallet", Looks.at(TOPOLOGY, "cap_left_yen"), 7),  # type: ignore[arg-type]
+        looking("month_yen", "amount_yen", "wallet_age_s", kinds=("link", "debit", "payment")),
+        looking("month_yen", kinds=("link", "debit", "unlink")),
+        HopCodec(TOPOLOGY, "wallet", Looks.at(TOPOLOGY, "month_yen"), 7),  # type: ignore[arg-type]
     ],
     ids=["everything", "more features and kinds", "more kinds", "more columns, other partitions"],
 )
 def test_a_message_that_carries_more_is_read(wider: HopCodec) -> None:
-    reader, events = looking("cap_left_yen"), one_partition(some_events(200, TOPOLOGY))
+    reader, events = looking("month_yen"), one_partition(some_events(200, TOPOLOGY))
     found = received([*sent(events, wider), *sent(events, reader, slot=1)], codec=reader).events
     assert contents(expected(events, reader.layout)) * 2 == contents(found)
 
@@ -44,7 +44,7 @@ def test_a_column_for_campaigns_alone_is_0_where_the_release_before_did_not_carr
 
 OTHERS = {
     "another chain": HopCodec(topology_of(CHAINS[1]), "wallet", None, 1),
-    "fewer features": looking("cap_left_yen"),
+    "fewer features": looking("month_yen"),
     "fewer kinds": HopCodec(
         TOPOLOGY,
         "source",

@@ -28,6 +28,8 @@ from detector.stream.changelog import Recovery
 from detector.stream.processor import Processor, Wiring
 
 STATE = read()
+#: What says which rows they are.
+_HEADER = np.dtype({"names": ["version", "kernel"], "formats": ["<u2", "<u4"], "offsets": [0, 4]})
 
 
 def restored(state: State, chain: Chain) -> tuple[Nodes, dict[NodePartition, list[Any]], dict[NodePartition, int]]:
@@ -58,10 +60,22 @@ def _fields(one: Any) -> dict[str, Any]:
     return {name: getattr(one, name) for name in one.__struct_fields__}
 
 
+def expected_rows(chain: Chain) -> list[tuple[str, int, bytes]]:
+    """The last release's rows at its end, as this one has them."""
+    topology, found = topology_of(chain), []
+    for node, partition, rows in STATE.rows:
+        stage = topology.node(node).stage
+        assert stage is not None
+        version, kernel = np.frombuffer(rows, _HEADER, 1)[0].tolist() if rows else (stage.version, stage.kernel_hash)
+        (kind,) = (kind for kind in stage.row_kinds if kind[:2] == (version, kernel))
+        found.append((node, partition, stage.read_rows(rows, kind).tobytes()))
+    return found
+
+
 def test_a_state_of_the_last_release_is_gone_on_from_to_the_last_bit() -> None:
     nodes, sources, done = restored(STATE, SOURCE_CHAIN)
     assert STATE.alerts == go_on(nodes, sources, done)
-    assert STATE.rows == rows_of(nodes)
+    assert expected_rows(SOURCE_CHAIN) == rows_of(nodes)
     assert len(STATE.alerts) > 100
     assert sum(part.offset < len(nodes.hops.get((part.node, part.partition), ())) for part in STATE.parts) > 5
 
@@ -77,7 +91,7 @@ def test_a_row_that_has_grown_needs_no_reset() -> None:
     nodes, sources, done = restored(STATE, Chain((*SOURCE_CHAIN.stages[:2], grown)))
     assert STATE.alerts == go_on(nodes, sources, done)
     kept = [name for name in SOURCE.row.names or () if name not in {"version", "kernel"}]
-    for (node, partition, expected), (*_, got) in zip(STATE.rows, rows_of(nodes), strict=True):
+    for (node, partition, expected), (*_, got) in zip(expected_rows(SOURCE_CHAIN), rows_of(nodes), strict=True):
         if node == SOURCE.name:
             was, now = np.frombuffer(expected, SOURCE.row), np.frombuffer(got, row)
             assert all(was[name].tobytes() == now[name].tobytes() for name in kept), partition

@@ -51,7 +51,7 @@ def _count(
             if status[i] == APPLY_FRESH:
                 row.debits = 0
             row.debits += batch.amount_yen[i] > 0
-            X[i, 0] = row.debits
+            X[i].toy_debits = row.debits
 
 
 @njit
@@ -65,8 +65,8 @@ def _count_and_sum(
                 row.debits, row.yen = 0, 0
             row.debits += batch.amount_yen[i] > 0
             row.yen = max(row.yen, 0) + max(batch.amount_yen[i], 0)
-            X[i, 0] = row.yen
-            X[i, 1] = row.debits
+            X[i].toy_yen = row.yen
+            X[i].toy_debits = row.debits
 
 
 def feature(name: str) -> Feature:

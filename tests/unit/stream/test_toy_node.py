@@ -44,7 +44,7 @@ def _count_debits(
             if status[i] == APPLY_FRESH:
                 row.debits = 0
             row.debits += batch.kind[i] == DEBIT
-            X[i, 0] = row.debits
+            X[i].toy_debits = row.debits
 
 
 FEATURE = Feature("toy_debits", "debits so far", "count", 1, ("link", "debit"), "{value}, usually {usual}", "{value}")
