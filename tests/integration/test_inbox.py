@@ -1,6 +1,7 @@
 """The inbox of a receiver's group on a real Kafka, and `kozamori notify` with it."""
 
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,22 @@ class KafkaLog:
         self._other = KafkaConsumer(
             self.settings.alerts, bootstrap_servers=list(self.settings.bootstrap), group_id=self.group, client_id="a"
         )
+        self._leaves = threading.Event()
+        self._reading = threading.Thread(target=self._read_on, daemon=True)
+        self._reading.start()
         deadline = time.monotonic() + 30
         while not self._other.assignment() or len(inbox._consumer.assignment()) != 1:
             inbox.stay(0.1)
-            self._other.poll(100)
             assert time.monotonic() < deadline
         assert [0] == [tp.partition for tp in self._other.assignment()]
 
+    def _read_on(self) -> None:
+        while not self._leaves.is_set():
+            self._other.poll(100)
+
     def give_back(self) -> None:
+        self._leaves.set()
+        self._reading.join()
         self._other.close(autocommit=False)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from detector.kafka.subscription import LogRecord
 
-WAIT_S = 0.02
+WAIT_S = 0.005
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from detector.notify.retry import Circuit, Pace
 from detector.notify.run import parker
 from detector.observe.notify_metrics import NotifyMetrics
 
-LIVES = 25
+LIVES = 15
 ALERTS = [make_alert(number, partition=number % 2) for number in range(12)]
 IDS = [alert.alert_id for alert in ALERTS]
 
