@@ -16,5 +16,9 @@ class KafkaAwayError(UserError):
     """No broker answers. A command tells the user; a worker waits until one does."""
 
 
+class OvertakenError(UserError):
+    """Another process has begun what only one at a time can do. A command tells the user, or tries again."""
+
+
 class WorkerError(KozamoriError):
     """The worker cannot keep its promises; the process ends with status 1 before any acknowledgement."""

@@ -85,6 +85,12 @@ class Settings(BaseModel):
         "false alert groups a day of single banks, instead of the model's; the same for all workers of a deployment",
         "a four-digit bank code and a number above 0, such as 0116=2, or several separated by commas",
     )
+    alert_banks: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
+        (),
+        "banks whose alerts also go to a topic of their own, alerts.<bank>; the same for all workers of a deployment,"
+        " for `topics create`, and for who reads one of them",
+        "a four-digit bank code, such as 0116, or several separated by commas",
+    )
     bulletin_banks: Annotated[tuple[str, ...], BeforeValidator(_split)] = _setting(
         (),
         "banks with a topic of their own, bulletins.<bank>, for their accounts in a campaign; the same for all"
@@ -99,6 +105,15 @@ class Settings(BaseModel):
     )
     partitions: int = _whole(4, 1, 4096, "partitions that `topics create` declares; fewer in Kafka are refused")
     replication: int = _whole(1, 1, 7, "copies of every topic that `topics create` declares; 3 in production")
+    audit_key_file: str = _setting(
+        "",
+        "file with a key of at least 16 bytes: those who change something note it in the audit's topic under this key;"
+        " the same for all workers and operators of a deployment",
+        "a path, or empty for no audit",
+    )
+    audit_key_id: str = _setting(
+        "01", "number of that key: another for another key", "1 to 8 hex digits", pattern=r"^[0-9a-f]{1,8}$"
+    )
     static_member: str = _setting(
         "",
         "name of this process in the group, so that a quick restart keeps its partitions; unique per process; in a"
@@ -197,11 +212,11 @@ class Settings(BaseModel):
             raise PydanticCustomError("bank_budgets", "not budgets of banks") from None
         return value
 
-    @field_validator("bulletin_banks")
+    @field_validator("alert_banks", "bulletin_banks")
     @classmethod
     def _banks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_BANK.fullmatch(bank) for bank in value):
-            raise PydanticCustomError("bulletin_banks", "not codes of banks")
+            raise PydanticCustomError("banks", "not codes of banks")
         return tuple(sorted(set(value)))
 
     @field_validator("bootstrap")
@@ -275,6 +290,10 @@ class Settings(BaseModel):
         """Topic of alerts, keyed by account."""
         return f"{self.prefix}alerts"
 
+    def alerts_of(self, bank: str | None) -> str:
+        """Topic that has this bank's alerts: its own, or that of all where it has none; None is every bank."""
+        return f"{self.alerts}.{bank}" if bank in self.alert_banks else self.alerts
+
     @property
     def bulletins(self) -> str:
         """Topic of what concerns every bank."""
@@ -284,6 +303,10 @@ class Settings(BaseModel):
     def acknowledgements(self) -> str:
         """Compacted topic of which bank has read which bulletin."""
         return f"{self.prefix}kozamori.acknowledgements"
+
+    def acknowledgements_of(self, bank: str) -> str:
+        """Topic of what this bank has read: its own where it has bulletins of its own, or that of all."""
+        return f"{self.acknowledgements}.{bank}" if bank in self.bulletin_banks else self.acknowledgements
 
     def bulletins_of(self, bank: str) -> str:
         """Topic of the bulletins on this bank's own accounts; "" is that for all."""
@@ -298,6 +321,11 @@ class Settings(BaseModel):
     def redrives(self) -> str:
         """Compacted topic of messages that entered their topic a second time; beside the source topics."""
         return f"{self._sources_prefix}kozamori.redrives"
+
+    @property
+    def audit(self) -> str:
+        """Topic of who changed what."""
+        return f"{self.prefix}kozamori.audit"
 
     def input_topic(self, node: "Node") -> str:
         """What a node reads: a source topic, or its hop."""

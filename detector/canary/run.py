@@ -30,9 +30,8 @@ STREAM_MS = 24 * 60 * MINUTE_MS
 Offsets = Mapping[int, int]
 
 
-def alert_ends(settings: Settings) -> Offsets:
-    """The end of each partition of the alerts topic; UserError where Kafka fails."""
-    topic = settings.alerts
+def alert_ends(settings: Settings, topic: str) -> Offsets:
+    """The end of each partition of a topic of alerts; UserError where Kafka fails."""
     with reader(settings) as consumer:
         places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         ends = consumer.end_offsets(places)
@@ -41,18 +40,18 @@ def alert_ends(settings: Settings) -> Offsets:
     return {tp.partition: end for tp, end in ends.items()}
 
 
-def alerts_read(settings: Settings, group: str) -> Offsets:
-    """What the group has committed of the alerts topic; UserError where Kafka fails, or does not allow this group."""
+def alerts_read(settings: Settings, group: str, topic: str) -> Offsets:
+    """What the group has committed of that topic; UserError where Kafka fails, or does not allow this group."""
     with admin_client(settings) as client:
         active_members(client, group)  # a new cluster needs seconds for its first answer
-        return {part: at.offset for part, at in committed_offsets(client, group, settings.alerts).items()}
+        return {part: at.offset for part, at in committed_offsets(client, group, topic).items()}
 
 
 class Canary:
     """Proves the path, and sees whether desks read; `desks`: the consumer group of each bank's code.
 
-    `prove` sends the event of a minute, `ends` asks for the ends of the alerts topic, `commits` for what a group has
-    read of it.
+    `prove` sends the event of a minute, `ends` asks for the ends of a topic of alerts, `commits` for what a group has
+    read of it: of its bank's own topic, where there is one.
     """
 
     def __init__(
@@ -62,8 +61,8 @@ class Canary:
         metrics: CanaryMetrics,
         *,
         prove: Callable[[Settings, int], float | None] = prove,
-        ends: Callable[[Settings], Offsets] = alert_ends,
-        commits: Callable[[Settings, str], Offsets] = alerts_read,
+        ends: Callable[[Settings, str], Offsets] = alert_ends,
+        commits: Callable[[Settings, str, str], Offsets] = alerts_read,
     ) -> None:
         self._settings = settings
         self._desks = {(bank, group): Desk() for bank, group in desks.items()}
@@ -93,9 +92,12 @@ class Canary:
     def look(self, now_s: float) -> None:
         """Look at what desks have not read; one of which Kafka does not tell has no figure, and a failure."""
         unread: dict[tuple[str, str], Unread] = {}
-        ends = _told(lambda: self._ends(self._settings)) if self._desks else None
+        topics = {self._settings.alerts_of(bank) for bank, _ in self._desks}
+        all_ends = {topic: _told(partial(self._ends, self._settings, topic)) for topic in topics}
         for (bank, group), desk in self._desks.items():
-            read = None if ends is None else _told(partial(self._commits, self._settings, group), group)
+            topic = self._settings.alerts_of(bank)
+            ends = all_ends[topic]
+            read = None if ends is None else _told(partial(self._commits, self._settings, group, topic), group)
             if ends is None or read is None:
                 self._metrics.unseen(bank, group)
             else:

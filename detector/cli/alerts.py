@@ -71,10 +71,11 @@ Examples:
   kozamori alerts --group desk-0116 --json
   kozamori alerts --follow --json | jq .yen_at_risk
 
-With --group it goes on where the group stopped; what it reads counts as done, also where it is not wanted.
+With --group it goes on where the group stopped; what it reads counts as done, also where it is not wanted. With --bank
+and the same bank in the setting alert_banks only that bank's own topic is read.
 """
 )
-@with_settings(*CONNECTION)
+@with_settings(*CONNECTION, "alert_banks")
 @click.option("--follow", is_flag=True, help="Wait for new alerts until Ctrl-C, instead of ending at the last.")
 @click.option("--from-beginning", is_flag=True, help="With --follow: first the alerts that Kafka still has.")
 @click.option("--bank", metavar="CODE", callback=check_bank, help="Only this bank's, by its four-digit code.")
@@ -111,7 +112,7 @@ def alerts(
         until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),
-            topic=settings.alerts,
+            topic=settings.alerts_of(bank),
             bank=bank,
             group=group,
             from_beginning=from_beginning or not follow,

@@ -27,7 +27,7 @@ Examples:
   kozamori canary --desk 0116=desk-0116 --desk 0149=desk-0149 --metrics-port 9465
 """
 )
-@with_settings(*CONNECTION, "input_prefix", "metrics_host", "metrics_port", "log_level", "log_format")
+@with_settings(*CONNECTION, "input_prefix", "alert_banks", "metrics_host", "metrics_port", "log_level", "log_format")
 @click.option(
     "--desk", "desks", multiple=True, metavar="CODE=GROUP", callback=_desks, help="A bank's group of alerts, to watch."
 )

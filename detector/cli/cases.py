@@ -44,10 +44,11 @@ Examples:
   kozamori cases --json --top 5 | jq .case_id
 
 The case that waiting costs most stands first. Its rank: yen at risk times urgency, the share of them expected to be
-gone in an hour. A case is open for 24 hours of event time from its first alert; n: its alerting events.
+gone in an hour. A case is open for 24 hours of event time from its first alert; n: its alerting events. With --bank and
+the same bank in the setting alert_banks only that bank's own topic is read.
 """
 )
-@with_settings(*CONNECTION)
+@with_settings(*CONNECTION, "alert_banks")
 @click.option("--follow", is_flag=True, help="Keep the list current until Ctrl-C, instead of ending at the last alert.")
 @click.option("--bank", metavar="CODE", callback=check_bank, help="Only this bank's, by its four-digit code.")
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Show so many cases.")
@@ -66,7 +67,7 @@ def cases(settings: Settings, *, follow: bool, bank: str | None, top: int, lang:
         until_the_pipe_breaks(),  # around the subscriber: what was not printed is not done
         AlertSubscriber(
             connection.pop("bootstrap_servers"),
-            topic=settings.alerts,
+            topic=settings.alerts_of(bank),
             bank=bank,
             from_beginning=True,
             until_end=not follow,

@@ -12,11 +12,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from detector.cli.options import CONNECTION, as_json, with_settings, yes
+from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings, yes
 from detector.contract.codec import decode_one
 from detector.contract.dead_letters import REASONS
 from detector.errors import UserError
 from detector.jst import JST
+from detector.kafka.audit import note
 from detector.languages import printable
 from detector.ops.dead_letters import Group, groups_of, originals, read_letters
 from detector.ops.redrive import OUTCOMES, Redrive, plan_redrive
@@ -127,7 +128,7 @@ Examples:
 """
 )
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@with_settings(*CONNECTION, "deployment")
+@with_settings(*CONNECTION, *AUDIT, "deployment")
 @_reason
 @_from
 @yes
@@ -144,6 +145,9 @@ def redrive(
     a reset of the state it counts at its new position alone.
     """
     run = enter_again if yes else plan_redrive
+    if yes:
+        which = {"letters": " ".join(ids), "reason": reason or "", "since_ms": str(since_ms)}
+        note(settings, "dead letters redriven", {"group": settings.group, **which})
     done = run(settings, int(time.time() * 1000), ids=ids, reason=reason, since_ms=since_ms)
     if as_json:
         again = msgspec.to_builtins(done.again)

@@ -54,6 +54,7 @@ COMMANDS = (
     Entry("cases", "detector.cli.cases:cases", "Show the open cases, the most urgent first, and keep them current."),
     Entry("bulletins", "detector.cli.bulletins:bulletins", "Show campaigns as banks are told of them; acknowledge."),
     Entry("dead-letters", "detector.cli.dead_letters:dead_letters", "Show messages that are no events; redrive them."),
+    Entry("audit", "detector.cli.audit:audit", "Show who changed what, and prove that nothing of it is missing."),
     Entry("state", "detector.cli.state:state", "Show, reset or migrate the state of a deployment."),
     Entry("kafka", "detector.cli.kafka:kafka", "Run a real Kafka on this machine."),
     Entry("bench", "detector.cli.bench:bench", "Measure throughput, scoring, recovery and latency."),
@@ -64,7 +65,7 @@ COMMANDS = (
 #: The extra that has all that a command needs; one that is not here needs none.
 EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("budget", "cache", "canary", "cases", "dead-letters", "explain", "state", "topics", "worker"),
+        ("audit", "budget", "cache", "canary", "cases", "dead-letters", "explain", "state", "topics", "worker"),
         "worker",
     ),
     **dict.fromkeys(

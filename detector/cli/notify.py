@@ -46,7 +46,9 @@ A notify.toml, beside any other settings:
   lang = "ja"
 """
 )
-@with_settings(*CONNECTION, "deployment", "metrics_host", "metrics_port", "log_level", "log_format", and_file=True)
+@with_settings(
+    *CONNECTION, "alert_banks", "deployment", "metrics_host", "metrics_port", "log_level", "log_format", and_file=True
+)
 @click.option("--preview", is_flag=True, help="Print one mail of each kind in both languages, and send nothing.")
 @click.option("--redrive", is_flag=True, help="Deliver once more what receivers had refused, and end.")
 def notify(settings: Settings, config: Path | None, *, preview: bool, redrive: bool) -> None:

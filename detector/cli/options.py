@@ -26,6 +26,9 @@ CONNECTION = (
     "allow_plaintext_sasl",
 )
 
+#: What commands need that note in the audit what they change.
+AUDIT = ("audit_key_file", "audit_key_id")
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
 

@@ -14,11 +14,12 @@ from rich.filesize import decimal
 from rich.progress import Progress as Bar
 from rich.table import Column, Table
 
-from detector.cli.options import as_json, start_at, with_settings, yes
+from detector.cli.options import AUDIT, as_json, start_at, with_settings, yes
 from detector.cli.tables import print_tables
 from detector.cli.transfer import DEPLOYMENT, export_command, import_command
 from detector.cli.warm import warm
 from detector.jst import JST
+from detector.kafka.audit import note
 from detector.ops.migrate import Move, move, plan_move, refuse_without_name
 from detector.ops.reset import Reset, Start, plan
 from detector.ops.reset import reset as begin_anew
@@ -89,7 +90,7 @@ Examples:
   kozamori state reset --to latest --yes
 """
 )
-@with_settings(*DEPLOYMENT)
+@with_settings(*DEPLOYMENT, *AUDIT)
 @start_at
 @yes
 @as_json
@@ -101,7 +102,10 @@ def reset(settings: Settings, to: Start, *, yes: bool, as_json: bool) -> None:
     that a subscriber that drops repeated ids sees none twice unless it never saw it. `--to latest` begins with an
     empty state at the end: events not read yet are never scored, and every account looks new.
     """
-    done = begin_anew(settings, to) if yes else plan(settings, to)
+    done = plan(settings, to)
+    if yes:
+        note(settings, "state reset", {"group": settings.group, "to": to})
+        done = begin_anew(settings, to)
     if as_json:
         click.echo(json.dumps({"done": yes, "to": to, **asdict(done)}))
     else:
@@ -114,7 +118,7 @@ Example:
   kozamori state migrate --from-deployment blue --deployment green --yes
 """
 )
-@with_settings(*DEPLOYMENT)
+@with_settings(*DEPLOYMENT, *AUDIT)
 @click.option("--from-deployment", metavar="NAME", help="The deployment whose offsets are carried over.")
 @yes
 @as_json
@@ -132,7 +136,10 @@ def migrate(settings: Settings, from_deployment: str | None, *, yes: bool, as_js
     """
     if from_deployment is None:
         refuse_without_name(settings)
-    done = move(settings, from_deployment) if yes else plan_move(settings, from_deployment)
+    done = plan_move(settings, from_deployment)
+    if yes:
+        note(settings, "state migrated", {"group": settings.group, "from": from_deployment})
+        done = move(settings, from_deployment)
     if as_json:
         click.echo(json.dumps({"done": yes, "offsets": done.offsets, **asdict(done)}))
     else:

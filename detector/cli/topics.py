@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from detector.cli.acls import acls
 from detector.cli.options import CONNECTION, as_json, with_settings
 from detector.kafka.topics import Row, inspect, report
 from detector.kafka.topics import create as create_topics
@@ -18,10 +19,14 @@ from detector.settings import Settings
 Examples:
   kozamori topics create --bootstrap 127.0.0.1:9092 --partitions 4
   kozamori topics show --json
+  kozamori topics acls
 """
 )
 def topics() -> None:
-    """Create and show the topics a deployment needs."""
+    """Create and show the topics a deployment needs, and the rights on them."""
+
+
+topics.add_command(acls)
 
 
 @topics.command(
@@ -31,7 +36,7 @@ Examples:
   kozamori topics create --bootstrap kafka-1:9092,kafka-2:9092 --partitions 12 --replication 3
 """
 )
-@with_settings(*CONNECTION, "input_prefix", "partitions", "replication", "bulletin_banks")
+@with_settings(*CONNECTION, "input_prefix", "partitions", "replication", "alert_banks", "bulletin_banks")
 @as_json
 def create(settings: Settings, *, as_json: bool) -> None:
     """Create the topics that are missing, and say what is there; run it as often as you like.
@@ -49,7 +54,7 @@ Examples:
   kozamori topics show --prefix test. --json
 """
 )
-@with_settings(*CONNECTION, "input_prefix", "bulletin_banks")
+@with_settings(*CONNECTION, "input_prefix", "alert_banks", "bulletin_banks")
 @as_json
 @click.pass_context
 def show(context: click.Context, settings: Settings, *, as_json: bool) -> None:

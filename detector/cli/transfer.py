@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from detector.cli.options import CONNECTION, as_json, with_settings, yes
+from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings, yes
 from detector.cli.progress import progress
+from detector.kafka.audit import note
 from detector.ops.export_state import export_state
 from detector.ops.import_state import Import, import_state
 from detector.ops.state_folder import Exported
@@ -61,7 +62,7 @@ Examples:
 """,
 )
 @FOLDER
-@with_settings(*DEPLOYMENT)
+@with_settings(*DEPLOYMENT, *AUDIT)
 @yes
 @as_json
 def import_command(settings: Settings, folder: Path, *, yes: bool, as_json: bool) -> None:
@@ -75,6 +76,8 @@ def import_command(settings: Settings, folder: Path, *, yes: bool, as_json: bool
     state reset --to latest --yes`, import. Interrupted, it leaves a deployment that no worker starts on until it is run
     again, or reset.
     """
+    if yes:
+        note(settings, "state imported", {"group": settings.group, "from": str(folder)})
     with _steps("records read", "rows written") as (told, step):
         done = import_state(settings, folder, told, step, yes=yes)
     if as_json:

@@ -10,12 +10,13 @@ import click
 from rich.console import Console
 
 from detector.artifact import read_model
-from detector.cli.options import CONNECTION, Own, as_json, own_data, start_at, with_settings, yes
+from detector.cli.options import AUDIT, CONNECTION, Own, as_json, own_data, start_at, with_settings, yes
 from detector.cli.progress import progress
 from detector.core.chains import CHAINS
 from detector.core.topology import Topology, topology_for
 from detector.errors import UserError
 from detector.jst import JST
+from detector.kafka.audit import note
 from detector.ops.history import Slice
 from detector.ops.reset import Start
 from detector.ops.warm import Fill, warm_from_topics
@@ -36,7 +37,7 @@ Examples:
 )
 @click.argument("history", type=click.Path(path_type=Path), required=False)
 @click.option("--from-topics", is_flag=True, help="Play what the source topics have now, instead of a history.")
-@with_settings(*CONNECTION, "input_prefix", "deployment", "model", "ttl_days")
+@with_settings(*CONNECTION, *AUDIT, "input_prefix", "deployment", "model", "ttl_days")
 @start_at
 @yes
 @own_data
@@ -70,6 +71,9 @@ def warm(
         raise UserError("expected a history or --from-topics, and not both")
     model = read_model(settings.model, *CHAINS)
     unreadable = 0
+    if yes:
+        source = "the topics" if history is None else str(history)
+        note(settings, "state filled", {"group": settings.group, "to": to, "from": source})
     try:
         if history is not None:
             done = _fill(settings, topology_for(model), history, to, own, yes=yes)

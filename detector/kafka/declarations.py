@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from detector.core.topology import COMPLETE
 from detector.settings import Settings
@@ -11,14 +12,34 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 
+#: What a topic is for: who may do what with it follows (`access.py`).
+Kind = Literal[
+    "account events",
+    "wallet events",
+    "alerts",
+    "bulletins",
+    "acknowledgements",
+    "dead letters",
+    "redrives",
+    "audit",
+    "hop",
+    "rows",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One topic: `name` takes it from the settings, `partitions` None means as many as the input has."""
+    """One topic: `name` takes it from the settings, `partitions` None means as many as the input has.
 
+    `bank`: whose alone it is, "" where it is nobody's.
+    """
+
+    kind: Kind
     name: Callable[[Settings], str]
     partitions: int | None
     config: Mapping[str, str]
     why: str
+    bank: str = ""
 
 
 #: Kafka's own default, stated so that a cluster with another default still takes our batches and refuses giants.
@@ -55,6 +76,9 @@ _ROWS = {
     **_LARGEST_BATCH,
 }
 
+#: Little, and the last of each key for ever.
+_NOTED = {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH}
+
 #: Kafka frees whole segments: with these a hop partition takes no more disk than two of them once it is read.
 _SMALL_SEGMENTS = {"segment.bytes": str(32 * 1024 * 1024), "segment.ms": str(HOUR_MS)}
 
@@ -72,46 +96,54 @@ def _hop(stage: str) -> Declaration:
         f"input events of the stage {stage}, keyed as its rows are; deleted once they are read, after 8 days"
         " at the latest, longer than offsets are kept"
     )
-    return Declaration(lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime") | _SMALL_SEGMENTS, why)
+    return Declaration(
+        "hop", lambda settings: settings.hop_topic(stage), None, _log(8, "CreateTime") | _SMALL_SEGMENTS, why
+    )
 
 
 def _rows(stage: str) -> Declaration:
     why = f"state of the stage {stage}, partitioned as its input"
-    return Declaration(lambda settings: settings.rows_topic(stage), None, _ROWS, why)
+    return Declaration("rows", lambda settings: settings.rows_topic(stage), None, _ROWS, why)
 
 
 TOPICS = (
     Declaration(
+        "account events",
         lambda settings: settings.account_events,
         None,
         _SOURCE,
         "link, unlink and debit events; 35 days, so that a replay rebuilds every window up to the monthly cap",
     ),
     Declaration(
+        "wallet events",
         lambda settings: settings.wallet_events,
         None,
         _SOURCE,
         "open, payment, transfer and payout events; kept as long as account events",
     ),
     Declaration(
+        "alerts",
         lambda settings: settings.alerts,
         None,
         _log(90, "CreateTime"),
         "alerts by account; 90 days for subscribers that start late",
     ),
     Declaration(
+        "bulletins",
         lambda settings: settings.bulletins,
         1,
         _log(90, "CreateTime"),
         "what concerns every bank; few, and in one order",
     ),
     Declaration(
+        "acknowledgements",
         lambda settings: settings.acknowledgements,
         1,
-        {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH},
+        _NOTED,
         "which bank has read which bulletin",
     ),
     Declaration(
+        "dead letters",
         lambda settings: settings.dead_letters,
         1,
         # Some forty million letters: a flood that lasts for weeks must not fill the brokers' disks.
@@ -119,10 +151,18 @@ TOPICS = (
         "messages that are no events, with the reason; 30 days to mend the source, or to send them again",
     ),
     Declaration(
+        "redrives",
         lambda settings: settings.redrives,
         1,
-        {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", **_LARGEST_BATCH},
+        _NOTED,
         "messages that were no events and entered their topic again; kept, so that each counts once also after a reset",
+    ),
+    Declaration(
+        "audit",
+        lambda settings: settings.audit,
+        1,
+        {**_log(1, "LogAppendTime"), "retention.ms": "-1"},
+        "who changed what, in a chain of keyed hashes; for ever",
     ),
     *(_hop(stage) for stage in HOPS),
     *(_rows(stage) for stage in STAGES),
@@ -130,13 +170,23 @@ TOPICS = (
 
 
 def declared(settings: Settings) -> tuple[Declaration, ...]:
-    """The topics of a deployment with these settings: `TOPICS`, and one of bulletins for each bank that has its own."""
-    return *TOPICS, *(_of_bank(bank) for bank in settings.bulletin_banks)
+    """The topics of a deployment with these settings: `TOPICS`, and those of single banks."""
+    alerts = (_alerts_of(bank) for bank in settings.alert_banks)
+    return *TOPICS, *alerts, *(topic for bank in settings.bulletin_banks for topic in _bulletins_of(bank))
 
 
-def _of_bank(bank: str) -> Declaration:
+def _alerts_of(bank: str) -> Declaration:
+    why = f"alerts of bank {bank}, for that bank alone; few, and in one order"
+    return Declaration("alerts", lambda settings: settings.alerts_of(bank), 1, _log(90, "CreateTime"), why, bank)
+
+
+def _bulletins_of(bank: str) -> tuple[Declaration, Declaration]:
     why = f"accounts of bank {bank} that campaigns concern, for that bank alone"
-    return Declaration(lambda settings: settings.bulletins_of(bank), 1, _log(90, "CreateTime"), why)
+    read = f"which bulletins bank {bank} has read; only it may say so"
+    return (
+        Declaration("bulletins", lambda settings: settings.bulletins_of(bank), 1, _log(90, "CreateTime"), why, bank),
+        Declaration("acknowledgements", lambda settings: settings.acknowledgements_of(bank), 1, _NOTED, read, bank),
+    )
 
 
 def declared_config(topic: Declaration, replication: int) -> dict[str, str]:

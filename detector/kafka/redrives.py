@@ -1,27 +1,18 @@
 """The topic of redrives: read as a table, and written in transactions of which one command at a time has any.
 
-A message enters its topic again and is noted here in one transaction. All commands share a transactional id: one that
-begins ends the transaction of another that was killed or still runs, and reads only then what is noted. So no message
-is redriven twice, whoever is killed when.
+A message enters its topic again and is noted here in one transaction, of which one process at a time has any
+(`transactions.py`). So no message is redriven twice, whoever is killed when.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
-from kafka.errors import InvalidProducerEpochError, ProducerFencedError
 
 from detector.contract.redrives import Redriven, Void, decode_redrive
-from detector.errors import UserError
-from detector.kafka.clients import open_client
-from detector.kafka.errors import address_of, kafka_errors
 from detector.kafka.reading import records_of
-from detector.kafka.security import client_options
+from detector.kafka.transactions import sole_producer
 from detector.settings import Settings
-
-#: Of `close`: nothing is left to send, or nothing of it may be sent.
-CLOSE_S = 1.0
 
 
 @dataclass
@@ -57,21 +48,7 @@ def read_redrives(settings: Settings) -> Redrives:
     return found
 
 
-@contextmanager
-def sole_producer(settings: Settings) -> Iterator[KafkaProducer]:
-    """A producer for transactions: whoever else has one fails from now on, and what it had not committed is undone.
-
-    Raises UserError for whatever Kafka refuses, and where another one has begun.
-    """
-    connection = client_options(settings)
-    with kafka_errors(address_of(connection)):
-        producer = open_client(KafkaProducer, connection, transactional_id=settings.redrives, acks="all")
-        try:
-            producer.init_transactions()
-            yield producer
-        except (ProducerFencedError, InvalidProducerEpochError) as error:
-            raise UserError(
-                "another redrive, or a reset, has begun meanwhile: see `kozamori dead-letters list`, run again"
-            ) from error
-        finally:
-            producer.close(timeout=CLOSE_S)
+def redriving(settings: Settings) -> AbstractContextManager[KafkaProducer]:
+    """The one producer that redrives; see `sole_producer`."""
+    begun = "another redrive, or a reset, has begun meanwhile: see `kozamori dead-letters list`, run again"
+    return sole_producer(settings, settings.redrives, begun)

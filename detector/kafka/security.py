@@ -2,10 +2,12 @@
 
 import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from detector.errors import UserError
+from detector.kafka.renewal import RenewingContext
 from detector.settings import SYSTEM_TRUST, Settings
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -22,16 +24,23 @@ def security_protocol(settings: Settings) -> Protocol:
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
     """A context that checks certificate and host name, TLS 1.2 or later; None without `tls_ca`.
 
-    Raises UserError where a file is missing or is not what its setting says.
+    Where its files change, new connections have what is new. Raises UserError where a file is missing or is not what
+    its setting says.
     """
     if not settings.tls_ca:
         return None
-    context = ssl.create_default_context()
-    if settings.tls_ca != SYSTEM_TRUST:
+    named = settings.tls_ca, settings.tls_cert, settings.tls_key
+    files = [Path(name) for name in named if name and name != SYSTEM_TRUST]
+    return RenewingContext.of(partial(_fill, settings), files)
+
+
+def _fill(settings: Settings, context: ssl.SSLContext) -> None:
+    """Load what the settings name into a context."""
+    if settings.tls_ca == SYSTEM_TRUST:
+        context.load_default_certs()
+    else:
         # Only the authorities named: a broker with a certificate of any public one is not ours.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         _load("tls_ca", settings.tls_ca, "certificates in PEM", lambda: context.load_verify_locations(settings.tls_ca))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.tls_cert:
         for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
             _load(name, path, "a file in PEM", Path(path).read_bytes)
@@ -42,7 +51,6 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             # Without `password` OpenSSL asks the terminal, and a service would wait for ever.
             lambda: context.load_cert_chain(settings.tls_cert, settings.tls_key, password=""),
         )
-    return context
 
 
 def sasl_password(settings: Settings) -> str:

@@ -176,7 +176,10 @@ class Subscriber(Generic[Message]):
     def _begin(self, *, from_beginning: bool, until_end: bool) -> None:
         partitions = self._partitions()
         if missing := [topic for topic in self._topics if topic not in {tp.topic for tp in partitions}]:
-            raise UserError(f"Kafka at {self._address} has no topic {', '.join(missing)}: run `kozamori topics create`")
+            raise UserError(
+                f"Kafka at {self._address} has no topic {', '.join(missing)}, or does not allow this: run"
+                " `kozamori topics create`; `kozamori topics acls` says who needs which rights"
+            )
         if self._group is not None:
             if until_end:
                 self._ends = self._consumer.end_offsets(partitions, timeout_ms=CONNECT_MS)

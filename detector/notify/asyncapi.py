@@ -19,14 +19,16 @@ from detector.settings import Settings
 
 #: The newest bindings that AsyncAPI 3.0.0 knows.
 KAFKA_BINDING, HTTP_BINDING = "0.5.0", "0.3.0"
-#: Topics of `MESSAGES`: what Kozamori does with them, and the key of their records.
+#: Topics of `MESSAGES`, and banks' own of the same messages: what Kozamori does with them, and their records' key.
 TOPICS: dict[str, tuple[str, str]] = {
     "account-events": ("receive", "the event's account"),
     "wallet-events": ("receive", "the event's service, /, its wallet"),
     "alerts": ("send", "the alert's account; its wallet where it has none"),
+    "alerts.<bank>": ("send", "the alert's account"),
     "bulletins": ("send", "the campaign's id"),
     "bulletins.<bank>": ("send", "the campaign's id"),
     "kozamori.acknowledgements": ("receive", "the bulletin's id, /, the bank"),
+    "kozamori.acknowledgements.<bank>": ("receive", "the bulletin's id, /, the bank"),
     "dead-letters": ("send", "the dead letter's id"),
 }
 #: Headers of a webhook.
@@ -64,7 +66,7 @@ def document() -> dict[str, Any]:
             "kafka": _server("kafka", "127.0.0.1:9092", "a broker; kafka-secure with TLS"),
             "receiver": _server("https", "soc.example", "a receiver of `kozamori notify`"),
         },
-        "channels": {**{_name(topic): _channel(topic) for topic in MESSAGES}, "webhook": _webhook()},
+        "channels": {**{_name(topic): _channel(topic) for topic in TOPICS}, "webhook": _webhook()},
         "operations": {
             **{f"{action}-{_name(topic)}": _operation(topic, action) for topic, (action, _) in TOPICS.items()},
             "send-webhook": {
@@ -88,7 +90,8 @@ def _server(protocol: str, host: str, meaning: str) -> dict[str, Any]:
 def _channel(topic: str) -> dict[str, Any]:
     declaration = _declarations()[topic.replace("<bank>", _BANK)]
     config = {name: int(value) for name, value in declaration.config.items() if name in _NUMBERS}
-    messages = [_word(type(message)) for message in MESSAGES[topic]]
+    held = MESSAGES.get(topic) or MESSAGES[topic.removesuffix(".<bank>")]
+    messages = [_word(type(message)) for message in held]
     return {
         "address": topic.replace("<bank>", "{bank}"),
         "description": declaration.why.replace(_BANK, "{bank}"),
@@ -106,7 +109,7 @@ def _channel(topic: str) -> dict[str, Any]:
 
 
 def _declarations() -> dict[str, Declaration]:
-    settings = Settings(bulletin_banks=(_BANK,))
+    settings = Settings(alert_banks=(_BANK,), bulletin_banks=(_BANK,))
     return {declaration.name(settings): declaration for declaration in declared(settings)}
 
 

@@ -48,7 +48,7 @@ def receivers_of(
             Wanted(each.bank, each.severity, frozenset(each.events)),
             _webhook(each, environ, pace) if isinstance(each, WebhookSettings) else _mail(each, texts, environ, pace),
             Circuit(pace, Random(f"{seed} {each.name}")),
-            partial(read_notice, alerts_topic=settings.alerts),
+            partial(read_notice, alerts_topic=settings.alerts_of(each.bank)),
         )
         for each in notify.receivers
     ]
@@ -70,8 +70,8 @@ def _mail(each: MailSettings, texts: Texts, environ: Mapping[str, str], pace: Pa
 
 
 def topics_of(settings: Settings, each: ReceiverSettings) -> list[str]:
-    """What a receiver reads: with a bank, also the bulletins on its own accounts."""
-    alerts = [settings.alerts] if "alerts" in each.messages else []
+    """What a receiver reads: with a bank, its own alerts where it has a topic, and bulletins on its own accounts."""
+    alerts = [settings.alerts_of(each.bank)] if "alerts" in each.messages else []
     if "bulletins" not in each.messages:
         return alerts
     return [*alerts, settings.bulletins, *([settings.bulletins_of(each.bank)] if each.bank else [])]

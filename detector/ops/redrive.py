@@ -19,7 +19,7 @@ from detector.contract.redrives import HEADER, Redriven, encode_redrive
 from detector.errors import UserError
 from detector.kafka.clients import admin_client
 from detector.kafka.groups import active_members, all_offsets
-from detector.kafka.redrives import read_redrives, sole_producer
+from detector.kafka.redrives import read_redrives, redriving
 from detector.kafka.topics import topic_ids
 from detector.ops.dead_letters import find_letters, originals
 from detector.settings import Settings
@@ -63,7 +63,7 @@ def redrive(settings: Settings, now_ms: int, **chosen: Any) -> Redrive:
             f"got --input-prefix {settings.input_prefix!r}, expected the deployment that the source topics belong to:"
             " redrive there, without --input-prefix"
         )
-    with sole_producer(settings) as producer:
+    with redriving(settings) as producer:
         # What is noted now is final: no one else can commit any more.
         counts, ready = _choose(settings, now_ms, chosen)
         ids = topic_ids(settings, {letter.position.topic for letter, _ in ready})

@@ -4,7 +4,7 @@ from kafka import KafkaAdminClient
 
 from detector.contract.redrives import Void, encode_redrive
 from detector.kafka.declarations import TOPICS
-from detector.kafka.redrives import sole_producer
+from detector.kafka.redrives import redriving
 from detector.kafka.topics import create_topics, describe
 from detector.ops.state import log_bounds_of
 from detector.settings import Settings
@@ -26,7 +26,7 @@ def void_letters(client: KafkaAdminClient, settings: Settings, replication: int)
     letters = found[settings.dead_letters]
     bounds = log_bounds_of(client, [letters])
     void = Void(letters.topic_id, {tp.partition: end for tp, (_, end) in bounds.items()})
-    with sole_producer(settings) as producer:
+    with redriving(settings) as producer:
         producer.begin_transaction()
         producer.send(settings.redrives, encode_redrive(void), key=letters.name.encode(), partition=0)
         producer.commit_transaction()

@@ -1,6 +1,6 @@
 """Processes a chunk at a node: decodes records, runs the pure pipeline, encodes outputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -31,8 +31,8 @@ ALERTS, BULLETINS, DEAD_LETTERS = "alerts", "bulletins", "dead_letters"
 class Output(NamedTuple):
     """A message to send. `topic` is the setting that names it, or a node whose hop it is for, with its `partition`.
 
-    `timestamp_ms` is that of the source record of an alert or dead letter. `bank`: a bulletin is for its topic alone;
-    `begins`: it is the first of its campaign, for all.
+    `timestamp_ms` is that of the source record of an alert or dead letter. `bank`: an alert or bulletin is for its own
+    topic; `begins`: a bulletin is the first of its campaign, for all.
     """
 
     topic: str
@@ -59,8 +59,8 @@ class Wiring:
     """What all partitions of a worker share: the topology, the model and the hops' codecs.
 
     `partitions` is that of every partitioned topic, `topics` the source topics by code; dead letters keep
-    `payload_bytes` of a message; `banks` have a topic of bulletins of their own; `redriven` has by source topic and
-    partition the offsets of messages that are in their topic a second time, and count there.
+    `payload_bytes` of a message; `alert_banks` and `bulletin_banks` have topics of their own; `redriven` has by source
+    topic and partition the offsets of messages that are in their topic a second time, and count there.
     """
 
     def __init__(
@@ -71,7 +71,8 @@ class Wiring:
         topics: Topics,
         *,
         payload_bytes: int = 0,
-        banks: Sequence[str] = (),
+        alert_banks: Sequence[str] = (),
+        bulletin_banks: Sequence[str] = (),
         redriven: Mapping[tuple[str, int], Sequence[int]] = MappingProxyType({}),
     ) -> None:
         self.topology = topology
@@ -79,7 +80,8 @@ class Wiring:
         self.partitions = partitions
         self.topics = topics
         self.payload_bytes = payload_bytes
-        self.banks = frozenset(banks)
+        self.alert_banks = frozenset(alert_banks)
+        self.bulletin_banks = frozenset(bulletin_banks)
         self.redriven = redriven
         self._check_marks()
         hops = [node.name for node in topology.nodes if node.source is None]
@@ -139,8 +141,9 @@ class Processor:
         outputs = [output for target, which in outcome.sent for output in self._messages(target, outcome, which)]
         alerts = list(self._wiring.explainer.explain(outcome.events, outcome.raised))
         received_ms = outcome.events.facts[outcome.raised, RECEIVED_MS].tolist()
-        outputs += [_of_alert(alert, stamp) for alert, stamp in zip(alerts, received_ms, strict=True)]
-        told = list(bulletins(outcome, self._wiring.topics, self._wiring.banks))
+        for alert, stamp in zip(alerts, received_ms, strict=True):
+            outputs += _of_alert(alert, stamp, self._wiring.alert_banks)
+        told = list(bulletins(outcome, self._wiring.topics, self._wiring.bulletin_banks))
         outputs += [_of_bulletin(one, int(outcome.events.facts[one.row, RECEIVED_MS])) for one in told]
         outputs += [self._dead_letter(records[one.record], one) for one in rejected]
         public = tuple(one.bulletin for one in told if not one.bank)
@@ -171,9 +174,13 @@ class Processor:
         return Output(DEAD_LETTERS, letter.dead_letter_id.encode(), encode_dead_letter(letter), record.timestamp)
 
 
-def _of_alert(alert: Alert, received_ms: int) -> Output:
+def _of_alert(alert: Alert, received_ms: int, banks: Collection[str]) -> Iterator[Output]:
+    """For all, and the same for the topic of its bank, if that is one of `banks`."""
     key = subject_key(alert.account, alert.service, alert.wallet)
-    return Output(ALERTS, key.encode(), encode_alert(alert), received_ms)
+    common = Output(ALERTS, key.encode(), encode_alert(alert), received_ms)
+    yield common
+    if alert.bank in banks:
+        yield common._replace(bank=alert.bank)
 
 
 def _of_bulletin(told: Told, received_ms: int) -> Output:

@@ -97,7 +97,8 @@ class Shell:
             partitions,
             topics,
             payload_bytes=payload_bytes,
-            banks=self._settings.bulletin_banks,
+            alert_banks=self._settings.alert_banks,
+            bulletin_banks=self._settings.bulletin_banks,
             redriven=redriven,
         )
         return Assignment(self._settings, wiring, facts, self._ports)
@@ -179,8 +180,10 @@ class Shell:
             if output.begins is not None:
                 future.add_done_callback(partial(self._bulletin_sent, output.begins, output.timestamp_ms))
             return future
-        future = await self._ports.producer.send_one(self._settings.alerts, output.key, output.value)
-        if not is_canary(output.key):  # a thousand of them a day, on time, would hide that twenty others are late
+        topic = self._settings.alerts_of(output.bank)
+        future = await self._ports.producer.send_one(topic, output.key, output.value)
+        # Each once; and a thousand canaries a day, on time, would hide that twenty others are late.
+        if not (output.bank or is_canary(output.key)):
             future.add_done_callback(partial(self._alert_sent, output.timestamp_ms))
         return future
 

@@ -32,7 +32,7 @@ from detector.stream.same_model import Runs
 from detector.stream.shell import Shell
 from detector.stream.signs import Turning, works_of
 from detector.stream.standby import Lags
-from detector.stream.startup import wait_until_it_fits
+from detector.stream.startup import alerts_by, wait_until_it_fits
 from detector.stream.supervision import serve
 from detector.stream.topic_watch import TopicWatch
 from detector.stream.warmup import warm_up
@@ -85,7 +85,7 @@ def run_worker(settings: Settings) -> int:
         ready=health.ready,
     )
     with server:
-        wait_until_it_fits(settings, runs, health.wait)
+        wait_until_it_fits(settings, runs, alerts_by(settings, model), health.wait)
         warm_up(topology, model)
         # Modules, kernels and the model live as long as the process: no collection, in the middle of a chunk, scans
         # them.
@@ -189,7 +189,8 @@ def topics_of(settings: Settings, topology: Topology) -> list[str]:
     """What a worker reads and writes: without a leader of one of their partitions it cannot go on."""
     inputs = [settings.input_topic(node) for node in topology.nodes]
     rows = [settings.rows_topic(node.name) for node in topology.nodes if node.stage is not None]
-    return [*inputs, *rows, settings.alerts, settings.dead_letters]
+    own = [settings.alerts_of(bank) for bank in settings.alert_banks]
+    return [*inputs, *rows, settings.alerts, *own, settings.dead_letters]
 
 
 def alive(cause: str, shell: Shell, followed: Lags) -> Report:

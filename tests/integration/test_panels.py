@@ -20,6 +20,7 @@ from support.workers import Progress, WorkerProcess, wait_until
 
 from detector.canary.probe import LIMIT_S, prove
 from detector.cli.main import cli, run
+from detector.contract.alerts import decode_alert
 from detector.contract.bulletins import Bulletin, decode_bulletin
 from detector.core.topology import FORWARDER, topology_for
 from detector.kafka.topics import create
@@ -47,7 +48,8 @@ class Scraped:
 def scraped(small_scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     settings = replace(small_scene, events=()).fresh("panels")
     banks = tuple(table["bank"].drop_null().unique().to_pylist() for table in small_scene.events)
-    settings = settings.model_copy(update={"bulletin_banks": tuple(sorted(set().union(*banks)))})
+    all_banks = tuple(sorted(set().union(*banks)))
+    settings = settings.model_copy(update={"alert_banks": all_banks, "bulletin_banks": all_banks})
     create(settings, small_scene.partitions, 1)
     worker = WorkerProcess(settings, tmp_path_factory.mktemp("panels") / "worker.log")
     progress = Progress(settings)
@@ -135,6 +137,26 @@ def test_campaigns_are_told_to_all_and_a_bank_of_its_own_accounts_alone(small_sc
     for bank, ones in own.items():
         assert {bank} >= {bank_of[account] for one in ones for account in one.accounts}
         assert {one.campaign_id for one in begun} >= {one.campaign_id for one in ones}
+
+
+def test_each_alert_is_in_the_topic_of_its_bank_once_and_counted_once(
+    scraped: Scraped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = scraped.settings
+    common = [record.value for log in read_all(settings, settings.alerts).values() for record in log]
+    assert len(common) == scraped.figure("sum(kozamori_alerts_total)")
+    assert len(common) == scraped.figure("kozamori_event_to_alert_seconds_count")
+    own = {bank: read_all(settings, settings.alerts_of(bank)) for bank in settings.alert_banks}
+    for bank, logs in own.items():
+        ((_, log),) = logs.items()
+        expected = [value for value in common if decode_alert(value).bank == bank]
+        assert sorted(expected) == sorted(record.value for record in log), bank
+    bank = max(own, key=lambda one: sum(map(len, own[one].values())))
+    flags = ["--bootstrap", settings.bootstrap[0], "--prefix", settings.prefix, "--alert-banks", bank]
+    assert run(cli, ["alerts", "--json", "--bank", bank, *flags]) == 0
+    shown = [decode_alert(line.encode()) for line in capsys.readouterr().out.splitlines()]
+    assert shown == [decode_alert(record.value) for log in own[bank].values() for record in log]
+    assert len(shown) > 1
 
 
 def test_a_bank_follows_bulletins_and_says_which_it_has_read(

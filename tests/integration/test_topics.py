@@ -33,7 +33,7 @@ def test_what_create_makes_is_what_a_worker_needs(settings: Settings) -> None:
     assert inspect(settings) == {}
     rows = create(settings, 3, 1)
     assert {"created"} == {row.action for row in rows}
-    one = {settings.bulletins, settings.acknowledgements, settings.dead_letters, settings.redrives}
+    one = {settings.bulletins, settings.acknowledgements, settings.dead_letters, settings.redrives, settings.audit}
     assert {topic.name(settings): 3 - 2 * (topic.name(settings) in one) for topic in TOPICS} == {
         row.name: row.partitions for row in rows
     }
@@ -146,3 +146,14 @@ def test_a_mismatch_is_one_line_and_exit_status_2(kafka: Cluster, capsys: pytest
     shown = capsys.readouterr()
     assert shown.out == ""
     assert len(shown.err.splitlines()) == 1
+
+
+def test_rights_on_a_broker_that_checks_none_are_refused_in_one_line(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["topics", "acls", "partner", "--principal", "User:partner", *flags(settings)]
+    for what in ("--check", "--apply"):
+        assert 2 == run(cli, [*wanted, what])
+        said = capsys.readouterr().err
+        assert "the brokers have no authorizer" in said
+        assert 1 == said.count("\n")

@@ -29,9 +29,11 @@ LONGEST = (
     "integration/test_state.py",
     "integration/test_codecs.py",
     "integration/test_panels.py",
+    "integration/test_tenants.py",  # a broker of its own, with an authorizer
     "integration/local_kafka/test_kafka_command.py",
     "integration/test_second_reader.py",
     "integration/test_topics.py",
+    "integration/test_audit.py",
     "integration/test_produce.py",
     "integration/test_inbox.py",  # waits for a group to gather, and for a receiver that is tried again
     "integration/test_ports.py",

@@ -60,6 +60,22 @@ def test_a_subscriber_takes_the_workers_settings(tmp_path: Path, monkeypatch: py
         kozamori.connection_from(tmp_path / "nothing.toml")
 
 
+@pytest.mark.parametrize(
+    ("bank", "chosen"),
+    [
+        (None, {"topic": "alerts"}),
+        ("0116", {"topic": "alerts.0116", "bank": "0116"}),
+        ("9900", {"topic": "alerts", "bank": "9900"}),
+    ],
+)
+def test_a_bank_with_a_topic_of_its_own_is_read_from_it(
+    bank: str | None, chosen: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOZAMORI_ALERT_BANKS", "0116,0005")
+    found = kozamori.connection_from(bank=bank)
+    assert chosen == {name: found[name] for name in ("topic", "bank") if name in found}
+
+
 def test_a_frame_is_scored_as_the_command_scores_its_file(tmp_path: Path) -> None:
     def run(command: object, *arguments: object) -> None:
         made = CliRunner().invoke(command, [str(one) for one in arguments], catch_exceptions=False)  # type: ignore[arg-type]

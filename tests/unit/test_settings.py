@@ -75,6 +75,7 @@ def test_settings_cannot_be_changed_once_built() -> None:
     ("setting", "value", "expected"),
     [
         ("bank_budgets", "0116", "such as 0116=2"),
+        ("alert_banks", "0116,", "a four-digit bank code"),
         ("bulletin_banks", "116", "a four-digit bank code"),
         ("bulletin_banks", "0116,bank", "a four-digit bank code"),
         ("bank_budgets", "0116=2,0116=3", "such as 0116=2"),

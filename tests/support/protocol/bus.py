@@ -24,6 +24,8 @@ SETTINGS = Settings(ttl_days=32, partitions=1)
 TTL_MS = SETTINGS.ttl_days * DAY_MS
 SOURCES = SETTINGS.account_events, SETTINGS.wallet_events
 _IDS = {SETTINGS.alerts: "alert_id", SETTINGS.bulletins: "bulletin_id"}
+#: Behind the name of an alert in the topic of its bank.
+OF_ITS_BANK = " of its bank"
 #: What every row begins with.
 ROW = np.dtype(list(HEADER))
 #: Writer ids for each name of a process.
@@ -55,6 +57,7 @@ class Scene:
     waits_for_room: bool = False  # the producer, before it takes an alert or a dead letter
     most_in_flight: int = 10_000  # chunks
     reads_rows: bool = False  # restoring takes time
+    alert_banks: tuple[str, ...] = ()  # as the setting
 
     @cached_property
     def wiring(self) -> Wiring:
@@ -80,7 +83,9 @@ def input_of(node: Node, partition: int = 0) -> TP:
 
 
 def output_id(topic: str, key: bytes, value: bytes) -> str:
-    """Identifies an output within its topic."""
+    """Identifies an output among all."""
+    if topic.startswith(SETTINGS.alerts + "."):
+        return f"{output_id(SETTINGS.alerts, key, value)}{OF_ITS_BANK}"
     return str(msgspec.json.decode(value)[_IDS[topic]]) if topic in _IDS else key.decode()
 
 

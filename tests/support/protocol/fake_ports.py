@@ -15,11 +15,11 @@ import structlog
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 from support.changelogs import feed
-from support.protocol.bus import SETTINGS, Commit, KeyValue, Queue
+from support.protocol.bus import Commit, KeyValue, Queue
 
 from detector.core.rows import PackedRows
 from detector.core.stage import Stage
-from detector.kafka.declarations import TOPICS, declared_config
+from detector.kafka.declarations import declared, declared_config
 from detector.kafka.redrives import Redrives
 from detector.kafka.topics import TopicFacts
 from detector.settings import Settings
@@ -235,7 +235,8 @@ class FakeTopics:
 
     async def facts(self) -> Mapping[str, TopicFacts]:
         backend = self._backend
-        return _facts(backend.partitions, tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items())))
+        topics, ids = tuple(sorted(backend.topics)), tuple(sorted(backend.topic_ids.items()))
+        return _facts(backend.settings, backend.partitions, topics, ids)
 
     def ids(self, names: list[str]) -> Mapping[str, str]:
         return {name: self._backend.topic_ids[name] for name in names if name in self._backend.topic_ids}
@@ -266,12 +267,12 @@ class Here:
 
 @cache
 def _facts(
-    partitions: int, topics: tuple[str, ...], topic_ids: tuple[tuple[str, str], ...]
+    settings: Settings, partitions: int, topics: tuple[str, ...], topic_ids: tuple[tuple[str, str], ...]
 ) -> Mapping[str, TopicFacts]:
-    declared = {topic.name(SETTINGS): topic for topic in TOPICS}
+    by_name = {topic.name(settings): topic for topic in declared(settings)}
     ids, facts = dict(topic_ids), dict[str, TopicFacts]()
-    for name in {*topics, *declared}:
-        topic = declared.get(name)
+    for name in {*topics, *by_name}:
+        topic = by_name.get(name)
         count, config = (topic.partitions or partitions, declared_config(topic, 1)) if topic else (partitions, {})
         facts[name] = TopicFacts(name, ids.get(name, ""), count, 1, config)
     return facts

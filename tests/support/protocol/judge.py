@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from faust.types import TP
-from support.protocol.bus import SETTINGS, SOURCES, Scene, node_of, output_id
+from support.protocol.bus import OF_ITS_BANK, SETTINGS, SOURCES, Scene, node_of, output_id
 from support.protocol.explore import run_alone
 from support.protocol.kafka import Durable, Violation
 from support.protocol.worker import View
@@ -126,6 +126,7 @@ class Strict:
         node = node_of(self._scene.topology, tp)
         if node.source is None:
             due = self._alerts_before(tp, offset, durable)
+            due |= {name for name in self.outputs if name.removesuffix(OF_ITS_BANK) in due}
             if node.name == CAMPAIGNS.name:
                 due = {name for name, told_by in self._bulletins.items() if told_by in due}
         else:

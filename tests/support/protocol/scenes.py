@@ -166,7 +166,7 @@ def _scene(*nodes: int, **options: Any) -> Scene:
 
 
 def _of_scene(options: dict[str, Any]) -> dict[str, Any]:
-    names = "partitions", "waits_for_room", "most_in_flight", "reads_rows"
+    names = "partitions", "waits_for_room", "most_in_flight", "reads_rows", "alert_banks"
     return {name: options.pop(name) for name in names if name in options}
 
 

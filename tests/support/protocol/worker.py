@@ -76,7 +76,8 @@ class Worker:
         self.inputs, self.partitions = scene.inputs, scene.partitions
         self.topics = {SETTINGS.input_topic(node) for node in scene.topology.nodes} | topics_of(scene.topology)[0]
         self.waits_for_room, self.reads_rows = scene.waits_for_room, scene.reads_rows
-        self.settings = SETTINGS.model_copy(update={"max_in_flight_chunks": scene.most_in_flight})
+        of_scene = {"max_in_flight_chunks": scene.most_in_flight, "alert_banks": scene.alert_banks}
+        self.settings = SETTINGS.model_copy(update=of_scene)
         parts: Parts = scene.parts
         ports = Ports(
             parts.source(self),

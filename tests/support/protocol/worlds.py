@@ -98,6 +98,8 @@ WORLDS = (
              _cases(_GROWING, Left(crashes=1, zombies=1)), long=True),
     Explored("second stage, chunks that wait for the producer, a crash",
              partial(cases_world, (_ONE_KEY,), ((0, 0, 1),), Left(crashes=1), waits_for_room=True)),
+    Explored("second stage, alerts also to the topic of their bank, a send fails, a crash",
+             partial(cases_world, (_ONE_KEY,), ((0, 0, 1),), Left(crashes=1, failures=1), alert_banks=("0116",))),
     Explored("campaigns, replayed hop, a crash",
              partial(campaigns_world, (_FOUR_KEYS,), _EMPTIED, Left(crashes=1), chunk_sizes=(1,))),
     Explored("campaigns, replayed hop, a zombie",

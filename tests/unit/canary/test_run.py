@@ -48,12 +48,12 @@ class Desks:
     def prove(self, settings: Settings, minute: int) -> float | None:
         return fails(settings, minute) if "prove" in self.refused else 0.2
 
-    def ends(self, settings: Settings) -> Mapping[int, int]:
+    def ends(self, settings: Settings, topic: str) -> Mapping[int, int]:
         if "ends" in self.refused:
             raise UserError("the topic may not be described")
         return {0: 9}
 
-    def commits(self, settings: Settings, group: str) -> Mapping[int, int]:
+    def commits(self, settings: Settings, group: str, topic: str) -> Mapping[int, int]:
         if group in self.refused:
             raise UserError("the group may not be described")
         return {0: 7}

@@ -63,14 +63,13 @@ def test_every_topic_that_a_chain_reads_or_keeps_rows_in_is_declared(chain: Chai
         assert node.stage is None or SETTINGS.rows_topic(node.name) in names
 
 
-def test_a_bank_with_bulletins_of_its_own_has_a_topic_of_one_partition_for_them() -> None:
-    with_banks = SETTINGS.model_copy(update={"bulletin_banks": ("0116", "9900")})
+def test_a_bank_with_alerts_or_bulletins_of_its_own_has_a_topic_of_one_partition_for_them() -> None:
+    with_banks = SETTINGS.model_copy(update={"alert_banks": ("0116",), "bulletin_banks": ("9900",)})
     added = declared(with_banks)[len(TOPICS) :]
-    assert ["t.bulletins.0116", "t.bulletins.9900"] == [topic.name(with_banks) for topic in added]
-    assert [1, 1] == [topic.partitions for topic in added]
-    with pytest.raises(
-        UserError, match=r"no topic t\.bulletins\.0116, t\.bulletins\.9900: run `kozamori topics create"
-    ):
+    expected = ["t.alerts.0116", "t.bulletins.9900", "t.kozamori.acknowledgements.9900"]
+    assert expected == [topic.name(with_banks) for topic in added]
+    assert [(1, "0116"), (1, "9900"), (1, "9900")] == [(topic.partitions, topic.bank) for topic in added]
+    with pytest.raises(UserError, match=f"no topic {', '.join(expected)}: run `kozamori topics create"):
         check(with_banks, as_declared())
 
 
@@ -145,7 +144,7 @@ def test_the_report_says_which_settings_of_a_topic_are_not_as_declared() -> None
 
 def test_the_report_has_a_row_for_every_declared_topic_in_their_order() -> None:
     rows = report(SETTINGS, without("t.alerts")(as_declared()), created={EVENTS})
-    expected = [("created", 4), ("exists", 4), ("missing", 0), *[("exists", 1)] * 4]
+    expected = [("created", 4), ("exists", 4), ("missing", 0), *[("exists", 1)] * 5]
     expected += [("exists", 4)] * (len(HOPS) + len(STAGES))
     assert expected == [(row.action, row.partitions) for row in rows]
     assert all(row.why for row in rows)

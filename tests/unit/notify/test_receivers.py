@@ -159,11 +159,12 @@ def test_authorities_and_templates_that_are_none_are_refused(tmp_path: Path) -> 
         ({}, ["p.alerts"]),
         ({"messages": ["bulletins"]}, ["p.bulletins"]),
         ({"messages": ["alerts", "bulletins"], "bank": "0116"}, ["p.alerts", "p.bulletins", "p.bulletins.0116"]),
+        ({"bank": "0149"}, ["p.alerts.0149"]),
     ],
 )
 def test_a_receiver_reads_the_topics_of_what_it_gets(tmp_path: Path, table: Any, expected: list[str]) -> None:
     (receiver,) = load_receivers(write(tmp_path, "webhooks", {**WEBHOOK, **table})).receivers
-    assert expected == topics_of(Settings(prefix="p."), receiver)
+    assert expected == topics_of(Settings(prefix="p.", alert_banks=("0149",)), receiver)
 
 
 def test_the_examples_of_the_page_and_the_help_are_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

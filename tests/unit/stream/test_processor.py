@@ -109,6 +109,21 @@ def test_an_alert_has_the_timestamp_of_its_source_record_and_the_key_of_its_acco
             assert fields[name] == getattr(alert, name)
 
 
+def test_a_bank_s_own_topic_gets_the_same_alerts_in_the_same_order_and_no_other_bank_has_one() -> None:
+    made = nodes(CHAINS[-1])
+    run(made, source_records(EVENTS, 1), 500)
+    banks = Counter(alert.bank for alert in alerts_of(made))
+    (own, most), *others = banks.most_common()
+    assert len(others) > 1
+    with_own = Nodes(Wiring(topology_of(CHAINS[-1]), model_of(CHAINS[-1]), 1, TOPICS, alert_banks=(own, "9998")))
+    run(with_own, source_records(EVENTS, 1), 500)
+    copies = [output for output in with_own.outputs if output.bank]
+    assert ({own}, most) == ({output.bank for output in copies}, len(copies))
+    assert made.outputs == [output for output in with_own.outputs if not output.bank]
+    of_own = [output for output in made.outputs if decode_alert(output.value).bank == own]
+    assert of_own == [output._replace(bank="") for output in copies]
+
+
 def escalated(made: Nodes) -> Events:
     """The alerting events sent to the cases, whether they raise an update or not."""
     found, node = made.hops["cases", 0], made.wiring.topology.node("cases")
