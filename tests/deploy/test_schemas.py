@@ -30,6 +30,7 @@ MISTAKES = [
     ("PodDisruptionBudget", "spec.maxUnavailable", "1"),
     ("NetworkPolicy", "spec.egress.0.port", 9093),
     ("NetworkPolicy", "spec.policyTypes", ["Ingress", "Outgress"]),
+    ("NetworkPolicy", "spec.policyTypes", ["Ingress", "Ingress"]),
     ("NetworkPolicy", "spec.egress.0.ports.0.protocol", "udp"),
     ("PodMonitor", "spec.podMetricsEndpoints.0.interval", "15 s"),
     ("PodMonitor", "spec.podMetricsEndpoints.0.relabelings.0.action", "rename"),
@@ -43,6 +44,7 @@ MISTAKES = [
     ("ScaledObject", "spec.triggers.0.metadata.bootstrapServers", "kafka-kafka-bootstrap"),
     ("ScaledObject", "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.0.periodSeconds", 3600),
     ("ScaledObject", "spec.triggers.0.type", None),
+    ("ScaledObject", "spec.triggers.0", {"type": "kafka"}),
     ("TriggerAuthentication", "spec.secretTargetRef.0.parameter", 1),
     ("TriggerAuthentication", "spec.secretTargetRef.0.parameter", "pasword"),
     ("KafkaTopic", "metadata.name", "account_events"),
@@ -51,6 +53,7 @@ MISTAKES = [
     ("KafkaTopic", "spec.partitions", "12"),
     ("KafkaTopic", "spec.replication", 3),
     ("KafkaUser", "spec.authorization.acls.0.operations", ["Reed"]),
+    ("KafkaUser", "spec.authorization.acls.0.operations", []),
     ("KafkaUser", "spec.authentication.type", "SCRAM-SHA-512"),
     ("KafkaUser", "spec.authorization.acls.0.resource.type", "cluster"),
 ]
