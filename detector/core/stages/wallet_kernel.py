@@ -1,4 +1,4 @@
-"""Kernel of the wallet stage: the history of one wallet with its accounts, shops and other wallets.
+"""Kernel of the wallet stage: the history of one wallet with its accounts, and what was spent from it.
 
 Features are as of before the event, plus the event itself. All values are whole seconds and yen, except the two decayed
 sums, which are float32 in the row and computed by a table, so that row and oracle agree to the last bit.
