@@ -147,11 +147,11 @@ def decay(seconds: int) -> Any:
 
 
 @njit(cache=True)
-def tens_within(row: Any, now_s: int, window_s: int) -> int:
-    """Tens of yen of the remembered debits less than `window_s` old."""
+def charged_tens(row: Any, now_s: int) -> int:
+    """Tens of yen of the remembered debits of the last 24 hours."""
     tens = 0
     for j in range(DEBITS):
-        if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
+        if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < DAY_S:
             tens += row.debit_tens[j]
     return tens
 
