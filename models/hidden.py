@@ -102,18 +102,21 @@ def excess(
     of_cases: npt.NDArray[np.float64],
     case: npt.NDArray[np.intp],
 ) -> Excess:
-    """The groups that honest life does not explain; alarms of events, the group of each, and those of simulated cases.
+    """The groups that honest life does not explain.
 
-    Lower = more anomalous, float64 each. None for fewer than `FEWEST`. What chance explains is taken for honest.
+    `alarm` float64 (n,) of events, lower = more anomalous, `group` intp (n,) of each, from 0 on; `of_cases`, `case`
+    (m,) likewise of simulated cases. No group for fewer than `FEWEST`. What chance explains is taken for honest.
     """
     levels = _nth_least(alarm, group, 1)
     order = np.argsort(levels, kind="stable")
     if len(order) < 2 * FAR or not len(case):
         return NOTHING
     near, far = levels[order[NEAR - 1]], levels[order[FAR - 1]]
-    found = NOTHING
     times, times_far, times_case = _times(alarm, group, near), _times(alarm, group, far), _times(of_cases, case, near)
     top, honest, caught = times[times > 0], times_far[times_far > 0], times_case[times_case > 0]
+    if not len(caught):
+        return NOTHING
+    found = NOTHING
     for events in EVENTS:
         usual, apart = np.mean(honest >= events), np.mean(caught >= events) - np.mean(honest >= events)
         if apart < LEAST_APART:

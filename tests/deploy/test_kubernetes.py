@@ -153,6 +153,15 @@ def test_it_scales_to_its_partitions_by_the_lag_of_its_own_group() -> None:
     assert the("ConfigMap")["data"]["username"] == given.sasl_username
 
 
+def test_what_is_applied_again_leaves_the_number_of_workers_to_who_scales_them() -> None:
+    overlay = yaml.safe_load((KUBERNETES / "operators" / KUSTOMIZATION).read_text("utf-8"))
+    worker = the("StatefulSet")
+    (patch,) = overlay["patches"]
+    assert patch["target"] == {"kind": "StatefulSet", "name": worker["metadata"]["name"]}
+    assert yaml.safe_load(patch["patch"]) == [{"op": "remove", "path": "/spec/replicas"}]
+    assert "replicas" in worker["spec"]
+
+
 def test_the_network_lets_the_worker_reach_its_brokers() -> None:
     (brokers,) = [rule["ports"] for rule in the("NetworkPolicy")["spec"]["egress"] if "podSelector" in rule["to"][0]]
     assert [int(address.rpartition(":")[2]) for address in settings().bootstrap] == [port["port"] for port in brokers]

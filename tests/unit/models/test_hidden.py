@@ -88,6 +88,12 @@ def test_thefts_of_one_event_say_nothing_and_neither_do_few_groups() -> None:
     assert [] == excess(-score, group, cases[:0], np.arange(0)).groups.tolist()
 
 
+def test_where_no_simulated_case_is_near_the_highest_scores_nothing_is_suspect() -> None:
+    rng = np.random.default_rng(1)
+    (score, group), honest = life(rng, 250), rng.normal(-1, 0.5, CASES * OF_THEFT)
+    assert [] == excess(-score, group, -honest, np.repeat(np.arange(CASES), OF_THEFT)).groups.tolist()
+
+
 @dataclass
 class ByFirstFeature:
     """A detector that scores by the first feature, and the training data it was asked to learn from."""
