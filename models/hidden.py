@@ -31,14 +31,14 @@ LEAST_APART = 0.2
 #: Suspected groups: fewer change a limit by less than chance does, and all would be trained again for them.
 FEWEST = 5
 #: Hidden fraud also makes the detector that sees it best look worse than the others. With the first suspects left out
-#: the detectors compare better, and so do the suspects; a third round helped with 1 % of accounts and not with 2 %.
+#: the detectors compare better, and so do the suspects.
 ROUNDS = 2
 #: Groups that are not learnt from, for each one suspected; how often all is trained again for them at most.
 NOT_LEARNT, AGAIN = 10, 3
 
 
 class Cleaned(NamedTuple):
-    """Detectors, the span without suspected groups, and how many of them were held out."""
+    """Detectors, the span without suspected groups, and how many held-out ones were suspected at most."""
 
     detectors: tuple[Detector, ...]
     span: Span
@@ -75,7 +75,7 @@ def fit_cleaned(fit: Callable[[Span], tuple[Detector, ...]], span: Span) -> Clea
         hidden = suspected(detectors, span)
     held_out = span.held_out
     left = ~np.isin(_numbered(held_out.account, held_out.day), hidden.groups)
-    return Cleaned(detectors, span._replace(held_out=held_out.select(left)), len(hidden.groups))
+    return Cleaned(detectors, span._replace(held_out=held_out.select(left)), max(before, len(hidden.groups)))
 
 
 def suspected(detectors: tuple[Detector, ...], span: Span) -> Excess:
@@ -133,7 +133,7 @@ def _without_highest(detector: Detector, data: Dataset, a_day: float, events: in
     group = _numbered(data.account, data.day)
     levels = _nth_least(-np.nan_to_num(detector.score_many(data.X, data.kind)), group, events)
     highest = np.argsort(levels, kind="stable")[: round(a_day * len(np.unique(data.day)))]
-    return data.select(~np.isin(group, highest))
+    return data.select(~np.isin(group, highest[np.isfinite(levels[highest])]))
 
 
 def _numbered(owner: npt.NDArray[np.int64 | np.uint64], day: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:

@@ -151,7 +151,7 @@ def test_what_is_suspected_is_neither_learnt_from_nor_counted() -> None:
     accounts = [np.unique(data.account) for data in (span.held_out, cleaned.span.held_out, *detector.learnt)]
     counted, left, whole, learnt = (len(found) for found in accounts)
     assert cleaned.groups == counted - left
-    assert 2 * NOT_LEARNT * cleaned.groups == whole - learnt
+    assert 2 * fraud <= whole - learnt <= 2 * NOT_LEARNT * cleaned.groups
     assert not (accounts[-1] > HONEST).any(), "all fraud of the training days is left out"
 
 
