@@ -35,6 +35,7 @@ ROLES = (
         500,
         ("detector.stream.worker", *(f"detector.cli.{name}" for name in ("cases", "dead_letters", "state", "topics"))),
     ),
+    Role("notify", "[notify]", 70, ("detector.cli.notify", "detector.notify.run", "detector.notify.redrive")),
     Role("train", "[train]", 0, ("kozamori.scores", *(f"detector.cli.{name}" for name in ("backtest", "models")))),
     Role("demo", "[demo]", 0, ("detector.demo.run", "detector.cli.kafka", "detector.cli.warm")),
 )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # a subscriber has settings and no numba
 ENVIRONMENT_PREFIX = "KOZAMORI_"
 CONFIG_VARIABLE = ENVIRONMENT_PREFIX + "CONFIG"
 SYSTEM_TRUST = "system"
+#: A table of the file that `kozamori notify` alone reads: one file may serve all commands.
+NOTIFY_TABLE = "notify"
 
 #: Kafka's own limit is 249 characters; what we append to a prefix is far below the rest.
 _PREFIX = r"^[A-Za-z0-9._-]{0,150}$"
@@ -344,6 +346,11 @@ def environment_name(setting: str) -> str:
     return ENVIRONMENT_PREFIX + setting.upper()
 
 
+def config_file(given: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file of settings: the one given, or named by `KOZAMORI_CONFIG`."""
+    return given or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+
+
 def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], config: Path | None = None) -> Settings:
     """Settings from flags (`None` = not given), then the environment, then the TOML file, then defaults.
 
@@ -352,7 +359,7 @@ def load_settings(flags: Mapping[str, object], environ: Mapping[str, str], confi
     `config` or `KOZAMORI_CONFIG` names the file. Raises UserError with one line per problem: the setting and where it
     came from, what was got, what was expected.
     """
-    file = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    file = config_file(config, environ)
     layers: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("of the pod", _of_pod(environ)),
         (f"in {file}", _read_file(file) if file else {}),
@@ -384,12 +391,13 @@ def _of_pod(environ: Mapping[str, str]) -> Mapping[str, object]:
 
 def _read_file(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        read = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UserError(f"settings file {path} cannot be read ({reason}); expected a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"settings file {path} is not TOML: {error}") from None
+    return {name: value for name, value in read.items() if name != NOTIFY_TABLE}
 
 
 def _problem(found: ErrorDetails, given: Mapping[str, object], origins: Mapping[str, str]) -> str:

@@ -19,6 +19,11 @@ from detector.kafka.subscription import Subscriber
 REMEMBERED_IDS = 10_000
 
 
+def concerns(alert: Alert, bank: str | None) -> bool:
+    """Whether the alert is for whoever asks for `bank`, None for all: of the canary's only where it is asked for."""
+    return alert.bank == bank if bank is not None else alert.bank != canary.BANK
+
+
 class AlertSubscriber(Subscriber[Alert]):
     """An endless iterable of alerts; a context manager, and not thread-safe but for `stop`.
 
@@ -72,7 +77,7 @@ class AlertSubscriber(Subscriber[Alert]):
 
     def wants(self, message: Alert) -> bool:
         """Whether it is the bank's, and of the canary's only where that bank was asked for."""
-        return message.bank == self._bank if self._bank is not None else message.bank != canary.BANK
+        return concerns(message, self._bank)
 
 
 class BulletinSubscriber(Subscriber[Bulletin]):

@@ -31,14 +31,14 @@ LEAST_APART = 0.2
 #: Suspected groups: fewer change a limit by less than chance does, and all would be trained again for them.
 FEWEST = 5
 #: Hidden fraud also makes the detector that sees it best look worse than the others. With the first suspects left out
-#: the detectors compare better, and so do the suspects; a third round helped with 1 % of accounts and not with 2 %.
+#: the detectors compare better, and so do the suspects.
 ROUNDS = 2
 #: Groups that are not learnt from, for each one suspected; how often all is trained again for them at most.
 NOT_LEARNT, AGAIN = 10, 3
 
 
 class Cleaned(NamedTuple):
-    """Detectors, the span without suspected groups, and how many of them were held out."""
+    """Detectors, the span without suspected groups, and how many held-out ones were suspected at most."""
 
     detectors: tuple[Detector, ...]
     span: Span
@@ -75,7 +75,7 @@ def fit_cleaned(fit: Callable[[Span], tuple[Detector, ...]], span: Span) -> Clea
         hidden = suspected(detectors, span)
     held_out = span.held_out
     left = ~np.isin(_numbered(held_out.account, held_out.day), hidden.groups)
-    return Cleaned(detectors, span._replace(held_out=held_out.select(left)), len(hidden.groups))
+    return Cleaned(detectors, span._replace(held_out=held_out.select(left)), max(before, len(hidden.groups)))
 
 
 def suspected(detectors: tuple[Detector, ...], span: Span) -> Excess:
@@ -102,18 +102,21 @@ def excess(
     of_cases: npt.NDArray[np.float64],
     case: npt.NDArray[np.intp],
 ) -> Excess:
-    """The groups that honest life does not explain; alarms of events, the group of each, and those of simulated cases.
+    """The groups that honest life does not explain.
 
-    Lower = more anomalous, float64 each. None for fewer than `FEWEST`. What chance explains is taken for honest.
+    `alarm` float64 (n,) of events, lower = more anomalous, `group` intp (n,) of each, from 0 on; `of_cases`, `case`
+    (m,) likewise of simulated cases. No group for fewer than `FEWEST`. What chance explains is taken for honest.
     """
     levels = _nth_least(alarm, group, 1)
     order = np.argsort(levels, kind="stable")
     if len(order) < 2 * FAR or not len(case):
         return NOTHING
     near, far = levels[order[NEAR - 1]], levels[order[FAR - 1]]
-    found = NOTHING
     times, times_far, times_case = _times(alarm, group, near), _times(alarm, group, far), _times(of_cases, case, near)
     top, honest, caught = times[times > 0], times_far[times_far > 0], times_case[times_case > 0]
+    if not len(caught):
+        return NOTHING
+    found = NOTHING
     for events in EVENTS:
         usual, apart = np.mean(honest >= events), np.mean(caught >= events) - np.mean(honest >= events)
         if apart < LEAST_APART:
@@ -130,7 +133,7 @@ def _without_highest(detector: Detector, data: Dataset, a_day: float, events: in
     group = _numbered(data.account, data.day)
     levels = _nth_least(-np.nan_to_num(detector.score_many(data.X, data.kind)), group, events)
     highest = np.argsort(levels, kind="stable")[: round(a_day * len(np.unique(data.day)))]
-    return data.select(~np.isin(group, highest))
+    return data.select(~np.isin(group, highest[np.isfinite(levels[highest])]))
 
 
 def _numbered(owner: npt.NDArray[np.int64 | np.uint64], day: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:

@@ -7,6 +7,7 @@ from row_bank import BANK
 from row_engineers import ENGINEERS
 from row_fraud_desk import FRAUD_DESK
 from row_outside import OUTSIDE
+from row_receivers import RECEIVERS
 from row_stages import STAGES
 
 FOLDER = Path(__file__).parent
@@ -41,7 +42,7 @@ def operators() -> str:
         "Kozamori",
         "kozamori",
         "The account guard: does it work, and what does it see?",
-        (ENGINEERS, OUTSIDE, STAGES, FRAUD_DESK),
+        (ENGINEERS, OUTSIDE, RECEIVERS, STAGES, FRAUD_DESK),
     )
     # A deployment without a label of its own is one of them: the pattern of all takes an empty one too.
     for variable in (

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from rule import Rule
 from rules_alerts import ALERTS
+from rules_notify import NOTIFY
 from rules_outside import OUTSIDE
 from rules_state import STATE
 from rules_worker import WORKER
@@ -19,6 +20,7 @@ GROUPS = {
     "kozamori-state": STATE,
     "kozamori-alerts": ALERTS,
     "kozamori-outside": OUTSIDE,
+    "kozamori-notify": NOTIFY,
 }
 
 

@@ -19,7 +19,7 @@ from detector.core.units import UNIT
 from detector.jst import JST
 from detector.kafka.errors import quiet
 from detector.kafka.security import client_options
-from detector.languages import SEVERITIES, Language
+from detector.languages import SEVERITIES, Language, printable
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
 
@@ -182,8 +182,3 @@ def moment_of(alert: Alert) -> datetime:
 def text_of(reason: Reason | Counterfactual, lang: Language) -> str:
     """The text in one language."""
     return printable(reason.text_ja if lang == "ja" else reason.text_en)
-
-
-def printable(text: str) -> str:
-    """The text without control characters: events must not control a terminal."""
-    return "".join(character for character in text if character.isprintable())

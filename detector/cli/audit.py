@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from detector.cli.alerts import printable
 from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings
 from detector.contract.audit import AuditKey, Entry, parse_head, verify
 from detector.errors import UserError
 from detector.jst import JST
 from detector.kafka.audit import audit_key, entries_in, log_of
+from detector.languages import printable
 from detector.settings import Settings
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from rich.console import Console
 from rich.text import Text
 
-from detector.cli.alerts import check_bank, printable, until_the_pipe_breaks
+from detector.cli.alerts import check_bank, until_the_pipe_breaks
 from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings
 from detector.contract.bulletins import (
     SCHEMA,
@@ -30,15 +30,13 @@ from detector.kafka.clients import open_client
 from detector.kafka.errors import address_of, kafka_errors
 from detector.kafka.reading import records_of
 from detector.kafka.security import client_options
-from detector.languages import Language
+from detector.languages import STATES, Language, printable
 from detector.settings import Settings
 from detector.subscriber import BulletinSubscriber
 
 COLOURS = {"begun": "bold white on red", "grown": "yellow", "closed": "green"}
-WORDS: dict[str, dict[Language, str]] = {
-    "begun": {"en": "BEGUN", "ja": "発生"},
-    "grown": {"en": "GROWN", "ja": "拡大"},
-    "closed": {"en": "CLOSED", "ja": "終息"},
+WORDS: Mapping[str, Mapping[Language, str]] = {
+    **STATES,
     "yen": {
         "en": "about {0:,} accounts, {1:,} yen taken, {2:,} yen at risk; {3:,} links, {4:,} failed",
         "ja": "約{0:,}口座、被害額 {1:,}円、危険額 {2:,}円、連携成功 {3:,}件、失敗 {4:,}件",

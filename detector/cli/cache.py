@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from detector import paths
 from detector.errors import UserError
@@ -66,7 +67,9 @@ def compile_() -> None:
     """
     from detector.ops.kernels import compile_kernels  # numba, which the other commands need not wait for
 
-    compile_kernels()
+    with Console(stderr=True).status("compiling, for about a minute"):
+        compile_kernels()
+    click.echo("compiled: a worker's next start here needs no compiler")
 
 
 def size_bytes(folder: Path) -> int:

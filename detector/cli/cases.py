@@ -12,14 +12,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from detector.cli.alerts import COLOURS, check_bank, printable, until_the_pipe_breaks
+from detector.cli.alerts import COLOURS, check_bank, until_the_pipe_breaks
 from detector.cli.options import CONNECTION, with_settings
 from detector.contract.alerts import Alert
 from detector.core.case_queue import CaseQueue, OpenCase
 from detector.jst import JST
 from detector.kafka.errors import quiet
 from detector.kafka.security import client_options
-from detector.languages import Language
+from detector.languages import Language, printable
 from detector.settings import Settings
 from detector.subscriber import AlertSubscriber
 

@@ -12,13 +12,13 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from detector.cli.alerts import printable
 from detector.cli.options import AUDIT, CONNECTION, as_json, with_settings, yes
 from detector.contract.codec import decode_one
 from detector.contract.dead_letters import REASONS
 from detector.errors import UserError
 from detector.jst import JST
 from detector.kafka.audit import note
+from detector.languages import printable
 from detector.ops.dead_letters import Group, groups_of, originals, read_letters
 from detector.ops.redrive import OUTCOMES, Redrive, plan_redrive
 from detector.ops.redrive import redrive as enter_again

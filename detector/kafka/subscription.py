@@ -5,19 +5,19 @@ import threading
 import weakref
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import msgspec
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
 
 from detector.errors import UserError
 from detector.kafka.clients import RECONNECT_MS
 from detector.kafka.errors import explain, kafka_errors
+from detector.kafka.membership import close, commit
 from detector.kafka.watch import BrokerWatch
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ POLL_MS = 500
 CONNECT_MS = 10_000
 #: The broker answers nobody who leaves while the group gathers, and that can take as long as its slowest member.
 CLOSE_MS = 3_000
-#: Beyond that, kafka-python waits without bound for its own thread, which under load has gone on for ever: see `close`.
+#: Beyond that, kafka-python waits without bound for its own thread, which under load has gone on for ever.
 CLOSE_S = 5.0
 
 
@@ -38,6 +38,38 @@ class _Schema(msgspec.Struct):
 Message = TypeVar("Message")
 
 
+class LogRecord(Protocol):
+    """A record of a topic, as kafka-python's `ConsumerRecord`."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+
+
+def readable(record: LogRecord, newest: int, noun: str, read: Callable[[bytes], Message]) -> Message | None:
+    """The record's message; None, and a warning, where it is none, or of a schema above `newest`.
+
+    `read` raises `msgspec.DecodeError` for anything that is no message.
+    """
+    position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+    try:
+        schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
+        if schema <= newest:
+            return read(record.value or b"")
+        text = "skipped %s of schema %d at %s: this release reads %d, upgrade"
+        log.warning(text, noun, schema, position, newest)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        log.warning("skipped a record that is no %s at %s", noun.rsplit(maxsplit=1)[-1], position)
+    return None
+
+
 class RecentIds:
     """The last `limit` ids."""
 
@@ -45,11 +77,14 @@ class RecentIds:
         self._limit = limit
         self._ids: dict[str, None] = {}
 
-    def repeated(self, alert_id: str) -> bool:
+    def __contains__(self, message_id: str) -> bool:
+        return message_id in self._ids
+
+    def repeated(self, message_id: str) -> bool:
         """Whether the id is among the last; remembers it if not."""
-        if alert_id in self._ids:
+        if message_id in self._ids:
             return True
-        self._ids[alert_id] = None
+        self._ids[message_id] = None
         if len(self._ids) > self._limit:
             del self._ids[next(iter(self._ids))]
         return False
@@ -191,19 +226,7 @@ class Subscriber(Generic[Message]):
         self._watch.stop()
         self._finish_handed_out()
         self._commit()
-        # It joins its I/O thread, which first runs whatever is ready in it: tasks that make each other ready never end.
-        # All that is to be given back was committed above; what hangs ends with the process.
-        closing = threading.Thread(target=self._close_consumer, name="close subscriber", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
-        if closing.is_alive():
-            log.info("the connection to %s did not close within %g s", self._address, CLOSE_S)
-
-    def _close_consumer(self) -> None:
-        try:
-            self._consumer.close(timeout_ms=CLOSE_MS)
-        except KafkaError as error:
-            log.info("the connection to %s did not close in order: %r", self._address, error)
+        close(self._consumer, self._address, CLOSE_MS, CLOSE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -240,30 +263,13 @@ class Subscriber(Generic[Message]):
         return True
 
     def _decode(self, record: ConsumerRecord) -> Message | None:
-        position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
-        try:
-            schema = msgspec.json.decode(record.value or b"", type=_Schema).schema
-            if schema <= self.schema:
-                return self.read(record.value)
-            text = "skipped %s of schema %d at %s: this release reads %d, upgrade"
-            log.warning(text, self.noun, schema, position, self.schema)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            log.warning("skipped a record that is no %s at %s", self.noun.split()[-1], position)
-        self.skipped += 1
-        return None
+        message = readable(record, self.schema, self.noun, self.read)
+        self.skipped += message is None
+        return message
 
     def _commit(self) -> None:
-        if self._group is None or not self._done:
-            return
-        done, self._done = self._done, {}
-        try:
-            offsets = {tp: OffsetAndMetadata(offset, "", -1) for tp, offset in done.items()}
-            self._consumer.commit(offsets, timeout_ms=CONNECT_MS)
-        except KafkaError as error:
-            # Nothing is lost, at worst repeated: the partition's new owner starts at the commit before.
-            log.warning("group %s could not commit (%s): messages may come again", self._group, type(error).__name__)
-            if error.retriable:
-                self._done = done
+        if self._group is not None:
+            self._done = commit(self._consumer, self._group, self._done, CONNECT_MS)
 
     def _partitions(self) -> list[TopicPartition]:
         found = {topic: self._consumer.partitions_for_topic(topic) or () for topic in self._topics}

@@ -11,6 +11,8 @@ RESTORE_S = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 CHUNK_EVENTS = (1, 4, 16, 64, 256, 1024, 2048, 4096, 16_384)
 #: From the minute in which all partners are to be told to the sixteen months that 33 banks waited for May 2019.
 TOLD_S = (10, 30, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400, 480 * 86_400)
+#: From a receiver next door to one that was down for a week.
+DELIVERY_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 4 * 3600, 86_400, 7 * 86_400)
 #: Around budgets people set: 20 false alert groups a day over all banks is the example of the documentation.
 ALARM_PER_DAY = (0.1, 1, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000)
 
@@ -292,5 +294,41 @@ OUTSIDE = (
         "counter",
         "Looks, one a minute, at which Kafka did not tell what a desk's group has read: it has no figures then.",
         ("bank", "group"),
+    ),
+)
+
+#: What `kozamori notify` shows. Receivers are named in its settings.
+NOTIFY = (
+    Metric("kozamori_notify_delivered_total", "counter", "Alerts and bulletins that the receiver has.", ("receiver",)),
+    Metric(
+        "kozamori_notify_failures_total",
+        "counter",
+        "Attempts that failed and are made again: no answer, an error of the receiver, 408 or 429.",
+        ("receiver",),
+    ),
+    Metric(
+        "kozamori_notify_refused_total",
+        "counter",
+        "Messages parked: refused for good, by another status of the 400s, or that this release cannot read.",
+        ("receiver",),
+    ),
+    Metric(
+        "kozamori_notify_circuit",
+        "gauge",
+        "0 closed: messages are sent; 1 half-open: one attempt; 2 open: after five failures in a row nothing is sent.",
+        ("receiver",),
+    ),
+    Metric(
+        "kozamori_notify_waiting_seconds",
+        "gauge",
+        "Time for which the receiver has not taken the message that is its next; 0 where none waits.",
+        ("receiver",),
+    ),
+    Metric(
+        "kozamori_notify_seconds",
+        "histogram",
+        "Time from the message's timestamp in Kafka until the receiver had it.",
+        ("receiver",),
+        DELIVERY_S,
     ),
 )

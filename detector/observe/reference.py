@@ -1,7 +1,7 @@
 """The reference of settings and metrics, drawn from their tables: `python -m detector.observe.reference` prints it."""
 
 from detector.contract.dead_letters import REASONS
-from detector.observe.catalogue import METRICS, OUTSIDE, STAGE, Metric
+from detector.observe.catalogue import METRICS, NOTIFY, OUTSIDE, STAGE, Metric
 from detector.settings import CONFIG_VARIABLE, Settings, environment_name, expected_text
 
 HEAD = f"""# Settings and metrics
@@ -31,7 +31,8 @@ def render() -> str:
         f"{HEAD}{settings}\n## Metrics\n\n"
         "On `http://metrics_host:metrics_port/metrics`, beside those of the process and of Python's memory.\n\n"
         f"{STAGE}\n\n{_metrics(METRICS)}\n### Reasons of `kozamori_dead_letters_total`\n\n{reasons}\n"
-        f"### Of `kozamori canary`\n\n{_metrics(OUTSIDE)}"
+        f"### Of `kozamori canary`\n\n{_metrics(OUTSIDE)}\n"
+        f"### Of `kozamori notify`\n\n{_metrics(NOTIFY)}"
     )
 
 

@@ -1,6 +1,6 @@
 """What hop messages that number their content mean by the numbers: features, columns and facts of the release before.
 
-It read no other messages. Never changed; deleted once no release before is rolled up from.
+It wrote no other messages. Never changed; deleted once no such message can lie in a hop any more.
 """
 
 #: Of each stage the version of its features, and their names in order.

@@ -154,7 +154,7 @@ def run(
     for row in detectors(usual.model, usual.span, log, every.budgets):
         note(experiments.DETECTORS.name, row)
     for row in features(usual.model, usual.span, log, every.budgets, seeds[0]):
-        # Without typologies: ninety features times thirteen typologies are more than anybody reads.
+        # Without typologies: fifty features times thirteen typologies are more than anybody reads.
         note(experiments.FEATURES.name, replace(row, typologies={}))
     for one in tried:
         note(one.question, every.tried(one, usual, seeds[0]))

@@ -1,6 +1,5 @@
 """The compose file, as far as it can be checked without starting it."""
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -8,9 +7,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from jsonschema import Draft7Validator
 from support.container_files import COMPOSE, DEPLOY, SERVICES, arguments, instructions
-from support.manifests import SCHEMAS
 
 from detector.cli.main import EXTRAS, cli
 from detector.core.chains import CHAINS
@@ -71,14 +68,6 @@ def test_every_service_that_stays_says_whether_it_is_well() -> None:
         assert SERVICES[name]["healthcheck"]["test"][0] == "CMD", name
     mark = SERVICES["producer"]["command"][SERVICES["producer"]["command"].index("--resume") + 1]
     assert repr(mark) in SERVICES["producer"]["healthcheck"]["test"][-1]
-
-
-def test_the_composition_is_one_to_its_specification() -> None:
-    schema = Draft7Validator(json.loads((SCHEMAS / "compose.json").read_text("utf-8")))
-    assert [] == [error.message for error in schema.iter_errors(COMPOSE)]
-    for wrong in ({"read_onyl": True}, {"healthcheck": {"test": 1}}, {"ports": "9092:9092"}):
-        mistaken = {**COMPOSE, "services": {"kafka": {**SERVICES["kafka"], **wrong}}}
-        assert list(schema.iter_errors(mistaken)), wrong
 
 
 def test_the_environment_of_our_containers_holds_settings_that_are_accepted() -> None:

@@ -13,9 +13,10 @@ from detector.contract.vocabulary import DEBIT, LINK
 from detector.core.chains import CHAINS
 from detector.core.topology import topology_of
 from detector.observe.canary_metrics import CanaryMetrics, Unread
-from detector.observe.catalogue import METRICS, OUTSIDE
+from detector.observe.catalogue import METRICS, NOTIFY, OUTSIDE
 from detector.observe.health import HealthServer, Report
 from detector.observe.metrics import Metrics, StageMetrics
+from detector.observe.notify_metrics import NotifyMetrics
 
 NODES = [node.name for node in topology_of(CHAINS[-1]).nodes]
 SCRIPT = FOLDER / "dashboard.py"
@@ -54,7 +55,7 @@ def test_every_panel_is_explained_and_its_queries_are_named_apart() -> None:
 def test_every_metric_is_on_the_dashboard() -> None:
     queries = " ".join(promql for _, promql in panel_queries())
     off_board = {"kozamori_restore_seconds"}  # as rows restored it is there
-    metrics = [metric.name for metric in METRICS + OUTSIDE if metric.name not in off_board]
+    metrics = [metric.name for metric in METRICS + OUTSIDE + NOTIFY if metric.name not in off_board]
     assert [] == [name for name in metrics if name not in queries]
 
 
@@ -97,6 +98,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
     canary.failed()
     canary.watched("0116", "desk-0116")
     canary.desks({("0116", "desk-0116"): Unread(2, 30.0)})
+    receiver = NotifyMetrics(metrics.registry, ["soc"]).of["soc"]
     stages = [metrics.stage(name) for name in NODES]
     stages[0].restored(4, 0.1)
     stages[0].dead_letters(0, 0)
@@ -110,6 +112,7 @@ def test_every_panel_has_data_from_a_real_prometheus_that_scrapes_a_worker_with_
         real.wait_for("kozamori_events_total")
         alert(metrics)
         canary.answered(0.2)
+        receiver.delivered(0.2)
         for stage in stages:
             work(stage)
         real.wait_for("sum(rate(kozamori_events_total[30s])) > 0")

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from support.dashboard import BOARDS, FOLDER, annotation_queries, board, panels
 
-#: Recorded over all workers: they have no `instance`, and those of `kozamori canary` are of no worker.
-NO_WORKER = ("_ratio:", "kozamori_canary_", "kozamori_desk_")
+#: Recorded over all workers: they have no `instance`, and those of `canary` and `notify` are of no worker.
+NO_WORKER = ("_ratio:", "kozamori_canary_", "kozamori_desk_", "kozamori_notify_")
 RULES = FOLDER.parent / "prometheus"
 
 

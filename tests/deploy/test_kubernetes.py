@@ -1,14 +1,12 @@
-"""Kubernetes' manifests: valid to those who read them, and in step with the image, the settings and the tables."""
+"""Kubernetes' manifests in step with the image, the settings and the tables."""
 
-import copy
 import re
 import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.manifests import KUBERNETES, KUSTOMIZATION, Manifest, files, manifests, manifests_in, the, wrong_with
+from support.manifests import KUBERNETES, KUSTOMIZATION, manifests, the
 
 from detector.kafka.access import CLUSTER, access_of, everybody
 from detector.kafka.declarations import declared, declared_config
@@ -17,26 +15,6 @@ from detector.settings import Settings, load_settings
 DOCKERFILE = (KUBERNETES.parent / "Dockerfile").read_text("utf-8")
 TOML = KUBERNETES / "base" / "kozamori.toml"
 WORKER = "kozamori-worker"
-#: Kind, where, and what cannot stand there.
-MISTAKES = [
-    ("StatefulSet", "spec.template.spec.containers.0.securityContext.readOnlyRootFilesytem", True),
-    ("StatefulSet", "spec.template.spec.containers.0.startupProbe.failureThreshold", "36"),
-    ("StatefulSet", "spec.template.spec.terminationGracePeriod", 45),
-    ("Service", "spec.clusterIp", "None"),
-    ("PodDisruptionBudget", "apiVersion", "policy/v1beta1"),
-    ("NetworkPolicy", "spec.egress.0.port", 9093),
-    ("PodMonitor", "spec.podMetricsEndpoints.0.relabelings.0.action", "rename"),
-    ("PodMonitor", "spec.endpoints", []),
-    ("PrometheusRule", "spec.groups.0.rules.0.severity", "page"),
-    ("PrometheusRule", "spec.groups.0.rules.0.for", "1 minute"),
-    ("ScaledObject", "spec.maxReplicas", 12),
-    ("ScaledObject", "spec.triggers.0.type", None),
-    ("TriggerAuthentication", "spec.secretTargetRef.0.parameter", 1),
-    ("KafkaTopic", "spec.partitions", "12"),
-    ("KafkaTopic", "spec.replication", 3),
-    ("KafkaUser", "spec.authorization.acls.0.operations", ["Reed"]),
-    ("KafkaUser", "spec.authentication.type", "SCRAM-SHA-512"),
-]
 
 
 def settings() -> Settings:
@@ -55,30 +33,6 @@ def container() -> dict[str, Any]:
     (only,) = pod()["containers"]
     found: dict[str, Any] = only
     return found
-
-
-def changed(manifest: Manifest, where: str, value: object) -> Manifest:
-    """The manifest with another value somewhere."""
-    other = copy.deepcopy(manifest)
-    *way, last = (int(step) if step.isdigit() else step for step in where.split("."))
-    part: Any = other
-    for step in way:
-        part = part[step]
-    part[last] = value
-    return other
-
-
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
-def test_every_manifest_is_valid_to_those_who_read_it(path: Path) -> None:
-    assert manifests_in(path)
-    assert [] == [wrong for manifest in manifests_in(path) for wrong in wrong_with(manifest)]
-
-
-@pytest.mark.parametrize(("kind", "where", "value"), MISTAKES, ids=[f"{kind} {where}" for kind, where, _ in MISTAKES])
-def test_a_mistake_in_a_manifest_is_found(kind: str, where: str, value: object) -> None:
-    manifest = manifests(kind)[0]
-    assert [] == wrong_with(manifest)
-    assert wrong_with(changed(manifest, where, value))
 
 
 @pytest.mark.parametrize("folder", ["base", "operators"])
@@ -197,6 +151,15 @@ def test_it_scales_to_its_partitions_by_the_lag_of_its_own_group() -> None:
     for lag in told:
         assert (lag["consumerGroup"], lag["bootstrapServers"]) == (given.group, given.bootstrap[0])
     assert the("ConfigMap")["data"]["username"] == given.sasl_username
+
+
+def test_what_is_applied_again_leaves_the_number_of_workers_to_who_scales_them() -> None:
+    overlay = yaml.safe_load((KUBERNETES / "operators" / KUSTOMIZATION).read_text("utf-8"))
+    worker = the("StatefulSet")
+    (patch,) = overlay["patches"]
+    assert patch["target"] == {"kind": "StatefulSet", "name": worker["metadata"]["name"]}
+    assert yaml.safe_load(patch["patch"]) == [{"op": "remove", "path": "/spec/replicas"}]
+    assert "replicas" in worker["spec"]
 
 
 def test_the_network_lets_the_worker_reach_its_brokers() -> None:

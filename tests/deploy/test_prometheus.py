@@ -15,14 +15,14 @@ from support.prometheus import prometheus, promtool
 
 from detector.core.chains import CHAINS
 from detector.core.topology import topology_of
-from detector.observe.catalogue import METRICS, OUTSIDE, STAGE
+from detector.observe.catalogue import METRICS, NOTIFY, OUTSIDE, STAGE
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
 #: What the client library and Prometheus itself provide.
 FOREIGN = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds"}
 NAMES = FOREIGN | {
     metric.name + suffix
-    for metric in METRICS + OUTSIDE
+    for metric in METRICS + OUTSIDE + NOTIFY
     for suffix in (("_bucket", "_count", "_sum") if metric.type == "histogram" else ("",))
 }
 
@@ -185,7 +185,7 @@ def test_rules_and_panels_read_only_metrics_that_exist() -> None:
 
 
 def test_the_rule_tests_feed_only_metrics_that_exist_with_their_labels() -> None:
-    known = METRICS + OUTSIDE
+    known = METRICS + OUTSIDE + NOTIFY
     labels = {name: set(metric.labels) for metric in known for name in NAMES if name.startswith(metric.name)}
     for series in (entry["series"] for group in rule_tests() for entry in group["input_series"]):
         name, _, rest = series.partition("{")

@@ -18,9 +18,11 @@ from support.alerts import publish as put
 from support.brokers import local_kafka
 from support.deployments import commit, header, new_deployment, row_of
 from support.followers import AWAY, BACK, AsyncProgram, Command, Program
+from support.notify_files import write_config
 from support.populations import scenario
 from support.scenes import Scene
 from support.scrapes import get, scrape, total
+from support.webhook_receivers import WebhookReceiver
 from support.workers import WorkerProcess, wait_until
 
 from detector.bench.clients import publish
@@ -137,29 +139,37 @@ def test_who_follows_or_publishes_says_once_that_kafka_is_away_and_once_that_it_
         Command(tmp_path, made, "cases", "--follow", "--json"),
     ]
     producing = Command(tmp_path, made, "produce", str(tmp_path / "events.jsonl"), "--rate", "20")
-    commands = [*following, producing]
+    receiver = WebhookReceiver()
+    config = write_config(tmp_path, {"desk": receiver.url})
+    notifying = Command(tmp_path, made, "notify", "--config", str(config), "--metrics-port", "0")
+    commands = [*following, producing, notifying]
     programs: list[Program | AsyncProgram] = [Program(made, "desk"), AsyncProgram(made)]
     try:
         all_have(before, following, programs)
         wait_until(
             lambda: sum(events_held({"bootstrap_servers": made.bootstrap}, made.prefix).values()) > 0, "it sends"
         )
+        wait_until(lambda: "notify starts" in " ".join(notifying.lines()), "it notifies")
         own_kafka.kill()
         told_s = seconds_until(lambda: all(AWAY in " ".join(each.lines()) for each in commands), "all say it")
         assert told_s < TOLD_S
         own_kafka.start()
         put(made.bootstrap[0], made.alerts, [after])
         current_s = seconds_until(lambda: has_all(after, following, programs), "all are current")
+        assert receiver.has([after.alert_id], CURRENT_S)
         assert current_s < CURRENT_S
         wait_until(lambda: all(BACK in " ".join(each.lines()) for each in commands), "all say that it is back")
-        assert [None] * 3 == [each.process.poll() for each in commands]
+        assert [None] * 4 == [each.process.poll() for each in commands]
     finally:
         for each in commands:
             each.process.kill()
         for program in programs:
             program.close()
+        receiver.close()
     print(f"broker gone: told after {told_s:.1f} s, current {current_s:.1f} s after an alert came")
-    assert [2, 2, 2] == [len(each.lines()) for each in commands], [each.lines() for each in commands]
+    quiet = commands[:3]
+    assert [2, 2, 2] == [len(each.lines()) for each in quiet], [each.lines() for each in quiet]
+    assert [1, 1] == [sum(sign in line for line in notifying.lines()) for sign in (AWAY, BACK)], notifying.lines()
     assert [[before.alert_id, after.alert_id]] * 2 == [program.handled for program in programs]
     said = [record.getMessage() for record in caplog.records if record.name == "detector.kafka.subscription"]
     assert [2, 2] == [sum(sign in line for line in said) for sign in (AWAY, BACK)], said

@@ -35,6 +35,7 @@ LONGEST = (
     "integration/test_topics.py",
     "integration/test_audit.py",
     "integration/test_produce.py",
+    "integration/test_inbox.py",  # waits for a group to gather, and for a receiver that is tried again
     "integration/test_ports.py",
     "unit/models/test_ablation_foreign.py",
     "unit/models/test_replay_2020.py",

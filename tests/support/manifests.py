@@ -1,16 +1,15 @@
-"""Kubernetes' manifests in `deploy/`, and what Kubernetes and the operators' resource definitions say of one."""
+"""Kubernetes' manifests in `deploy/`, and what is wrong with one."""
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
+from support import manifest_schemas, operator_schemas
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
-SCHEMAS = ROOT / "tests" / "deploy" / "schemas"
 KUSTOMIZATION = "kustomization.yml"
 
 Manifest = dict[str, Any]
@@ -18,7 +17,7 @@ Manifest = dict[str, Any]
 
 def files() -> list[Path]:
     """All files of manifests."""
-    return sorted(path for path in KUBERNETES.rglob("*.yml") if path.name != KUSTOMIZATION)
+    return sorted(KUBERNETES.rglob("*.yml"))
 
 
 def manifests_in(path: Path) -> list[Manifest]:
@@ -37,29 +36,14 @@ def the(kind: str) -> Manifest:
     return found
 
 
-def wrong_with(manifest: Manifest) -> list[str]:
-    """Where a manifest is not valid, and why; a field that nobody knows is not valid."""
-    errors = _validator(manifest["kind"]).iter_errors(manifest)
+def wrong_with(kind: str, manifest: Manifest) -> list[str]:
+    """Where a manifest is none of its kind, and why; a field that nobody knows is not valid."""
+    errors = _validator(kind).iter_errors(manifest)
     return [f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in errors]
 
 
 @cache
 def _validator(kind: str) -> Draft202012Validator:
-    own = SCHEMAS / f"{kind.lower()}.json"
-    if own.exists():
-        return Draft202012Validator(_closed(json.loads(own.read_text("utf-8"))))
-    core = json.loads((SCHEMAS / "kubernetes.json").read_text("utf-8"))
-    (name,) = [name for name in core["$defs"] if name.endswith(f".{kind}")]
-    return Draft202012Validator({"$ref": f"#/$defs/{name}", **core})
-
-
-def _closed(schema: Any) -> Any:
-    """A resource definition that refuses fields it does not name: the API server drops them without a word."""
-    if isinstance(schema, list):
-        return [_closed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {name: _closed(part) for name, part in schema.items()}
-    if isinstance(schema.get("properties"), dict) and "x-kubernetes-preserve-unknown-fields" not in schema:
-        closed.setdefault("additionalProperties", False)
-    return closed
+    schema = {**manifest_schemas.KINDS, **operator_schemas.KINDS}[kind]
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)

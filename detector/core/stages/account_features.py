@@ -152,7 +152,7 @@ FEATURES = (
     ),
     Feature(
         "yen_10m",
-        "yen of the successful ones among them",
+        "yen of the successful debits within ten minutes, this one and up to six before it",
         "yen",
         1,
         _DEBIT,
@@ -164,7 +164,7 @@ FEATURES = (
     ),
     Feature(
         "yen_1h",
-        "yen of the successful ones among them",
+        "yen of the successful debits within an hour, this one and up to six before it",
         "yen",
         1,
         _DEBIT,
@@ -176,7 +176,7 @@ FEATURES = (
     ),
     Feature(
         "yen_24h",
-        "yen of the successful ones among them",
+        "yen of the successful debits within 24 hours, this one and up to six before it",
         "yen",
         1,
         _DEBIT,

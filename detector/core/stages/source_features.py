@@ -23,7 +23,8 @@ def _own(ratio: str, index: int) -> OwnUsual:
 FEATURES = (
     _of_source(
         "source_accounts_30d",
-        "the same in this and the last period of fifteen days",
+        "different accounts linked, tried or debited from the source in this and the last period of fifteen days, this"
+        " one included (estimated)",
         "count",
         (
             "bank accounts used from one address within a month: {value} (usual: {usual})",
@@ -68,7 +69,7 @@ FEATURES = (
     ),
     _of_source(
         "source_failure_share",
-        "failed share of them",
+        "failed share of these attempts",
         "share",
         (
             "{value} of the link attempts from one address failed (usual: {usual})",

@@ -32,7 +32,7 @@ ROW = np.dtype(
         ("month_accounts", "<u8", (2, 2)),  # likewise of periods of fifteen days
         ("wallets", "<u8", (2,)),
         ("young_tens", "<u4", (2,)),  # tens of yen debited for wallets less than a day old
-        ("usual", "<f4", (4,)),  # a day's accounts, attempts, failures and young yen
+        ("usual", "<f4", (4,)),  # a day's accounts, attempts; failures and young yen, which no feature reads now
         ("period", "<u2"),
         ("days", "<u2"),  # in the mean, at most USUAL_DAYS
         ("opened", "<u2", (2,)),

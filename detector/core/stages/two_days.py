@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-_U1 = 2**8 - 1
-
 
 @njit(cache=True)
 def begin(counts: Any, days: int) -> None:
@@ -19,22 +17,6 @@ def begin(counts: Any, days: int) -> None:
     else:
         counts[1] = 0
     counts[0] = 0
-
-
-@njit(cache=True)
-def count_attempt(row: Any, day: int, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by position
-    """Count a link attempt in a row with `day`, `attempts`, `failures` and `streak`, the failures since a success."""
-    days = day - row.day
-    if days > 0:
-        begin(row.attempts, days)
-        begin(row.failures, days)
-        row.day = day
-    row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U1)
-    if succeeded:
-        row.streak = 0
-    else:
-        row.failures[0] = min(np.int64(row.failures[0]) + 1, _U1)
-        row.streak = min(np.int64(row.streak) + 1, _U1)
 
 
 @njit(cache=True)

@@ -109,7 +109,7 @@ FEATURES = (
     ),
     Feature(
         "holder_yen_24h",
-        "yen of the successful ones among them, likewise",
+        "yen of the wallet's last six successful debits within 24 hours, this one included, each in whole tens",
         "yen",
         1,
         _BOTH,
@@ -132,7 +132,7 @@ FEATURES = (
     ),
     Feature(
         "holder_yen_decayed",
-        "yen of the successful ones among them, likewise",
+        "yen of the successful ones among them, this debit included",
         "yen",
         1,
         _BOTH,
@@ -167,7 +167,7 @@ FEATURES = (
     ),
     Feature(
         "spent_share_24h",
-        "the same in parts of the yen debited for the wallet within 24 hours",
+        "yen paid, sent and paid out within 24 hours, of the last six movements but debits, in parts of holder_yen_24h",
         "share",
         1,
         _BOTH,

@@ -1,4 +1,4 @@
-"""Kernel of the wallet stage: the history of one wallet with its accounts, shops and other wallets.
+"""Kernel of the wallet stage: the history of one wallet with its accounts, and what was spent from it.
 
 Features are as of before the event, plus the event itself. All values are whole seconds and yen, except the two decayed
 sums, which are float32 in the row and computed by a table, so that row and oracle agree to the last bit.
@@ -16,7 +16,7 @@ from detector.core.stages import wallet_memory as memory
 from detector.core.stages.jst import day_of, month_of
 from detector.core.stages.wallet_row import ACCOUNTS, clear
 
-HOUR_S, DAY_S = 3_600, 86_400
+HOUR_S = 3_600
 
 
 @njit(cache=True)
@@ -66,7 +66,7 @@ def _both(row: Any, batch: Any, i: int, now_s: int, taken: int, x: Any) -> None:
         x.since_any_link_s = max(0, now_s - row.last_link_s)
         x.since_first_link_s = max(0, now_s - row.first_link_s)
     tens = memory.tens_of(taken)
-    charged_yen = 10 * (memory.tens_within(row, now_s, DAY_S) + tens)
+    charged_yen = 10 * (memory.charged_tens(row, now_s) + tens)
     x.holder_yen_24h = charged_yen
     if charged_yen > 0:
         x.spent_share_24h = 10 * memory.spent_tens(row, now_s) / charged_yen

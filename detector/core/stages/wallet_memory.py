@@ -41,9 +41,18 @@ def count_event(row: Any, hour: int) -> None:
 @njit(cache=True)
 def count_attempt(row: Any, day: int, account: Any, succeeded: bool) -> None:  # noqa: FBT001 - numba passes by position
     """Count a link attempt; a late one counts on the newest day."""
-    if day > row.day:
-        two_days.begin(row.tried, day - row.day)
-    two_days.count_attempt(row, day, succeeded)
+    days = day - row.day
+    if days > 0:
+        two_days.begin(row.attempts, days)
+        two_days.begin(row.failures, days)
+        two_days.begin(row.tried, days)
+        row.day = day
+    row.attempts[0] = min(np.int64(row.attempts[0]) + 1, _U1)
+    if succeeded:
+        row.streak = 0
+    else:
+        row.failures[0] = min(np.int64(row.failures[0]) + 1, _U1)
+        row.streak = min(np.int64(row.streak) + 1, _U1)
     row.tried[0] = np.int64(row.tried[0]) | 1 << np.int64(account & np.uint64(TRIED_BITS - 1))
 
 
@@ -138,11 +147,11 @@ def decay(seconds: int) -> Any:
 
 
 @njit(cache=True)
-def tens_within(row: Any, now_s: int, window_s: int) -> int:
-    """Tens of yen of the remembered debits less than `window_s` old."""
+def charged_tens(row: Any, now_s: int) -> int:
+    """Tens of yen of the remembered debits of the last 24 hours."""
     tens = 0
     for j in range(DEBITS):
-        if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < window_s:
+        if row.debit_s[j] > 0 and max(0, now_s - row.debit_s[j]) < DAY_S:
             tens += row.debit_tens[j]
     return tens
 

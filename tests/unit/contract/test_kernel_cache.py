@@ -118,3 +118,21 @@ def test_a_cache_begins_with_the_shipped_kernels_and_keeps_what_it_added(
         assert added == (folder / "kernel.nbi").read_bytes()
         (folder / "kernel.nbi").write_bytes(b"compiled here")
     assert [folder.name] == [path.name for path in folder.parent.iterdir()]
+
+
+def test_a_process_that_was_killed_while_it_copied_keeps_no_later_one_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In a container each process has the number of the one before, and the folder outlives both.
+    monkeypatch.setattr(kernel_cache, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "own"), raising=False)
+    locator: Any = Provided
+    function, source = sources_hash.__wrapped__, str(kernel_cache.__file__)
+    folder = Path(locator(function, source).get_cache_path())
+    half = folder.with_name(f"{folder.name}.{os.getpid()}")
+    for kept, content in ((tmp_path / "shipped" / folder.name, b"as shipped"), (half, b"as")):
+        kept.mkdir(parents=True)
+        (kept / "kernel.nbi").write_bytes(content)
+    assert locator.from_function(function, source) is not None
+    assert b"as shipped" == (folder / "kernel.nbi").read_bytes()
+    assert not half.exists()

@@ -57,12 +57,13 @@ def test_a_feature_more_or_renamed_changes_no_row() -> None:
         assert stage.kernel_hash == replace(stage, features=(more, *stage.features)).kernel_hash
 
 
-def test_rows_carry_the_hashes_of_the_release_before() -> None:
-    # Both may share a group. Hashes as that release computed them.
+def test_rows_of_the_release_before_are_known_by_the_hashes_that_it_computed() -> None:
     expected = {
+        ("account", 3): 0xBA0BC865,
+        ("wallet", 2): 0xC8C37ED6,
         ("source", 2): 0xAB0A3A7D,
         ("cases", 2): 0xF3892677,
         ("budget", 1): 0xBDF7EA04,
     }
-    for stage in STAGES:
-        assert expected.get((stage.name, stage.version), stage.kernel_hash) == stage.kernel_hash
+    known = {(stage.name, version): kernel for stage in STAGES for version, kernel, _ in stage.row_kinds}
+    assert expected.items() <= known.items()

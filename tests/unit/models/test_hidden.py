@@ -88,6 +88,12 @@ def test_thefts_of_one_event_say_nothing_and_neither_do_few_groups() -> None:
     assert [] == excess(-score, group, cases[:0], np.arange(0)).groups.tolist()
 
 
+def test_where_no_simulated_case_is_near_the_highest_scores_nothing_is_suspect() -> None:
+    rng = np.random.default_rng(1)
+    (score, group), honest = life(rng, 250), rng.normal(-1, 0.5, CASES * OF_THEFT)
+    assert [] == excess(-score, group, -honest, np.repeat(np.arange(CASES), OF_THEFT)).groups.tolist()
+
+
 @dataclass
 class ByFirstFeature:
     """A detector that scores by the first feature, and the training data it was asked to learn from."""
@@ -145,7 +151,7 @@ def test_what_is_suspected_is_neither_learnt_from_nor_counted() -> None:
     accounts = [np.unique(data.account) for data in (span.held_out, cleaned.span.held_out, *detector.learnt)]
     counted, left, whole, learnt = (len(found) for found in accounts)
     assert cleaned.groups == counted - left
-    assert 2 * NOT_LEARNT * cleaned.groups == whole - learnt
+    assert 2 * fraud <= whole - learnt <= 2 * NOT_LEARNT * cleaned.groups
     assert not (accounts[-1] > HONEST).any(), "all fraud of the training days is left out"
 
 

@@ -24,7 +24,12 @@ def test_a_lock_holds_exact_versions_with_hashes_and_no_address(lock: str) -> No
 def test_every_declared_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups, extras = project["dependency-groups"], project["project"]["optional-dependencies"]
-    by_role = [text for role in ("worker", "train", "demo") for text in extras[role] if not text.startswith("kozamori")]
+    by_role = [
+        text
+        for role in ("worker", "train", "notify", "demo")
+        for text in extras[role]
+        if not text.startswith("kozamori")
+    ]
     runtime = names(project["project"]["dependencies"] + by_role + groups["build"])
     everything = runtime | names(groups["dev"] + [text for text in extras["bench"] if not text.startswith("kozamori")])
     locked = {lock: names((ROOT / lock).read_text().splitlines()) for lock in LOCKS}

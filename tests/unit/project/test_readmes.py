@@ -16,7 +16,7 @@ from detector.core.stages.wallet import WALLET
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("folder", ["detector/observe", "detector/stream", "detector/core/stages"])
+@pytest.mark.parametrize("folder", ["detector/notify", "detector/observe", "detector/stream", "detector/core/stages"])
 def test_a_readme_names_every_file_of_its_folder(folder: str) -> None:
     text = (ROOT / folder / "README.md").read_text("utf-8")
     modules = {path.name for path in (ROOT / folder).glob("*.py")} - {"__init__.py"}

@@ -34,6 +34,7 @@ def commands_of(*extras: str) -> tuple[str, ...]:
 ROLES = {
     "subscriber": ((), (*commands_of(""), "kozamori.following", "kozamori.connecting", "detector.contract.keyed_hash")),
     "worker": (("worker",), (*commands_of("", "worker"), "detector.stream.worker", "detector.canary.run")),
+    "notify": (("notify",), (*commands_of("", "notify"), "detector.notify.run", "detector.notify.redrive")),
     "train": (("train",), (*commands_of("", "train"), "kozamori.scores")),
 }
 
@@ -66,7 +67,7 @@ def test_a_role_imports_nothing_that_its_installation_lacks(role: str) -> None:
 
 def test_every_library_is_brought_by_the_extra_that_a_command_names() -> None:
     assert {(name, extra) for name, extras in LIBRARIES.items() for extra in extras} == {
-        (name, extra) for extra in ("worker", "train", "demo", "bench") for name in libraries_of(extra)
+        (name, extra) for extra in ("worker", "train", "notify", "demo", "bench") for name in libraries_of(extra)
     }
 
 
@@ -92,7 +93,7 @@ def test_a_command_that_needs_more_names_the_extra_that_has_all_of_it(
 
 def test_every_command_but_a_subscriber_s_has_an_extra_that_there_is() -> None:
     assert {entry.name for entry in COMMANDS} - {"alerts", "bulletins"} == EXTRAS.keys()
-    assert {"worker", "train", "demo", "bench"} == set(EXTRAS.values())
+    assert {"worker", "train", "notify", "demo", "bench"} == set(EXTRAS.values())
 
 
 def test_a_module_that_no_extra_brings_is_a_defect() -> None:

@@ -11,7 +11,7 @@ from detector.core.stages.account import ACCOUNT
 from detector.core.stages.budget import BUDGET
 from detector.core.stages.campaigns import CAMPAIGNS
 from detector.core.topology import ALWAYS_READ, JUDGED, RAISED, Topology, topology_for, topology_of
-from detector.stream.hop_head import head_of, read_head
+from detector.stream.hop_head import NUMBERED, head_of, read_head
 from detector.stream.hop_layout import POSITION_COLUMNS, Layout
 
 TOPOLOGY = topology_of(SOURCE_CHAIN, BUDGET)
@@ -80,6 +80,10 @@ def test_a_header_names_its_layout(hop: str) -> None:
         layout = Layout.into(TOPOLOGY, hop, model)  # type: ignore[arg-type]
         assert layout.carried == read_head(layout.head)
         assert layout.head == head_of(layout.head + b"what follows")
+
+
+def test_messages_of_the_release_before_are_known_by_the_numbers_that_it_computed() -> None:
+    assert {0xB3009D40, 0x8709F23E, 0xE2F3523B} == set(NUMBERED)
 
 
 def test_a_layout_covers_what_looks_at_less() -> None:

@@ -5,6 +5,7 @@ way and a model, and what that release made of the rest of the log.
 """
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,8 @@ from detector.core.stages.source import SOURCE
 from detector.core.topology import topology_of
 from detector.errors import UserError
 from detector.kafka.marks import decode_marks
+from detector.ops.state_folder import NodeState, Part, read_part, write_part
+from detector.ops.stored import Changelog
 from detector.stream.changelog import Recovery
 from detector.stream.processor import Processor, Wiring
 
@@ -99,6 +102,28 @@ def test_a_row_that_has_grown_needs_no_reset() -> None:
             assert 7 in now["grown"]
         else:
             assert expected == got
+
+
+def test_a_state_that_the_last_release_exported_is_imported_and_its_changelogs_are_shown(tmp_path: Path) -> None:
+    expected = {(node, partition): rows for node, partition, rows in expected_rows(SOURCE_CHAIN)}
+    seen = set()
+    for node, partition, rows in STATE.rows:
+        stage = topology_of(SOURCE_CHAIN).node(node).stage
+        assert stage is not None
+        kind = (
+            *np.frombuffer(rows, _HEADER, 1)[0].tolist(),
+            len(rows) // (len(expected[node, partition]) // stage.row.itemsize),
+        )
+        exported = np.frombuffer(rows, np.dtype(f"V{kind[2]}"))
+        part = Part(partition, 0, 0, 0, 0, len(exported), 0, write_part(tmp_path, node, partition, exported, None))
+        found, _ = read_part(tmp_path, NodeState(node, "", "", kind, (part,)), part, stage)
+        assert expected[node, partition] == found.tobytes()
+        log = Changelog()
+        for number, row in enumerate(exported):
+            log.feed(number.to_bytes(16, "little"), row.tobytes())
+        assert log.loads(stage)
+        seen.add((node, kind[0], stage.version))
+    assert {("account", 3, 4), ("wallet", 2, 3), ("source", 2, 2), ("cases", 2, 2)} == seen
 
 
 def test_a_model_whose_stage_means_something_else_is_refused() -> None:
