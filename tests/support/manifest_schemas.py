@@ -138,6 +138,7 @@ KINDS: dict[str, Schema] = {
             "namespace": LABEL,
             "resources": many(text(r"(\.\./)*[A-Za-z0-9_./-]+")),
             "configMapGenerator": many(fields({"name!": NAME, "files": many(text(r"([^=\s]+=)?[^=\s]+"))})),
+            "patches": many(fields({"target!": fields({"kind!": text(), "name!": NAME}), "patch!": text()})),
         }
     ),
 }
