@@ -45,6 +45,8 @@ Examples:
   kozamori topics acls partner --principal 'User:CN=partner,O=Example' --check --json
 
 --apply adds what is missing and removes nothing; whoever runs it needs ALTER on the cluster, as a super user has.
+--check looks at this deployment's topics, transactions and workers' group, at the desks' groups and those of --group:
+rights on groups with other names, such as another bank's receivers of `kozamori notify`, are not seen.
 """
 )
 @with_settings(*CONNECTION, *AUDIT, "input_prefix", "deployment", "alert_banks", "bulletin_banks")
