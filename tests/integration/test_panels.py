@@ -24,7 +24,7 @@ from detector.contract.alerts import decode_alert
 from detector.contract.bulletins import Bulletin, decode_bulletin
 from detector.core.topology import FORWARDER, topology_for
 from detector.kafka.topics import create
-from detector.observe.catalogue import METRICS, OUTSIDE
+from detector.observe.catalogue import METRICS, NOTIFY, OUTSIDE
 from detector.settings import Settings
 
 CAME_IN = f'stage=~"account|{FORWARDER}"'
@@ -74,7 +74,7 @@ def has_data(real: Prometheus, promql: str) -> bool:
 
 
 def test_every_panel_on_what_a_worker_shows_has_data(scraped: Scraped) -> None:
-    outside = {metric.name.removesuffix("_total") for metric in OUTSIDE}
+    outside = {metric.name.removesuffix("_total") for metric in (*OUTSIDE, *NOTIFY)}
     queries = [one for one in panel_queries() if not any(name in one[1] for name in outside)]
     assert len(queries) > 10
     assert [] == [(title, promql) for title, promql in queries if not has_data(scraped.real, promql)]
