@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from detector.errors import UserError
-from detector.kafka.clients import TIMEOUT_S, open_client
+from detector.kafka.clients import open_client
 from detector.kafka.errors import address_of, explain, quiet
 from detector.kafka.watch import BrokerWatch
 
@@ -25,6 +25,7 @@ LINGER_MS = 20  # less makes smaller batches, and each costs a request
 DELIVERY_TIMEOUT_S = 120.0  # Kafka's default
 REQUEST_TIMEOUT_S = 30.0  # Kafka's default
 GRACE_S = 10.0  # for the client to report its own time-out
+CLOSE_S = 1.0  # for its thread to end
 
 
 class DeliveryError(UserError):
@@ -66,7 +67,7 @@ class Sender:
                 linger_ms=LINGER_MS,
                 # Room for the record's headers, and for several batches in a request.
                 max_request_size=max(max_bytes + 10_000, 8 * BATCH_BYTES),
-                max_block_ms=int(TIMEOUT_S * 1000),
+                max_block_ms=int(delivery_timeout_s * 1000),  # of a topic that it has not met
                 request_timeout_ms=int(min(REQUEST_TIMEOUT_S, delivery_timeout_s) * 1000),
                 delivery_timeout_ms=int(delivery_timeout_s * 1000) + LINGER_MS,
                 metrics_enabled=False,
@@ -112,8 +113,14 @@ class Sender:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # After a failure nothing more may follow, or the order of a key would break.
-        self._producer.close(timeout=None if kind is None else 0)
+        if kind is None:
+            self._producer.close()
+        else:
+            # After a failure nothing more may follow, or the order of a key would break. `close` alone waits for what
+            # is under way, and raises where that takes longer than its time-out.
+            self._producer._sender.force_close()  # noqa: SLF001  # no public way does it
+            with suppress(KafkaError):
+                self._producer.close(timeout=CLOSE_S)
         self._until_closed.close()
 
     def _confirm_oldest(self) -> None:

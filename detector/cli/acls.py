@@ -42,6 +42,7 @@ Examples:
   kozamori topics acls worker --principal User:kozamori --commands
   kozamori topics acls worker --principal User:kozamori --apply
   kozamori topics acls bank --bank 0116 --principal User:bank-0116 --alert-banks 0116,9900 --bulletin-banks 0116 --apply
+  kozamori topics acls notify --principal User:notify --group kozamori.notify.default.soc --apply
   kozamori topics acls partner --principal 'User:CN=partner,O=Example' --check --json
 
 --apply adds what is missing and removes nothing; whoever runs it needs ALTER on the cluster, as a super user has.
@@ -53,7 +54,13 @@ rights on groups with other names, such as another bank's receivers of `kozamori
 @click.argument("role", required=False, type=click.Choice(list(ROLES)))
 @click.option("--principal", metavar="TYPE:NAME", callback=_principal, help="Who has the role, as User:bank-0116.")
 @click.option("--bank", metavar="CODE", callback=check_bank, help="Whose principal it is: of the role bank.")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="A further group that it reads alerts in.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    help="A further group to read in.",
+)
 @click.option("--commands", is_flag=True, help="Print lines for Kafka's own kafka-acls.")
 @click.option("--check", is_flag=True, help="Compare with what the brokers have; exit status 1 where they differ.")
 @click.option("--apply", is_flag=True, help="Add the rights that are missing.")
@@ -86,6 +93,8 @@ def acls(
         raise click.UsageError("--bank goes with the role bank, and with no other")
     if (commands or check or apply) and principal is None:
         raise click.UsageError("--commands, --check and --apply are for somebody: give --principal")
+    if role == "notify" and principal is not None and not groups:
+        raise click.UsageError("the role notify has a group a receiver: give each with --group, see deploy/notify.md")
     if commands + check + apply > 1:
         raise click.UsageError("expected one of --commands, --check and --apply")
     wanted = access_of(settings, role, bank or "", groups)

@@ -11,7 +11,7 @@ from detector.kafka.declarations import Kind, declared
 from detector.settings import Settings
 
 Operation = Literal["READ", "WRITE", "CREATE", "DELETE", "DESCRIBE", "DESCRIBE_CONFIGS"]
-Role = Literal["worker", "producer", "bank", "desk", "partner", "canary", "operator", "prometheus"]
+Role = Literal["worker", "producer", "bank", "desk", "partner", "notify", "canary", "operator", "prometheus"]
 ResourceType = Literal["TOPIC", "GROUP", "TRANSACTIONAL_ID", "CLUSTER"]
 
 CLUSTER = "kafka-cluster"  # Kafka's name of the one resource of that type
@@ -28,7 +28,12 @@ class Grant(NamedTuple):
     `own`: only with those of its bank, else only with those that are for no single bank; None is both.
     """
 
-    what: Kind | Literal["group", "desk group", "redrives' transactions", "audit's transactions", "cluster"]
+    what: (
+        Kind
+        | Literal[
+            "group", "desk group", "receivers' groups", "redrives' transactions", "audit's transactions", "cluster"
+        ]
+    )
     operations: tuple[Operation, ...]
     why: str
     own: bool | None = None
@@ -87,6 +92,11 @@ ROLES: Mapping[Role, tuple[Grant, ...]] = {
         Grant("desk group", ("READ",), "goes on where it stopped", own=False),
     ),
     "partner": (Grant("bulletins", ("READ",), "what concerns every bank", own=False),),
+    "notify": (
+        Grant("alerts", ("READ",), "carries them to receivers"),
+        Grant("bulletins", ("READ",), "carries them to receivers"),
+        Grant("receivers' groups", ("READ",), "goes on where a receiver stopped"),
+    ),
     "canary": (
         Grant("account events", ("READ", "WRITE"), "sends canaries, looks how old the newest events are"),
         Grant("alerts", ("READ",), "sees them alert", own=False),
@@ -123,8 +133,9 @@ ROLES: Mapping[Role, tuple[Grant, ...]] = {
 def access_of(settings: Settings, role: Role, bank: str = "", groups: Sequence[str] = ()) -> list[Access]:
     """The rights of a role in a deployment, each once; `bank` is that of the role bank, and of no other.
 
-    `groups` are further consumer groups of a role that has one, beside `desk`, or `desk-<bank>`. Raises UserError for a
-    bank that has neither alerts nor bulletins of its own, and for a group that is another's or that the role has not.
+    `groups` are further consumer groups of a role that has one, beside `desk`, or `desk-<bank>`; those of its receivers
+    for the role notify. Raises UserError for a bank that has neither alerts nor bulletins of its own, and for a group
+    that is another's or that the role has not.
     """
     if role == "bank" and bank not in banks_of(settings):
         raise UserError(
@@ -161,7 +172,7 @@ def _check_groups(settings: Settings, role: Role, bank: str, groups: Sequence[st
     others = {settings.group, EVERY_NAME, *(desk_group(one) for one in ("", *banks_of(settings)) if one != bank)}
     if wrong := others.intersection(groups):
         raise UserError(f"got group {', '.join(sorted(wrong))}, expected none that is another's")
-    if groups and not any(grant.what == "desk group" for grant in ROLES[role]):
+    if groups and not any(grant.what in ("desk group", "receivers' groups") for grant in ROLES[role]):
         raise UserError(f"got groups for the role {role}, which reads in none: leave them out")
 
 
@@ -175,6 +186,8 @@ def _resources(
         case "desk group":
             banks = ("", *banks_of(settings)) if grant.own is None else (bank,)
             yield from (("GROUP", name) for name in (*map(desk_group, banks), *groups))
+        case "receivers' groups":
+            yield from (("GROUP", name) for name in groups)
         case "redrives' transactions":
             yield "TRANSACTIONAL_ID", settings.redrives
         case "audit's transactions":

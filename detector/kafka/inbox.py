@@ -83,8 +83,8 @@ class KafkaInbox:
 
     def next(self) -> ConsumerRecord | None:
         """The next record that is not finished; None where there was none for `POLL_MS`."""
-        if not self._pending:
-            self._poll(POLL_MS, pause=False)
+        # Also before one read already: others join, and fifty slow ones take longer than a member may be silent.
+        self._poll(0 if self._pending else POLL_MS, pause=bool(self._pending))
         if not self._pending:
             return None
         record = self._pending.popleft()

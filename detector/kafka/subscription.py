@@ -65,7 +65,7 @@ def readable(record: LogRecord, newest: int, noun: str, read: Callable[[bytes], 
             return read(record.value or b"")
         text = "skipped %s of schema %d at %s: this release reads %d, upgrade"
         log.warning(text, noun, schema, position, newest)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the last: of what is nested very deeply
         log.warning("skipped a record that is no %s at %s", noun.rsplit(maxsplit=1)[-1], position)
     return None
 

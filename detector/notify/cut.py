@@ -12,13 +12,17 @@ class Cut:
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
+        self._exchange = 0
+        self._late = False
         self._off = False
         self._lock = threading.Lock()
 
     @contextmanager
     def off_after(self, limit_s: float) -> Iterator[None]:
-        """What is held within the block is shut down when it has taken `limit_s`."""
-        timer = threading.Timer(limit_s, self._shut)
+        """What is held within the block is shut down when it has taken `limit_s`; at once where it is held later."""
+        with self._lock:
+            self._exchange, self._late = self._exchange + 1, False
+            timer = threading.Timer(limit_s, self._over, [self._exchange])
         timer.daemon = True
         timer.start()
         try:
@@ -32,17 +36,24 @@ class Cut:
         """This is the exchange's socket."""
         with self._lock:
             self._socket = sock
-            off = self._off
-        if off:
-            self._shut()
+            if self._off or self._late:
+                self._shut()
 
     def now(self) -> None:
         """Shut down what is held, and whatever is held later."""
-        self._off = True
-        self._shut()
+        with self._lock:
+            self._off = True
+            self._shut()
+
+    def _over(self, exchange: int) -> None:
+        with self._lock:
+            if exchange == self._exchange:
+                self._late = True
+                self._shut()
 
     def _shut(self) -> None:
-        with self._lock, suppress(OSError):  # the other side may have been faster
+        """With the lock held."""
+        with suppress(OSError):  # the other side may have been faster
             if self._socket is not None:
                 # Of the plain socket below TLS, which says no farewell and so cannot wait.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

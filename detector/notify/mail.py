@@ -1,7 +1,9 @@
 """E-mail: one mail a message over SMTP with STARTTLS, its Message-ID from the message's id."""
 
 import smtplib
+import socket
 import ssl
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ from detector.notify.ports import Delivered, Failed, Outcome, Refused
 from detector.notify.retry import Pace
 from detector.notify.texts import Texts
 
+#: A server may take ASCII alone, RFC 6152.
+_ASCII = POLICY.clone(cte_type="7bit")
 #: Answers of SMTP for good, RFC 5321 4.2.1.
 PERMANENT = range(500, 600)
 
@@ -38,6 +42,19 @@ class Mailbox:
         return f"Mailbox(by {self.host}:{self.port})"
 
 
+class _Client(smtplib.SMTP):
+    """Hands out its socket before it reads the greeting, which may take for ever."""
+
+    def __init__(self, mailbox: Mailbox, connect_s: float, hold: Callable[[socket.socket], None]) -> None:
+        self._hold = hold
+        super().__init__(mailbox.host, mailbox.port, timeout=connect_s)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # typeshed has it not
+        self._hold(made)
+        return made
+
+
 class Mail:
     """Sends each message to one mailbox."""
 
@@ -52,7 +69,7 @@ class Mail:
         message = mail_of(notice, self._mailbox, self._texts, wall_s)
         try:
             with self._cut.off_after(self._pace.exchange_s), ExitStack() as ending:
-                client = smtplib.SMTP(self._mailbox.host, self._mailbox.port, timeout=self._pace.connect_s)
+                client = _Client(self._mailbox, self._pace.connect_s, self._hold)
                 ending.callback(client.close)  # without QUIT: an error of that would send what was accepted again
                 self._greet(client)
                 client.send_message(message)
@@ -72,17 +89,16 @@ class Mail:
 
     def _greet(self, client: smtplib.SMTP) -> None:
         mailbox = self._mailbox
-        self._hold(client)
         if mailbox.tls is not None:
             client.starttls(context=mailbox.tls)
-            self._hold(client)
+            if client.sock is not None:
+                self._hold(client.sock)
         if mailbox.username:
             client.login(mailbox.username, mailbox.password)
 
-    def _hold(self, client: smtplib.SMTP) -> None:
-        if client.sock is not None:
-            self._cut.hold(client.sock)
-            client.sock.settimeout(self._pace.answer_s)
+    def _hold(self, sock: socket.socket) -> None:
+        self._cut.hold(sock)
+        sock.settimeout(self._pace.answer_s)
 
 
 def _of_message(code: int) -> Outcome:
@@ -92,7 +108,7 @@ def _of_message(code: int) -> Outcome:
 def mail_of(notice: Notice, mailbox: Mailbox, texts: Texts, wall_s: float) -> EmailMessage:
     """The mail; no value of the message can make a header of it."""
     subject, text = texts.write(notice, mailbox.lang)
-    message = EmailMessage(policy=POLICY)
+    message = EmailMessage(policy=_ASCII)
     message["From"], message["To"], message["Subject"] = mailbox.sender, mailbox.to, subject
     message["Date"] = format_datetime(datetime.fromtimestamp(wall_s, UTC))
     message["Message-ID"] = f"<{quote(notice.id, safe='').replace('.', '%2E')}@{mailbox.sender.rpartition('@')[2]}>"

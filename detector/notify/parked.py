@@ -69,6 +69,16 @@ class ParkedFile:
         self._taken.unlink(missing_ok=True)
 
     @contextmanager
+    def redriving(self) -> Iterator[None]:
+        """Between `take` and `taken`: raises UserError where another process is there."""
+        with self._taken.with_name(self._taken.name + ".lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"another redrive is under way of {self.path}: wait until it has ended") from None
+            yield
+
+    @contextmanager
     def _alone(self) -> Iterator[None]:
         """Alone among threads and processes."""
         with self._lock, self.path.with_name(self.path.name + ".lock").open("ab") as file:

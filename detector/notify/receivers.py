@@ -15,7 +15,8 @@ from detector.errors import UserError
 from detector.languages import Language
 from detector.settings import NOTIFY_TABLE
 
-_ADDRESS = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}")
+#: One mailbox, without comments, quotes and lists: an `addr-spec` of RFC 5322 3.4.1.
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
 _PLAIN = re.compile(r"[!-~]+")
 _SERVER = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 
@@ -28,10 +29,18 @@ def is_local(host: str) -> bool:
         return host == "localhost"
 
 
+def _is_name(host: str) -> bool:
+    """Whether a host can be looked up: no label of it is empty or too long."""
+    try:
+        return bool(host.removesuffix(".").encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        fits = parts.scheme in {"http", "https"} and _is_name(parts.hostname or "") and parts.port != 0
     except ValueError:
         fits = False
     if not fits or parts.username is not None or parts.fragment or not _PLAIN.fullmatch(value):
@@ -40,14 +49,15 @@ def _url(value: str) -> str:
 
 
 def _mail_address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
+    match = _ADDRESS.fullmatch(value)
+    if match is None or not _is_name(match[1]):
         raise PydanticCustomError("mail", "not an address")
     return value
 
 
 def _server(value: str) -> str:
     match = _SERVER.fullmatch(value)
-    if match is None or not 0 < int(match[2]) < 65_536:
+    if match is None or not 0 < int(match[2]) < 65_536 or not _is_name(match[1]):
         raise PydanticCustomError("server", "not a server")
     return value
 
@@ -101,7 +111,7 @@ class MailSettings(ReceiverSettings):
     sender: Annotated[str, AfterValidator(_mail_address)] = _is("one mail address")
     server: Annotated[str, AfterValidator(_server)] = _is("host:port")
     lang: Language = _is("en or ja", "en")
-    username: str = _is("a name", "")
+    username: str = _is("a name in ASCII", "", pattern=r"^[!-~]+$")
     password_file: Path | None = _is(_SECRET_FILE, None, strict=False)
     password_env: str | None = _is(_SECRET_ENV, None)
 

@@ -30,8 +30,18 @@ def redrive(
     """Deliver each parked message once; what is not taken, or has no receiver of that name now, is parked again.
 
     `records_at`: the records at these offsets, without those that Kafka no longer has. A redrive that falls is done
-    again from its beginning; receivers know repeats by their ids.
+    again from its beginning; receivers know repeats by their ids. Raises UserError where another one is under way.
     """
+    with parked.redriving():
+        return _all(parked, receivers, records_at, clock)
+
+
+def _all(
+    parked: ParkedFile,
+    receivers: Sequence[Receiver],
+    records_at: Callable[[dict[TopicPartition, list[int]]], Sequence[LogRecord]],
+    clock: Clock,
+) -> Redriven:
     by_name = {receiver.name: receiver for receiver in receivers}
     lines = parked.take()
     wanted: dict[TopicPartition, list[int]] = defaultdict(list)

@@ -23,7 +23,7 @@ from detector.notify.parked import Parked, ParkedFile
 from detector.notify.ports import Clock, Deliverer, Inbox, Receiver
 from detector.notify.receivers import MailSettings, NotifySettings, ReceiverSettings, WebhookSettings
 from detector.notify.retry import Circuit, Pace
-from detector.notify.secrets import read_secret, signing_keys, trust
+from detector.notify.secrets import mail_password, read_secret, signing_keys, trust
 from detector.notify.texts import Texts
 from detector.notify.webhook import Webhook
 from detector.observe.health import HealthServer, Report
@@ -63,7 +63,10 @@ def _webhook(each: WebhookSettings, environ: Mapping[str, str], pace: Pace) -> D
 def _mail(each: MailSettings, texts: Texts, environ: Mapping[str, str], pace: Pace) -> Deliverer:
     place = f"{NOTIFY_TABLE}.mails.{each.name}"
     host, _, port = each.server.rpartition(":")
-    password = read_secret(f"{place}.password", each.password_file, each.password_env, environ) if each.username else ""
+    password = ""
+    if each.username:
+        secret = f"{place}.password"
+        password = mail_password(secret, read_secret(secret, each.password_file, each.password_env, environ))
     tls = None if each.insecure else trust(place, each.tls_ca)
     box = Mailbox(each.to, each.sender, host.strip("[]"), int(port), each.lang, tls, each.username, password)
     return Mail(box, texts, pace)

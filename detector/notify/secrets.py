@@ -29,6 +29,13 @@ def read_secret(place: str, file: Path | None, variable: str | None, environ: Ma
     return text.strip()
 
 
+def mail_password(place: str, text: str) -> str:
+    """The text, which SMTP's AUTH carries in ASCII alone; raises UserError, without any part of it."""
+    if not (text.isascii() and text.isprintable()):
+        raise UserError(f"setting {place}: this cannot be sent; expected a password in one line of ASCII")
+    return text
+
+
 def signing_keys(place: str, text: str) -> tuple[bytes, ...]:
     """The keys of one or several secrets `whsec_…`, white space between them; all sign, the first is the oldest.
 

@@ -38,6 +38,8 @@ class Texts:
     """Writes mails by the templates of `folder`, and ours. Raises UserError for one that fails on an example."""
 
     def __init__(self, folder: Path | None) -> None:
+        if folder is not None and not folder.is_dir():
+            raise UserError(f"setting notify.templates: {folder} is no folder, expected one with templates in it")
         loaders = [FileSystemLoader(folder)] if folder is not None else []
         self._templates = Environment(
             loader=ChoiceLoader([*loaders, PackageLoader("detector.notify")]),

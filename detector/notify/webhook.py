@@ -45,7 +45,7 @@ class Webhook:
     def deliver(self, notice: Notice, wall_s: float) -> Outcome:
         """See `detector.notify.ports.Deliverer`."""
         headers = {"Host": self._netloc, **headers_of(notice, self._secrets, int(wall_s))}
-        connection = HTTPConnection(self._host)
+        connection = HTTPConnection(self._host, self._port)
         try:
             with self._cut.off_after(self._pace.exchange_s):
                 self._open(connection)

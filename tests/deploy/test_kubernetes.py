@@ -10,6 +10,7 @@ from support.manifests import KUBERNETES, KUSTOMIZATION, manifests, the
 
 from detector.kafka.access import CLUSTER, access_of, everybody
 from detector.kafka.declarations import declared, declared_config
+from detector.notify.run import group_of
 from detector.settings import Settings, load_settings
 
 DOCKERFILE = (KUBERNETES.parent / "Dockerfile").read_text("utf-8")
@@ -64,7 +65,8 @@ def test_every_role_has_a_user_with_the_rights_that_it_needs() -> None:
     users = {user["metadata"]["name"]: user["spec"]["authorization"]["acls"] for user in manifests("KafkaUser")}
     assert given.sasl_username in users
     for role, bank in everybody(given):
-        wanted = {(one.resource_type, one.name, one.operation) for one in access_of(given, role, bank)}
+        groups = [group_of(given, "soc")] if role == "notify" else []
+        wanted = {(one.resource_type, one.name, one.operation) for one in access_of(given, role, bank, groups)}
         acls = users.pop(f"kozamori-{role}{bank and '-'}{bank}", [])
         has = [
             (of_kafka(acl["resource"]["type"]), acl["resource"].get("name", CLUSTER), acl["operations"]) for acl in acls

@@ -18,7 +18,7 @@ from support.webhook_receivers import Answer, Request, WebhookReceiver, status
 
 from detector.cli.main import cli, run
 from detector.contract.alerts import Alert
-from detector.kafka.inbox import KafkaInbox, begin_now
+from detector.kafka.inbox import POLL_RECORDS, KafkaInbox, begin_now
 from detector.settings import Settings
 
 ALERTS = [make_alert(number) for number in range(12)]
@@ -72,6 +72,27 @@ class TestKafka(InboxSuite):
         log.put(0, b"while it is away")
         inbox = log.inbox()
         assert b"while it is away" == one(inbox).value
+        inbox.close()
+
+    def test_another_member_gets_its_share_while_records_are_in_hand_though_each_takes_long(
+        self, log: KafkaLog
+    ) -> None:
+        inbox = log.inbox()
+        log.put(0, *(b"%d" % number for number in range(POLL_RECORDS)))
+        inbox.done(one(inbox))
+        other = log.inbox()
+        taking = threading.Thread(target=other.next, daemon=True)
+        taking.start()
+        deadline = time.monotonic() + 5.0
+        while not other._consumer.assignment():
+            assert time.monotonic() < deadline
+            inbox.done(one(inbox))
+            time.sleep(0.2)
+            if not taking.is_alive():
+                taking = threading.Thread(target=other.next, daemon=True)
+                taking.start()
+        taking.join()
+        other.close()
         inbox.close()
 
 

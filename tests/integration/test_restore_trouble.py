@@ -33,6 +33,7 @@ from detector.settings import Settings
 from detector.stream.changelog import encode_header, encode_rows
 from producers.files import write_events
 from producers.publish import events_held
+from producers.sender import DeliveryError, Sender
 from producers.simulation import tables
 
 #: A second or more of restoring.
@@ -44,6 +45,8 @@ AWAY_S = 7.5
 TOLD_S = 3.0 + 2.0
 STOPPED_S = CURRENT_S = 5.0
 FULL, EMPTY = 0, 1
+#: How long a message is tried; two minutes by default.
+WAITED_S = 1.5
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +176,28 @@ def test_who_follows_or_publishes_says_once_that_kafka_is_away_and_once_that_it_
     assert [[before.alert_id, after.alert_id]] * 2 == [program.handled for program in programs]
     said = [record.getMessage() for record in caplog.records if record.name == "detector.kafka.subscription"]
     assert [2, 2] == [sum(sign in line for line in said) for sign in (AWAY, BACK)], said
+
+
+def test_a_message_that_no_broker_takes_is_waited_for_as_long_as_told_and_then_fails_in_one_line(
+    own_kafka: LocalKafka,
+) -> None:
+    made = new_deployment(own_kafka.bootstrap)
+
+    def send() -> None:
+        with Sender({"bootstrap_servers": made.bootstrap}, delivery_timeout_s=WAITED_S) as sender:
+            sender.send(made.account_events, b"confirmed", b"key", 0)
+            sender.settle()
+            os.kill(own_kafka.pid, signal.SIGSTOP)
+            sender.send(made.account_events, b"under way", b"key", 0)
+            sender.send(made.wallet_events, b"to a topic that it has not met yet", b"key", 0)
+
+    began = time.monotonic()
+    try:
+        with pytest.raises(DeliveryError, match="1 messages were confirmed before"):
+            send()
+    finally:
+        os.kill(own_kafka.pid, signal.SIGCONT)
+    assert WAITED_S <= time.monotonic() - began < WAITED_S + 4.0  # two seconds of a broker that is busy, and to close
 
 
 def has_all(alert: Alert, commands: list[Command], programs: list[Program | AsyncProgram]) -> bool:

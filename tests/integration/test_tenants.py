@@ -28,11 +28,14 @@ from detector.contract.bulletins import decode_bulletin
 from detector.contract.examples import MESSAGES
 from detector.core.chains import CHAINS
 from detector.errors import UserError
+from detector.kafka.access import desk_group
 from detector.kafka.audit import entries_in, log_of
 from detector.kafka.clients import admin_client
-from detector.kafka.groups import active_members
+from detector.kafka.groups import active_members, committed_offsets
+from detector.kafka.inbox import KafkaInbox, begin_now
 from detector.kafka.security import client_options
 from detector.local_kafka.broker import LocalKafka
+from detector.notify.run import group_of
 from detector.settings import Settings
 from detector.stream.app import broker_credentials
 from detector.subscriber import AlertSubscriber
@@ -66,43 +69,44 @@ KINDS = {
 #: Operations on topics: Produce, Consume, Look at offsets, Kreate, Delete, delete Records, Show configuration, Alter
 #: it, add partitions (N). By hand, not from the code's table.
 MAY = """
-             producer bank-0116 CN=bank-0117 desk partner canary prometheus worker operator
-accounts     PL       -         -            -    -       PCL    -          CLS    PCLKS
-wallets      PL       -         -            -    -       -      -          CLS    PCLKS
-hop          -        -         -            -    -       -      -          PCLDRS CLKDRS
-rows         -        -         -            -    -       -      -          PCLS   PCLKDRS
-dead         -        -         -            -    -       -      -          PLS    CLKS
-redrives     -        -         -            -    -       -      -          CLS    PCLKS
-audit        -        -         -            -    -       -      -          PCLS   PCLKS
-alerts       -        -         -            CL   -       CL     -          PLS    LKS
-alerts0116   -        CL        -            -    -       L      -          PLS    LKS
-alerts0117   -        -         CL           -    -       L      -          PLS    LKS
-told         -        CL        CL           CL   CL      -      -          PLS    CLKS
-told0116     -        CL        -            -    -       -      -          PLS    LKS
-told0117     -        -         CL           -    -       -      -          PLS    LKS
-read         -        -         -            -    -       -      -          LS     CLKS
-read0116     -        PL        -            -    -       -      -          LS     CLKS
-read0117     -        -         PL           -    -       -      -          LS     CLKS
-foreign      -        -         -            -    -       -      -          -      -
+             producer bank-0116 CN=bank-0117 desk partner notify canary prometheus worker operator
+accounts     PL       -         -            -    -       -      PCL    -          CLS    PCLKS
+wallets      PL       -         -            -    -       -      -      -          CLS    PCLKS
+hop          -        -         -            -    -       -      -      -          PCLDRS CLKDRS
+rows         -        -         -            -    -       -      -      -          PCLS   PCLKDRS
+dead         -        -         -            -    -       -      -      -          PLS    CLKS
+redrives     -        -         -            -    -       -      -      -          CLS    PCLKS
+audit        -        -         -            -    -       -      -      -          PCLS   PCLKS
+alerts       -        -         -            CL   -       CL     CL     -          PLS    LKS
+alerts0116   -        CL        -            -    -       CL     L      -          PLS    LKS
+alerts0117   -        -         CL           -    -       CL     L      -          PLS    LKS
+told         -        CL        CL           CL   CL      CL     -      -          PLS    CLKS
+told0116     -        CL        -            -    -       CL     -      -          PLS    LKS
+told0117     -        -         CL           -    -       CL     -      -          PLS    LKS
+read         -        -         -            -    -       -      -      -          LS     CLKS
+read0116     -        PL        -            -    -       -      -      -          LS     CLKS
+read0117     -        -         PL           -    -       -      -      -          LS     CLKS
+foreign      -        -         -            -    -       -      -      -          -      -
 """
 #: On groups: Join, cOmmit, see Commits (F), describe (G), delete (X).
 GROUPS = """
-                producer bank-0116 CN=bank-0117 desk partner canary prometheus worker operator
-kozamori.matrix -        -         -            -    -       -      -          JOFG   JOFGX
-desk            -        -         -            JOFG -       FG     -          -      -
-desk-0116       -        JOFG      -            -    -       FG     -          -      -
-desk-0117       -        -         JOFG         -    -       FG     -          -      -
-desk-01166      -        -         -            -    -       -      -          -      -
+                             producer bank-0116 CN=bank-0117 desk partner notify canary prometheus worker operator
+kozamori.matrix              -        -         -            -    -       -      -      -          JOFG   JOFGX
+desk                         -        -         -            JOFG -       -      FG     -          -      -
+desk-0116                    -        JOFG      -            -    -       -      FG     -          -      -
+desk-0117                    -        -         JOFG         -    -       -      FG     -          -      -
+desk-01166                   -        -         -            -    -       -      -      -          -      -
+kozamori.notify.m.matrix.soc -        -         -            -    -       JOFG   -      -          -      -
 """
 #: On transactional ids: T.
 TRANSACTIONS = """
-                    producer bank-0116 CN=bank-0117 desk partner canary prometheus worker operator
-m.kozamori.redrives -        -         -            -    -       -      -          -      T
-m.kozamori.audit    -        -         -            -    -       -      -          T      T
-m.kozamori          -        -         -            -    -       -      -          -      -
+                    producer bank-0116 CN=bank-0117 desk partner notify canary prometheus worker operator
+m.kozamori.redrives -        -         -            -    -       -      -      -          -      T
+m.kozamori.audit    -        -         -            -    -       -      -      -          T      T
+m.kozamori          -        -         -            -    -       -      -      -          -      -
 """
 #: A topic that each may consume, of those whose group it may commit to.
-READABLE = {"desk": "alerts", "worker": "account-events", "operator": "account-events"}
+READABLE = {"desk": "alerts", "notify": "alerts", "worker": "account-events", "operator": "account-events"}
 
 
 def table(text: str) -> dict[tuple[str, str], set[str]]:
@@ -374,6 +378,25 @@ def test_a_granted_right_is_in_the_audit_and_is_not_granted_without(
     assert ("User:admin", "rights granted") == (noted.user, noted.what)
     granted = {"role": "bank", "bank": live.own, "principal": "User:bank-0116", "groups": "siem"}
     assert {"group": live.settings("worker").group, **granted} == noted.parameters
+
+
+def test_notify_reads_what_its_receivers_get_in_their_groups_and_in_no_other(live: Live) -> None:
+    settings = live.settings("notify")
+    topics = [settings.alerts_of(live.own), settings.alerts, settings.bulletins, settings.bulletins_of(live.own)]
+    group = group_of(settings, "soc")
+    begin_now(settings, group, topics)
+    tell(live, settings.bulletins_of(live.own), "bulletins.<bank>")
+    inbox = KafkaInbox(settings, group, topics)
+    while (record := inbox.next()) is None:
+        continue
+    assert MESSAGES["bulletins.<bank>"][0] == decode_bulletin(record.value)
+    inbox.done(record)
+    inbox.close()
+    with admin_client(settings) as client:
+        assert record.offset + 1 == committed_offsets(client, group, record.topic)[0].offset
+    for other in (f"{group}x", desk_group(live.own), settings.group):
+        with pytest.raises(UserError, match="does not allow this"):
+            begin_now(settings, other, topics)
 
 
 def test_a_canary_is_answered_and_an_operator_resets_with_their_own_rights(

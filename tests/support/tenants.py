@@ -9,6 +9,7 @@ from support.certificates import Certificate, make_authority, make_certificate
 from detector.cli.main import cli, run
 from detector.kafka.topics import create
 from detector.local_kafka.broker import LocalKafka
+from detector.notify.run import group_of
 from detector.settings import Settings
 
 PASSWORD = "correct horse battery"
@@ -19,6 +20,7 @@ PRINCIPALS = {
     "CN=bank-0117": "bank",
     "desk": "desk",
     "partner": "partner",
+    "notify": "notify",
     "canary": "canary",
     "prometheus": "prometheus",
     "worker": "worker",
@@ -83,5 +85,6 @@ def grant(folder: Path, admin: Settings, banks: tuple[str, str]) -> None:
     of_bank = dict(zip(("bank-0116", "CN=bank-0117"), banks, strict=True))
     for principal, role in PRINCIPALS.items():
         bank = ["--bank", of_bank[principal]] if principal in of_bank else []
-        asked = ["topics", "acls", role, *bank, "--principal", f"User:{principal}", "--apply"]
+        group = ["--group", group_of(admin, "soc")] if role == "notify" else []
+        asked = ["topics", "acls", role, *bank, *group, "--principal", f"User:{principal}", "--apply"]
         assert 0 == run(cli, [*asked, *config(folder, admin)])

@@ -8,6 +8,7 @@ import yaml
 
 from detector.kafka.access import ResourceType, Role, access_of, everybody
 from detector.kafka.declarations import Declaration, declared, declared_config
+from detector.notify.run import group_of
 from detector.settings import Settings, load_settings
 
 FOLDER = Path(__file__).parent
@@ -17,6 +18,8 @@ from rules import alert_groups, slo_groups  # noqa: E402
 HEAD = "# Written by deploy/kubernetes/operators/written.py: change the tables that it reads.\n"
 #: The name of Strimzi's Kafka.
 CLUSTER = {"strimzi.io/cluster": "kafka"}
+#: Of `kozamori notify` in the example of its page; each of yours has a group like it.
+RECEIVER = "soc"
 
 
 def settings() -> Settings:
@@ -51,7 +54,8 @@ def topic(declaration: Declaration, given: Settings) -> dict[str, Any]:
 def user(given: Settings, role: Role, bank: str) -> dict[str, Any]:
     """The user of a role, or of a bank, and its rights, none of them on anything else."""
     operations: dict[tuple[ResourceType, str], list[str]] = {}
-    for access in access_of(given, role, bank):
+    groups = [group_of(given, RECEIVER)] if role == "notify" else []
+    for access in access_of(given, role, bank, groups):
         operations.setdefault((access.resource_type, access.name), []).append(_joined(access.operation))
     acls = [{"resource": _resource(*on), "operations": own} for on, own in operations.items()]
     return {

@@ -71,6 +71,15 @@ def test_a_further_group_is_none_that_is_another_s(group: str) -> None:
         access_of(SETTINGS, "partner", groups=["siem"])
 
 
+def test_notify_reads_all_alerts_and_bulletins_in_the_groups_of_its_receivers() -> None:
+    topics = {"t.alerts", "t.alerts.0116", "t.alerts.0005", "t.bulletins", "t.bulletins.0116"}
+    given = access_of(SETTINGS, "notify", groups=["kozamori.notify.t.default.soc"])
+    assert {*((name, "TOPIC") for name in topics), ("kozamori.notify.t.default.soc", "GROUP")} == {
+        (one.name, one.resource_type) for one in given
+    }
+    assert {"READ"} == {one.operation for one in given}
+
+
 def test_a_principal_with_its_rights_lacks_none_and_has_none_too_much() -> None:
     assert ([], []) == compare_with(OWN, SETTINGS, access_of(SETTINGS, "bank", "0116"), BANK)
 
@@ -134,6 +143,7 @@ def test_the_lines_for_kafka_acls_are_one_a_resource_and_quoted(capsys: pytest.C
         (["bank", "--principal", BANK], "--bank goes with the role bank"),
         (["desk", "--bank", "0116"], "--bank goes with the role bank"),
         (["worker", "--principal", "worker", "--check"], "such as User:bank-0116"),
+        (["notify", "--principal", BANK, "--apply"], "give each with --group"),
         (["partner", "--principal", "User:*", "--apply"], "such as User:bank-0116"),
         (["worker", "--principal", BANK, "--check", "--apply"], "one of --commands, --check and --apply"),
     ],

@@ -1,4 +1,6 @@
+import socket
 import ssl
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +49,32 @@ def test_a_mail_arrives_as_it_was_written(lang: Language, subject: str, line: st
     assert "<account-account-events-0-7@bank.example>" == mail["Message-ID"]
     assert ("Sun, 13 Sep 2020 12:26:40 +0000", "text/plain") == (mail["Date"], mail.get_content_type())
     assert line in mail.get_content().splitlines()
+
+
+def test_a_mail_is_plain_ascii_for_servers_that_take_no_other(tmp_path: Path) -> None:
+    (tmp_path / "alert.ja.txt").write_text("件名\n短い\n", "utf-8")
+    mail = mail_of(an_alert(), replace(BOX, lang="ja"), Texts(tmp_path), NOW_S)
+    assert "短い" == mail.get_content().strip()
+    assert mail.as_bytes().isascii()
+
+
+class Dripping(SmtpServer):
+    """Greets without an end, a line at a time."""
+
+    def _say(self, connection: socket.socket, command: str) -> None:
+        del command
+        while True:
+            connection.sendall(b"220-welcome\r\n")
+            time.sleep(0.02)
+
+
+def test_a_server_that_never_ends_its_greeting_is_cut_off() -> None:
+    with Dripping() as server:
+        began_s = time.monotonic()
+        outcome = send(server)
+        took_s = time.monotonic() - began_s
+    assert isinstance(outcome, Failed)
+    assert PACE.exchange_s <= took_s < PACE.exchange_s + 1.0
 
 
 def test_no_value_of_a_message_makes_a_header_or_a_line() -> None:

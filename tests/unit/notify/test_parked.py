@@ -82,3 +82,27 @@ def test_a_line_cut_short_is_left_out_and_spoils_no_other(tmp_path: Path) -> Non
 def test_a_place_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"setting notify.parked: .* cannot be written \(No such file"):
         ParkedFile(tmp_path / "nowhere" / "parked.jsonl").check()
+
+
+def test_what_is_nested_too_deeply_to_be_read_is_parked_and_holds_up_nothing(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, Way())
+    depth = 200_000
+    stand.put(b'{"schema": 1, "x": ' + b"[" * depth + b"]" * depth + b"}", *values(0))
+    stand.turns(2)
+    assert ([IDS[0]], {("alerts", 0): 2}) == (stand.way.sent, stand.committed)
+    assert [(0, "this release cannot read it")] == [(line.offset, line.cause) for line in stand.parked.take()]
+
+
+def test_a_second_redrive_at_the_same_time_is_refused_and_none_is_lost(tmp_path: Path) -> None:
+    stand = Stand(tmp_path, Way(Refused("status 404")))
+    stand.put(*values(0))
+    stand.turns(1)
+    again = ParkedFile(stand.parked.path)
+
+    def twice() -> None:
+        with pytest.raises(UserError, match="another redrive is under way"):
+            redrive(again, [stand.receiver], records_of(stand), stand.clock)
+
+    stand.way.on_send = twice
+    assert Redriven(delivered=1) == redrive(stand.parked, [stand.receiver], records_of(stand), stand.clock)
+    assert ([IDS[0]] * 2, []) == (stand.way.sent, again.take())

@@ -48,6 +48,8 @@ REFUSED = {
     "odd scheme": ("webhooks", {**WEBHOOK, "url": "file:///etc/passwd"}, "webhooks.soc.url: expected https://"),
     "a space": ("webhooks", {**WEBHOOK, "url": "https://soc.example/a b"}, "webhooks.soc.url: expected https://"),
     "odd port": ("webhooks", {**WEBHOOK, "url": "https://soc.example:99999/"}, "webhooks.soc.url: expected https://"),
+    "no name of a host": ("webhooks", {**WEBHOOK, "url": "https://soc..example/"}, "soc.url: expected https://"),
+    "a long label": ("webhooks", {**WEBHOOK, "url": f"https://{'x' * 64}.example/"}, "soc.url: expected https://"),
     "a password": ("webhooks", {**WEBHOOK, "url": "https://me:pw@soc.example/"}, "webhooks.soc.url: expected https://"),
     "http": ("webhooks", {**WEBHOOK, "url": "http://soc.example/"}, "soc.url: expected https, or insecure = true"),
     "no secret": ("webhooks", without(WEBHOOK, "secret_env"), "soc.secret_file: expected secret_file or secret_env"),
@@ -59,6 +61,15 @@ REFUSED = {
     "a slip": ("webhooks", {**WEBHOOK, "secret": SECRET}, "notify.webhooks.soc.secret: no such setting; expected one"),
     "mail address": ("mails", {**MAIL, "to": "a@b.example, c@d.example"}, "mails.desk.to: expected one mail address"),
     "a header": ("mails", {**MAIL, "sender": "a@b.example\\nBcc: x"}, "mails.desk.sender: expected one mail address"),
+    "two addresses": ("mails", {**MAIL, "to": "a,b@c.example"}, "mails.desk.to: expected one mail address"),
+    "a bracket": ("mails", {**MAIL, "to": "<b@c.example"}, "mails.desk.to: expected one mail address"),
+    "two dots": ("mails", {**MAIL, "to": "a@b..example"}, "mails.desk.to: expected one mail address"),
+    "no server": ("mails", {**MAIL, "server": "mail..example:25"}, "notify.mails.desk.server: expected host:port"),
+    "odd user": (
+        "mails",
+        {**MAIL, "username": "é", "password_env": "P"},
+        "desk.username: expected a name in ASCII",
+    ),
     "no port": ("mails", {**MAIL, "server": "mail.example"}, "notify.mails.desk.server: expected host:port"),
     "no password": ("mails", {**MAIL, "username": "k"}, "desk.username: expected username with password_file"),
     "lang": ("mails", {**MAIL, "lang": "fr"}, "notify.mails.desk.lang: expected en or ja"),
@@ -142,12 +153,23 @@ def test_secrets_come_from_the_environment_or_a_file_and_stand_nowhere_else(tmp_
     assert ("swordfish" in shown, "mail.bank.example" in shown) == (False, True)
 
 
+@pytest.mark.parametrize("password", ["hunt\u00ffer", "hunt\ner"])
+def test_a_password_that_smtp_cannot_carry_is_refused_and_not_shown(tmp_path: Path, password: str) -> None:
+    mail = {**MAIL, "username": "k", "password_env": "PASSWORD"}
+    with pytest.raises(UserError, match=r"^setting notify.mails.desk.password: .*ASCII") as refused:
+        built(write(tmp_path, "mails", mail), {"PASSWORD": password})
+    assert "hunt" not in str(refused.value)
+
+
 def test_authorities_and_templates_that_are_none_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     for authorities in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
         with pytest.raises(UserError, match=r"setting notify.webhooks.soc.tls_ca: .* expected certificates in PEM"):
             built(write(tmp_path, "webhooks", {**WEBHOOK, "tls_ca": authorities}), {"SOC": SECRET})
     (tmp_path / "alert.en.txt").write_text("{{ alert.no_such_field }}")
+    path = write(tmp_path, "webhooks", WEBHOOK, more=f'[notify]\ntemplates = "{tmp_path}/missing"\n')
+    with pytest.raises(UserError, match=r"setting notify.templates: .*missing is no folder"):
+        built(path, {"SOC": SECRET})
     path = write(tmp_path, "webhooks", WEBHOOK, more=f'[notify]\ntemplates = "{tmp_path}"\n')
     with pytest.raises(UserError, match=r"setting notify.templates: a template in .* fails: .*no_such_field"):
         built(path, {"SOC": SECRET})

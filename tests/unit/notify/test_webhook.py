@@ -14,6 +14,7 @@ from support.certificates import make_authority, make_certificate
 from support.webhook_receivers import OK, Answer, WebhookReceiver, status
 
 from detector.contract.alerts import encode_alert
+from detector.notify.cut import Cut
 from detector.notify.messages import notice_of
 from detector.notify.ports import Delivered, Failed, Outcome, Refused
 from detector.notify.retry import Pace
@@ -137,6 +138,29 @@ def test_a_receiver_that_is_always_about_to_answer_is_cut_off() -> None:
         took_s = time.monotonic() - began_s
     assert isinstance(outcome, Failed)
     assert PACE.exchange_s <= took_s < PACE.exchange_s + 1.0
+
+
+def test_an_address_of_ipv6_is_no_host_and_port() -> None:
+    with WebhookReceiver() as receiver:
+        mapped = receiver.url.replace("127.0.0.1", "[::ffff:127.0.0.1]")
+        assert Delivered() == webhook(mapped).deliver(NOTICE, NOW_S)
+        assert f"[::ffff:127.0.0.1]:{receiver.port}" == receiver.requests[0].headers["host"]
+
+
+def test_what_is_held_when_the_time_is_over_already_is_cut_off_and_the_next_exchange_is_not() -> None:
+    cut = Cut()
+    one, other = socket.socketpair()
+    other.settimeout(5)
+    with one, other, cut.off_after(0.01):
+        time.sleep(0.1)  # a name is looked up, an address that is dead is tried
+        cut.hold(one)
+        assert b"" == other.recv(1)
+    one, other = socket.socketpair()
+    other.settimeout(5)
+    with one, other, cut.off_after(5.0):
+        cut.hold(one)
+        one.sendall(b"x")
+        assert b"x" == other.recv(1)
 
 
 def test_nobody_there_is_a_failure_that_does_not_tell_the_address() -> None:
