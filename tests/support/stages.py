@@ -18,21 +18,26 @@ ROW = np.dtype(
 )
 
 
-@njit
-def _count(
-    rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any
-) -> None:  # pragma: no cover - compiled
-    for i in range(start, stop):
-        if status[i] <= 1:
-            row = rows[row_ids[i]]
-            if status[i] == 1:
-                row.events = 0
-                row.yen = 0
-            row.events += 1
-            row.yen += batch.amount_yen[i]
-            X[i].events = row.events
-            facts[i, 0] = row.yen
-            facts[i, 1] = 0
+def counting_into(feature: str) -> Any:
+    """A kernel that counts events into the feature of this name, and sums yen."""
+
+    @njit
+    def count(
+        rows: Any, row_ids: Any, status: Any, batch: Any, start: int, stop: int, X: Any, facts: Any
+    ) -> None:  # pragma: no cover - compiled
+        for i in range(start, stop):
+            if status[i] <= 1:
+                row = rows[row_ids[i]]
+                if status[i] == 1:
+                    row.events = 0
+                    row.yen = 0
+                row.events += 1
+                row.yen += batch.amount_yen[i]
+                X[i][feature] = row.events
+                facts[i, 0] = row.yen
+                facts[i, 1] = 0
+
+    return count
 
 
 COUNTING = Stage(
@@ -40,7 +45,7 @@ COUNTING = Stage(
     "account",
     ROW,
     3,
-    _count,
+    counting_into("events"),
     (Feature("events", "events so far", "count", 1, ("debit",), "", ""),),
     frozenset({"account", "amount_yen"}),
 )

@@ -11,7 +11,7 @@ from support.events import START_MS, debit, message, transfer
 from support.protocol.bus import TTL_MS, Record, Scene, hop_messages, input_of
 from support.protocol.parts import Parts
 from support.protocol.world import Left, Setup
-from support.stages import COUNTING, COUNTING_BEFORE
+from support.stages import COUNTING, COUNTING_BEFORE, counting_into
 
 from detector.contract.vocabulary import KINDS
 from detector.core.model import Judgement
@@ -25,6 +25,7 @@ COUNTING_WALLETS = replace(
     name="wallets",
     key="wallet",
     features=tuple(replace(each, name="wallet_events") for each in COUNTING.features),
+    kernel=counting_into("wallet_events"),
     reads=frozenset({"wallet", "amount_yen"}),
 )
 #: The first offset of source logs: an offset is not a count.
