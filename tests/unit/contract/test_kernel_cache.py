@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import pytest
@@ -101,38 +102,43 @@ def test_a_kernel_is_compiled_anew_for_what_it_imports_and_nothing_else(copy: Pa
     assert same == (before == sources_hash(rows, copy))
 
 
-def test_a_cache_begins_with_the_shipped_kernels_and_keeps_what_it_added(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Kept(NamedTuple):
+    """Where kernels of a source are kept beside shipped ones, and whether numba finds a place there."""
+
+    folder: Path
+    found: Callable[[], bool]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
     monkeypatch.setattr(kernel_cache, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "own"), raising=False)
     locator: Any = Provided
     function, source = sources_hash.__wrapped__, str(kernel_cache.__file__)
     folder = Path(locator(function, source).get_cache_path())
+    return Kept(folder, lambda: locator.from_function(function, source) is not None)
+
+
+def test_a_cache_begins_with_the_shipped_kernels_and_keeps_what_it_added(tmp_path: Path, kept: Kept) -> None:
+    folder = kept.folder
     shipped = tmp_path / "shipped" / folder.name
     shipped.mkdir(parents=True)
     (shipped / "kernel.nbi").write_bytes(b"as shipped")
     shipped.chmod(0o555)
     for added in (b"as shipped", b"compiled here"):
-        assert locator.from_function(function, source) is not None
+        assert kept.found()
         assert added == (folder / "kernel.nbi").read_bytes()
         (folder / "kernel.nbi").write_bytes(b"compiled here")
     assert [folder.name] == [path.name for path in folder.parent.iterdir()]
 
 
-def test_a_process_that_was_killed_while_it_copied_keeps_no_later_one_from_starting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_was_killed_while_it_copied_keeps_no_later_one_from_starting(tmp_path: Path, kept: Kept) -> None:
     # In a container each process has the number of the one before, and the folder outlives both.
-    monkeypatch.setattr(kernel_cache, "SHIPPED", tmp_path / "shipped")
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "own"), raising=False)
-    locator: Any = Provided
-    function, source = sources_hash.__wrapped__, str(kernel_cache.__file__)
-    folder = Path(locator(function, source).get_cache_path())
+    folder = kept.folder
     half = folder.with_name(f"{folder.name}.{os.getpid()}")
-    for kept, content in ((tmp_path / "shipped" / folder.name, b"as shipped"), (half, b"as")):
-        kept.mkdir(parents=True)
-        (kept / "kernel.nbi").write_bytes(content)
-    assert locator.from_function(function, source) is not None
+    for written, content in ((tmp_path / "shipped" / folder.name, b"as shipped"), (half, b"as")):
+        written.mkdir(parents=True)
+        (written / "kernel.nbi").write_bytes(content)
+    assert kept.found()
     assert b"as shipped" == (folder / "kernel.nbi").read_bytes()
     assert not half.exists()
