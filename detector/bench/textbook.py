@@ -8,7 +8,8 @@ from functools import cache
 from math import exp, log, nan, sqrt
 from typing import Any, Protocol
 
-from detector.core.stages.account_kernel import DEBITS, HABIT_BINS, MIN_HISTORY, MIN_SPREAD, SOURCES, WALLETS
+from detector.core.stages.account_kernel import MIN_HISTORY, MIN_SPREAD
+from detector.core.stages.account_row import DEBITS, HABIT_BINS, SOURCES, WALLETS
 from detector.core.stages.jst import day_of, hour_of, month_of
 
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60

@@ -3,7 +3,8 @@
 from detector.core.row_versions import RowVersion
 from detector.core.stage import Stage
 from detector.core.stages.account_features import FEATURES
-from detector.core.stages.account_kernel import BEFORE, ROW, account_kernel
+from detector.core.stages.account_kernel import account_kernel
+from detector.core.stages.account_row import BEFORE, ROW
 
 READS = frozenset(
     {

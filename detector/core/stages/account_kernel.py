@@ -1,4 +1,4 @@
-"""Kernel and row of the account stage: the history of one bank account over all its wallets and services.
+"""Kernel of the account stage: the history of one bank account over all its wallets and services.
 
 All values are integers of seconds and yen, so that row and oracle agree to the last bit. Windows cover the last six
 successful debits and saturate there: a drain to the cap takes three to five. Times are clamped: for a late event,
@@ -12,49 +12,13 @@ from numba import njit
 
 from detector.contract.vocabulary import CHARGE, DEBIT, LINK, MONTHLY_CAP_YEN, OK, PIN4, UNLINK
 from detector.core.admission import APPLY_FRESH
-from detector.core.stage import HEADER, YEN_DEBITED, YEN_LEFT, YEN_PACE
+from detector.core.stage import YEN_DEBITED, YEN_LEFT, YEN_PACE
 from detector.core.stages import two_days
+from detector.core.stages.account_row import DEBITS, HABIT_BINS, SERVICES, SOURCES, WALLETS, clear
 from detector.core.stages.jst import day_of, hour_of, month_of
 
-DEBITS = 6  # successful debits remembered
-WALLETS = 4  # wallets remembered, the least recently used is evicted first
-SOURCES = 8  # addresses, likewise: home, work and the last few that a carrier gave a telephone
-SERVICES = 8  # of a month; a ninth takes the slot of the one with the least yen
-HABIT_BINS = 6  # of four hours each
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 PACE_S = 600  # a drain takes minutes; earlier events say little about the next debit
-
-FIELDS: tuple[tuple[Any, ...], ...] = (
-    *HEADER,
-    ("first_seen_s", "<u4"),  # first own field: pads the header to a multiple of eight
-    ("log_squares", "<u8"),  # of the log amounts below
-    ("debit_s", "<u4", (DEBITS,)),  # epoch seconds, 0 = empty
-    ("debit_yen", "<u4", (DEBITS,)),
-    ("wallet", "<u4", (WALLETS,)),  # upper half of the hash, 0 = empty; most recently used first
-    ("linked_s", "<u4", (WALLETS,)),  # 0 = link not seen, or unlinked
-    ("month_yen", "<u4", (SERVICES,)),  # by service, each in the slot of its tag
-    ("month_service", "<u2", (SERVICES,)),  # tags: 1 + code, 0 = free
-    ("log_sum", "<u4"),  # of 1000 ln(yen), rounded
-    ("month", "<u2"),  # newest month seen, since January 1970
-    ("debits", "<u2"),
-    # Upper sixteen bits of the hash, 0 = empty; most recently used first. A stranger is taken for one of eight
-    # with probability 1 / 8,192.
-    ("source", "<u2", (SOURCES,)),
-    ("source_day", "<u2"),  # newest day of a new address
-    ("new_sources", "u1", (2,)),  # new addresses that day and the day before, without the first of all
-    ("next_debit", "u1"),
-    ("habit", "u1", (HABIT_BINS,)),  # debits by time of day
-    ("auth", "u1", (WALLETS,)),  # 1 + code, 0 = unknown
-    ("_pad", "u1"),
-)
-ROW = np.dtype([*FIELDS], align=True)
-#: As version 3 had it, with link attempts and the number of debits in a month.
-_GONE = {
-    "month": (("month_debits", "<u2"), ("day", "<u2")),
-    "new_sources": (("attempts", "u1", (2,)), ("failures", "u1", (2,)), ("streak", "u1")),
-}
-BEFORE = np.dtype([field for own in FIELDS[:-1] for field in (own, *_GONE.get(own[0], ()))], align=True)
-
 
 _U1, _U2, _U4 = 2**8 - 1, 2**16 - 1, 2**32 - 1
 NIGHT_ENDS = 6  # o'clock: honest debits are rarest from midnight until then
@@ -76,10 +40,11 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
         row = rows[row_ids[i]]
         now_s = batch.occurred_at_ms[i] // 1000
         if status[i] == APPLY_FRESH:
-            _clear(row, now_s)
+            clear(row, now_s)
         _turn_month(row, now_s)
         kind = batch.kind[i]
         taken = batch.amount_yen[i] if kind == DEBIT and batch.result[i] == OK else 0
+        day_yen = _yen_within(row, now_s, DAY_S) + taken
         if kind != UNLINK:
             wallet_slot = _wallet_slot(row, batch.wallet[i])
             _both(row, batch, i, now_s, wallet_slot, X[i])
@@ -88,35 +53,14 @@ def account_kernel(rows: Any, row_ids: Any, status: Any, batch: Any, start: int,
                 X[i].link_failed = batch.result[i] != OK
                 X[i].link_by_pin = batch.auth[i] == PIN4
             else:
-                _debit(row, batch, i, now_s, wallet_slot, taken, X[i])
-        facts[i, YEN_DEBITED] = _yen_within(row, now_s, DAY_S) + taken
+                _debit(row, batch, i, now_s, wallet_slot, taken, day_yen, X[i])
+        facts[i, YEN_DEBITED] = day_yen
         facts[i, YEN_PACE] = _pace(row, now_s, taken)
         if kind != UNLINK and batch.result[i] == OK:
             _remember(row, batch.wallet[i])
             _own(row, batch.source[i], day_of(now_s))
         _update(row, batch, i, now_s, taken)
         facts[i, YEN_LEFT] = max(0, MONTHLY_CAP_YEN - _month_yen(row, batch.service[i]))
-
-
-@njit(cache=True)
-def _clear(row: Any, now_s: int) -> None:
-    row.log_squares = 0
-    row.log_sum = 0
-    row.debits = 0
-    row.month = 0
-    row.next_debit = 0
-    row.debit_s[:] = 0
-    row.debit_yen[:] = 0
-    row.wallet[:] = 0
-    row.linked_s[:] = 0
-    row.month_yen[:] = 0
-    row.month_service[:] = 0
-    row.habit[:] = 0
-    row.auth[:] = 0
-    row.source[:] = 0
-    row.source_day = 0
-    row.new_sources[:] = 0
-    row.first_seen_s = now_s
 
 
 @njit(cache=True)
@@ -203,7 +147,7 @@ def _of_source(row: Any, source: Any, day: int, x: Any) -> None:
 
 
 @njit(cache=True)
-def _debit(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, taken: int, x: Any) -> None:
+def _debit(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, taken: int, day_yen: int, x: Any) -> None:
     linked = wallet_slot >= 0 and row.linked_s[wallet_slot] > 0
     since_s = max(0, now_s - batch.wallet_opened_at_ms[i] // 1000)
     if linked:
@@ -214,7 +158,6 @@ def _debit(row: Any, batch: Any, i: int, now_s: int, wallet_slot: int, taken: in
     x.yen_1m = _yen_within(row, now_s, MINUTE_S) + taken
     x.yen_10m = _yen_within(row, now_s, 10 * MINUTE_S) + taken
     x.yen_1h = _yen_within(row, now_s, HOUR_S) + taken
-    day_yen = _yen_within(row, now_s, DAY_S) + taken
     x.yen_24h = day_yen
     x.yen_per_hour = day_yen * HOUR_S / max(since_s, MINUTE_S)
     month_yen = taken
